@@ -1,0 +1,40 @@
+"""The errors a user may meet, each with the exit code that the contract gives it.
+
+Belongs here: exception classes and exit codes. Doesn't belong here: error codes of
+submissions (those are rows of ``dbt_project/seeds/error_codes.csv``).
+"""
+
+from __future__ import annotations
+
+__all__ = ["GateBlocked", "TongbaoError", "Unreachable", "UsageError"]
+
+
+class TongbaoError(Exception):
+    """Something went wrong that one line can explain.
+
+    Args:
+        message: one line: what went wrong and where to look.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+class UsageError(TongbaoError):
+    """A wrong argument or setting (exit code 2)."""
+
+    exit_code = 2
+
+
+class GateBlocked(TongbaoError):
+    """The quality gate holds publication back (exit code 3)."""
+
+    exit_code = 3
+
+
+class Unreachable(TongbaoError):
+    """Object storage or the lakehouse catalogue can't be reached or is locked (exit code 4)."""
+
+    exit_code = 4

@@ -1,0 +1,214 @@
+"""Settings: the only reader of the environment.
+
+Belongs here: every ``TONGBAO_*`` variable, its default and the reason for it, and how the
+S3 endpoint and credentials are found. Doesn't belong here: dates of the reporting year
+(``reporting_calendar``) and thresholds of the gate (``expectations``).
+
+Credentials follow the order of every S3 client (environment, profile, role; see the boto3
+guide "Credentials"); a ``.env`` in the working folder fills what the environment leaves open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from orchestration.errors import UsageError
+
+__all__ = ["PROJECT_ROOT", "S3Config", "Settings", "code_version"]
+
+#: The checkout: dbt project and seeds are read from here (editable install, see the Makefile).
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+#: 64 MiB. The largest honest JSON object is a big province's bulk file of one document type
+#: (about 1,500 documents of 2 kB a year, 3 MB); twenty times that leaves room, and sixteen
+#: parallel reads of the largest still fit beside the warehouse in 2 GB.
+DEFAULT_MAX_OBJECT_BYTES = 64 * 1024 * 1024
+
+#: Which variables say that somebody has set up an S3 store of their own.
+_STORE_VARIABLES = (
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_REGION",
+)
+
+
+@dataclass(frozen=True)
+class S3Config:
+    """Where the store is and with what to sign.
+
+    Attributes:
+        endpoint: URL such as ``http://127.0.0.1:9000``; None means AWS itself.
+        region: AWS region name.
+        access_key_id, secret_access_key, session_token: credentials; never logged.
+    """
+
+    endpoint: str | None
+    region: str
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that can be set, read once by :meth:`from_env`.
+
+    Attributes:
+        home: local S3 folder, local catalogue, build files, Dagster home, ``out/``.
+        landing_bucket, lake_bucket, publication_bucket: bucket names.
+        catalog: path of a SQLite file, or a ``postgresql://`` URL.
+        uses_local_store: True when nothing names a store: the project starts its own.
+        fixed_now: the clock for tests and rebuilds (``TONGBAO_NOW``), or None.
+        max_object_bytes: larger objects are rejected unread.
+        font_dir: folder with an office's own fonts, or None.
+    """
+
+    home: Path
+    landing_bucket: str = "landing"
+    lake_bucket: str = "lake"
+    publication_bucket: str = "publication"
+    catalog: str = ""
+    uses_local_store: bool = True
+    fixed_now: datetime | None = None
+    max_object_bytes: int = DEFAULT_MAX_OBJECT_BYTES
+    font_dir: Path | None = None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment (and ``.env``).
+
+        Args:
+            environ: stands in for the process environment in tests.
+
+        Raises:
+            UsageError: a variable holds what can't be used.
+        """
+        if environ is None:
+            load_dotenv(Path.cwd() / ".env", override=False)
+            environ = os.environ
+        home = Path(environ.get("TONGBAO_HOME") or ".tongbao").expanduser().resolve()
+        catalog = environ.get("TONGBAO_CATALOG") or str(home / "catalog.sqlite")
+        if "://" in catalog and not catalog.startswith(("postgresql://", "postgres://")):
+            raise UsageError("TONGBAO_CATALOG must be a file path or a postgresql:// URL")
+        font_dir = environ.get("TONGBAO_FONT_DIR")
+        return cls(
+            home=home,
+            landing_bucket=environ.get("TONGBAO_LANDING_BUCKET") or "landing",
+            lake_bucket=environ.get("TONGBAO_LAKE_BUCKET") or "lake",
+            publication_bucket=environ.get("TONGBAO_PUBLICATION_BUCKET") or "publication",
+            catalog=catalog,
+            uses_local_store=not any(environ.get(name) for name in _STORE_VARIABLES),
+            fixed_now=_instant("TONGBAO_NOW", environ.get("TONGBAO_NOW")),
+            max_object_bytes=_positive_int(
+                "TONGBAO_MAX_OBJECT_BYTES",
+                environ.get("TONGBAO_MAX_OBJECT_BYTES"),
+                DEFAULT_MAX_OBJECT_BYTES,
+            ),
+            font_dir=Path(font_dir).expanduser() if font_dir else None,
+        )
+
+    @property
+    def catalog_is_postgres(self) -> bool:
+        """Whether the DuckLake catalogue is a PostgreSQL database."""
+        return "://" in self.catalog
+
+    def now(self) -> datetime:
+        """The time, UTC aware; ``TONGBAO_NOW`` when that is set."""
+        return self.fixed_now or datetime.now(UTC)
+
+    def with_home(self, home: Path) -> Settings:
+        """The same settings over another home folder (its own catalogue unless PostgreSQL)."""
+        catalog = self.catalog if self.catalog_is_postgres else str(home / "catalog.sqlite")
+        return replace(self, home=home, catalog=catalog)
+
+    def resolve_s3(self) -> S3Config:
+        """Endpoint and credentials of the store that the environment names.
+
+        Raises:
+            UsageError: no credentials can be found, or a profile doesn't exist.
+        """
+        import boto3
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            session = boto3.Session()
+            credentials = session.get_credentials()
+            region = session.region_name or os.environ.get("AWS_REGION") or "us-east-1"
+            frozen = credentials.get_frozen_credentials() if credentials else None
+        except BotoCoreError as error:
+            raise UsageError(f"S3 credentials: {error}") from None
+        if frozen is None or not frozen.access_key or not frozen.secret_key:
+            raise UsageError(
+                "an S3 store is set but no credentials were found: "
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role"
+            )
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        if endpoint and not endpoint.startswith(("http://", "https://")):
+            raise UsageError("AWS_ENDPOINT_URL_S3 must start with http:// or https://")
+        return S3Config(
+            endpoint=endpoint.rstrip("/") if endpoint else None,
+            region=region,
+            access_key_id=frozen.access_key,
+            secret_access_key=frozen.secret_key,
+            session_token=frozen.token,
+        )
+
+
+def _instant(name: str, text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{name} is not an ISO 8601 time: {text!r}") from None
+    if moment.tzinfo is None:
+        raise UsageError(f"{name} needs an offset, e.g. 2024-12-15T08:00:00+08:00")
+    return moment.astimezone(UTC)
+
+
+def _positive_int(name: str, text: str | None, default: int) -> int:
+    if not text:
+        return default
+    if not text.isdecimal() or int(text) == 0:
+        raise UsageError(f"{name} must be a whole number above 0, not {text!r}")
+    return int(text)
+
+
+#: What the figures and pages are made from: a change in any of these is a new code version.
+_CODE_FOLDERS = ("orchestration", "expectations", "dbt_project")
+_CODE_SUFFIXES = {".py", ".sql", ".yml", ".csv", ".typ", ".j2", ".html", ".css", ".json"}
+
+
+@cache
+def code_version() -> str:
+    """``<package version>+<first 12 hex digits of the sha256 over all code and seeds>``.
+
+    The same files give the same version in every checkout, with or without git.
+    """
+    digest = hashlib.sha256()
+    for folder in _CODE_FOLDERS:
+        for path in sorted((PROJECT_ROOT / folder).rglob("*")):
+            relative = path.relative_to(PROJECT_ROOT)
+            skipped = {"target", "logs", "__pycache__"} & set(relative.parts)
+            if path.suffix in _CODE_SUFFIXES and not skipped and path.is_file():
+                digest.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    try:
+        package = version("tongbao")
+    except PackageNotFoundError:  # pragma: no cover - running from a bare checkout
+        package = "0"
+    return f"{package}+{digest.hexdigest()[:12]}"

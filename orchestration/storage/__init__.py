@@ -1,0 +1,9 @@
+"""Object storage: one S3 access layer, and the project's own local S3 server.
+
+Belongs here: everything that speaks S3. Doesn't belong here: what objects mean.
+"""
+
+from orchestration.storage.local_server import local_server
+from orchestration.storage.store import Fetched, ObjectInfo, Store, open_store
+
+__all__ = ["Fetched", "ObjectInfo", "Store", "local_server", "open_store"]
