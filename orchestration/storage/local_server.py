@@ -74,7 +74,7 @@ def local_server(folder: Path) -> Iterator[S3Config]:
         stderr=subprocess.PIPE,
         text=True,
         # Linux only; elsewhere the server ends with the context alone.
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )
     try:
         port = _wait_for_port(process)

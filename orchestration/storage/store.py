@@ -162,6 +162,19 @@ class Store:
         found.sort(key=lambda info: info.key)
         return found
 
+    def prefixes(self, bucket: str, prefix: str) -> list[str]:
+        """The "folders" right below ``prefix`` (which ends in ``/`` or is empty), sorted."""
+        with self._answering(bucket):
+            result = obstore.list_with_delimiter(self._bulk(bucket), prefix or None)
+            return sorted(name.rstrip("/") + "/" for name in result["common_prefixes"])
+
+    def list_here(self, bucket: str, prefix: str) -> list[ObjectInfo]:
+        """The objects right below ``prefix``, without those in "folders" below it."""
+        with self._answering(bucket):
+            result = obstore.list_with_delimiter(self._bulk(bucket), prefix or None)
+            found = [_info(meta) for meta in result["objects"]]
+            return sorted(found, key=lambda info: info.key)
+
     def get(self, bucket: str, key: str) -> bytes:
         """One object's bytes."""
         with self._answering(f"{bucket}/{key}"):

@@ -1,0 +1,186 @@
+"""The command line: words in, stages called, words out. No logic.
+
+Exit codes (contract §3): 0 done; 2 usage or settings; 3 the gate blocks; 4 storage or catalogue
+can't be reached; 1 anything else, with one line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orchestration.errors import TongbaoError
+
+__all__ = ["main"]
+
+_YEAR = click.option(
+    "--year", type=click.IntRange(2000, 2100), required=True, help="The reporting year."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
+
+
+def _jsonable(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes | bytearray):
+        return bytes(value).decode("utf-8", "replace")
+    return str(value)
+
+
+def _print_json(content: Any) -> None:
+    click.echo(json.dumps(content, ensure_ascii=False, default=_jsonable))
+
+
+def _progress(started: float) -> Callable[[str], None]:
+    def say(line: str) -> None:
+        click.echo(f"[{time.monotonic() - started:6.1f}s] {line}", err=True)
+
+    return say
+
+
+class _Commands(click.Group):
+    """Turns every error into one line and its exit code."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        kwargs["standalone_mode"] = False
+        try:
+            code = super().main(*args, **kwargs)
+            sys.exit(code if isinstance(code, int) else 0)
+        except click.exceptions.Exit as exit_:
+            sys.exit(exit_.exit_code)
+        except click.Abort:
+            click.echo("tongbao: stopped", err=True)
+            sys.exit(1)
+        except click.ClickException as error:
+            context = getattr(error, "ctx", None)
+            hint = f" (see '{context.command_path} --help')" if context else ""
+            click.echo(f"tongbao: {error.format_message()}{hint}", err=True)
+            sys.exit(2)
+        except TongbaoError as error:
+            click.echo(f"tongbao: {error}", err=True)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("tongbao: stopped", err=True)
+            sys.exit(130)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except Exception as error:
+            if os.environ.get("TONGBAO_DEBUG"):
+                raise
+            first = " ".join(str(error).split())[:300]
+            click.echo(
+                f"tongbao: {type(error).__name__}: {first} (TONGBAO_DEBUG=1 shows where)", err=True
+            )
+            sys.exit(1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tongbao", prog_name="tongbao")
+def main() -> None:
+    """通报: from submissions in object storage to the annual bulletins."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "true")
+    logging.getLogger("py.warnings").setLevel(logging.ERROR)
+
+
+def _run_id() -> str:
+    return str(uuid.uuid4())
+
+
+@main.command()
+@_YEAR
+@_JSON
+def intake(year: int, as_json: bool) -> None:
+    """Take in what is new in the landing bucket, of every year up to YEAR."""
+    from orchestration import stages
+    from orchestration.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.intake(ws, year, run_id=_run_id(), progress=_progress(time.monotonic()))
+    if as_json:
+        _print_json(done)
+        return
+    statuses = ", ".join(f"{n} {name}" for name, n in sorted(done.by_status.items())) or "none"
+    click.echo(
+        f"intake {year}: {done.listed} objects listed, {done.fetched} fetched ({statuses}); "
+        f"{done.documents} documents, {done.errors} errors, {done.warnings} warnings"
+    )
+
+
+@main.command()
+@_YEAR
+@_JSON
+def transform(year: int, as_json: bool) -> None:
+    """Rebuild the marts of YEAR (and first those of the year before where they are missing)."""
+    from orchestration import stages
+    from orchestration.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.transform(ws, year, run_id=_run_id(), progress=_progress(time.monotonic()))
+    if as_json:
+        _print_json([{**dataclasses.asdict(item), "nodes": len(item.nodes)} for item in done])
+        return
+    for item in done:
+        if item.built:
+            click.echo(
+                f"transform {item.year}: {sum(item.rows_written.values())} rows written, "
+                f"{sum(item.rows_deleted.values())} replaced, {item.receipts} receipts renewed, "
+                f"snapshot {item.snapshot_id}"
+            )
+        else:
+            click.echo(f"transform {item.year}: nothing to do, snapshot {item.snapshot_id} stands")
+
+
+@main.command()
+@click.argument("query")
+@_JSON
+def sql(query: str, as_json: bool) -> None:
+    """Run a read-only QUERY on the lakehouse, e.g. "select * from marts.agg_national_task"."""
+    import duckdb
+
+    from orchestration import lakehouse, stages
+    from orchestration.errors import UsageError
+    from orchestration.settings import Settings
+
+    settings = Settings.from_env()
+    with stages.open_workspace(settings) as ws, lakehouse.reader(settings, ws.store) as con:
+        try:
+            cursor = con.execute(query)
+            names = [column[0] for column in cursor.description or []]
+            rows = cursor.fetchall()
+        except (duckdb.ProgrammingError, duckdb.NotSupportedException) as error:
+            raise UsageError(f"sql: {error}") from None
+        except duckdb.DataError as error:
+            raise UsageError(f"sql: {error}") from None
+    if as_json:
+        _print_json([dict(zip(names, row, strict=True)) for row in rows])
+        return
+    click.echo("\t".join(names))
+    for row in rows:
+        click.echo("\t".join("" if cell is None else _cell(cell) for cell in row))
+
+
+def _cell(value: Any) -> str:
+    text = value if isinstance(value, str) else str(_jsonable(value))
+    return text.replace("\t", " ").replace("\n", " ")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""What a submitted value may be: readable, whole, inside the catalogue's bounds.
+
+Belongs here: one unit's values against the catalogue, for the receipt that a unit gets at once.
+The warehouse judges the same from ``raw`` and the seeds when it builds (so that a changed bound
+takes effect on what is already there); the demo year's test holds both to the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from functools import cache
+
+from orchestration.catalogue import Indicator, load_catalogue
+from orchestration.intake.findings import Finding, finding, indicator_fields
+from orchestration.intake.reading import ReadValue
+
+__all__ = ["check_values"]
+
+
+@cache
+def _of_task(task_code: str) -> dict[str, Indicator]:
+    return {
+        code: indicator
+        for code, indicator in load_catalogue().indicators.items()
+        if indicator.task_code in (None, task_code)
+    }
+
+
+@cache
+def _required(task_code: str) -> tuple[str, ...]:
+    return tuple(
+        code
+        for code, indicator in _of_task(task_code).items()
+        if indicator.is_submitted and indicator.is_required
+    )
+
+
+def check_values(
+    task_code: str,
+    values: Sequence[tuple[str, ReadValue]],
+    *,
+    pointer: str,
+    document_id: str,
+    unit_code: str,
+) -> Iterator[Finding]:
+    """The findings about a performance document's values.
+
+    Args:
+        values: indicator code and what was read, in the order received.
+        pointer: the document's JSON Pointer.
+    """
+    indicators = _of_task(task_code)
+    about = {"document_id": document_id, "unit_code": unit_code}
+    for code, read in values:
+        found = _check(indicators.get(code), read)
+        if found:
+            indicator = indicators.get(code)
+            fields = indicator_fields(indicator) if indicator else {"indicator": code}
+            yield finding(
+                found,
+                f"{pointer}/values/{escape(code)}",
+                value=read.text,
+                indicator_code=code,
+                **about,
+                **fields,
+            )
+    given = {code for code, _ in values}
+    for code in _required(task_code):
+        if code not in given:
+            yield finding(
+                "W208",
+                f"{pointer}/values/{code}",
+                indicator_code=code,
+                **about,
+                **indicator_fields(indicators[code]),
+            )
+
+
+def escape(token: str) -> str:
+    """A JSON Pointer token (RFC 6901 §3)."""
+    return token.replace("~", "~0").replace("/", "~1")
+
+
+def _check(indicator: Indicator | None, read: ReadValue) -> str | None:
+    if indicator is None:
+        return "E204"
+    if not indicator.is_submitted:
+        return "E205"
+    if indicator.value_type == "code_list":
+        if read.kind == "boolean":
+            return "E201"
+        codes = {part.strip().upper() for part in read.text.split(";")} - {""}
+        if not codes or not codes <= load_catalogue().codes_of(indicator.code):
+            return "E206"
+        return _bounds(indicator, Decimal(len(codes)))
+    is_yesno = indicator.value_type == "yesno"
+    if read.number is None or (read.kind == "boolean" and not is_yesno):
+        return "E201"
+    if read.number.isdigit():
+        return _bounds(indicator, Decimal(read.number))
+    number = Decimal(read.number)
+    if (indicator.is_whole or is_yesno) and number != number.to_integral_value():
+        return "E202"
+    return _bounds(indicator, number)
+
+
+def _bounds(indicator: Indicator, number: Decimal) -> str | None:
+    if indicator.hard_min is not None and number < indicator.hard_min:
+        return "E203"
+    if indicator.hard_max is not None and number > indicator.hard_max:
+        return "E203"
+    return None

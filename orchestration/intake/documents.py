@@ -1,0 +1,304 @@
+"""From the bytes of one object to documents and findings.
+
+Belongs here: decoding, the contract of each document, who may say what under which prefix.
+The prefix is the authority (contract §1): a document about another province's unit is rejected
+whatever it says. Doesn't belong here: other objects, the lake, values' bounds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic import ValidationError
+
+from orchestration.catalogue import load_catalogue
+from orchestration.intake.contracts import (
+    DOCUMENT_TYPES,
+    UNIT_CODE,
+    Document,
+    Performance,
+    Plan,
+    ProvincialSummary,
+    Registration,
+    Review,
+)
+from orchestration.intake.findings import Finding, finding
+from orchestration.intake.listing import MINISTRY, Place
+from orchestration.intake.reading import BadJson, ReadValue, read_documents, read_value
+
+__all__ = ["ParsedDocument", "ParsedObject", "parse_object"]
+
+#: How pydantic's error types are said in a receipt; anything else is a wrong type.
+_CODES = {
+    "missing": "E101",
+    "literal_error": "E103",
+    "string_too_long": "E113",
+    "string_too_short": "E101",
+    "string_pattern_mismatch": "E103",
+    "submitted_at": "E112",
+    "unit_code": "E106",
+    "number": "E116",
+    "greater_than_equal": "E114",
+    "less_than_equal": "E114",
+}
+_FORMATS = {".json", ".jsonl"}
+
+
+@dataclass
+class ParsedDocument:
+    """A document that keeps its contract.
+
+    Attributes:
+        pointer: where in its object it stands.
+        model: its fields.
+        content_sha256: of its JSON with sorted keys: the same document wherever it comes from.
+        values: performance only: indicator code and what was read.
+        targets: plan only: year, indicator code, what was read.
+    """
+
+    pointer: str
+    model: Document
+    content_sha256: str
+    values: list[tuple[str, ReadValue]] = field(default_factory=list)
+    targets: list[tuple[int, str, ReadValue]] = field(default_factory=list)
+
+    @property
+    def unit_code(self) -> str | None:
+        """The unit that it is about; a provincial summary is about none."""
+        return getattr(self.model, "unit_code", None)
+
+
+@dataclass
+class ParsedObject:
+    """An object's documents and what is wrong with it.
+
+    Attributes:
+        documents: those that keep their contract.
+        total: how many documents it held, rejected ones included.
+        findings: errors and warnings, in the order of the object.
+    """
+
+    documents: list[ParsedDocument] = field(default_factory=list)
+    total: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+def parse_object(place: Place, key: str, body: bytes) -> ParsedObject:
+    """Parse and check one object; never raises for what it holds."""
+    parsed = ParsedObject()
+    if not place.follows_layout:
+        parsed.findings.append(finding("E006", value=key))
+        return parsed
+    suffix = PurePosixPath(key).suffix.lower()
+    if suffix not in _FORMATS:
+        parsed.findings.append(finding("E005", value=suffix or key))
+        return parsed
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        parsed.findings.append(finding("E003", value=str(error.start)))
+        return parsed
+    try:
+        for pointer, raw in read_documents(text):
+            parsed.total += 1
+            if isinstance(raw, BadJson):
+                parsed.findings.append(_bad_json(raw, pointer))
+            else:
+                document = _document(place, pointer, raw, parsed.findings)
+                if document is not None:
+                    parsed.documents.append(document)
+    except BadJson as error:
+        parsed.findings.append(_bad_json(error, ""))
+        return parsed
+    if not parsed.total:
+        parsed.findings.append(finding("E007"))
+    return parsed
+
+
+def _bad_json(error: BadJson, pointer: str) -> Finding:
+    return finding(error.code, pointer, value=error.value, **error.fields)
+
+
+def _document(
+    place: Place, pointer: str, raw: Any, findings: list[Finding]
+) -> ParsedDocument | None:
+    """Check one document; None where it is rejected, with the reason in ``findings``."""
+    if not isinstance(raw, Mapping):
+        findings.append(
+            finding("E102", pointer, value=_shown(raw), field="document", expected="object")
+        )
+        return None
+    about = {
+        "document_id": _text(raw.get("document_id")),
+        "unit_code": _text(raw.get("unit_code")),
+    }
+    said_type = raw.get("document_type", place.document_type)
+    if said_type != place.document_type:
+        findings.append(
+            finding(
+                "E107",
+                f"{pointer}/document_type",
+                value=_shown(said_type),
+                expected=place.document_type,
+                **about,
+            )
+        )
+        return None
+    model = _validated(DOCUMENT_TYPES[place.document_type], dict(raw), pointer, about, findings)
+    if model is None:
+        return None
+    wrong = list(_misplaced(place, pointer, model, about))
+    if wrong:
+        findings += wrong
+        return None
+    canonical = json.dumps(raw, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    document = ParsedDocument(
+        pointer, model, hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+    )
+    if isinstance(model, Performance):
+        document.values = [
+            (code, read)
+            for code, value in model.values.items()
+            if (read := read_value(value)) is not None
+        ]
+    elif isinstance(model, Plan):
+        document.targets = list(_targets(model, pointer, about, findings))
+    elif place.document_type == "assessment":
+        score = model.score  # type: ignore[attr-defined]
+        if score != round(score, 1):
+            findings.append(finding("W118", f"{pointer}/score", value=str(score), **about))
+    return document
+
+
+def _text(value: Any) -> str | None:
+    return value[:64] if isinstance(value, str) and value else None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (RecursionError, ValueError):
+        return type(value).__name__
+
+
+def _validated(
+    kind: type[Document],
+    raw: dict[str, Any],
+    pointer: str,
+    about: dict[str, str | None],
+    findings: list[Finding],
+) -> Document | None:
+    """The typed document; spare fields that are wrong are reported and left out."""
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=True)
+    spare = {str(p["loc"][0]) for p in problems if p["loc"] and str(p["loc"][0]) in kind.spare}
+    fatal = any(not p["loc"] or str(p["loc"][0]) not in spare for p in problems)
+    for problem in problems:
+        location = pointer + "".join(f"/{_token(part)}" for part in problem["loc"])
+        code = _CODES.get(problem["type"], "E102")
+        if code == "E103" and problem["loc"][:1] == ("schema_version",):
+            code = "E110"
+        context = problem.get("ctx") or {}
+        findings.append(
+            finding(
+                code,
+                location,
+                value=None if problem["type"] == "missing" else _shown(problem["input"]),
+                field=".".join(str(part) for part in problem["loc"]),
+                expected=str(context.get("expected") or problem["msg"]),
+                limit=str(context.get("max_length", "")),
+                # A spare field's mistake doesn't cost the document.
+                severity="error" if fatal else "warning",
+                **about,
+            )
+        )
+    if fatal:
+        return None
+    return kind.model_validate({k: v for k, v in raw.items() if k not in spare})
+
+
+def _token(part: Any) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+def _misplaced(
+    place: Place, pointer: str, model: Document, about: dict[str, str | None]
+) -> Iterator[Finding]:
+    """What is wrong between a document and the prefix under which it came."""
+    from_ministry = place.province_code == MINISTRY
+    if model.year is not None and model.year != place.year:
+        yield finding(
+            "E104", f"{pointer}/year", value=str(model.year), expected=str(place.year), **about
+        )
+    if from_ministry and not isinstance(model, Review):
+        yield finding("E111", pointer, value=place.document_type, **about)
+    if isinstance(model, Review):
+        recognises = model.stage == "national_recognition"
+        if recognises and not from_ministry:
+            yield finding("E111", f"{pointer}/stage", value=model.stage, **about)
+    tasks = load_catalogue().tasks
+    unit_code = about["unit_code"]
+    match = UNIT_CODE.match(getattr(model, "unit_code", None) or "")
+    if match:
+        task_code, unit_province = match.group(1), match.group(2)
+        if task_code not in tasks or unit_province not in load_catalogue().regions:
+            yield finding("E106", f"{pointer}/unit_code", value=unit_code, **about)
+        elif not from_ministry and unit_province != place.province_code:
+            yield finding(
+                "E105",
+                f"{pointer}/unit_code",
+                value=unit_code,
+                expected=place.province_code,
+                **about,
+            )
+        elif isinstance(model, Registration) and model.task_code not in (None, task_code):
+            yield finding(
+                "E115", f"{pointer}/task_code", value=model.task_code, expected=task_code, **about
+            )
+    if isinstance(model, ProvincialSummary) and model.task_code not in tasks:
+        yield finding(
+            "E103",
+            f"{pointer}/task_code",
+            value=model.task_code,
+            field="task_code",
+            expected=", ".join(tasks),
+            **about,
+        )
+    said = getattr(model, "province_code", None)
+    if said is not None and said != place.province_code:
+        yield finding(
+            "E105", f"{pointer}/province_code", value=said, expected=place.province_code, **about
+        )
+
+
+def _targets(
+    model: Plan, pointer: str, about: dict[str, str | None], findings: list[Finding]
+) -> Iterator[tuple[int, str, ReadValue]]:
+    indicators = load_catalogue().indicators
+    for year, targets in model.targets.items():
+        for code, value in targets.items():
+            read = read_value(value)
+            if read is None:
+                continue
+            if read.number is None:
+                indicator = indicators.get(code)
+                findings.append(
+                    finding(
+                        "E201",
+                        f"{pointer}/targets/{year}/{_token(code)}",
+                        value=read.text,
+                        indicator_code=code,
+                        indicator=f"{code} {indicator.name_zh}" if indicator else code,
+                        **about,
+                    )
+                )
+            yield int(year), code, read

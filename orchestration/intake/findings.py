@@ -1,0 +1,92 @@
+"""Findings: one mistake, as the receipt and ``quality.submission_errors`` say it.
+
+Belongs here: filling the templates of ``error_codes.csv``. dbt fills the same templates for
+what only the warehouse can see, so the words are the same whoever found it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from orchestration.catalogue import Indicator, load_catalogue
+
+__all__ = ["MAX_VALUE", "Finding", "finding", "indicator_fields"]
+
+#: Values are shown as received, cut at 200 characters (contract §1, "Receipts and rejects").
+MAX_VALUE = 200
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A row of ``quality.submission_errors`` but for the object's own columns."""
+
+    code: str
+    severity: str
+    location: str
+    message_zh: str
+    message_en: str
+    value: str | None = None
+    document_id: str | None = None
+    unit_code: str | None = None
+    indicator_code: str | None = None
+
+    @property
+    def rejects_document(self) -> bool:
+        """Whether the document (or the whole object) doesn't count because of it."""
+        known = load_catalogue().error_codes.get(self.code)
+        return self.severity == "error" and known is not None and known.scope != "value"
+
+
+def finding(
+    code: str,
+    location: str = "",
+    *,
+    value: str | None = None,
+    document_id: str | None = None,
+    unit_code: str | None = None,
+    indicator_code: str | None = None,
+    severity: str | None = None,
+    **fields: str,
+) -> Finding:
+    """A finding with the words of its error code.
+
+    Args:
+        code: a row of ``error_codes.csv``.
+        location: JSON Pointer into the object.
+        value: as received.
+        fields: what else the template names.
+    """
+    row = load_catalogue().error_codes[code]
+    shown = value if value is None else value.replace("\0", "\\0")[:MAX_VALUE]
+    fields |= {"value": shown or "", "unit_code": unit_code or ""}
+
+    def fill(template: str) -> str:
+        for name, text in fields.items():
+            template = template.replace("{" + name + "}", text)
+        return template
+
+    return Finding(
+        code=code,
+        severity=severity or row.severity,
+        location=location,
+        message_zh=f"{fill(row.message_zh)}。{row.fix_zh}",
+        message_en=f"{fill(row.message_en)}. {row.fix_en}",
+        value=shown,
+        document_id=document_id,
+        unit_code=unit_code,
+        indicator_code=indicator_code,
+    )
+
+
+def indicator_fields(indicator: Indicator) -> dict[str, str]:
+    """What templates say of an indicator: code with name, and bounds without trailing zeros."""
+    return {
+        "indicator": f"{indicator.code} {indicator.name_zh}",
+        "min": _bound(indicator.hard_min),
+        "max": _bound(indicator.hard_max),
+    }
+
+
+def _bound(number: Decimal | None) -> str:
+    return "" if number is None else f"{number.normalize():f}"

@@ -1,0 +1,181 @@
+"""Receipts: an answer to everything that lands.
+
+Belongs here: the JSON of a receipt (contract §1) and where it goes. A receipt is a function of
+the object and the findings about it, so writing it twice gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from orchestration.intake.findings import Finding
+from orchestration.settings import Settings
+from orchestration.storage import Store
+
+__all__ = [
+    "ReceiptSubject",
+    "receipt",
+    "receipt_key",
+    "refresh_receipts",
+    "rejected_documents",
+    "status_of",
+]
+
+
+@dataclass(frozen=True)
+class ReceiptSubject:
+    """The object that a receipt is about.
+
+    Attributes:
+        documents: how many it held.
+        rejected: how many of them didn't keep their contract.
+    """
+
+    object_key: str
+    etag: str
+    sha256: str | None
+    size: int
+    year: int
+    province_code: str
+    documents: int
+    rejected: int
+
+
+def receipt_key(year: int, province_code: str, name: str) -> str:
+    """Where the receipt of a landing object goes in the publication bucket."""
+    return f"receipts/year={year:04d}/province={province_code}/{name}.receipt.json"
+
+
+def status_of(documents: int, rejected: int, findings: Sequence[Finding]) -> str:
+    """``rejected`` where nothing of the object counts, ``accepted_with_errors`` on any error."""
+    if documents == 0 or rejected >= documents:
+        return "rejected"
+    if any(item.severity == "error" for item in findings):
+        return "accepted_with_errors"
+    return "accepted"
+
+
+def rejected_documents(documents: int, rejected: int, findings: Sequence[Finding]) -> int:
+    """Those that broke their contract and those held back until their unit is registered."""
+    held_back = {item.document_id for item in findings if item.code == "E109"}
+    return min(documents, rejected + len(held_back))
+
+
+def receipt(subject: ReceiptSubject, findings: Sequence[Finding]) -> bytes:
+    """The receipt's bytes (UTF-8 JSON)."""
+    held_back = {item.document_id for item in findings if item.code == "E109" and item.document_id}
+    rejected = min(subject.documents, subject.rejected + len(held_back))
+    errors = sum(1 for item in findings if item.severity == "error")
+    content = {
+        "object_key": subject.object_key,
+        "etag": subject.etag,
+        "sha256": subject.sha256,
+        "size": subject.size,
+        "year": subject.year,
+        "province_code": subject.province_code,
+        "status": status_of(subject.documents, rejected, findings),
+        "counts": {
+            "documents": subject.documents,
+            "accepted": subject.documents - rejected,
+            "rejected": rejected,
+            "errors": errors,
+            "warnings": len(findings) - errors,
+        },
+        "errors": [
+            {
+                "code": item.code,
+                "severity": item.severity,
+                "where": item.location,
+                "document_id": item.document_id,
+                "unit_code": item.unit_code,
+                "indicator_code": item.indicator_code,
+                "message_zh": item.message_zh,
+                "message_en": item.message_en,
+                "value": item.value,
+            }
+            for item in sorted(findings, key=_order)
+        ],
+    }
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace")
+
+
+def _order(item: Finding) -> tuple[str, str, str, str]:
+    return (item.document_id or "", item.location, item.code, item.value or "")
+
+
+_CHANGED_OBJECTS = """
+with old as (
+    select {columns} from lake.quality.submission_errors where year = $year
+), new as (
+    select {columns} from build.quality.submission_errors where year = $year
+), changed as (
+    (select * from old except all select * from new)
+    union all
+    (select * from new except all select * from old)
+)
+select distinct object_key, etag from changed
+"""
+_COLUMNS = (
+    "object_key, etag, code, severity, location, message_zh, message_en, value, "
+    "document_id, unit_code, indicator_code"
+)
+
+
+def refresh_receipts(
+    con: duckdb.DuckDBPyConnection,
+    store: Store,
+    settings: Settings,
+    year: int,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+) -> int:
+    """Write anew the receipts of objects about which the warehouse found something else.
+
+    Rules against last year, late documents and units that aren't expected are only known when
+    the warehouse has been built. Called before the build is committed: a run killed in between
+    does it again.
+
+    Args:
+        con: with ``lake`` and the build file as ``build`` attached.
+
+    Returns:
+        how many receipts were written.
+    """
+    con.execute(
+        "create or replace temp table changed_objects as "
+        + _CHANGED_OBJECTS.format(columns=_COLUMNS),
+        {"year": year},
+    )
+    subjects = con.execute(
+        "select o.object_key, o.etag, o.sha256, o.size, o.year, o.province_code, "
+        "o.documents_total, o.documents_rejected, o.receipt_name "
+        "from lake.raw.objects o join changed_objects using (object_key, etag) "
+        # A key that was overwritten has one receipt: that of what stands there now.
+        "qualify row_number() over (partition by o.object_key "
+        "order by o.last_modified desc, o.etag desc) = 1 order by o.object_key"
+    ).fetchall()
+    if not subjects:
+        return 0
+    rows = con.execute(
+        f"select {_COLUMNS} from build.quality.submission_errors "
+        "join changed_objects using (object_key, etag) where year = $year",
+        {"year": year},
+    ).fetchall()
+    findings: dict[tuple[str, str], list[Finding]] = {}
+    for row in rows:
+        findings.setdefault((row[0], row[1]), []).append(
+            Finding(*row[2:7], row[7], row[8], row[9], row[10])
+        )
+    progress(f"receipts: {len(subjects)} to write anew")
+
+    def items() -> Iterable[tuple[str, bytes]]:
+        for *columns, name in subjects:
+            subject = ReceiptSubject(*columns)
+            body = receipt(subject, findings.get((subject.object_key, subject.etag), []))
+            yield receipt_key(subject.year, subject.province_code, name), body
+
+    return store.put_many(settings.publication_bucket, items())

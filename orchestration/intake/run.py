@@ -1,0 +1,576 @@
+"""One intake: list, fetch what is new, parse, answer, write, batch by batch.
+
+Belongs here: the order of things and what a batch writes. Each batch writes its receipts first
+and then commits its rows and the manifest in one transaction: a run killed at any point takes
+in again what was not committed and writes the same receipts, so nothing is lost or counted
+twice. Two runs at once are kept apart by the lake's writer lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.errors import UsageError
+from orchestration.intake.checks import check_values
+from orchestration.intake.documents import ParsedDocument, ParsedObject, parse_object
+from orchestration.intake.findings import Finding, finding
+from orchestration.intake.listing import Place, list_landing, place_of, unseen
+from orchestration.intake.receipts import (
+    ReceiptSubject,
+    receipt,
+    receipt_key,
+    rejected_documents,
+    status_of,
+)
+from orchestration.lakehouse import RAW_TABLES, ensure_tables
+from orchestration.lakehouse.tables import OTHER_TABLES
+from orchestration.reporting_calendar import period_of
+from orchestration.settings import Settings
+from orchestration.storage import Fetched, ObjectInfo, Store
+
+__all__ = ["IntakeSummary", "run_intake"]
+
+#: A batch ends at either bound: 4,000 performance objects give some 80,000 value rows, a
+#: Parquet file of a good size; 48 MiB of bodies with all that is parsed from them stay far
+#: below 1 GB.
+_BATCH_OBJECTS = 4_000
+_BATCH_BYTES = 48 * 1024 * 1024
+
+
+@dataclass
+class IntakeSummary:
+    """What an intake did.
+
+    Attributes:
+        listed: objects in the landing bucket (of the years looked at, without attachments).
+        fetched: objects read, all of them new or changed.
+        by_status: how many objects of each receipt status.
+        documents: documents that keep their contract and were taken in.
+        errors, warnings: findings.
+    """
+
+    listed: int = 0
+    fetched: int = 0
+    by_status: dict[str, int] = field(default_factory=dict)
+    documents: int = 0
+    errors: int = 0
+    warnings: int = 0
+
+
+@dataclass
+class _Item:
+    """An object on its way through a batch."""
+
+    info: ObjectInfo
+    place: Place
+    sha256: str | None
+    body: bytes | None
+    parsed: ParsedObject
+    rejected: int = 0
+    kept: list[ParsedDocument] = field(default_factory=list)
+    #: Findings that hold whatever the catalogue says; the others are judged anew by dbt.
+    lasting: list[Finding] = field(default_factory=list)
+    passing: list[Finding] = field(default_factory=list)
+    receipt_name: str = ""
+
+    @property
+    def findings(self) -> list[Finding]:
+        return self.lasting + self.passing
+
+    @property
+    def status(self) -> str:
+        total = self.parsed.total
+        rejected = rejected_documents(total, self.rejected, self.findings)
+        return status_of(total, rejected, self.findings)
+
+
+def run_intake(
+    con: duckdb.DuckDBPyConnection,
+    store: Store,
+    settings: Settings,
+    *,
+    year: int,
+    run_id: str,
+    progress: Callable[[str], None] = lambda _: None,
+) -> IntakeSummary:
+    """Take in what is new under every year up to ``year``.
+
+    Args:
+        con: the writing connection to the lake.
+        run_id: lineage of every row written.
+
+    Raises:
+        Unreachable: the store or the catalogue fails.
+    """
+    ensure_tables(con)
+    summary = IntakeSummary()
+    listing = list_landing(store, settings.landing_bucket, year)
+    summary.listed = len(listing)
+    new = unseen(con, listing)
+    del listing
+    progress(f"intake: {summary.listed} objects listed, {len(new)} new or changed")
+    for batch in _batches(new, settings, store, year):
+        _take_in(con, store, settings, batch, run_id, summary)
+        progress(f"intake: {summary.fetched} of {len(new)} objects taken in")
+    _record_run(con, settings, year, run_id, summary.fetched)
+    return summary
+
+
+def _record_run(
+    con: duckdb.DuckDBPyConnection, settings: Settings, year: int, run_id: str, fetched: int
+) -> None:
+    """Note that an intake ended, where that says something new.
+
+    A run that found nothing writes nothing, but for the first one after the cut-off: the gate
+    asks whether the landing bucket was looked at after the collection closed.
+    """
+    now = settings.now().astimezone(UTC).replace(tzinfo=None)
+    cutoff = period_of(year).cutoff_at.astimezone(UTC).replace(tzinfo=None)
+    row = con.execute(
+        "select max(finished_at) from lake.raw.intake_runs where year >= ?", [year]
+    ).fetchone()
+    last: datetime | None = row[0] if row else None
+    crossed = now >= cutoff and (last is None or last < cutoff)
+    if fetched or last is None or crossed:
+        con.execute("begin")
+        con.execute(
+            "insert into lake.raw.intake_runs values (?, ?, ?, ?)", [run_id, year, now, fetched]
+        )
+        _message(con, "intake", year, run_id)
+        con.execute("commit")
+
+
+def _message(con: duckdb.DuckDBPyConnection, kind: str, year: int, run_id: str) -> None:
+    con.execute(
+        "call lake.set_commit_message('tongbao', ?, extra_info => ?)",
+        [f"{kind} {year}", json.dumps({"kind": kind, "year": str(year), "run_id": run_id})],
+    )
+
+
+def _batches(
+    new: Sequence[ObjectInfo], settings: Settings, store: Store, year: int
+) -> Iterator[list[_Item]]:
+    """Fetch and parse; objects over the size limit are never read."""
+    places = {info.key: place_of(info.key, year) for info in new}
+
+    def readable(info: ObjectInfo) -> bool:
+        return places[info.key].follows_layout and info.size <= settings.max_object_bytes
+
+    batch: list[_Item] = []
+    size = 0
+    for info in new:
+        if readable(info):
+            continue
+        place = places[info.key]
+        if place.follows_layout:
+            limit = str(settings.max_object_bytes)
+            parsed = ParsedObject(findings=[finding("E002", value=str(info.size), limit=limit)])
+        else:
+            parsed = parse_object(place, info.key, b"")
+        batch.append(_Item(info, place, None, None, parsed))
+    wanted = (info for info in new if readable(info))
+    for fetched in store.get_many(settings.landing_bucket, wanted):
+        batch.append(_item(fetched, places[fetched.info.key]))
+        size += len(fetched.body)
+        if len(batch) >= _BATCH_OBJECTS or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _item(fetched: Fetched, place: Place) -> _Item:
+    parsed = parse_object(place, fetched.info.key, fetched.body)
+    digest = hashlib.sha256(fetched.body).hexdigest()
+    return _Item(fetched.info, place, digest, fetched.body, parsed)
+
+
+@cache
+def _cutoff(year: int) -> datetime | None:
+    try:
+        return period_of(year).cutoff_at
+    except UsageError:  # a year outside the calendar has no cut-off to miss
+        return None
+
+
+def _take_in(
+    con: duckdb.DuckDBPyConnection,
+    store: Store,
+    settings: Settings,
+    batch: list[_Item],
+    run_id: str,
+    summary: IntakeSummary,
+) -> None:
+    _settle_documents(con, batch)
+    _settle_receipt_names(con, batch)
+    store.put_many(settings.publication_bucket, (_receipt(item) for item in batch))
+    _write(con, batch, run_id)
+    summary.fetched += len(batch)
+    for item in batch:
+        summary.by_status[item.status] = summary.by_status.get(item.status, 0) + 1
+        summary.documents += len(item.kept)
+        for each in item.findings:
+            if each.severity == "error":
+                summary.errors += 1
+            else:
+                summary.warnings += 1
+
+
+def _receipt(item: _Item) -> tuple[str, bytes]:
+    subject = ReceiptSubject(
+        object_key=item.info.key,
+        etag=item.info.etag,
+        sha256=item.sha256,
+        size=item.info.size,
+        year=item.place.year,
+        province_code=item.place.province_code,
+        documents=item.parsed.total,
+        rejected=item.rejected,
+    )
+    key = receipt_key(item.place.year, item.place.province_code, item.receipt_name)
+    return key, receipt(subject, item.findings)
+
+
+def _known(con: duckdb.DuckDBPyConnection, query: str, values: set[str]) -> list[tuple[Any, ...]]:
+    """Rows of ``query`` for the ``wanted`` values (a table of one column ``value``)."""
+    con.register("wanted", pa.table({"value": pa.array(sorted(values), pa.string())}))
+    try:
+        return con.execute(query).fetchall()
+    finally:
+        con.unregister("wanted")
+
+
+def _settle_documents(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> None:
+    """Decide which documents are taken in: an id once, and say what is seen about them."""
+    documents = [document for item in batch for document in item.parsed.documents]
+    ids = {document.model.document_id for document in documents}
+    seen: dict[str, str] = dict(
+        _known(
+            con,
+            "select document_id, content_sha256 from lake.raw.documents "
+            "join wanted on document_id = value",
+            ids,
+        )
+    )
+    units = {d.unit_code for d in documents if d.unit_code}
+    registered = {
+        row[0]
+        for row in _known(
+            con,
+            "select distinct unit_code from lake.raw.registrations join wanted on unit_code = value",
+            units,
+        )
+    }
+    for item in batch:
+        item.lasting = [f for f in item.parsed.findings if not _is_passing(item, f)]
+        item.passing = [f for f in item.parsed.findings if _is_passing(item, f)]
+        bad = item.parsed.total - len(item.parsed.documents)
+        for document in item.parsed.documents:
+            model = document.model
+            about = {"document_id": model.document_id, "unit_code": document.unit_code}
+            former = seen.get(model.document_id)
+            if former is not None:
+                same = former == document.content_sha256
+                code = "W117" if same else "E108"
+                item.lasting.append(
+                    finding(
+                        code, f"{document.pointer}/document_id", value=model.document_id, **about
+                    )
+                )
+                bad += 0 if same else 1
+                continue
+            seen[model.document_id] = document.content_sha256
+            item.kept.append(document)
+            if item.place.document_type == "registration" and document.unit_code:
+                registered.add(document.unit_code)
+            item.passing += _passing(item, document, registered)
+        item.rejected = bad
+
+
+def _is_passing(item: _Item, found: Finding) -> bool:
+    """Unreadable targets are judged by dbt, like values: with the catalogue of the day."""
+    return item.place.document_type == "plan" and found.code == "E201"
+
+
+def _passing(item: _Item, document: ParsedDocument, registered: set[str]) -> Iterator[Finding]:
+    """What holds as things stand: a later registration, plan or catalogue may change it."""
+    model, unit_code = document.model, document.unit_code
+    about = {"document_id": model.document_id, "unit_code": unit_code}
+    if unit_code and unit_code not in registered:
+        yield finding("E109", document.pointer, value=unit_code, **about)
+    cutoff = _cutoff(item.place.year)
+    if cutoff is not None and datetime.fromisoformat(model.submitted_at) >= cutoff:
+        yield finding("W301", document.pointer, value=model.submitted_at, **about)
+    if item.place.document_type == "performance" and unit_code:
+        yield from check_values(
+            unit_code.partition("-")[0],
+            document.values,
+            pointer=document.pointer,
+            document_id=model.document_id,
+            unit_code=unit_code,
+        )
+
+
+def _settle_receipt_names(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> None:
+    """Name receipts after the object; where two document types use one name, both are kept.
+
+    The first to come has the plain name of the contract, a later one of another type is told
+    apart by its type.
+    """
+    taken: dict[tuple[int, str, str], str] = {}
+    names = {item.place.name for item in batch}
+    for year, province, name, key in _known(
+        con,
+        "select year, province_code, receipt_name, object_key from lake.raw.objects "
+        "join wanted on receipt_name = value",
+        names,
+    ):
+        taken[(year, province, name)] = key
+    for item in batch:
+        place = item.place
+        owner = taken.setdefault((place.year, place.province_code, place.name), item.info.key)
+        clash = owner != item.info.key
+        item.receipt_name = f"{place.document_type}/{place.name}" if clash else place.name
+
+
+def _text(value: str | None) -> str | None:
+    """Lone surrogates (JSON allows them as escapes) can't be stored: replaced, not lost."""
+    if value is None or value.isascii():
+        return value
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _dump(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _report(model: Any) -> tuple[Any, ...]:
+    report = model.report
+    key, sha, pages = (
+        (report.object_key, report.sha256, report.pages) if report else (None, None, None)
+    )
+    return _text(key), sha, pages, _text(model.highlight)
+
+
+def _own_columns(kind: str, document: ParsedDocument) -> tuple[Any, ...]:
+    """The columns of a type's table after those that all documents have."""
+    model: Any = document.model
+    unit = document.unit_code
+    if kind == "registration":
+        lead = model.lead_organisation
+        members = [m.model_dump() for m in model.members] if model.members else None
+        return (
+            unit,
+            _text(model.unit_name),
+            unit.partition("-")[0] if unit else None,
+            _text(model.city_name),
+            model.level,
+            _text(model.category),
+            _text(lead.name) if lead else None,
+            lead.type if lead else None,
+            _text(_dump(members)),
+        )
+    if kind == "plan":
+        evidence = [e.model_dump() for e in model.evidence] if model.evidence else None
+        return unit, _text(_dump(evidence))
+    if kind == "review":
+        return (
+            unit,
+            model.stage,
+            model.decision,
+            model.decided_on,
+            _text(model.authority),
+            _text(model.note),
+        )
+    if kind == "performance":
+        return (unit, *_report(model))
+    if kind == "assessment":
+        return unit, model.score, model.grade, _text(model.comment)
+    return (model.task_code, *_report(model))
+
+
+_TABLE_OF = {
+    "registration": "registrations",
+    "plan": "plans",
+    "review": "reviews",
+    "performance": "performances",
+    "assessment": "assessments",
+    "provincial_summary": "provincial_summaries",
+}
+
+
+def _write(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: str) -> None:
+    """The batch's rows and its part of the manifest, in one transaction."""
+    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in RAW_TABLES}
+    errors: list[tuple[Any, ...]] = []
+    long_documents: list[tuple[Any, ...]] = []
+    values: tuple[list[Any], ...] = ([], [], [], [], [])
+    targets: tuple[list[Any], ...] = ([], [], [], [], [])
+    for item in batch:
+        info, place = item.info, item.place
+        lineage = (info.key, info.etag, item.sha256, run_id, place.year, place.province_code)
+        rows["objects"].append(
+            (
+                *lineage,
+                place.document_type,
+                info.size,
+                info.last_modified.astimezone(UTC).replace(tzinfo=None),
+                item.status,
+                item.parsed.total,
+                item.parsed.total - item.rejected,
+                item.rejected,
+                item.receipt_name,
+                item.body,
+            )
+        )
+        for document in item.kept:
+            model, unit = document.model, document.unit_code
+            document_id = _text(model.document_id)
+            kind = place.document_type
+            rows["documents"].append((*lineage, document_id, kind, document.content_sha256))
+            rows[_TABLE_OF[kind]].append(
+                (
+                    *lineage,
+                    document_id,
+                    model.submitted_at,
+                    model.synthetic,
+                    *_own_columns(kind, document),
+                )
+            )
+            contact = getattr(model, "contact", None)
+            if contact:
+                rows["registration_contacts"].append(
+                    (
+                        *lineage,
+                        document_id,
+                        unit,
+                        _text(contact.name),
+                        _text(contact.phone),
+                        _text(contact.email),
+                    )
+                )
+            if document.values or document.targets:
+                index = len(long_documents)
+                long_documents.append((index, *lineage, document_id, unit, document.pointer))
+                for code, read in document.values:
+                    _append(values, index, _text(code), _text(read.text), read.kind, read.number)
+                for year, code, read in document.targets:
+                    _append(targets, index, year, _text(code), _text(read.text), read.number)
+        for stage, found in ((True, item.lasting), (False, item.passing)):
+            for each in found:
+                row = (
+                    place.year,
+                    place.province_code,
+                    info.key,
+                    _text(each.document_id),
+                    _text(each.unit_code),
+                    _text(each.indicator_code),
+                    each.code,
+                    each.severity,
+                    _text(each.location),
+                    _text(each.message_zh),
+                    _text(each.message_en),
+                    info.etag,
+                    _text(each.value),
+                )
+                errors.append(row)
+                if stage:
+                    rows["document_errors"].append((*row, run_id))
+    con.execute("begin")
+    try:
+        for name, schema in RAW_TABLES.items():
+            if rows[name]:
+                _insert(con, f"raw.{name}", _table(rows[name], schema))
+        if errors:
+            schema = OTHER_TABLES["quality.submission_errors"]
+            _insert(con, "quality.submission_errors", _table(errors, schema))
+        _insert_long(con, long_documents, values, targets)
+        _message(con, "intake", batch[0].place.year, run_id)
+        con.execute("commit")
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):  # the transaction may be gone with its cause
+            con.execute("rollback")
+        raise
+
+
+def _append(columns: tuple[list[Any], ...], *row: Any) -> None:
+    for column, cell in zip(columns, row, strict=True):
+        column.append(cell)
+
+
+def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    columns = zip(*rows, strict=True)
+    arrays = [
+        pa.array(column, type=field.type) for column, field in zip(columns, schema, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _insert(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    con.register("incoming", table)
+    con.execute(f"insert into lake.{name} select * from incoming")
+    con.unregister("incoming")
+
+
+_LONG_DOCUMENT = pa.schema(
+    [
+        pa.field("position", pa.int32()),
+        *list(RAW_TABLES["performance_values"])[:8],
+        pa.field("pointer", pa.string()),
+    ]
+)
+
+
+def _insert_long(
+    con: duckdb.DuckDBPyConnection,
+    documents: list[tuple[Any, ...]],
+    values: tuple[list[Any], ...],
+    targets: tuple[list[Any], ...],
+) -> None:
+    """Values and targets: one row each, lineage joined on, numbers cast from their text."""
+    if not documents:
+        return
+    con.register("long_documents", _table(documents, _LONG_DOCUMENT))
+    lineage = "object_key, etag, sha256, run_id, year, province_code, document_id, unit_code"
+    escaped = "replace(replace(indicator_code, '~', '~0'), '/', '~1')"
+    text = pa.string()
+    if values[0]:
+        names = ["position", "indicator_code", "value_text", "value_kind", "number_text"]
+        kinds = [pa.int32(), text, text, text, text]
+        con.register("long_values", _columns(names, kinds, values))
+        con.execute(
+            f"insert into lake.raw.performance_values select {lineage}, indicator_code, "
+            "value_text, value_kind, cast(number_text as decimal(38,10)), "
+            f"pointer || '/values/' || {escaped} "
+            "from long_values join long_documents using (position)"
+        )
+        con.unregister("long_values")
+    if targets[0]:
+        names = ["position", "target_year", "indicator_code", "target_text", "number_text"]
+        kinds = [pa.int32(), pa.int32(), text, text, text]
+        con.register("long_targets", _columns(names, kinds, targets))
+        con.execute(
+            f"insert into lake.raw.plan_targets select {lineage}, target_year, indicator_code, "
+            "target_text, cast(number_text as decimal(38,10)), "
+            f"pointer || '/targets/' || target_year || '/' || {escaped} "
+            "from long_targets join long_documents using (position)"
+        )
+        con.unregister("long_targets")
+    con.unregister("long_documents")
+
+
+def _columns(
+    names: list[str], kinds: list[pa.DataType], columns: tuple[list[Any], ...]
+) -> pa.Table:
+    arrays = [pa.array(column, type=kind) for column, kind in zip(columns, kinds, strict=True)]
+    return pa.Table.from_arrays(arrays, names=names)

@@ -1,0 +1,38 @@
+"""The lakehouse: DuckLake over the lake bucket.
+
+Belongs here: attaching the catalogue, the raw tables' shapes, the build file for dbt, the one
+transaction that publishes a build, snapshots. Doesn't belong here: what the figures mean (dbt)
+and what is fit to publish (gate).
+"""
+
+from orchestration.lakehouse.attach import open_lake, reader, writer
+from orchestration.lakehouse.build import build_file, prepare_build
+from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build
+from orchestration.lakehouse.snapshots import (
+    current_snapshot,
+    last_intake_at,
+    transform_record,
+    transform_snapshot,
+)
+from orchestration.lakehouse.tables import RAW_TABLES, ensure_tables
+from orchestration.lakehouse.transform import TransformSummary, inputs_digest, transform_year
+
+__all__ = [
+    "RAW_TABLES",
+    "TransformSummary",
+    "CommitSummary",
+    "LakeTable",
+    "build_file",
+    "commit_build",
+    "current_snapshot",
+    "ensure_tables",
+    "inputs_digest",
+    "last_intake_at",
+    "open_lake",
+    "prepare_build",
+    "reader",
+    "transform_record",
+    "transform_snapshot",
+    "transform_year",
+    "writer",
+]

@@ -1,0 +1,189 @@
+"""Attaching the lake: extensions, the S3 secret, one writer at a time, pinned readers.
+
+Belongs here: connections. The catalogue is a SQLite file by default (readers in other processes
+go on while a run writes) or PostgreSQL. A DuckDB file as catalogue would lock readers out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib.util
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from orchestration.errors import TongbaoError, Unreachable
+from orchestration.settings import Settings
+from orchestration.storage import Store
+
+__all__ = ["open_lake", "reader", "writer"]
+
+#: How long a command waits for another writer. A run's own commits take seconds, so a longer
+#: wait means a whole run is under way: better said at once than waited for.
+_WRITER_WAIT_SECONDS = 10.0
+#: DuckDB spills to disk beyond this; with Python's own share a run stays under 2 GB.
+_MEMORY_LIMIT = "1GB"
+
+
+def _extension_folder(settings: Settings) -> Path:
+    """Install the extensions from their wheels, once a home and DuckDB version."""
+    folder = settings.home / "duckdb_extensions"
+    names = ["httpfs", "ducklake"]
+    names.append("postgres_scanner" if settings.catalog_is_postgres else "sqlite_scanner")
+    missing = [
+        name
+        for name in names
+        if not list(folder.glob(f"v{duckdb.__version__}/*/{name}.duckdb_extension"))
+    ]
+    if missing:
+        folder.mkdir(parents=True, exist_ok=True)
+        with duckdb.connect(config={"extension_directory": str(folder)}) as con:
+            for name in missing:
+                spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+                if spec is None or not spec.submodule_search_locations:
+                    raise TongbaoError(f"the wheel duckdb-extension-{name} is not installed")
+                root = Path(spec.submodule_search_locations[0])
+                con.install_extension(
+                    str(root / f"extensions/v{duckdb.__version__}/{name}.duckdb_extension")
+                )
+    return folder
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextlib.contextmanager
+def open_lake(
+    settings: Settings, store: Store, *, read_only: bool, snapshot_id: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB connection with the catalogue attached as ``lake``.
+
+    Args:
+        read_only: writers use :func:`writer`, which also keeps others from writing.
+        snapshot_id: pin every table at this snapshot (readers only).
+
+    Raises:
+        Unreachable: the catalogue is locked, can't be reached or doesn't exist yet.
+    """
+    is_file = not settings.catalog_is_postgres
+    if is_file and read_only and not Path(settings.catalog).exists():
+        raise Unreachable(
+            f"there is no lakehouse yet ({settings.catalog} does not exist): run 'tongbao intake'"
+        )
+    if is_file:
+        Path(settings.catalog).parent.mkdir(parents=True, exist_ok=True)
+    scratch = settings.home / "tmp"
+    scratch.mkdir(parents=True, exist_ok=True)
+    con = duckdb.connect(
+        config={
+            "extension_directory": str(_extension_folder(settings)),
+            "autoinstall_known_extensions": "false",
+            "memory_limit": _MEMORY_LIMIT,
+            "temp_directory": str(scratch),
+            "preserve_insertion_order": "true",
+        }
+    )
+    try:
+        con.execute("set timezone = 'UTC'")
+        con.load_extension("httpfs")
+        con.load_extension("ducklake")
+        con.load_extension("sqlite_scanner" if is_file else "postgres_scanner")
+        con.execute(_secret(store))
+        target = (
+            f"ducklake:sqlite:{settings.catalog}"
+            if is_file
+            else f"ducklake:postgres:{settings.catalog}"
+        )
+        options = [f"DATA_PATH {_quoted(f's3://{settings.lake_bucket}/data/')}"]
+        if read_only:
+            options.append("READ_ONLY")
+        if snapshot_id is not None:
+            options.append(f"SNAPSHOT_VERSION {int(snapshot_id)}")
+        try:
+            con.execute(f"attach {_quoted(target)} as lake ({', '.join(options)})")
+        except duckdb.Error as error:
+            raise Unreachable(f"lakehouse catalogue {_shown(settings)}: {_reason(error)}") from None
+        yield con
+    except (duckdb.IOException, duckdb.HTTPException) as error:
+        raise Unreachable(f"lakehouse {_shown(settings)}: {_reason(error)}") from error
+    except duckdb.TransactionException as error:
+        raise Unreachable(f"lakehouse catalogue {_shown(settings)}: {_reason(error)}") from error
+    except duckdb.Error as error:
+        if "database is locked" in str(error):
+            raise Unreachable(
+                f"lakehouse catalogue {_shown(settings)}: {_reason(error)}"
+            ) from error
+        raise
+    finally:
+        con.close()
+
+
+def _shown(settings: Settings) -> str:
+    """The catalogue's name without a password."""
+    if not settings.catalog_is_postgres:
+        return settings.catalog
+    scheme, _, rest = settings.catalog.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:300]
+
+
+def _secret(store: Store) -> str:
+    config = store.config
+    parts = [
+        "type s3",
+        f"key_id {_quoted(config.access_key_id)}",
+        f"secret {_quoted(config.secret_access_key)}",
+        f"region {_quoted(config.region)}",
+    ]
+    if config.session_token:
+        parts.append(f"session_token {_quoted(config.session_token)}")
+    if config.endpoint:
+        scheme, _, host = config.endpoint.partition("://")
+        parts += [
+            f"endpoint {_quoted(host)}",
+            "url_style 'path'",
+            f"use_ssl {'true' if scheme == 'https' else 'false'}",
+        ]
+    return f"create secret store ({', '.join(parts)})"
+
+
+@contextlib.contextmanager
+def reader(
+    settings: Settings, store: Store, snapshot_id: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection with ``USE lake``: ``marts.dim_region`` resolves as written."""
+    with open_lake(settings, store, read_only=True, snapshot_id=snapshot_id) as con:
+        con.execute("use lake")
+        yield con
+
+
+@contextlib.contextmanager
+def writer(settings: Settings, store: Store) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The one writing connection; a second writer waits a little and then gives up.
+
+    Raises:
+        Unreachable: another run is writing, or the catalogue can't be reached.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "writer.lock").open("a+") as lock:
+        deadline = time.monotonic() + _WRITER_WAIT_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Unreachable(
+                        f"another run is writing to the lakehouse of {settings.home}: "
+                        "wait for it to end"
+                    ) from None
+                time.sleep(0.2)
+        with open_lake(settings, store, read_only=False) as con:
+            yield con

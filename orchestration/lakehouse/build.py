@@ -1,0 +1,118 @@
+"""The build file: a plain DuckDB file that dbt reads and writes, made anew for each transform.
+
+Belongs here: what goes into it. ``raw`` up to the reporting year from one snapshot of the lake,
+``prior`` (last year's marts) and ``control`` (the year and its cut-off). Contact data and
+bodies stay behind. dbt on a plain file is twice as fast as dbt on DuckLake and readers of the
+lake never see a half-built state (see the design's "Lakehouse").
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from pathlib import Path
+
+import duckdb
+
+from orchestration.lakehouse.tables import CONTACTS, RAW_TABLES
+from orchestration.reporting_calendar import ReportingPeriod
+from orchestration.settings import Settings
+
+__all__ = ["PRIOR_TABLES", "build_file", "prepare_build"]
+
+#: Last year's marts that this year's need: counted values, targets and previous figures.
+PRIOR_TABLES = (
+    "fct_unit_indicator",
+    "fct_unit_year",
+    "agg_province_indicator",
+    "agg_national_indicator",
+)
+
+_NOT_COPIED = {CONTACTS, "intake_runs", "documents"}
+
+
+def build_file(settings: Settings) -> Path:
+    """Where the build file is: always the same path, so that dbt's parsed project is reused."""
+    return settings.home / "build" / "tongbao.duckdb"
+
+
+def prepare_build(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    period: ReportingPeriod,
+    *,
+    snapshot_id: int,
+    edition: int = 1,
+) -> Path:
+    """Make the build file of a year from the lake attached to ``con``.
+
+    Args:
+        snapshot_id: the snapshot that everything is read from.
+        edition: 1 counts what came before the cut-off.
+
+    Returns:
+        the file's path; a file left by a killed run is replaced.
+    """
+    path = build_file(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in path.parent.glob(path.name + "*"):
+        leftover.unlink()
+    at = f"at (version => {int(snapshot_id)})"
+    con.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as build")
+    try:
+        for schema in ("raw", "prior", "control"):
+            con.execute(f"create schema build.{schema}")
+        for name, schema in RAW_TABLES.items():
+            if name in _NOT_COPIED:
+                continue
+            columns = ", ".join(field.name for field in schema if field.name != "body")
+            con.execute(
+                f"create table build.raw.{name} as "
+                f"select {columns} from lake.raw.{name} {at} where year <= {period.year}"
+            )
+        for name in PRIOR_TABLES:
+            _copy_prior(con, name, period.year - 1, at)
+        con.execute(
+            "create table build.control.reporting_period as "
+            "select ?::integer as year, ?::timestamp as cutoff_at, ?::integer as edition",
+            [period.year, period.cutoff_at.astimezone(UTC).replace(tzinfo=None), edition],
+        )
+    finally:
+        con.execute("detach build")
+    return path
+
+
+#: The shape of ``prior`` where the lake has no marts yet.
+_EMPTY_PRIOR = {
+    "fct_unit_indicator": (
+        "year integer, unit_code varchar, task_code varchar, province_code varchar, "
+        "indicator_code varchar, value decimal(24,6), target decimal(24,6), "
+        "attainment decimal(18,6), is_excluded boolean, exclusion_code varchar, "
+        "document_id varchar"
+    ),
+    "fct_unit_year": (
+        "year integer, unit_code varchar, task_code varchar, province_code varchar, "
+        "has_reported boolean, is_on_time boolean"
+    ),
+    "agg_province_indicator": (
+        "year integer, province_code varchar, task_code varchar, indicator_code varchar, "
+        "value decimal(24,6)"
+    ),
+    "agg_national_indicator": (
+        "year integer, task_code varchar, indicator_code varchar, value decimal(24,6)"
+    ),
+}
+
+
+def _copy_prior(con: duckdb.DuckDBPyConnection, name: str, year: int, at: str) -> None:
+    exists = con.execute(
+        "select count(*) from duckdb_tables() where database_name = 'lake' "
+        "and schema_name = 'marts' and table_name = ?",
+        [name],
+    ).fetchone()
+    if exists and exists[0]:
+        con.execute(
+            f"create table build.prior.{name} as "
+            f"select * from lake.marts.{name} {at} where year = {year}"
+        )
+    else:
+        con.execute(f"create table build.prior.{name} ({_EMPTY_PRIOR[name]})")

@@ -1,0 +1,190 @@
+"""Publishing a build: one transaction, one snapshot, and only the rows that changed.
+
+Belongs here: comparing a build file's tables with the lake's and writing the difference. Which
+tables go and what their grain is, dbt's manifest says (``meta.lake``, ``meta.grain``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+__all__ = ["CommitSummary", "LakeTable", "commit_build"]
+
+
+@dataclass(frozen=True)
+class LakeTable:
+    """A dbt model that goes to the lake.
+
+    Attributes:
+        schema, name: the same in the build file and in the lake.
+        grain: the columns that identify a row; empty where rows have no key.
+    """
+
+    schema: str
+    name: str
+    grain: tuple[str, ...]
+
+    @property
+    def qualified(self) -> str:
+        """``schema.name``."""
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass
+class CommitSummary:
+    """What a commit wrote.
+
+    Attributes:
+        snapshot_id: the new snapshot, or None where nothing had changed.
+        rows_written, rows_deleted: by qualified table name, changed tables only.
+    """
+
+    snapshot_id: int | None = None
+    rows_written: dict[str, int] = field(default_factory=dict)
+    rows_deleted: dict[str, int] = field(default_factory=dict)
+
+
+def commit_build(
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    tables: Sequence[LakeTable],
+    *,
+    year: int,
+    inputs_digest: str,
+    code_version: str,
+    run_id: str,
+) -> CommitSummary:
+    """Bring the year's rows of every table in line with the build file, all or nothing.
+
+    Tables with a ``year`` column: only that year's rows are looked at. Others are replaced
+    where they differ. Rows that are the same stay where they are.
+
+    Args:
+        con: the writing connection, with the lake attached.
+        inputs_digest: what the build was made from, recorded for the next run.
+    """
+    summary = CommitSummary()
+    con.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as build (read_only)")
+    try:
+        con.execute("begin")
+        for table in tables:
+            _bring_in_line(con, table, year, summary)
+        con.execute("delete from lake.quality.transform_runs where year = ?", [year])
+        con.execute(
+            "insert into lake.quality.transform_runs values (?, ?, ?, ?)",
+            [year, inputs_digest, code_version, run_id],
+        )
+        extra = json.dumps(
+            {"kind": "transform", "year": str(year), "run_id": run_id, "code": code_version}
+        )
+        con.execute(
+            "call lake.set_commit_message('tongbao', ?, extra_info => ?)",
+            [f"transform {year}", extra],
+        )
+        con.execute("commit")
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):  # the transaction may be gone with its cause
+            con.execute("rollback")
+        raise
+    finally:
+        con.execute("detach build")
+    row = con.execute("select max(snapshot_id) from lake.snapshots()").fetchone()
+    summary.snapshot_id = int(row[0]) if row else None
+    return summary
+
+
+def _columns(
+    con: duckdb.DuckDBPyConnection, database: str, table: LakeTable
+) -> list[tuple[str, str]]:
+    return con.execute(
+        "select column_name, data_type from duckdb_columns() where database_name = ? "
+        "and schema_name = ? and table_name = ? order by column_index",
+        [database, table.schema, table.name],
+    ).fetchall()
+
+
+def _bring_in_line(
+    con: duckdb.DuckDBPyConnection, table: LakeTable, year: int, summary: CommitSummary
+) -> None:
+    new_columns = _columns(con, "build", table)
+    names = [name for name, _ in new_columns]
+    by_year = "year" in names
+    listed = ", ".join(names)
+    build, lake = f"build.{table.qualified}", f"lake.{table.qualified}"
+    where = f"where year = {int(year)}" if by_year else ""
+    old_columns = _columns(con, "lake", table)
+
+    if old_columns != new_columns:
+        _create(con, table, new_columns, old_columns, year if by_year else None)
+        summary.rows_written[table.qualified] = _count(con, f"{build} {where}")
+        return
+
+    con.execute(
+        f"create or replace temp table fresh as "
+        f"select {listed} from {build} {where} except all select {listed} from {lake} {where}"
+    )
+    con.execute(
+        f"create or replace temp table stale as "
+        f"select {listed} from {lake} {where} except all select {listed} from {build} {where}"
+    )
+    fresh, stale = _count(con, "fresh"), _count(con, "stale")
+    if stale:
+        summary.rows_deleted[table.qualified] = stale
+        total = _count(con, f"{lake} {where}")
+        if stale == total or not table.grain:
+            con.execute(f"delete from {lake} {where}")
+            if stale != total:  # rows without a key: all of the year's are written anew
+                con.execute(f"insert into {lake} select {listed} from {build} {where}")
+                summary.rows_written[table.qualified] = _count(con, f"{build} {where}")
+                return
+        else:
+            same = " and ".join(f"stale.{c} is not distinct from t.{c}" for c in table.grain)
+            con.execute(f"delete from {lake} t where exists (select 1 from stale where {same})")
+    if fresh:
+        con.execute(f"insert into {lake} select {listed} from fresh")
+        summary.rows_written[table.qualified] = fresh
+
+
+def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
+    row = con.execute(f"select count(*) from {relation}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _create(
+    con: duckdb.DuckDBPyConnection,
+    table: LakeTable,
+    new_columns: list[tuple[str, str]],
+    old_columns: list[tuple[str, str]],
+    year: int | None,
+) -> None:
+    """Create the table, or give it its new columns and keep the other years' rows."""
+    build, lake = f"build.{table.qualified}", f"lake.{table.qualified}"
+    listed = ", ".join(name for name, _ in new_columns)
+    where = f" where year = {year}" if year is not None else ""
+    kept = {name for name, _ in old_columns}
+    con.execute(f"create schema if not exists lake.{table.schema}")
+    if old_columns and year is not None:
+        carried = ", ".join(
+            f"cast({name if name in kept else 'null'} as {kind}) as {name}"
+            for name, kind in new_columns
+        )
+        con.execute(
+            f"create or replace temp table carried as "
+            f"select {carried} from {lake} where year <> {year}"
+        )
+        con.execute(f"create or replace table {lake} as select {listed} from carried")
+        con.execute(f"insert into {lake} select {listed} from {build}{where}")
+    else:
+        con.execute(f"create or replace table {lake} as select {listed} from {build}{where}")
+    for name, comment in con.execute(
+        "select column_name, comment from duckdb_columns() where database_name = 'build' "
+        "and schema_name = ? and table_name = ? and comment is not null",
+        [table.schema, table.name],
+    ).fetchall():
+        con.execute(f"comment on column {lake}.{name} is '{comment.replace(chr(39), chr(39) * 2)}'")

@@ -1,0 +1,111 @@
+"""Running dbt in this process on the build file.
+
+Belongs here: the call, its quiet, and one clear line when a model or a test fails. What the
+models say is in ``dbt_project``. dbt is imported late: it costs seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestration.errors import TongbaoError
+from orchestration.lakehouse.commit import LakeTable
+from orchestration.settings import PROJECT_ROOT, Settings
+
+__all__ = ["DBT_PROJECT", "DbtNode", "dbt_build", "lake_tables", "target_folder"]
+
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+
+
+@dataclass(frozen=True)
+class DbtNode:
+    """One node that dbt ran.
+
+    Attributes:
+        unique_id: dbt's name of it.
+        status: ``success``, ``pass``, ``warn``, ``error``, ``fail`` or ``skipped``.
+        seconds: how long it took.
+        failures: failing rows of a test, or None.
+    """
+
+    unique_id: str
+    status: str
+    seconds: float
+    failures: int | None
+
+
+def target_folder(settings: Settings) -> Path:
+    """Where dbt keeps its parsed project and results: in the home, not in the checkout."""
+    return settings.home / "dbt"
+
+
+def dbt_build(
+    settings: Settings, build_file: Path, *, progress: Callable[[str], None] = lambda _: None
+) -> list[DbtNode]:
+    """Seeds, models and data tests on the build file.
+
+    Raises:
+        TongbaoError: a model or a test failed: the first one is named with its message.
+    """
+    os.environ["TONGBAO_BUILD_FILE"] = str(build_file)
+    os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+    from dbt.cli.main import dbtRunner
+
+    target = target_folder(settings)
+    result = dbtRunner().invoke(
+        [
+            "--quiet",
+            "--no-use-colors",
+            "--no-version-check",
+            "--no-send-anonymous-usage-stats",
+            "build",
+            "--exclude-resource-type",
+            "unit_test",
+            "--project-dir",
+            str(DBT_PROJECT),
+            "--profiles-dir",
+            str(DBT_PROJECT),
+            "--target-path",
+            str(target),
+            "--log-path",
+            str(target),
+            "--log-level",
+            "none",
+        ]
+    )
+    executed: Any = result.result
+    if executed is None or not hasattr(executed, "results"):
+        reason = " ".join(str(result.exception or "dbt did not start").split())[:500]
+        raise TongbaoError(f"dbt: {reason} (see {target / 'dbt.log'})")
+    nodes = [
+        DbtNode(r.node.unique_id, str(r.status), float(r.execution_time), r.failures)
+        for r in executed.results
+    ]
+    bad = [r for r in executed.results if str(r.status) in {"error", "fail", "runtime error"}]
+    if bad:
+        first = bad[0]
+        message = " ".join(str(first.message).split())[:400]
+        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+        raise TongbaoError(
+            f"dbt: {first.node.unique_id} failed{more}: {message} (see {target / 'dbt.log'})"
+        )
+    models = sum(1 for node in nodes if node.unique_id.startswith("model."))
+    tests = sum(1 for node in nodes if node.unique_id.startswith("test."))
+    progress(f"dbt: {models} models built, {tests} tests passed")
+    return nodes
+
+
+def lake_tables(settings: Settings) -> list[LakeTable]:
+    """The models that go to the lake, as dbt's manifest of the last build names them."""
+    manifest = json.loads((target_folder(settings) / "manifest.json").read_text(encoding="utf-8"))
+    tables = []
+    for node in manifest["nodes"].values():
+        meta = node.get("config", {}).get("meta", {})
+        if node["resource_type"] == "model" and meta.get("lake"):
+            tables.append(LakeTable(node["schema"], node["name"], tuple(meta.get("grain", ()))))
+    return sorted(tables, key=lambda table: table.qualified)

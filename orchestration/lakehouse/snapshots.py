@@ -1,0 +1,46 @@
+"""Snapshots: which state of the lake is which.
+
+Belongs here: reading DuckLake's snapshot list and the records that runs leave. A transform's
+commit carries ``{"kind": "transform", "year": Y, …}`` as its extra info.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import duckdb
+
+__all__ = ["current_snapshot", "last_intake_at", "transform_record", "transform_snapshot"]
+
+
+def current_snapshot(con: duckdb.DuckDBPyConnection) -> int:
+    """The newest snapshot's id."""
+    row = con.execute("select max(snapshot_id) from lake.snapshots()").fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+def transform_snapshot(con: duckdb.DuckDBPyConnection, year: int) -> int | None:
+    """The snapshot in which the marts of ``year`` were last written, or None."""
+    row = con.execute(
+        "select max(snapshot_id) from lake.snapshots() "
+        "where json_extract_string(commit_extra_info, '$.kind') = 'transform' "
+        "and json_extract_string(commit_extra_info, '$.year') = ?",
+        [str(year)],
+    ).fetchone()
+    return int(row[0]) if row and row[0] is not None else None
+
+
+def transform_record(con: duckdb.DuckDBPyConnection, year: int) -> str | None:
+    """The digest of the inputs that the marts of ``year`` were built from, or None."""
+    row = con.execute(
+        "select max(inputs_digest) from lake.quality.transform_runs where year = ?", [year]
+    ).fetchone()
+    return str(row[0]) if row and row[0] is not None else None
+
+
+def last_intake_at(con: duckdb.DuckDBPyConnection, year: int) -> datetime | None:
+    """When an intake of ``year`` or a later one last ended (UTC aware), or None."""
+    row = con.execute(
+        "select max(finished_at) from lake.raw.intake_runs where year >= ?", [year]
+    ).fetchone()
+    return row[0].replace(tzinfo=UTC) if row and row[0] is not None else None

@@ -1,0 +1,209 @@
+"""The shapes of the tables that Python writes: ``raw``, ``quality`` and ``publication``.
+
+Belongs here: names and types. What dbt builds is described in ``dbt_project``. ``raw`` holds
+what was said, not what it is worth: it knows nothing of the catalogue.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+__all__ = ["CONTACTS", "OTHER_TABLES", "RAW_TABLES", "ensure_tables"]
+
+_TEXT, _INT, _BIG = pa.string(), pa.int32(), pa.int64()
+_NUMBER = pa.decimal128(38, 10)
+
+#: On every row of ``raw``: which object, in which state of it, taken in by which run.
+_LINEAGE = [
+    ("object_key", _TEXT),
+    ("etag", _TEXT),
+    ("sha256", _TEXT),
+    ("run_id", _TEXT),
+    ("year", _INT),
+    ("province_code", _TEXT),
+]
+_DOCUMENT = [
+    *_LINEAGE,
+    ("document_id", _TEXT),
+    ("submitted_at", _TEXT),
+    ("synthetic", pa.bool_()),
+]
+_REPORT = [
+    ("report_object_key", _TEXT),
+    ("report_sha256", _TEXT),
+    ("report_pages", _INT),
+    ("highlight", _TEXT),
+]
+_ERROR = [
+    ("year", _INT),
+    ("province_code", _TEXT),
+    ("object_key", _TEXT),
+    ("document_id", _TEXT),
+    ("unit_code", _TEXT),
+    ("indicator_code", _TEXT),
+    ("code", _TEXT),
+    ("severity", _TEXT),
+    ("location", _TEXT),
+    ("message_zh", _TEXT),
+    ("message_en", _TEXT),
+    ("etag", _TEXT),
+    ("value", _TEXT),
+]
+
+
+def _schema(*columns: tuple[str, pa.DataType]) -> pa.Schema:
+    return pa.schema([pa.field(name, kind) for name, kind in columns])
+
+
+#: Contact data: stays in the lake's ``raw`` schema and is never copied to a build file.
+CONTACTS = "registration_contacts"
+
+RAW_TABLES: dict[str, pa.Schema] = {
+    "objects": _schema(
+        *_LINEAGE,
+        ("document_type", _TEXT),
+        ("size", _BIG),
+        ("last_modified", pa.timestamp("us")),
+        ("status", _TEXT),
+        ("documents_total", _INT),
+        ("documents_accepted", _INT),
+        ("documents_rejected", _INT),
+        ("receipt_name", _TEXT),
+        ("body", pa.binary()),
+    ),
+    "registrations": _schema(
+        *_DOCUMENT,
+        ("unit_code", _TEXT),
+        ("unit_name", _TEXT),
+        ("task_code", _TEXT),
+        ("city_name", _TEXT),
+        ("level", _TEXT),
+        ("category", _TEXT),
+        ("lead_organisation_name", _TEXT),
+        ("lead_organisation_type", _TEXT),
+        ("members", _TEXT),
+    ),
+    CONTACTS: _schema(
+        *_LINEAGE,
+        ("document_id", _TEXT),
+        ("unit_code", _TEXT),
+        ("contact_name", _TEXT),
+        ("contact_phone", _TEXT),
+        ("contact_email", _TEXT),
+    ),
+    "plans": _schema(*_DOCUMENT, ("unit_code", _TEXT), ("evidence", _TEXT)),
+    "plan_targets": _schema(
+        *_LINEAGE,
+        ("document_id", _TEXT),
+        ("unit_code", _TEXT),
+        ("target_year", _INT),
+        ("indicator_code", _TEXT),
+        ("target_text", _TEXT),
+        ("target_number", _NUMBER),
+        ("location", _TEXT),
+    ),
+    "reviews": _schema(
+        *_DOCUMENT,
+        ("unit_code", _TEXT),
+        ("stage", _TEXT),
+        ("decision", _TEXT),
+        ("decided_on", pa.date32()),
+        ("authority", _TEXT),
+        ("note", _TEXT),
+    ),
+    "performances": _schema(*_DOCUMENT, ("unit_code", _TEXT), *_REPORT),
+    "performance_values": _schema(
+        *_LINEAGE,
+        ("document_id", _TEXT),
+        ("unit_code", _TEXT),
+        ("indicator_code", _TEXT),
+        ("value_text", _TEXT),
+        ("value_kind", _TEXT),
+        ("value_number", _NUMBER),
+        ("location", _TEXT),
+    ),
+    "assessments": _schema(
+        *_DOCUMENT,
+        ("unit_code", _TEXT),
+        ("score", pa.decimal128(9, 6)),
+        ("grade", _TEXT),
+        ("comment", _TEXT),
+    ),
+    "provincial_summaries": _schema(*_DOCUMENT, ("task_code", _TEXT), *_REPORT),
+    "document_errors": _schema(*_ERROR, ("run_id", _TEXT)),
+    # Which documents are known, by content: a document_id is never taken twice.
+    "documents": _schema(
+        *_LINEAGE, ("document_id", _TEXT), ("document_type", _TEXT), ("content_sha256", _TEXT)
+    ),
+    # One row a run that found something new: freshness is judged by it.
+    "intake_runs": _schema(
+        ("run_id", _TEXT), ("year", _INT), ("finished_at", pa.timestamp("us")), ("objects", _INT)
+    ),
+}
+
+OTHER_TABLES: dict[str, pa.Schema] = {
+    "quality.submission_errors": _schema(*_ERROR),
+    "quality.gate_results": _schema(
+        ("year", _INT),
+        ("run_id", _TEXT),
+        ("snapshot_id", _BIG),
+        ("suite", _TEXT),
+        ("expectation", _TEXT),
+        ("severity", _TEXT),
+        ("success", pa.bool_()),
+        ("observed", _TEXT),
+        ("threshold", _TEXT),
+        ("waived_by", _TEXT),
+        ("reason", _TEXT),
+        ("detail", _TEXT),
+    ),
+    "quality.transform_runs": _schema(
+        ("year", _INT), ("inputs_digest", _TEXT), ("code_version", _TEXT), ("run_id", _TEXT)
+    ),
+    "publication.editions": _schema(
+        ("year", _INT),
+        ("edition", _INT),
+        ("snapshot_id", _BIG),
+        ("code_version", _TEXT),
+        ("published_at", pa.timestamp("us")),
+        ("manifest_sha256", _TEXT),
+        ("supersedes", _INT),
+        ("reason", _TEXT),
+    ),
+}
+
+_SCHEMAS = ("raw", "staging", "intermediate", "marts", "quality", "publication")
+_SQL_TYPES = {
+    _TEXT: "varchar",
+    _INT: "integer",
+    _BIG: "bigint",
+    _NUMBER: "decimal(38,10)",
+    pa.decimal128(9, 6): "decimal(9,6)",
+    pa.bool_(): "boolean",
+    pa.binary(): "blob",
+    pa.date32(): "date",
+    pa.timestamp("us"): "timestamp",
+}
+
+
+def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Create what is missing in ``lake``, in one transaction; writes nothing otherwise."""
+    have = {
+        row[0]
+        for row in con.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() "
+            "where database_name = 'lake'"
+        ).fetchall()
+    }
+    wanted = {f"raw.{name}": schema for name, schema in RAW_TABLES.items()} | OTHER_TABLES
+    missing = {name: schema for name, schema in wanted.items() if name not in have}
+    if not missing:
+        return
+    con.execute("begin")
+    for schema in _SCHEMAS:
+        con.execute(f"create schema if not exists lake.{schema}")
+    for name, schema in missing.items():
+        columns = ", ".join(f"{field.name} {_SQL_TYPES[field.type]}" for field in schema)
+        con.execute(f"create table lake.{name} ({columns})")
+    con.execute("commit")

@@ -1,0 +1,120 @@
+"""The transform of one year: build file, dbt, receipts, commit; nothing where nothing changed.
+
+Belongs here: deciding whether a year must be built, and in which order. Doesn't belong here:
+models (``dbt_project``), receipts (handed in by the caller, who knows intake).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import duckdb
+
+from orchestration.lakehouse.build import prepare_build
+from orchestration.lakehouse.commit import commit_build
+from orchestration.lakehouse.dbt import DbtNode, dbt_build, lake_tables
+from orchestration.lakehouse.snapshots import (
+    current_snapshot,
+    transform_record,
+    transform_snapshot,
+)
+from orchestration.lakehouse.tables import ensure_tables
+from orchestration.reporting_calendar import period_of
+from orchestration.settings import Settings, code_version
+
+__all__ = ["TransformSummary", "inputs_digest", "transform_year"]
+
+
+@dataclass
+class TransformSummary:
+    """What a transform did.
+
+    Attributes:
+        year: the reporting year.
+        built: False where nothing had changed since the last one.
+        snapshot_id: the snapshot that holds the year's marts.
+        rows_written, rows_deleted: by table, changed tables only.
+        receipts: how many were written anew.
+        nodes: what dbt ran.
+    """
+
+    year: int
+    built: bool
+    snapshot_id: int | None
+    rows_written: dict[str, int] = field(default_factory=dict)
+    rows_deleted: dict[str, int] = field(default_factory=dict)
+    receipts: int = 0
+    nodes: list[DbtNode] = field(default_factory=list)
+
+
+def inputs_digest(con: duckdb.DuckDBPyConnection, year: int) -> str:
+    """A digest of all that the marts of ``year`` are made from.
+
+    The objects taken in of years up to it, the calendar's row, last year's marts and the code.
+    """
+    objects = con.execute(
+        "select count(*), bit_xor(md5_number(object_key || '|' || etag)) "
+        "from lake.raw.objects where year <= ?",
+        [year],
+    ).fetchone()
+    parts = [
+        code_version(),
+        repr(period_of(year)),
+        repr(objects),
+        transform_record(con, year - 1) or "",
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def transform_year(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    year: int,
+    *,
+    run_id: str,
+    before_commit: Callable[[duckdb.DuckDBPyConnection, int], int],
+    progress: Callable[[str], None] = lambda _: None,
+) -> TransformSummary:
+    """Build the marts of one year and commit them as one snapshot.
+
+    Args:
+        con: the writing connection.
+        before_commit: called with the connection (build file attached as ``build``) and the
+            year once dbt has passed and before anything is visible; returns a count of receipts.
+
+    Raises:
+        TongbaoError: a model or a dbt test failed; the lake stays as it was.
+    """
+    ensure_tables(con)
+    digest = inputs_digest(con, year)
+    if transform_record(con, year) == digest:
+        progress(f"transform {year}: nothing changed since the last one")
+        return TransformSummary(year, False, transform_snapshot(con, year))
+    path = prepare_build(con, settings, period_of(year), snapshot_id=current_snapshot(con))
+    nodes = dbt_build(settings, path, progress=progress)
+    con.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as build (read_only)")
+    try:
+        receipts = before_commit(con, year)
+    finally:
+        con.execute("detach build")
+    done = commit_build(
+        con,
+        path,
+        lake_tables(settings),
+        year=year,
+        inputs_digest=digest,
+        code_version=code_version(),
+        run_id=run_id,
+    )
+    path.unlink()
+    rows = sum(done.rows_written.values())
+    progress(
+        f"transform {year}: {rows} rows written in {len(done.rows_written)} tables, "
+        f"snapshot {done.snapshot_id}"
+    )
+    return TransformSummary(
+        year, True, done.snapshot_id, done.rows_written, done.rows_deleted, receipts, nodes
+    )
