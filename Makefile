@@ -1,0 +1,60 @@
+# The commands of the project. `make bulletin` and `make test` need nothing but Python 3.11+.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+YEAR ?= 2024
+SCALE ?= 1
+export TONGBAO_HOME ?= $(CURDIR)/.tongbao
+
+.PHONY: setup bulletin test lint format bench dev lock clean
+.DEFAULT_GOAL := bulletin
+
+# Runtime only; tests and linters come with $(BIN)/.dev.
+setup: $(BIN)/.runtime
+
+$(BIN)/.runtime: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tongbao needs Python 3.11 or later")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(BIN)/.dev: $(BIN)/.runtime requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+# A synthetic year from submissions to published bulletins.
+bulletin: setup
+	$(BIN)/tongbao demo --year $(YEAR) --scale $(SCALE)
+	$(BIN)/tongbao run --year $(YEAR)
+
+test: $(BIN)/.dev lint
+	$(BIN)/python -m pytest
+
+lint: $(BIN)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --quiet dbt_project/models
+
+format: $(BIN)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(BIN)/.dev
+	$(BIN)/python -m tests.bench
+
+dev: setup
+	$(BIN)/tongbao up
+
+# Renew the lock files (needs uv): exact versions and hashes, for every platform, no index URL.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \
+	  --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \
+	  --no-emit-index-url --no-header pyproject.toml --extra dev -c requirements.lock \
+	  -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .tongbao dbt_project/target .mypy_cache .ruff_cache .pytest_cache
