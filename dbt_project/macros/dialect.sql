@@ -1,0 +1,79 @@
+{#- Everything that engines spell differently, and nothing else. Models call these macros; another
+    engine is another set of `<adapter>__` macros below. The default is DuckDB's spelling. -#}
+
+{#- An unbounded string type. -#}
+{% macro type_text() -%}
+    {{ return(adapter.dispatch('type_text', 'tongbao')()) }}
+{%- endmacro %}
+{% macro default__type_text() -%}
+    {{ return('varchar') }}
+{%- endmacro %}
+{% macro spark__type_text() -%}
+    {{ return('string') }}
+{%- endmacro %}
+
+{#- The widest whole-number type, for exact arithmetic. -#}
+{% macro type_wide_integer() -%}
+    {{ return(adapter.dispatch('type_wide_integer', 'tongbao')()) }}
+{%- endmacro %}
+{% macro default__type_wide_integer() -%}
+    {{ return('hugeint') }}
+{%- endmacro %}
+{% macro spark__type_wide_integer() -%}
+    {{ return('decimal(38, 0)') }}
+{%- endmacro %}
+
+{#- Whole quotient of two non-negative wide integers, rounded down. -#}
+{% macro integer_quotient(dividend, divisor) -%}
+    {{ return(adapter.dispatch('integer_quotient', 'tongbao')(dividend, divisor)) }}
+{%- endmacro %}
+{% macro default__integer_quotient(dividend, divisor) -%}
+    {{ return('((' ~ dividend ~ ') // (' ~ divisor ~ '))') }}
+{%- endmacro %}
+{% macro spark__integer_quotient(dividend, divisor) -%}
+    {{ return('((' ~ dividend ~ ') div (' ~ divisor ~ '))') }}
+{%- endmacro %}
+
+{#- ISO 8601 text with an offset, as a UTC timestamp without zone. -#}
+{% macro utc_timestamp(iso_text) -%}
+    {{ return(adapter.dispatch('utc_timestamp', 'tongbao')(iso_text)) }}
+{%- endmacro %}
+{% macro default__utc_timestamp(iso_text) -%}
+    {{ return("timezone('UTC', cast(" ~ iso_text ~ " as timestamptz))") }}
+{%- endmacro %}
+{% macro spark__utc_timestamp(iso_text) -%}
+    {{ return("to_utc_timestamp(cast(" ~ iso_text ~ " as timestamp), current_timezone())") }}
+{%- endmacro %}
+
+{#- One row for each part of a separated text; stands alone in a select list. -#}
+{% macro split_to_rows(text, separator) -%}
+    {{ return(adapter.dispatch('split_to_rows', 'tongbao')(text, separator)) }}
+{%- endmacro %}
+{% macro default__split_to_rows(text, separator) -%}
+    {{ return("unnest(string_split(" ~ text ~ ", '" ~ separator ~ "'))") }}
+{%- endmacro %}
+{% macro spark__split_to_rows(text, separator) -%}
+    {{ return("explode(split(" ~ text ~ ", '" ~ separator ~ "'))") }}
+{%- endmacro %}
+
+{#- Texts of a group joined in their own order. -#}
+{% macro text_list(text, separator) -%}
+    {{ return(adapter.dispatch('text_list', 'tongbao')(text, separator)) }}
+{%- endmacro %}
+{% macro default__text_list(text, separator) -%}
+    {{ return("string_agg(" ~ text ~ ", '" ~ separator ~ "' order by " ~ text ~ ")") }}
+{%- endmacro %}
+{% macro spark__text_list(text, separator) -%}
+    {{ return("array_join(sort_array(collect_list(" ~ text ~ ")), '" ~ separator ~ "')") }}
+{%- endmacro %}
+
+{#- A decimal as people write it: 100.000000 -> 100, 0.500000 -> 0.5. -#}
+{% macro plain_number(number) -%}
+    {{ return(adapter.dispatch('plain_number', 'tongbao')(number)) }}
+{%- endmacro %}
+{% macro default__plain_number(number) -%}
+    {{ return("regexp_replace(cast(cast(" ~ number ~ " as decimal(24, 6)) as varchar), '[.]?0+$', '')") }}
+{%- endmacro %}
+{% macro spark__plain_number(number) -%}
+    {{ return("regexp_replace(cast(cast(" ~ number ~ " as decimal(24, 6)) as string), '[.]?0+$', '')") }}
+{%- endmacro %}

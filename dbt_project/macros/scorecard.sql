@@ -1,0 +1,29 @@
+{#- The indicators behind the five uses of the results, from summed counts (relation `counted`, columns
+    of int_scorecard_counts). What each is for stands in the descriptions of province_scorecard. -#}
+{% macro scorecard_measures() -%}
+    {{ exact_ratio('counted.units_reported', 'counted.units_expected') }} as reporting_rate,
+    {{ exact_ratio('counted.units_on_time', 'counted.units_expected') }} as on_time_rate,
+    {{ exact_ratio('counted.targets_met', 'counted.targets_set') }} as target_met_rate,
+    {{ exact_ratio('counted.score_sum', 'counted.units_scored') }} as mean_assessment_score,
+    {{ exact_ratio('counted.units_excellent', 'counted.units_assessed') }} as excellent_rate,
+    counted.units_national,
+    {{ exact_ratio('counted.arrived', 'counted.planned') }} as funding_arrival_rate,
+    {{ exact_ratio('counted.from_enterprises', 'counted.received') }} as enterprise_funding_rate,
+    {{ exact_ratio('counted.spent', 'counted.spendable') }} as execution_rate,
+    {{ exact_ratio('counted.summaries_received', 'counted.summaries_expected') }} as summary_rate,
+    {{ exact_ratio('counted.values_excluded', 'counted.values_submitted') }} as excluded_rate,
+    {{ exact_ratio('counted.units_watched', 'counted.units_expected') }} as watchlist_rate
+{%- endmacro %}
+
+{#- Competition rank (1, 2, 2, 4) of a measure, 1 the best; NULL where the measure is NULL. -#}
+{% macro competition_rank(measure, best='highest') -%}
+    case
+        when {{ measure }} is not null
+            then
+                cast(
+                    rank() over (
+                        order by {{ measure }} {{ 'desc' if best == 'highest' else 'asc' }} nulls last
+                    ) as integer
+                )
+    end
+{%- endmacro %}

@@ -1,0 +1,16 @@
+{#- A template of error_codes.csv with its {fields} filled, from the relations `finding`, `document`
+    and `indicator` (see submission_errors). -#}
+{% macro filled_template(template, indicator_name) -%}
+    {%- set fields = {
+        'indicator': "concat_ws(' ', finding.indicator_code, " ~ indicator_name ~ ")",
+        'min': plain_number('indicator.hard_min'),
+        'max': plain_number('indicator.hard_max'),
+        'unit_code': 'document.unit_code',
+        'value': 'substr(finding.value, 1, 200)',
+    } -%}
+    {%- set filled = namespace(sql=template) -%}
+    {%- for field, text in fields.items() -%}
+        {%- set filled.sql = 'replace(' ~ filled.sql ~ ", '{" ~ field ~ "}', coalesce(" ~ text ~ ", ''))" -%}
+    {%- endfor -%}
+    {{ return(filled.sql) }}
+{%- endmacro %}

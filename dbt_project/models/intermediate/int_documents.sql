@@ -1,0 +1,142 @@
+{#- The one place where versions are chosen: of the documents about one subject, the latest before
+    the cut-off (contract, "What counts"). -#}
+with received as (
+    select
+        'registration' as document_type,
+        document_id,
+        year,
+        province_code,
+        unit_code,
+        task_code,
+        cast(null as {{ type_text() }}) as stage,
+        submitted_at,
+        object_key,
+        etag,
+        is_synthetic
+    from {{ ref('stg_registrations') }}
+
+    union all
+
+    select
+        'plan' as document_type,
+        document_id,
+        year,
+        province_code,
+        unit_code,
+        split_part(unit_code, '-', 1) as task_code,
+        cast(null as {{ type_text() }}) as stage,
+        submitted_at,
+        object_key,
+        etag,
+        is_synthetic
+    from {{ ref('stg_plans') }}
+
+    union all
+
+    select
+        'review' as document_type,
+        document_id,
+        year,
+        province_code,
+        unit_code,
+        split_part(unit_code, '-', 1) as task_code,
+        stage,
+        submitted_at,
+        object_key,
+        etag,
+        is_synthetic
+    from {{ ref('stg_reviews') }}
+
+    union all
+
+    select
+        'performance' as document_type,
+        document_id,
+        year,
+        province_code,
+        unit_code,
+        split_part(unit_code, '-', 1) as task_code,
+        cast(null as {{ type_text() }}) as stage,
+        submitted_at,
+        object_key,
+        etag,
+        is_synthetic
+    from {{ ref('stg_performances') }}
+
+    union all
+
+    select
+        'assessment' as document_type,
+        document_id,
+        year,
+        province_code,
+        unit_code,
+        split_part(unit_code, '-', 1) as task_code,
+        cast(null as {{ type_text() }}) as stage,
+        submitted_at,
+        object_key,
+        etag,
+        is_synthetic
+    from {{ ref('stg_assessments') }}
+
+    union all
+
+    select
+        'provincial_summary' as document_type,
+        document_id,
+        year,
+        province_code,
+        cast(null as {{ type_text() }}) as unit_code,
+        task_code,
+        cast(null as {{ type_text() }}) as stage,
+        submitted_at,
+        object_key,
+        etag,
+        is_synthetic
+    from {{ ref('stg_provincial_summaries') }}
+),
+
+-- Registrations, plans and reviews last beyond their year; the other types are about one year.
+within_period as (
+    select
+        received.*,
+        received.year = period.year as is_of_year,
+        received.submitted_at >= period.cutoff_at as is_late,
+        coalesce(received.unit_code, concat_ws('-', received.task_code, received.province_code))
+            as subject
+    from received
+    cross join {{ ref('stg_reporting_period') }} as period
+    where
+        received.year = period.year
+        or (
+            received.year < period.year
+            and received.document_type in ('registration', 'plan', 'review')
+        )
+),
+
+ranked as (
+    select
+        within_period.*,
+        row_number() over (
+            partition by document_type, subject, stage, is_late
+            order by submitted_at desc, document_id desc
+        ) as version_rank
+    from within_period
+)
+
+select
+    document_id,
+    document_type,
+    year,
+    province_code,
+    unit_code,
+    task_code,
+    stage,
+    submitted_at,
+    object_key,
+    etag,
+    is_synthetic,
+    is_of_year,
+    is_late,
+    not is_late and version_rank = 1 as is_effective
+from ranked

@@ -1,0 +1,88 @@
+{#- Sums from which every aggregate is made, by province; the nation's are sums of these. -#}
+with facts as (
+    select
+        fact.province_code,
+        fact.task_code,
+        fact.indicator_code,
+        fact.value,
+        fact.target,
+        fact.is_excluded,
+        ratio.numerator,
+        ratio.denominator,
+        case indicator.aggregation
+            when 'ratio' then ratio.numerator is not null
+            when 'none' then false
+            else fact.value is not null
+        end as is_counted
+    from {{ ref('fct_unit_indicator') }} as fact
+    inner join {{ ref('indicators') }} as indicator
+        on fact.indicator_code = indicator.indicator_code
+    left join {{ ref('int_unit_ratios') }} as ratio
+        on
+            fact.unit_code = ratio.unit_code
+            and fact.indicator_code = ratio.indicator_code
+),
+
+task_totals as (
+    select
+        province_code,
+        task_code,
+        indicator_code,
+        count_if(is_counted) as units_counted,
+        count_if(is_excluded) as units_excluded,
+        count_if(is_counted and target is not null) as units_targeted,
+        sum(value) filter (where is_counted) as value_sum,
+        max(value) filter (where is_counted) as value_max,
+        sum(numerator) filter (where is_counted) as numerator_sum,
+        sum(denominator) filter (where is_counted) as denominator_sum,
+        sum(value) filter (where is_counted and target is not null) as targeted_value_sum,
+        max(value) filter (where is_counted and target is not null) as targeted_value_max,
+        sum(target) filter (where is_counted) as targeted_target_sum,
+        max(target) filter (where is_counted) as targeted_target_max,
+        sum(numerator) filter (where is_counted and target is not null) as targeted_numerator_sum,
+        sum(denominator) filter (where is_counted and target is not null)
+            as targeted_denominator_sum,
+        sum({{ millionths('target') }} * {{ millionths('denominator') }})
+            filter (where is_counted) as targeted_weight_sum
+    from facts
+    group by province_code, task_code, indicator_code
+),
+
+-- Every task reports the common indicators: they have a total over all tasks too.
+with_all_tasks as (
+    select task_totals.*
+    from task_totals
+
+    union all
+
+    select
+        task_totals.province_code,
+        'ALL' as task_code,
+        task_totals.indicator_code,
+        task_totals.units_counted,
+        task_totals.units_excluded,
+        task_totals.units_targeted,
+        task_totals.value_sum,
+        task_totals.value_max,
+        task_totals.numerator_sum,
+        task_totals.denominator_sum,
+        task_totals.targeted_value_sum,
+        task_totals.targeted_value_max,
+        task_totals.targeted_target_sum,
+        task_totals.targeted_target_max,
+        task_totals.targeted_numerator_sum,
+        task_totals.targeted_denominator_sum,
+        task_totals.targeted_weight_sum
+    from task_totals
+    inner join {{ ref('indicators') }} as indicator
+        on task_totals.indicator_code = indicator.indicator_code
+    where indicator.task_code is null
+)
+
+select
+    province_code,
+    task_code,
+    indicator_code,
+    {{ sum_indicator_totals() }}
+from with_all_tasks
+group by province_code, task_code, indicator_code

@@ -1,0 +1,62 @@
+with code_systems as (
+    select
+        indicator.indicator_code,
+        indicator.task_code,
+        coalesce(code_system.code_system, 'country') as code_system
+    from {{ ref('indicators') }} as indicator
+    left join {{ ref('indicator_code_systems') }} as code_system
+        on indicator.indicator_code = code_system.indicator_code
+    where indicator.value_type = 'code_list' and indicator.is_submitted
+),
+
+parts as (
+    select
+        document.document_id,
+        document.unit_code,
+        code_systems.indicator_code,
+        code_systems.code_system,
+        {{ split_to_rows('submitted.value_text', ';') }} as part
+    from {{ ref('stg_performance_values') }} as submitted
+    inner join {{ ref('int_documents') }} as document
+        on submitted.document_id = document.document_id
+    inner join code_systems
+        on
+            submitted.indicator_code = code_systems.indicator_code
+            and coalesce(code_systems.task_code, document.task_code) = document.task_code
+    where document.document_type = 'performance' and document.is_effective
+),
+
+codes as (
+    select distinct
+        document_id,
+        unit_code,
+        indicator_code,
+        code_system,
+        upper(trim(part)) as code
+    from parts
+    where trim(part) <> ''
+),
+
+known_codes as (
+    select
+        'province' as code_system,
+        province_code as code
+    from {{ ref('regions') }}
+
+    union all
+
+    select
+        'country' as code_system,
+        country_code as code
+    from {{ ref('countries') }}
+)
+
+select
+    codes.document_id,
+    codes.unit_code,
+    codes.indicator_code,
+    codes.code,
+    known_codes.code is not null as is_known
+from codes
+left join known_codes
+    on codes.code_system = known_codes.code_system and codes.code = known_codes.code

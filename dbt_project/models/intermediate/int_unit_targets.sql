@@ -1,0 +1,25 @@
+{#- A target beyond the limits below is a slip of the keyboard. They are what exact sums can hold: the
+    nation's weighted targets of a ratio (Σ target × denominator) need more room than plain sums. -#}
+select
+    document.unit_code,
+    document.task_code,
+    target.document_id,
+    target.indicator_code,
+    target.target_text as submitted_target,
+    target.location,
+    indicator.indicator_code is not null as is_in_catalogue,
+    coalesce(indicator.is_submitted, false) as is_submitted,
+    case
+        when
+            indicator.indicator_code is not null and abs(target.target_number)
+            <= case when indicator.is_submitted then 1000000000000 else 1000000000 end
+            then cast(target.target_number as decimal(24, 6))
+    end as target
+from {{ ref('stg_plan_targets') }} as target
+inner join {{ ref('int_documents') }} as document on target.document_id = document.document_id
+inner join {{ ref('stg_reporting_period') }} as period on target.target_year = period.year
+left join {{ ref('indicators') }} as indicator
+    on
+        target.indicator_code = indicator.indicator_code
+        and coalesce(indicator.task_code, document.task_code) = document.task_code
+where document.document_type = 'plan' and document.is_effective

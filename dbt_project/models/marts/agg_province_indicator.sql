@@ -1,0 +1,61 @@
+{{ config(
+    meta={'lake': true, 'grain': ['year', 'province_code', 'task_code', 'indicator_code']}
+) }}
+
+with code_unions as (
+    select
+        province_code,
+        task_code,
+        indicator_code,
+        count(*) as codes
+    from {{ ref('int_counted_codes') }}
+    group by province_code, task_code, indicator_code
+),
+
+aggregated as (
+    select
+        expected.province_code,
+        expected.task_code,
+        indicator.indicator_code,
+        expected.units_expected,
+        coalesce(total.units_counted, 0) as units_counted,
+        coalesce(total.units_excluded, 0) as units_excluded,
+        {{ aggregated_value() }} as value,
+        {{ aggregated_target() }} as target,
+        {{ aggregated_attainment() }} as attainment
+    from {{ ref('int_expected_units') }} as expected
+    inner join {{ ref('indicators') }} as indicator
+        on coalesce(indicator.task_code, expected.task_code) = expected.task_code
+    left join {{ ref('int_indicator_totals') }} as total
+        on
+            expected.province_code = total.province_code
+            and expected.task_code = total.task_code
+            and indicator.indicator_code = total.indicator_code
+    left join code_unions as code_union
+        on
+            expected.province_code = code_union.province_code
+            and expected.task_code = code_union.task_code
+            and indicator.indicator_code = code_union.indicator_code
+)
+
+select
+    period.year,
+    aggregated.province_code,
+    aggregated.task_code,
+    aggregated.indicator_code,
+    aggregated.value,
+    aggregated.target,
+    aggregated.attainment,
+    aggregated.units_expected,
+    aggregated.units_counted,
+    previous.value as previous_value,
+    {{ exact_ratio('aggregated.value - previous.value', 'previous.value') }} as change_rate,
+    aggregated.units_excluded
+from aggregated
+cross join {{ ref('stg_reporting_period') }} as period
+left join {{ source('prior', 'agg_province_indicator') }} as previous
+    on
+        aggregated.province_code = previous.province_code
+        and aggregated.task_code = previous.task_code
+        and aggregated.indicator_code = previous.indicator_code
+        and period.year - 1 = previous.year

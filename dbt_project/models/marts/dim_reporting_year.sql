@@ -1,0 +1,19 @@
+{{ config(meta={'lake': true, 'grain': ['year']}) }}
+
+with documents as (
+    select
+        coalesce(bool_or(is_synthetic), false) as is_synthetic,
+        cast(count_if(is_of_year) as integer) as documents_received,
+        cast(count_if(is_of_year and is_late) as integer) as documents_late
+    from {{ ref('int_documents') }}
+)
+
+select
+    period.year,
+    period.edition,
+    period.cutoff_at,
+    documents.is_synthetic,
+    documents.documents_received,
+    documents.documents_late
+from {{ ref('stg_reporting_period') }} as period
+cross join documents

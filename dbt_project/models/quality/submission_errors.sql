@@ -1,0 +1,247 @@
+{{ config(meta={'lake': true, 'grain': none}) }}
+
+with effective_performances as (
+    select
+        document_id,
+        unit_code,
+        task_code
+    from {{ ref('int_documents') }}
+    where document_type = 'performance' and is_effective
+),
+
+value_findings as (
+    select
+        document_id,
+        indicator_code,
+        finding_code as code,
+        location,
+        submitted_value as value
+    from {{ ref('int_judged_values') }}
+    where finding_code is not null
+
+    union all
+
+    select
+        target.document_id,
+        target.indicator_code,
+        case when target.is_in_catalogue then 'E201' else 'E204' end as code,
+        target.location,
+        target.submitted_target as value
+    from {{ ref('int_unit_targets') }} as target
+    inner join {{ ref('int_documents') }} as document
+        on target.document_id = document.document_id
+    where document.is_of_year and target.target is null
+),
+
+missing_values as (
+    select
+        performance.document_id,
+        indicator.indicator_code,
+        'W208' as code,
+        concat('/values/', indicator.indicator_code) as location,
+        cast(null as {{ type_text() }}) as value
+    from effective_performances as performance
+    inner join {{ ref('indicators') }} as indicator
+        on coalesce(indicator.task_code, performance.task_code) = performance.task_code
+    left join {{ ref('int_judged_values') }} as judged
+        on
+            performance.document_id = judged.document_id
+            and indicator.indicator_code = judged.indicator_code
+    where
+        indicator.is_submitted
+        and indicator.is_required
+        and judged.document_id is null
+),
+
+state_findings as (
+    select
+        document.document_id,
+        cast(null as {{ type_text() }}) as indicator_code,
+        case
+            when document.is_late then 'W301'
+            when unit.unit_code is null then 'E109'
+            else 'W302'
+        end as code,
+        '' as location,
+        case
+            when document.is_late
+                then cast(document.submitted_at as {{ type_text() }})
+            else document.unit_code
+        end as value
+    from {{ ref('int_documents') }} as document
+    left join {{ ref('int_units') }} as unit on document.unit_code = unit.unit_code
+    where
+        document.is_of_year
+        and (
+            document.is_late
+            or (
+                document.document_type in ('plan', 'review', 'performance', 'assessment')
+                and unit.unit_code is null
+            )
+            or (
+                document.document_type in ('performance', 'assessment')
+                and not unit.is_expected
+            )
+        )
+),
+
+coded_findings as (
+    select
+        document_id,
+        indicator_code,
+        code,
+        location,
+        value
+    from value_findings
+
+    union all
+
+    select
+        document_id,
+        indicator_code,
+        code,
+        location,
+        value
+    from missing_values
+
+    union all
+
+    select
+        document_id,
+        indicator_code,
+        code,
+        location,
+        value
+    from state_findings
+),
+
+worded_findings as (
+    select
+        finding.document_id,
+        finding.indicator_code,
+        finding.code,
+        wording.severity,
+        finding.location,
+        substr(finding.value, 1, 200) as value,
+        concat(
+            {{ filled_template('wording.message_zh', 'indicator.name_zh') }}, '。', wording.fix_zh
+        ) as message_zh,
+        concat(
+            {{ filled_template('wording.message_en', 'indicator.name_en') }}, '. ', wording.fix_en
+        ) as message_en
+    from coded_findings as finding
+    inner join {{ ref('int_documents') }} as document
+        on finding.document_id = document.document_id
+    inner join {{ ref('error_codes') }} as wording on finding.code = wording.code
+    left join {{ ref('indicators') }} as indicator
+        on finding.indicator_code = indicator.indicator_code
+),
+
+-- The codes that a rule names, in its own order; its first one stands for the finding.
+rule_codes as (
+    select
+        rule_id,
+        {{ split_to_rows('indicator_codes', ';') }} as indicator_code
+    from {{ ref('rules') }}
+),
+
+rule_values as (
+    select
+        finding.document_id,
+        finding.rule_id,
+        {{ text_list("concat(judged.indicator_code, '=', judged.submitted_value)", ';') }} as value
+    from {{ ref('int_rule_findings') }} as finding
+    inner join rule_codes on finding.rule_id = rule_codes.rule_id
+    inner join {{ ref('int_judged_values') }} as judged
+        on
+            finding.document_id = judged.document_id
+            and rule_codes.indicator_code = judged.indicator_code
+    group by finding.document_id, finding.rule_id
+),
+
+rule_findings as (
+    select
+        finding.document_id,
+        split_part(rule.indicator_codes, ';', 1) as indicator_code,
+        finding.rule_id as code,
+        case when rule.severity = 'blocking' then 'error' else 'warning' end as severity,
+        coalesce(
+            judged.location, concat('/values/', split_part(rule.indicator_codes, ';', 1))
+        ) as location,
+        substr(rule_values.value, 1, 200) as value,
+        concat_ws('。', rule.message_zh, rule.fix_hint_zh) as message_zh,
+        rule.message_en
+    from {{ ref('int_rule_findings') }} as finding
+    inner join {{ ref('rules') }} as rule on finding.rule_id = rule.rule_id
+    left join rule_values
+        on
+            finding.document_id = rule_values.document_id
+            and finding.rule_id = rule_values.rule_id
+    left join {{ ref('int_judged_values') }} as judged
+        on
+            finding.document_id = judged.document_id
+            and split_part(rule.indicator_codes, ';', 1) = judged.indicator_code
+),
+
+findings as (
+    select
+        document_id,
+        indicator_code,
+        code,
+        severity,
+        location,
+        value,
+        message_zh,
+        message_en
+    from worded_findings
+
+    union all
+
+    select
+        document_id,
+        indicator_code,
+        code,
+        severity,
+        location,
+        value,
+        message_zh,
+        message_en
+    from rule_findings
+)
+
+-- What intake found already: objects and documents that broke their contract.
+select
+    error.year,
+    error.province_code,
+    error.object_key,
+    error.document_id,
+    error.unit_code,
+    error.indicator_code,
+    error.code,
+    error.severity,
+    error.location,
+    error.message_zh,
+    error.message_en,
+    error.etag,
+    error.value
+from {{ source('raw', 'document_errors') }} as error
+inner join {{ ref('stg_reporting_period') }} as period on error.year = period.year
+
+union all
+
+select
+    document.year,
+    document.province_code,
+    document.object_key,
+    finding.document_id,
+    document.unit_code,
+    finding.indicator_code,
+    finding.code,
+    finding.severity,
+    finding.location,
+    finding.message_zh,
+    finding.message_en,
+    document.etag,
+    finding.value
+from findings as finding
+inner join {{ ref('int_documents') }} as document on finding.document_id = document.document_id

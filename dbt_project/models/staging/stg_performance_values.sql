@@ -1,0 +1,9 @@
+select
+    document_id,
+    year,
+    indicator_code,
+    value_text,
+    value_kind,
+    value_number,
+    location
+from {{ source('raw', 'performance_values') }}

@@ -1,0 +1,5 @@
+select
+    year,
+    cutoff_at,
+    edition
+from {{ source('control', 'reporting_period') }}
