@@ -16,7 +16,6 @@ import uuid
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import click
@@ -73,6 +72,8 @@ class _Commands(click.Group):
             click.echo(f"tongbao: {error.format_message()}{hint}", err=True)
             sys.exit(2)
         except TongbaoError as error:
+            for line in getattr(error, "lines", ()):
+                click.echo(line, err=True)
             click.echo(f"tongbao: {error}", err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
@@ -102,6 +103,112 @@ def main() -> None:
 
 def _run_id() -> str:
     return str(uuid.uuid4())
+
+
+@main.command()
+@_YEAR
+@click.option("--scale", type=click.FloatRange(0.001, 20), default=1.0, show_default=True)
+@click.option("--seed", type=int, default=7, show_default=True)
+@click.option(
+    "--faults",
+    type=click.Choice(["default", "heavy", "none"]),
+    default="default",
+    show_default=True,
+    help="heavy makes a year that the gate blocks",
+)
+@_JSON
+def demo(year: int, scale: float, seed: int, faults: str, as_json: bool) -> None:
+    """Write a synthetic collection (合成数据) of YEAR and the year before into the landing bucket."""
+    from orchestration import stages
+    from orchestration.demo import generate
+    from orchestration.settings import Settings
+
+    settings = Settings.from_env()
+    with stages.open_workspace(settings) as ws:
+        done = generate(
+            ws.store,
+            settings,
+            year=year,
+            scale=scale,
+            seed=seed,
+            faults=faults,
+            progress=_progress(time.monotonic()),
+        )
+    if as_json:
+        _print_json(done)
+        return
+    click.echo(f"demo {year}: {done}")
+
+
+@main.command()
+@_YEAR
+@click.option(
+    "--until",
+    type=click.Choice(["intake", "transform", "gate", "publish"]),
+    default="publish",
+    show_default=True,
+    help="the last stage to run",
+)
+@_JSON
+def run(year: int, until: str, as_json: bool) -> None:
+    """Intake, transform, gate and publish YEAR, as the Dagster job does it."""
+    from orchestration.runner import run_in_process
+
+    done = run_in_process(year, until, progress=_progress(time.monotonic()))
+    if as_json:
+        _print_json(done)
+        return
+    for line in done["lines"]:
+        click.echo(line)
+
+
+@main.command()
+@_YEAR
+@_JSON
+def gate(year: int, as_json: bool) -> None:
+    """Judge the marts of YEAR: is this snapshot fit to be published? Exit code 3 if not."""
+    from orchestration import stages
+    from orchestration.errors import GateBlocked
+    from orchestration.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.gate(ws, year, run_id=_run_id(), progress=_progress(time.monotonic()))
+    if as_json:
+        _print_json(done)
+    if done.blocked:
+        raise GateBlocked(done.verdict, () if as_json else done.lines)
+    if not as_json:
+        for line in done.lines or [done.verdict]:
+            click.echo(line)
+
+
+@main.command()
+@_YEAR
+@_JSON
+def publish(year: int, as_json: bool) -> None:
+    """Publish the bulletins of YEAR from the snapshot that the gate let through."""
+    from orchestration import stages
+    from orchestration.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.publish(ws, year, run_id=_run_id(), progress=_progress(time.monotonic()))
+    if as_json:
+        _print_json(done)
+    else:
+        for line in done.lines:
+            click.echo(line)
+    if done.refused:
+        raise TongbaoError(done.lines[-1])
+
+
+@main.command()
+@click.option("--port", type=int, default=3000, show_default=True, help="of the web page")
+def up(port: int) -> None:
+    """Local S3, the Dagster web page and its daemon, until Ctrl-C."""
+    from orchestration.settings import Settings
+    from orchestration.up import serve
+
+    serve(Settings.from_env(), port, say=click.echo)
 
 
 @main.command()
@@ -165,9 +272,7 @@ def sql(query: str, as_json: bool) -> None:
             cursor = con.execute(query)
             names = [column[0] for column in cursor.description or []]
             rows = cursor.fetchall()
-        except (duckdb.ProgrammingError, duckdb.NotSupportedException) as error:
-            raise UsageError(f"sql: {error}") from None
-        except duckdb.DataError as error:
+        except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
             raise UsageError(f"sql: {error}") from None
     if as_json:
         _print_json([dict(zip(names, row, strict=True)) for row in rows])

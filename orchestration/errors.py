@@ -6,6 +6,8 @@ submissions (those are rows of ``dbt_project/seeds/error_codes.csv``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = ["GateBlocked", "TongbaoError", "Unreachable", "UsageError"]
 
 
@@ -29,9 +31,18 @@ class UsageError(TongbaoError):
 
 
 class GateBlocked(TongbaoError):
-    """The quality gate holds publication back (exit code 3)."""
+    """The quality gate holds publication back (exit code 3).
+
+    Args:
+        message: one line.
+        lines: what blocks, how far off and who causes it, for a terminal.
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, lines: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.lines = tuple(lines)
 
 
 class Unreachable(TongbaoError):

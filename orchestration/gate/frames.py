@@ -204,11 +204,6 @@ _LOST = """lost as (
 )"""
 
 
-def _unit_counts(source: str, total: str) -> str:
-    """SQL of the counts that a task row states; ``total`` is ``sum(x)`` or ``count`` style."""
-    return source.format(total=total)
-
-
 _COUNT_COLUMNS = (
     "units_expected",
     "units_national",
@@ -532,8 +527,9 @@ _NATION = f"""
     tally as ({_tally(())}),
     summary as (
         select count(*) filter (where units_expected > 0) as due,
-            count(*) filter (where units_expected > 0 and not coalesce(has_provincial_summary, false))
-                as missing
+            count(*) filter (
+                where units_expected > 0 and not coalesce(has_provincial_summary, false)
+            ) as missing
         from marts.agg_province_task where year = $year
     ),
     before as (select count(*) as units from marts.fct_unit_year where year = $year - 1),
@@ -717,7 +713,8 @@ def _movers(key: str, rank: str) -> str:
                 and p.unit_code = f.unit_code and p.indicator_code = f.indicator_code
         )
         select {", ".join(f"x.{k}" for k in key.split(", "))},
-            {_LABEL} || '：' || coalesce(format('{{:,}}', cast(round(x.previous_value) as hugeint)), '无')
+            {_LABEL} || '：'
+            || coalesce(format('{{:,}}', cast(round(x.previous_value) as hugeint)), '无')
             || '→' || format('{{:,}}', cast(round(x.value) as hugeint)) as label
         from moved as x
         left join marts.dim_unit as d on d.year = $year and d.unit_code = x.unit_code

@@ -27,7 +27,7 @@ from pydantic_core import PydanticCustomError
 
 from orchestration.intake.reading import Number, read_value
 
-__all__ = ["DOCUMENT_TYPES", "Document", "SCHEMA_FOLDER", "UNIT_CODE", "json_schemas"]
+__all__ = ["DOCUMENT_TYPES", "SCHEMA_FOLDER", "UNIT_CODE", "Document", "json_schemas"]
 
 SCHEMA_FOLDER = Path(__file__).parent / "schemas"
 
@@ -89,9 +89,11 @@ def _date(value: Any) -> Any:
 
 
 Text = Annotated[str, BeforeValidator(_not_a_number)]
-Name = Annotated[Text, StringConstraints(min_length=1, max_length=300)]
-Long = Annotated[Text, StringConstraints(max_length=4000)]
-Highlight = Annotated[Text, StringConstraints(max_length=500)]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=300), BeforeValidator(_not_a_number)
+]
+Long = Annotated[str, StringConstraints(max_length=4000), BeforeValidator(_not_a_number)]
+Highlight = Annotated[str, StringConstraints(max_length=500), BeforeValidator(_not_a_number)]
 Whole = Annotated[
     int,
     BeforeValidator(_whole),
@@ -161,15 +163,24 @@ class Contact(_Model):
 class Report(_Model):
     """A report file in the attachments."""
 
-    object_key: Annotated[Text, StringConstraints(min_length=1, max_length=1024)]
-    sha256: Annotated[Text, StringConstraints(pattern="^[0-9a-fA-F]{64}$")] | None = None
+    object_key: Annotated[
+        str, StringConstraints(min_length=1, max_length=1024), BeforeValidator(_not_a_number)
+    ]
+    sha256: (
+        Annotated[
+            str, StringConstraints(pattern="^[0-9a-fA-F]{64}$"), BeforeValidator(_not_a_number)
+        ]
+        | None
+    ) = None
     pages: Whole | None = None
 
 
 class Evidence(_Model):
     """A piece of evidence of a plan."""
 
-    object_key: Annotated[Text, StringConstraints(min_length=1, max_length=1024)]
+    object_key: Annotated[
+        str, StringConstraints(min_length=1, max_length=1024), BeforeValidator(_not_a_number)
+    ]
     sha256: Text | None = None
     title: Text | None = None
 
@@ -181,7 +192,9 @@ class Document(_Model):
     spare: ClassVar[frozenset[str]] = frozenset()
 
     schema_version: Literal[1] = 1
-    document_id: Annotated[Text, StringConstraints(min_length=1, max_length=64)]
+    document_id: Annotated[
+        str, StringConstraints(min_length=1, max_length=64), BeforeValidator(_not_a_number)
+    ]
     submitted_at: Moment
     year: Whole | None = None
     synthetic: bool = False

@@ -8,6 +8,13 @@ and what is fit to publish (gate).
 from orchestration.lakehouse.attach import open_lake, reader, writer
 from orchestration.lakehouse.build import build_file, prepare_build
 from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build
+from orchestration.lakehouse.records import (
+    blocks,
+    edition_rows,
+    gate_rows,
+    record_edition,
+    record_gate,
+)
 from orchestration.lakehouse.snapshots import (
     current_snapshot,
     last_intake_at,
@@ -19,18 +26,23 @@ from orchestration.lakehouse.transform import TransformSummary, inputs_digest, t
 
 __all__ = [
     "RAW_TABLES",
-    "TransformSummary",
     "CommitSummary",
     "LakeTable",
+    "TransformSummary",
+    "blocks",
     "build_file",
     "commit_build",
     "current_snapshot",
+    "edition_rows",
     "ensure_tables",
+    "gate_rows",
     "inputs_digest",
     "last_intake_at",
     "open_lake",
     "prepare_build",
     "reader",
+    "record_edition",
+    "record_gate",
     "transform_record",
     "transform_snapshot",
     "transform_year",

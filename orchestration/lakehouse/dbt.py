@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.errors import TongbaoError
+from orchestration.lakehouse.build import build_file
 from orchestration.lakehouse.commit import LakeTable
-from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.settings import PROJECT_ROOT, Settings, code_version
 
-__all__ = ["DBT_PROJECT", "DbtNode", "dbt_build", "lake_tables", "target_folder"]
+__all__ = ["DBT_PROJECT", "DbtNode", "dbt_build", "dbt_manifest", "lake_tables", "target_folder"]
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 
@@ -44,40 +45,52 @@ def target_folder(settings: Settings) -> Path:
     return settings.home / "dbt"
 
 
+def _invoke(settings: Settings, build_file: Path, *command: str) -> Any:
+    """Call dbt; its log goes to a file in the home, nothing to the terminal."""
+    os.environ["TONGBAO_BUILD_FILE"] = str(build_file)
+    os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+    from dbt.cli.main import dbtRunner
+
+    target = str(target_folder(settings))
+    return dbtRunner().invoke(
+        [
+            *("--quiet", "--no-use-colors", "--no-version-check"),
+            *("--no-send-anonymous-usage-stats", "--log-level", "none"),
+            *("--log-path", target),
+            *command,
+            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+            *("--target-path", target),
+        ]
+    )
+
+
+def dbt_manifest(settings: Settings) -> Path:
+    """The parsed project, parsed now where that has not been done for this code.
+
+    Raises:
+        TongbaoError: the project can't be parsed.
+    """
+    manifest = target_folder(settings) / "manifest.json"
+    stamp = target_folder(settings) / "parsed_code_version"
+    fresh = manifest.exists() and stamp.exists() and stamp.read_text() == code_version()
+    if not fresh:
+        result = _invoke(settings, build_file(settings), "parse")
+        if not result.success:
+            raise TongbaoError(f"dbt: the project can't be parsed: {result.exception}")
+        stamp.write_text(code_version())
+    return manifest
+
+
 def dbt_build(
-    settings: Settings, build_file: Path, *, progress: Callable[[str], None] = lambda _: None
+    settings: Settings, path: Path, *, progress: Callable[[str], None] = lambda _: None
 ) -> list[DbtNode]:
     """Seeds, models and data tests on the build file.
 
     Raises:
         TongbaoError: a model or a test failed: the first one is named with its message.
     """
-    os.environ["TONGBAO_BUILD_FILE"] = str(build_file)
-    os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
-    from dbt.cli.main import dbtRunner
-
     target = target_folder(settings)
-    result = dbtRunner().invoke(
-        [
-            "--quiet",
-            "--no-use-colors",
-            "--no-version-check",
-            "--no-send-anonymous-usage-stats",
-            "build",
-            "--exclude-resource-type",
-            "unit_test",
-            "--project-dir",
-            str(DBT_PROJECT),
-            "--profiles-dir",
-            str(DBT_PROJECT),
-            "--target-path",
-            str(target),
-            "--log-path",
-            str(target),
-            "--log-level",
-            "none",
-        ]
-    )
+    result = _invoke(settings, path, "build", "--exclude-resource-type", "unit_test")
     executed: Any = result.result
     if executed is None or not hasattr(executed, "results"):
         reason = " ".join(str(result.exception or "dbt did not start").split())[:500]

@@ -157,6 +157,7 @@ OTHER_TABLES: dict[str, pa.Schema] = {
         ("waived_by", _TEXT),
         ("reason", _TEXT),
         ("detail", _TEXT),
+        ("code_version", _TEXT),
     ),
     "quality.transform_runs": _schema(
         ("year", _INT), ("inputs_digest", _TEXT), ("code_version", _TEXT), ("run_id", _TEXT)

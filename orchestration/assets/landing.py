@@ -1,0 +1,62 @@
+"""landing → raw: what is new in the landing bucket becomes rows and receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from orchestration import stages
+from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, progress_of, report
+from orchestration.lakehouse import RAW_TABLES
+
+__all__ = ["LANDING", "RAW", "raw"]
+
+LANDING = dg.AssetKey(["landing", "submissions"])
+RAW = [dg.AssetKey(["raw", name]) for name in RAW_TABLES]
+
+landing = dg.AssetSpec(
+    LANDING,
+    group_name="landing",
+    kinds={"s3"},
+    description="Submissions as the platform and the provinces put them into the bucket.",
+    partitions_def=REPORTING_YEAR,
+)
+
+
+@dg.multi_asset(
+    name="intake",
+    specs=[
+        dg.AssetSpec(
+            key,
+            deps=[LANDING],
+            group_name="raw",
+            kinds={"ducklake"},
+            description=f"Submissions as received, with lineage on every row: raw.{key.path[-1]}",
+        )
+        for key in RAW
+    ],
+    partitions_def=REPORTING_YEAR,
+    required_resource_keys={WORKSPACE_KEY},
+    # A store that answers 503 for a minute must not need a person.
+    retry_policy=dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL),
+)
+def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    """List, fetch what is new, parse, answer with receipts, write ``raw``."""
+    done = stages.intake(
+        getattr(context.resources, WORKSPACE_KEY),
+        int(context.partition_key),
+        run_id=context.run_id,
+        progress=progress_of(context),
+    )
+    report("intake", done)
+    metadata = {
+        "objects_listed": done.listed,
+        "objects_fetched": done.fetched,
+        "documents": done.documents,
+        "errors": done.errors,
+        "warnings": done.warnings,
+        "by_status": dg.MetadataValue.json(done.by_status),
+    }
+    for key in RAW:
+        yield dg.MaterializeResult(asset_key=key, metadata=metadata)

@@ -1,0 +1,66 @@
+"""marts → gate: the decision as an asset, every expectation as a check of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from orchestration import stages
+from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, progress_of, report
+from orchestration.assets.warehouse import marts_keys
+from orchestration.errors import GateBlocked
+from orchestration.gate import preload
+
+__all__ = ["GATE", "gate"]
+
+GATE = dg.AssetKey(["quality", "gate_results"])
+
+
+def _check_name(suite: str, expectation: str) -> str:
+    return f"{suite}__{expectation}"
+
+
+_SPECS = [
+    dg.AssetCheckSpec(
+        _check_name(suite, check.name),
+        asset=GATE,
+        description=f"{check.title_zh}（{check.severity}）。{check.reason_zh}",
+    )
+    for suite, module in preload().items()
+    for check in module.CHECKS
+]
+
+
+@dg.asset(
+    key=GATE,
+    deps=marts_keys(),
+    group_name="gate",
+    kinds={"greatexpectations"},
+    partitions_def=REPORTING_YEAR,
+    check_specs=_SPECS,
+    required_resource_keys={WORKSPACE_KEY},
+    description="Is this snapshot fit to be published? One row a run and expectation.",
+)
+def gate(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Judge the marts' snapshot; a critical failure stops the run before publication."""
+    done = stages.gate(
+        getattr(context.resources, WORKSPACE_KEY),
+        int(context.partition_key),
+        run_id=context.run_id,
+        progress=progress_of(context),
+    )
+    report("gate", done)
+    for row in done.rows:
+        critical = row["severity"] == "critical"
+        yield dg.AssetCheckResult(
+            asset_key=GATE,
+            check_name=_check_name(row["suite"], row["expectation"]),
+            passed=bool(row["success"]),
+            severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
+            metadata={"observed": str(row["observed"]), "threshold": str(row["threshold"])},
+        )
+    if done.blocked:
+        raise GateBlocked(done.verdict, done.lines)
+    yield dg.Output(None, metadata={"snapshot_id": done.snapshot_id, "judged": done.judged})

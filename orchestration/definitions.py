@@ -1,0 +1,23 @@
+"""Dagster's code location: assembly only, no logic."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.assets import bulletins, landing, quality, warehouse
+from orchestration.assets.common import WORKSPACE_KEY, workspace
+from orchestration.jobs import ALL_JOBS
+from orchestration.schedules import ALL_SCHEDULES
+from orchestration.sensors import new_submissions
+
+__all__ = ["defs"]
+
+defs = dg.Definitions(
+    assets=[landing.landing, landing.raw, warehouse.warehouse, quality.gate, bulletins.edition],
+    jobs=ALL_JOBS,
+    schedules=ALL_SCHEDULES,
+    sensors=[new_submissions],
+    resources={WORKSPACE_KEY: workspace},
+    # Two cores: threads inside few coarse steps, never a process a step.
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,130 @@
+"""Great Expectations' own Data Docs of a decision, readable offline and the same every time.
+
+Belongs here: its validation pages, freed of what it loads from other hosts and of the clock and
+random ids. Doesn't belong here: our own report (``report``), which links to these pages.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration.gate.judge import preload
+
+if TYPE_CHECKING:
+    from orchestration.gate.decision import GateDecision
+
+__all__ = ["pages", "write"]
+
+#: In place of Bootstrap and the rest that the pages load from elsewhere.
+_STYLE = """
+:root { color-scheme: light; }
+body { font: 15px/1.6 "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC",
+  "Microsoft YaHei", "PingFang SC", sans-serif; margin: 0 auto; padding: 1.5rem;
+  max-width: 72rem; color: #1f2328; background: #fff; }
+nav, footer, .modal, #ge-cta-footer, .ge-navbar, script, .ge-back-to-top,
+[id^="ge-cta"], .navbar { display: none !important; }
+.container, .container-fluid, .row, .col-12, .col-lg-10, .col-md-10 { position: static;
+  padding: 0; margin: 0; width: auto; max-width: none; }
+#navigation, .ge-navigation-sidebar-container, .col-lg-2 { display: none !important; }
+.collapse { display: block; }
+h1, h2, h3, h4, h5, h6, .h6 { line-height: 1.35; margin: .2em 0; font-size: 1.05rem; }
+.ge-section { margin-top: 1.2rem; }
+.top-line { display: flex; justify-content: space-between; gap: 1rem; margin: 0 0 1rem; }
+.synthetic { color: #b42318; font-weight: bold; }
+table { border-collapse: collapse; width: 100%; margin: .4rem 0 1rem; font-size: 14px; }
+th, td { border: 1px solid #d0d7de; padding: .35rem .6rem; text-align: left;
+  vertical-align: top; overflow-wrap: anywhere; }
+th { background: #f6f8fa; }
+.text-success, .fa-check-circle { color: #1a7f37 !important; }
+.text-danger, .fa-times { color: #b42318 !important; }
+.fa-check-circle::before { content: "✓"; font-style: normal; font-weight: bold; }
+.fa-times::before { content: "✗"; font-style: normal; font-weight: bold; }
+.badge { display: inline-block; padding: 0 .4em; border: 1px solid #d0d7de;
+  border-radius: .3em; background: #f6f8fa; font-size: .92em; }
+.alert { border-left: 4px solid #d0d7de; padding: .3rem .8rem; background: #f6f8fa; }
+ol.breadcrumb { list-style: none; padding: 0; color: #57606a; }
+.cooltip .top, .tooltip, .popover { display: none; }
+@media print { body { padding: 0; font-size: 10.5pt; } }
+"""
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def _offline(html: str, top_line: str) -> str:
+    """The page without scripts and anything of another host, under a line of our own."""
+    html = re.sub(r"<script\b.*?</script>", "", html, flags=re.DOTALL | re.IGNORECASE)
+    html = re.sub(r"<link\b[^>]*>", "", html, flags=re.IGNORECASE)
+    html = re.sub(r"<style\b.*?</style>", "", html, flags=re.DOTALL | re.IGNORECASE)
+    html = re.sub(r"<img\b[^>]*>", "", html, flags=re.IGNORECASE)
+    html = re.sub(r"<footer\b.*?</footer>", "", html, flags=re.DOTALL | re.IGNORECASE)
+    html = re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL)
+    html = re.sub(r"<nav\b.*?</nav>", "", html, flags=re.DOTALL | re.IGNORECASE)
+    # The site's own tree isn't there: every way back leads to our report.
+    html = re.sub(r'href="(?:\.\./)+[^"]*"', 'href="../index.html"', html)
+    html = re.sub(r"<tr>(?:(?!</tr>).)*?Run Time.*?</tr>", "", html, flags=re.DOTALL)
+    html = re.sub(r"(<br>)?\s*Data asset: None", "", html)
+    ids = list(dict.fromkeys(_UUID.findall(html)))
+    for number, identifier in enumerate(ids, 1):
+        html = html.replace(identifier, f"part-{number}")
+    html = html.replace("</head>", f"<style>{_STYLE}</style></head>", 1)
+    html = re.sub(r"(<body[^>]*>)", lambda match: match.group(1) + top_line, html, count=1)
+    return "\n".join(line.rstrip() for line in html.splitlines() if line.strip()) + "\n"
+
+
+def _fixed(validation: Any, order: list[str], year: int) -> Any:
+    """A copy without random ids, its results in the order of the suite.
+
+    Great Expectations wants a run time; the line that would show it is taken out again.
+    """
+    from great_expectations.core.run_identifier import RunIdentifier
+
+    fixed = copy.copy(validation)
+    fixed.results = [copy.copy(result) for result in validation.results]
+    fixed.results.sort(key=lambda result: order.index(result.expectation_config.meta["name"]))
+    for result in fixed.results:
+        result.expectation_config = copy.deepcopy(result.expectation_config)
+        result.expectation_config.id = None
+        result.result = {
+            name: value for name, value in result.result.items() if name != "unexpected_index_query"
+        }
+    fixed.meta = {
+        "great_expectations_version": validation.meta["great_expectations_version"],
+        "run_id": RunIdentifier(run_name=str(year), run_time=f"{year}-12-31T00:00:00Z"),
+        "active_batch_definition": validation.meta["active_batch_definition"],
+        "batch_spec": {},
+    }
+    return fixed
+
+
+def pages(decision: GateDecision) -> Iterator[tuple[str, bytes]]:
+    """File name and bytes of each page, one a suite and frame."""
+    from great_expectations.render.renderer import ValidationResultsPageRenderer
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    synthetic = (
+        '<span class="synthetic">合成数据，非真实填报</span>' if decision.is_synthetic else ""
+    )
+    top_line = (
+        f'<p class="top-line"><a href="../index.html">← {decision.year}年度数据质量报告</a>'
+        f"{synthetic}</p>"
+    )
+    order = [check.name for module in preload().values() for check in module.CHECKS]
+    for validation in decision.validations:
+        document = ValidationResultsPageRenderer().render(_fixed(validation, order, decision.year))
+        html = _offline(DefaultJinjaPageView().render(document), top_line)
+        yield f"{validation.suite_name}.html", html.encode()
+
+
+def write(decision: GateDecision, directory: Path) -> list[Path]:
+    """Write the pages; returns the files."""
+    directory.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, body in pages(decision):
+        path = directory / name
+        path.write_bytes(body)
+        written.append(path)
+    return written

@@ -1,0 +1,475 @@
+"""What the gate decides: outcomes, findings in two languages, rows of ``quality.gate_results``.
+
+Belongs here: the decision as data and its wording. Doesn't belong here: judging (``judge``),
+thresholds (``expectations``) and pages (``report``, ``data_docs``).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration.errors import TongbaoError
+
+if TYPE_CHECKING:
+    from expectations.checks import Check, Shown
+
+__all__ = [
+    "LEVELS_ZH",
+    "SEVERITY_ZH",
+    "Cause",
+    "Finding",
+    "GateBroken",
+    "GateDecision",
+    "Outcome",
+    "shown_value",
+    "threshold",
+]
+
+#: How many causes a finding names; all of them are in the quality report.
+CAUSES_NAMED = 10
+#: How many keys the ``detail`` of a results row keeps, beside their total.
+KEYS_KEPT = 200
+
+LEVELS_ZH = {"submissions": "填报数据", "provincial": "省级汇总", "national": "全国汇总"}
+SEVERITY_ZH = {"critical": "关键", "warning": "提示"}
+
+
+class GateBroken(TongbaoError):
+    """A check could not be carried out: the gate is broken, which says nothing about the data."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One failing row of a check.
+
+    Attributes:
+        key: the row's key, e.g. ``{"province_code": "440000", "task_code": "T05"}``.
+        place: its name in Chinese, e.g. ``广东·T05 职业教育信息化标杆学校``.
+        value: the judged value as written, e.g. ``41.67%``.
+        note_zh, note_en: the counts behind it.
+        culprits: names of units (or provinces, codes) behind it, the weightiest first.
+        culprits_total: how many there are.
+    """
+
+    key: Mapping[str, str]
+    place: str
+    value: str
+    note_zh: str = ""
+    note_en: str = ""
+    culprits: tuple[str, ...] = ()
+    culprits_total: int = 0
+
+    @property
+    def value_zh(self) -> str:
+        """The judged value in Chinese."""
+        return _OBSERVED_ZH.get(self.value, self.value)
+
+    def text_zh(self, named: int = 5) -> str:
+        """The cause in one Chinese line, naming at most ``named`` culprits."""
+        text = f"{self.place}：{self.value_zh}"
+        if self.note_zh:
+            text += f"（{self.note_zh}）"
+        if self.culprits:
+            more = self.culprits_total - len(self.culprits[:named])
+            text += (
+                "："
+                + "、".join(self.culprits[:named])
+                + (f"等{self.culprits_total}" if more else "")
+            )
+        return text
+
+    def text_en(self, named: int = 5) -> str:
+        """The cause in one English line (names stay Chinese)."""
+        text = f"{self.place}: {self.value}"
+        if self.note_en:
+            text += f" ({self.note_en})"
+        if self.culprits:
+            more = self.culprits_total - len(self.culprits[:named])
+            text += ": " + ", ".join(self.culprits[:named]) + (f" and {more} more" if more else "")
+        return text
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one check.
+
+    Attributes:
+        level: the suite: ``submissions``, ``provincial`` or ``national``.
+        check: the check with its threshold and reason.
+        success: whether it holds.
+        observed: the judged value that is furthest from (or nearest to) failing, as written.
+        evaluated: how many rows were judged; 0 means that there was nothing to judge.
+        causes: every failing row, the worst first.
+    """
+
+    level: str
+    check: Check
+    success: bool
+    observed: str
+    evaluated: int
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def failed(self) -> int:
+        """How many rows fail."""
+        return len(self.causes)
+
+    @property
+    def threshold(self) -> str:
+        """The threshold as written, with the rows it holds for."""
+        return threshold(self.check)
+
+    @property
+    def threshold_zh(self) -> str:
+        """The threshold in Chinese."""
+        return threshold(self.check, chinese=True)
+
+    @property
+    def observed_zh(self) -> str:
+        """The observed value in Chinese."""
+        return observed_zh(self.observed, self.check.shown)
+
+    @property
+    def detail(self) -> str:
+        """JSON: how many rows were judged, how many fail, and the keys that do (capped)."""
+        keys = [
+            {**cause.key, "observed": cause.value, "by": list(cause.culprits)}
+            for cause in self.causes[:KEYS_KEPT]
+        ]
+        return json.dumps(
+            {
+                "title_zh": self.check.title_zh,
+                "title_en": self.check.title_en,
+                "evaluated": self.evaluated,
+                "failed": self.failed,
+                "shown": len(keys),
+                "keys": keys,
+            },
+            ensure_ascii=False,
+            sort_keys=True,
+        )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A failed check as people read it.
+
+    Attributes:
+        suite, expectation, severity, observed, threshold: as in ``quality.gate_results``.
+        title_zh, title_en: what was judged.
+        failed, evaluated: how many rows fail, of how many judged.
+        reason_zh, reason_en: why the threshold is what it is.
+        remedy_zh, remedy_en: what to do.
+        causes: the failing rows, the worst first (all of them).
+    """
+
+    suite: str
+    expectation: str
+    severity: str
+    observed: str
+    threshold: str
+    title_zh: str
+    title_en: str
+    failed: int
+    evaluated: int
+    reason_zh: str
+    reason_en: str
+    remedy_zh: str
+    remedy_en: str
+    causes: tuple[Cause, ...]
+    observed_zh: str
+    threshold_zh: str
+
+    @property
+    def text_zh(self) -> str:
+        """One paragraph for the bulletin."""
+        head = f"{self.title_zh}：{_how_far_zh(self)}"
+        named = "；".join(cause.text_zh(3) for cause in self.causes[:CAUSES_NAMED])
+        more = self.failed - CAUSES_NAMED
+        return f"{head}。{named}" + (f"；另有{more}处" if more > 0 else "") + "。"
+
+    @property
+    def text_en(self) -> str:
+        """One paragraph for the engineer."""
+        named = "; ".join(cause.text_en(3) for cause in self.causes[:CAUSES_NAMED])
+        more = self.failed - CAUSES_NAMED
+        return (
+            f"{self.title_en}: {_how_far_en(self)}. {named}"
+            + (f"; and {more} more" if more > 0 else "")
+            + f". Do: {self.remedy_en}."
+        )
+
+    def lines(self, number: int) -> list[str]:
+        """Plain English lines for a terminal."""
+        lines = [
+            f"{number:>3}. {self.title_en}  [{self.suite}.{self.expectation}]",
+            f"     {_how_far_en(self)}",
+        ]
+        lines += [f"     - {cause.text_en(3)}" for cause in self.causes[:CAUSES_NAMED]]
+        if self.failed > CAUSES_NAMED:
+            lines.append(f"     and {self.failed - CAUSES_NAMED} more (all in the quality report)")
+        lines.append(f"     do: {self.remedy_en}")
+        return lines
+
+
+def _how_far_zh(finding: Finding) -> str:
+    if finding.evaluated <= 1:
+        return f"{finding.observed_zh}，要求{finding.threshold_zh}"
+    return (
+        f"{finding.evaluated:,}项中{finding.failed:,}项不符合，最差{finding.observed_zh}，"
+        f"要求{finding.threshold_zh}"
+    )
+
+
+def _how_far_en(finding: Finding) -> str:
+    if finding.evaluated <= 1:
+        return f"observed {finding.observed}, must be {finding.threshold}"
+    return (
+        f"{finding.failed:,} of {finding.evaluated:,} judged fail; worst {finding.observed}, "
+        f"must be {finding.threshold}"
+    )
+
+
+def shown_value(value: Any, shown: Shown) -> str:
+    """A judged value as people read it: ``41.67%``, ``12``, ``×3.20``; "—" for none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "—"
+    if shown == "rate":
+        return f"{value * 100:.2f}%"
+    if shown == "factor":
+        return f"×{value:,.3g}" if value < 100 else f"×{value:,.0f}"
+    if shown == "flag":
+        return "doesn't hold" if value else "holds"
+    if shown == "count":
+        return f"{int(value):,}"
+    return str(value)
+
+
+def _limit(value: float, shown: Shown) -> str:
+    if shown == "rate":
+        return f"{value * 100:g}%"
+    if shown == "factor":
+        return f"×{value:.4g}"
+    return f"{value:g}"
+
+
+#: The columns that a threshold's condition may name, in Chinese.
+_COLUMN_ZH = {
+    "units_expected": "应报单位数",
+    "units_on_time": "按时上报单位数",
+    "units_previous": "上年应报单位数",
+    "units_counted": "计入单位数",
+    "units_judged": "适用单位数",
+    "units_both": "两年均计入的单位数",
+    "previous_size": "上年合计",
+    "submitted": "填报值数",
+    "documents": "文档数",
+}
+
+
+def threshold(check: Check, *, chinese: bool = False) -> str:
+    """The threshold of a check as text, e.g. ``≥ 50% (units_expected ≥ 10)``."""
+    low, high = check.at_least, check.at_most
+    if check.equals is not None:
+        text = "相等" if chinese else f"= {check.equals}"
+    elif check.shown == "flag":
+        text = "符合" if chinese else "holds"
+    elif low is not None and low == high:
+        text = f"= {_limit(low, check.shown)}"
+    elif low is not None and high is not None:
+        text = f"{_limit(low, check.shown)} … {_limit(high, check.shown)}"
+    elif low is not None:
+        text = f"≥ {_limit(low, check.shown)}"
+    else:
+        text = f"≤ {_limit(high or 0, check.shown)}"
+    if check.only:
+        symbols = {">=": "≥", ">": ">"}
+        names = _COLUMN_ZH if chinese else {}
+        conditions = [f"{names.get(c, c)} {symbols[op]} {n:g}" for c, op, n in check.only]
+        text += f"（{'、'.join(conditions)}）" if chinese else f" ({', '.join(conditions)})"
+    return text
+
+
+_OBSERVED_ZH = {"holds": "符合", "doesn't hold": "不符合", "equal": "相等"}
+
+
+def observed_zh(observed: str, shown: Shown) -> str:
+    """The observed value in Chinese."""
+    if shown == "text" and observed.endswith(" differ"):
+        return observed.removesuffix(" differ") + "处不相等"
+    return _OBSERVED_ZH.get(observed, observed)
+
+
+@dataclass(frozen=True)
+class GateDecision:
+    """The gate's answer about one lakehouse snapshot.
+
+    Attributes:
+        year: reporting year.
+        snapshot_id: the snapshot judged; publishing refuses any other.
+        run_id: the run that judged.
+        is_synthetic: made-up data among the judged.
+        outcomes: every check, in the order of the suites.
+        cutoff_at: the year's cut-off (UTC aware).
+    """
+
+    year: int
+    snapshot_id: int
+    run_id: str
+    is_synthetic: bool
+    outcomes: tuple[Outcome, ...]
+    cutoff_at: datetime
+    #: What Great Expectations returned, by suite name: only for its Data Docs.
+    validations: tuple[Any, ...] = field(default=(), repr=False, compare=False)
+
+    def _findings(self, severity: str) -> tuple[Finding, ...]:
+        return tuple(
+            _finding(outcome)
+            for outcome in self.outcomes
+            if not outcome.success and outcome.check.severity == severity
+        )
+
+    @cached_property
+    def blocking(self) -> tuple[Finding, ...]:
+        """Failed critical checks: why nothing may be published."""
+        # The nation first, then the provinces, then single facts: the largest thing first.
+        order = {"national": 0, "provincial": 1, "submissions": 2}
+        return tuple(sorted(self._findings("critical"), key=lambda f: order[f.suite]))
+
+    @cached_property
+    def warnings(self) -> tuple[Finding, ...]:
+        """Failed warning checks: published with the bulletin.
+
+        A notice about rows that already block under a stricter threshold isn't repeated.
+        """
+        order = {"national": 0, "provincial": 1, "submissions": 2}
+        blocking = {finding.expectation for finding in self.blocking}
+        return tuple(
+            sorted(
+                (
+                    finding
+                    for finding in self._findings("warning")
+                    if finding.expectation.removesuffix("_notice") not in blocking
+                ),
+                key=lambda f: order[f.suite],
+            )
+        )
+
+    @property
+    def blocked(self) -> bool:
+        """Whether publication is held back."""
+        return bool(self.blocking)
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """Rows for ``quality.gate_results``: one a check, in a fixed order."""
+        return [
+            {
+                "year": self.year,
+                "run_id": self.run_id,
+                "snapshot_id": self.snapshot_id,
+                "suite": outcome.level,
+                "expectation": outcome.check.name,
+                "severity": outcome.check.severity,
+                "success": outcome.success,
+                "observed": outcome.observed,
+                "threshold": outcome.threshold,
+                "waived_by": None,
+                "reason": outcome.check.reason_zh,
+                "detail": outcome.detail,
+            }
+            for outcome in self.outcomes
+        ]
+
+    def summary(self) -> dict[str, Any]:
+        """Counts and the failed checks, for manifests and ``--json``."""
+        return {
+            "year": self.year,
+            "snapshot_id": self.snapshot_id,
+            "blocked": self.blocked,
+            "checks": len(self.outcomes),
+            "blocking": [_brief(finding) for finding in self.blocking],
+            "warnings": [_brief(finding) for finding in self.warnings],
+        }
+
+    def print_lines(self) -> list[str]:
+        """What a terminal shows: the verdict, then what blocks, then the warnings."""
+        verdict = "BLOCKED" if self.blocked else "passed"
+        lines = [
+            f"Gate {self.year} (snapshot {self.snapshot_id}): {verdict}; "
+            f"{len(self.outcomes)} checks, {len(self.blocking)} block, "
+            f"{len(self.warnings)} warn"
+        ]
+        if self.blocking:
+            lines.append("What blocks publication:")
+            for number, finding in enumerate(self.blocking, 1):
+                lines += finding.lines(number)
+        if self.warnings:
+            lines.append("Warnings (published with the bulletin):")
+            for finding in self.warnings:
+                first = finding.causes[0].text_en(2) if finding.causes else ""
+                more = f" and {finding.failed - 1} more" if finding.failed > 1 else ""
+                lines.append(f"  - {finding.title_en}: {_how_far_en(finding)}")
+                lines.append(f"      {first}{more}")
+        return lines
+
+    def write_docs(self, directory: Path) -> list[Path]:
+        """Write the edition's ``quality/`` folder.
+
+        ``index.html`` is the report, ``failing_rows.csv`` every failing row behind it and
+        ``data_docs/`` what Great Expectations says itself.
+
+        The bytes depend on what was judged alone, not on the run or the clock.
+
+        Returns:
+            the files written, sorted.
+        """
+        from orchestration.gate import data_docs, report
+
+        directory.mkdir(parents=True, exist_ok=True)
+        index, rows = directory / "index.html", directory / "failing_rows.csv"
+        index.write_bytes(report.render(self))
+        rows.write_bytes(report.failing_rows(self))
+        return sorted([index, rows, *data_docs.write(self, directory / "data_docs")])
+
+
+def _brief(finding: Finding) -> dict[str, Any]:
+    return {
+        "suite": finding.suite,
+        "expectation": finding.expectation,
+        "observed": finding.observed,
+        "threshold": finding.threshold,
+        "failed": finding.failed,
+        "evaluated": finding.evaluated,
+        "text_zh": finding.text_zh,
+        "text_en": finding.text_en,
+    }
+
+
+def _finding(outcome: Outcome) -> Finding:
+    check = outcome.check
+    return Finding(
+        suite=outcome.level,
+        expectation=check.name,
+        severity=check.severity,
+        observed=outcome.observed,
+        threshold=outcome.threshold,
+        title_zh=check.title_zh,
+        title_en=check.title_en,
+        failed=outcome.failed,
+        evaluated=outcome.evaluated,
+        reason_zh=check.reason_zh,
+        reason_en=check.reason_en,
+        remedy_zh=check.remedy_zh,
+        remedy_en=check.remedy_en,
+        causes=outcome.causes,
+        observed_zh=outcome.observed_zh,
+        threshold_zh=outcome.threshold_zh,
+    )

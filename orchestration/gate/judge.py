@@ -1,0 +1,390 @@
+"""Judging one year of the marts: queries the frames, runs the suites, says who causes what.
+
+Belongs here: the way from a connection to a :class:`GateDecision`; it only reads. Doesn't belong
+here: thresholds (``expectations``), storing the rows and pinning snapshots (the caller).
+
+Great Expectations' SQL engine doesn't work on DuckDB, so DuckDB does the arithmetic and the
+pandas engine judges the few rows that come of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from orchestration.errors import Unreachable
+from orchestration.gate.decision import Cause, GateBroken, GateDecision, Outcome, shown_value
+from orchestration.gate.frames import CULPRITS, FRAMES
+
+if TYPE_CHECKING:
+    from expectations.checks import Check
+
+__all__ = ["judge", "preload"]
+
+LEVELS = ("submissions", "provincial", "national")
+
+#: Culprits kept for a failing row: enough for the report; the total is always told.
+_CULPRITS_KEPT = 30
+
+#: The column that names the one row of a frame about the whole nation.
+_SCOPE = "scope"
+_NATION = "全国"
+
+Row = dict[str, Any]
+
+
+class Period(Protocol):
+    """The part of the reporting calendar that the gate needs."""
+
+    @property
+    def cutoff_at(self) -> datetime:
+        """Documents count when submitted before it (UTC aware)."""
+
+
+@cache
+def preload() -> dict[str, ModuleType]:
+    """Import Great Expectations and the suites: seconds of CPU, once a process.
+
+    Call it early (in a thread, say) where there is something to wait for.
+    """
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    return {level: importlib.import_module(f"expectations.{level}") for level in LEVELS}
+
+
+def judge(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    year: int,
+    snapshot_id: int,
+    run_id: str,
+    now: datetime,
+    last_intake_at: datetime | None,
+    period: Period,
+    marts_stale: bool = False,
+) -> GateDecision:
+    """Judge the marts of a year. Reads only.
+
+    Args:
+        con: resolves the schemas ``marts``, ``quality`` and ``raw`` (pinned at the snapshot).
+        year: reporting year.
+        snapshot_id: the lakehouse snapshot that ``con`` shows.
+        run_id: the run that asks.
+        now: the time of judging; an intake "from the future" doesn't count as fresh.
+        last_intake_at: when the last intake finished, or None when there was none.
+        period: the year's calendar.
+        marts_stale: whether something was taken in after the marts were built.
+
+    Raises:
+        GateBroken: a query or an expectation could not be carried out.
+        Unreachable: the lake's files can't be read.
+    """
+    suites = preload()
+    rows = {
+        name: _query(con, frame.sql, year, f"frame {name}")
+        for name, frame in FRAMES.items()
+        if frame.sql is not None
+    }
+    rows["freshness"] = [_freshness(now, last_intake_at, period.cutoff_at, marts_stale)]
+    names = _Names(con, year)
+
+    validations: list[Any] = []
+    outcomes: list[Outcome] = []
+    context = _context()
+    for level in LEVELS:
+        module = suites[level]
+        results: dict[str, Any] = {}
+        for frame, suite in module.suites().items():
+            checks = [check for check in module.CHECKS if check.frame == frame]
+            validation = _validate(context, suite, frame, rows[frame], checks)
+            validations.append(validation)
+            results |= {r.expectation_config.meta["name"]: r for r in validation.results}
+        for check in module.CHECKS:
+            if check.name not in results:
+                raise GateBroken(f"gate: {level}.{check.name} gave no result")
+            outcomes.append(
+                _outcome(con, year, level, check, results[check.name], rows[check.frame], names)
+            )
+    return GateDecision(
+        year=year,
+        snapshot_id=snapshot_id,
+        run_id=run_id,
+        is_synthetic=names.is_synthetic,
+        outcomes=tuple(outcomes),
+        cutoff_at=period.cutoff_at,
+        validations=tuple(validations),
+    )
+
+
+# -- reading --------------------------------------------------------------------------------
+
+
+def _query(con: duckdb.DuckDBPyConnection, sql: str, year: int, what: str) -> list[Row]:
+    parameters = {"year": year} if "$year" in sql else None
+    try:
+        cursor = con.execute(sql, parameters)
+        columns = [column[0] for column in cursor.description or []]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    except (duckdb.IOException, duckdb.HTTPException) as error:
+        raise Unreachable(f"gate: {what}: the lake can't be read: {error}") from error
+    except duckdb.Error as error:
+        raise GateBroken(f"gate: {what} can't be computed: {error}") from error
+
+
+def _freshness(
+    now: datetime, last_intake_at: datetime | None, cutoff_at: datetime, marts_stale: bool
+) -> Row:
+    intake = _utc(last_intake_at)
+    is_fresh = intake is not None and cutoff_at <= intake <= _aware(now)
+    return {
+        "intake_before_cutoff": 0 if is_fresh else 1,
+        "marts_stale": int(marts_stale),
+        "intake_zh": f"最近一次入库{_beijing(intake, '从未执行')}，截止时间{_beijing(cutoff_at)}",
+        "intake_en": (
+            f"last intake {_beijing(intake, 'never')}, cut-off {_beijing(cutoff_at)}, Beijing time"
+        ),
+    }
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else _aware(moment)
+
+
+def _beijing(moment: datetime | None, otherwise: str = "") -> str:
+    if moment is None:
+        return otherwise
+    return f"{moment.astimezone(ZoneInfo('Asia/Shanghai')):%Y-%m-%d %H:%M:%S}"
+
+
+class _Names:
+    """Chinese names for keys, read once."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, year: int) -> None:
+        def pairs(sql: str) -> dict[str, str]:
+            return {r["code"]: r["name"] for r in _query(con, sql, year, "names")}
+
+        self.provinces = pairs(
+            "select province_code as code, short_name as name from marts.dim_region"
+        )
+        self.provinces["000000"] = "教育部"
+        self.tasks = pairs("select task_code as code, task_name as name from marts.dim_task")
+        self.indicators = pairs(
+            "select indicator_code as code, name_zh as name from marts.dim_indicator"
+        )
+        synthetic = _query(
+            con,
+            "select coalesce(bool_or(is_synthetic), false) as yes "
+            "from marts.dim_reporting_year where year = $year",
+            year,
+            "synthetic mark",
+        )
+        self.is_synthetic = bool(synthetic[0]["yes"])
+
+    def place(self, key: Mapping[str, str]) -> str:
+        """``广东·T05 职业教育信息化标杆学校·T05_03 …`` for a key, "全国" for none."""
+        parts = []
+        for column, code in key.items():
+            if column == "province_code":
+                parts.append(self.provinces.get(code, code))
+            elif column == "task_code":
+                parts.append(
+                    "各任务合计" if code == "ALL" else f"{code} {self.tasks.get(code, '')}"
+                )
+            elif column == "indicator_code":
+                parts.append(f"{code} {self.indicators.get(code, '')}")
+            elif column != _SCOPE and code:
+                parts.append(code)
+        return "·".join(part.strip() for part in parts) or _NATION
+
+
+# -- judging --------------------------------------------------------------------------------
+
+
+def _context() -> Any:
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context
+
+
+def _key_columns(frame: str) -> tuple[str, ...]:
+    return FRAMES[frame].key or (_SCOPE,)
+
+
+def _key_of(row: Row, columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(
+        _NATION if c == _SCOPE else ("?" if row[c] is None else str(row[c])) for c in columns
+    )
+
+
+def _validate(context: Any, suite: Any, frame: str, rows: list[Row], checks: list[Check]) -> Any:
+    """Run one suite on one frame; the index of the results is the frame's key."""
+    import great_expectations as gx
+    import pandas as pd
+
+    key = _key_columns(frame)
+    keys = [_key_of(row, key) for row in rows]
+    if len(set(keys)) != len(keys):
+        raise GateBroken(f"gate: frame {frame} has two rows of one key")
+    judged = {
+        column
+        for check in checks
+        for column in (check.column, check.equals, *(c for c, _, _ in check.only))
+        if column is not None
+    }
+    missing = [column for column in judged if rows and column not in rows[0]]
+    if missing:
+        raise GateBroken(f"gate: frame {frame} has no column {', '.join(sorted(missing))}")
+    table = pd.DataFrame(keys, columns=list(key))
+    for column in sorted(judged):
+        is_text = any(column in (c.column, c.equals) for c in checks if c.equals)
+        table[column] = pd.Series(
+            [row[column] for row in rows], dtype="object" if is_text else "float64"
+        )
+    source = context.data_sources.add_pandas(suite.name)
+    batch = source.add_dataframe_asset(frame).add_batch_definition_whole_dataframe("year")
+    suite = context.suites.add(suite)
+    definition = context.validation_definitions.add(
+        gx.ValidationDefinition(name=suite.name, data=batch, suite=suite)
+    )
+    return definition.run(
+        batch_parameters={"dataframe": table},
+        result_format={
+            "result_format": "COMPLETE",
+            "unexpected_index_column_names": list(key),
+            "include_unexpected_rows": False,
+        },
+    )
+
+
+def _crash(result: Any) -> str | None:
+    """The message when an expectation crashed instead of judging."""
+    info = result.exception_info or {}
+    entries = [info] if "raised_exception" in info else list(info.values())
+    for entry in entries:
+        if isinstance(entry, Mapping) and entry.get("raised_exception"):
+            return str(entry.get("exception_message"))
+    return None
+
+
+def _outcome(
+    con: duckdb.DuckDBPyConnection,
+    year: int,
+    level: str,
+    check: Check,
+    result: Any,
+    rows: list[Row],
+    names: _Names,
+) -> Outcome:
+    crash = _crash(result)
+    if crash is not None or "element_count" not in result.result:
+        raise GateBroken(f"gate: {level}.{check.name} crashed: {crash or 'no result'}")
+    columns = _key_columns(check.frame)
+    failing = {
+        tuple(str(entry[c]) for c in columns)
+        for entry in result.result.get("unexpected_index_list") or []
+    }
+    if bool(failing) == result.success:
+        raise GateBroken(f"gate: {level}.{check.name} contradicts itself")
+    failed = sorted(
+        (row for row in rows if _key_of(row, columns) in failing),
+        key=lambda row: (-_distance(check, row), _key_of(row, columns)),
+    )
+    judged = [
+        row
+        for row in rows
+        if row[check.column] is not None and all(_holds(row, term) for term in check.only)
+    ]
+    causes: tuple[Cause, ...] = ()
+    if failed:
+        causes = tuple(_causes(con, year, check, failed, columns, names))
+    missing = int(result.result.get("missing_count") or 0)
+    return Outcome(
+        level=level,
+        check=check,
+        success=bool(result.success),
+        observed=_observed(check, judged, failed),
+        evaluated=int(result.result["element_count"]) - missing,
+        causes=causes,
+    )
+
+
+def _holds(row: Row, term: tuple[str, str, float]) -> bool:
+    column, operator, number = term
+    value = row[column]
+    if value is None:
+        return False
+    return value >= number if operator == ">=" else value > number
+
+
+def _distance(check: Check, row: Row) -> float:
+    """How far a row is from keeping the threshold: larger is worse."""
+    value = row[check.column]
+    if check.equals is not None or value is None:
+        return 0.0
+    value = float(value)
+    if check.shown == "factor":
+        return abs(math.log(value)) if value > 0 else math.inf
+    off = []
+    if check.at_least is not None:
+        off.append(check.at_least - value)
+    if check.at_most is not None:
+        off.append(value - check.at_most)
+    return max(off)
+
+
+def _observed(check: Check, judged: list[Row], failed: list[Row]) -> str:
+    if check.equals is not None:
+        return f"{len(failed)} differ" if failed else "equal"
+    if not judged:
+        return "—"
+    worst = max(judged, key=lambda row: _distance(check, row))
+    return shown_value(worst[check.column], check.shown)
+
+
+def _causes(
+    con: duckdb.DuckDBPyConnection,
+    year: int,
+    check: Check,
+    failed: list[Row],
+    columns: tuple[str, ...],
+    names: _Names,
+) -> Iterable[Cause]:
+    culprits: list[Row] = []
+    if check.culprits is not None:
+        culprits = _query(con, CULPRITS[check.culprits], year, f"culprits {check.culprits}")
+    shared = [c for c in columns if culprits and c in culprits[0]]
+    by_key: dict[tuple[str, ...], list[str]] = {}
+    for culprit in culprits:
+        by_key.setdefault(_key_of(culprit, shared), []).append(str(culprit["label"]))
+    for row in failed:
+        key = dict(zip(columns, _key_of(row, columns), strict=True))
+        labels = by_key.get(tuple(key[c] for c in shared), [])
+        value = (
+            f"{row[check.column] or '—'} ≠ {row[check.equals] or '—'}"
+            if check.equals is not None
+            else shown_value(row[check.column], check.shown)
+        )
+        yield Cause(
+            key={column: code for column, code in key.items() if column != _SCOPE},
+            place=names.place(key),
+            value=value,
+            note_zh=check.note_zh.format(**row),
+            note_en=check.note_en.format(**row),
+            culprits=tuple(labels[:_CULPRITS_KEPT]),
+            culprits_total=len(labels),
+        )

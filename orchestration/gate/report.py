@@ -1,0 +1,110 @@
+"""The quality report of an edition: one Chinese page that needs nothing but itself.
+
+Belongs here: laying out a decision for readers, and the full list of failing rows as CSV. Doesn't
+belong here: any judging or arithmetic on figures; it prints what the decision holds. The bytes
+depend on what was judged alone: no clock, no run, no snapshot number (the manifest has that).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import jinja2
+
+from orchestration.gate.decision import LEVELS_ZH, SEVERITY_ZH
+
+if TYPE_CHECKING:
+    from orchestration.gate.decision import GateDecision, Outcome
+
+__all__ = ["failing_rows", "render"]
+
+#: Failing rows of one check that the page prints; the rest is in the CSV beside it.
+ROWS_PRINTED = 200
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")
+
+
+def _levels(decision: GateDecision) -> list[dict[str, Any]]:
+    levels = []
+    for level, name in LEVELS_ZH.items():
+        outcomes = [outcome for outcome in decision.outcomes if outcome.level == level]
+        failed = [outcome for outcome in outcomes if not outcome.success]
+        levels.append(
+            {
+                "id": level,
+                "name": name,
+                "outcomes": outcomes,
+                "passed": len(outcomes) - len(failed),
+                "warned": sum(o.check.severity == "warning" for o in failed),
+                "blocked": sum(o.check.severity == "critical" for o in failed),
+            }
+        )
+    return levels
+
+
+def _failed(decision: GateDecision, severity: str) -> list[Outcome]:
+    found = decision.blocking if severity == "critical" else decision.warnings
+    by_name = {(o.level, o.check.name): o for o in decision.outcomes}
+    return [by_name[finding.suite, finding.expectation] for finding in found]
+
+
+def render(decision: GateDecision) -> bytes:
+    """The page as UTF-8 bytes."""
+    cutoff = decision.cutoff_at.astimezone(ZoneInfo("Asia/Shanghai"))
+    html = _template().render(
+        decision=decision,
+        cutoff=f"{cutoff.year}年{cutoff.month}月{cutoff.day}日{cutoff:%H:%M}",
+        levels=_levels(decision),
+        blocking=_failed(decision, "critical"),
+        warnings=_failed(decision, "warning"),
+        severity_zh=SEVERITY_ZH,
+        rows_printed=ROWS_PRINTED,
+    )
+    return html.encode()
+
+
+def failing_rows(decision: GateDecision) -> bytes:
+    """Every failing row as CSV (UTF-8 with a mark, so that Excel reads it)."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(
+        [
+            "suite", "expectation", "severity", "province_code", "task_code", "indicator_code",
+            "other_key", "place", "observed", "threshold", "note", "culprits", "culprits_total",
+        ]
+    )  # fmt: skip
+    named = ("province_code", "task_code", "indicator_code")
+    for outcome in decision.outcomes:
+        for cause in outcome.causes:
+            other = ";".join(v for k, v in cause.key.items() if k not in named and v)
+            writer.writerow(
+                [
+                    outcome.level,
+                    outcome.check.name,
+                    outcome.check.severity,
+                    *(cause.key.get(column, "") for column in named),
+                    other,
+                    cause.place,
+                    cause.value,
+                    outcome.threshold,
+                    cause.note_zh,
+                    "；".join(cause.culprits),
+                    cause.culprits_total,
+                ]
+            )
+    return b"\xef\xbb\xbf" + text.getvalue().encode()

@@ -1,0 +1,46 @@
+"""The jobs: one a stage, one for all. Which assets belong to which job, nothing else."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.assets.bulletins import EDITION
+from orchestration.assets.common import REPORTING_YEAR
+from orchestration.assets.landing import RAW
+from orchestration.assets.quality import GATE
+from orchestration.assets.warehouse import warehouse
+
+__all__ = ["ALL_JOBS", "UNTIL", "collect", "national_year"]
+
+_RAW = dg.AssetSelection.assets(*RAW)
+_WAREHOUSE = dg.AssetSelection.assets(warehouse)
+_GATE = dg.AssetSelection.assets(GATE)
+_EDITION = dg.AssetSelection.assets(EDITION)
+
+#: What ``tongbao run --until STAGE`` runs of the national year.
+UNTIL = {
+    "intake": _RAW,
+    "transform": _RAW | _WAREHOUSE,
+    "gate": _RAW | _WAREHOUSE | _GATE,
+    "publish": _RAW | _WAREHOUSE | _GATE | _EDITION,
+}
+
+
+def _job(name: str, selection: dg.AssetSelection, description: str) -> dg.UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        name, selection, partitions_def=REPORTING_YEAR, description=description
+    )
+
+
+intake = _job("intake", _RAW, "Take in what is new in the landing bucket.")
+transform = _job("transform", _WAREHOUSE, "Rebuild the year's marts.")
+gate = _job("gate", _GATE, "Judge the year's marts.")
+publish = _job("publish", _EDITION, "Publish what the gate let through.")
+collect = _job("collect", _RAW | _WAREHOUSE, "Intake and transform, while the collection is open.")
+national_year = _job(
+    "national_year",
+    UNTIL["publish"],
+    "Intake, transform, gate, publish: what 'tongbao run' does.",
+)
+
+ALL_JOBS = [intake, transform, gate, publish, collect, national_year]

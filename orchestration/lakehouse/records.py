@@ -1,0 +1,75 @@
+"""What runs leave in the lake besides tables of figures: gate results and editions.
+
+Belongs here: reading and writing ``quality.gate_results`` and ``publication.editions``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+from orchestration.lakehouse.tables import OTHER_TABLES
+
+__all__ = ["blocks", "edition_rows", "gate_rows", "record_edition", "record_gate"]
+
+_GATE = [field.name for field in OTHER_TABLES["quality.gate_results"]]
+_EDITION = [field.name for field in OTHER_TABLES["publication.editions"]]
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]) -> None:
+    marks = ", ".join("?" for _ in rows[0])
+    con.execute("begin")
+    con.executemany(f"insert into lake.{table} values ({marks})", [list(row) for row in rows])
+    con.execute("commit")
+
+
+def record_gate(
+    con: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]], code_version: str
+) -> None:
+    """Append one judgement, all its expectations at once."""
+    _insert(
+        con,
+        "quality.gate_results",
+        [[(row | {"code_version": code_version})[name] for name in _GATE] for row in rows],
+    )
+
+
+def gate_rows(
+    con: duckdb.DuckDBPyConnection, year: int, snapshot_id: int, code_version: str
+) -> list[dict[str, Any]]:
+    """The rows of the newest judgement of a snapshot by this code; empty where there is none."""
+    rows = con.execute(
+        f"select {', '.join(_GATE)}, rowid as position from lake.quality.gate_results "
+        "where year = ? and snapshot_id = ? and code_version = ? order by position",
+        [year, snapshot_id, code_version],
+    ).fetchall()
+    named = [dict(zip(_GATE, row, strict=False)) for row in rows]
+    return [row for row in named if row["run_id"] == named[-1]["run_id"]]
+
+
+def blocks(rows: Sequence[dict[str, Any]]) -> bool:
+    """Whether a critical expectation failed and nobody waived it."""
+    return any(
+        row["severity"] == "critical" and not row["success"] and not row["waived_by"]
+        for row in rows
+    )
+
+
+def record_edition(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> None:
+    """Append an edition; ``published_at`` (aware) is kept in UTC."""
+    published: datetime = row["published_at"]
+    row = row | {"published_at": published.astimezone(UTC).replace(tzinfo=None)}
+    _insert(con, "publication.editions", [[row[name] for name in _EDITION]])
+
+
+def edition_rows(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:
+    """The editions of a year, oldest first."""
+    rows = con.execute(
+        f"select {', '.join(_EDITION)} from lake.publication.editions where year = ? "
+        "order by edition",
+        [year],
+    ).fetchall()
+    return [dict(zip(_EDITION, row, strict=True)) for row in rows]

@@ -1,0 +1,67 @@
+"""Running the Dagster job in this process: what ``tongbao run`` does.
+
+Belongs here: the instance, the selection of stages, quiet logs, and getting a stage's own error
+back out. The job is the one of ``definitions``: scheduled, clicked or typed, the same assets run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from orchestration.reporting_calendar import period_of
+from orchestration.settings import Settings
+
+__all__ = ["prepare_dagster_home", "run_in_process"]
+
+
+def prepare_dagster_home(settings: Settings) -> None:
+    """Set ``DAGSTER_HOME`` (default: in the home) and turn telemetry off."""
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
+    if not os.environ.get("DAGSTER_HOME"):
+        home = settings.home / "dagster"
+        home.mkdir(parents=True, exist_ok=True)
+        config = home / "dagster.yaml"
+        if not config.exists():
+            config.write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+        os.environ["DAGSTER_HOME"] = str(home)
+
+
+def run_in_process(year: int, until: str, *, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Run the stages up to ``until`` as one Dagster run.
+
+    Args:
+        until: ``intake``, ``transform``, ``gate`` or ``publish``.
+
+    Returns:
+        what each stage returned, by stage, and the ``run_id``.
+
+    Raises:
+        TongbaoError: whatever a stage raised.
+    """
+    period_of(year)
+    settings = Settings.from_env()
+    prepare_dagster_home(settings)
+    import dagster as dg
+
+    from orchestration.assets.common import LISTENER, Listener
+    from orchestration.definitions import defs
+    from orchestration.jobs import UNTIL
+
+    job = defs.resolve_job_def("national_year")
+    graph = defs.resolve_asset_graph()
+    listener = Listener(progress)
+    token = LISTENER.set(listener)
+    try:
+        with dg.DagsterInstance.get() as instance:
+            result = job.execute_in_process(
+                instance=instance,
+                partition_key=str(year),
+                asset_selection=sorted(UNTIL[until].resolve(graph)),
+                # The listener has the lines; Dagster's own log is kept by the instance.
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+    finally:
+        LISTENER.reset(token)
+    return {"run_id": result.run_id, "year": year, **listener.outcomes}

@@ -1,0 +1,237 @@
+"""One object's bytes: what keeps its contract, what is rejected, with which code and where."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from orchestration.intake.contracts import SCHEMA_FOLDER, json_schemas
+from orchestration.intake.documents import ParsedObject, parse_object
+from orchestration.intake.listing import place_of
+
+UNIT = "T05-440000-0007"
+PERFORMANCE = {
+    "document_type": "performance",
+    "schema_version": 1,
+    "document_id": "d1",
+    "submitted_at": "2024-12-01T10:00:00+08:00",
+    "unit_code": UNIT,
+    "year": 2024,
+    "values": {"C_04": 10, "T05_06": "是"},
+    "report": {"object_key": "attachments/x.pdf", "sha256": "0" * 64, "pages": 3},
+    "highlight": "经验",
+}
+REGISTRATION = {
+    "document_id": "r1",
+    "submitted_at": "2023-08-01T00:00:00Z",
+    "unit_code": UNIT,
+    "unit_name": "示例学校",
+    "task_code": "T05",
+    "province_code": "440000",
+    "level": "provincial",
+    "lead_organisation": {"name": "示例学校", "type": "vocational_school"},
+    "members": [{"name": "示例企业", "type": "enterprise"}],
+    "contact": {"name": "某", "phone": "000", "email": "a@example.invalid"},
+}
+
+
+def parse(document: Any, kind: str = "performance", province: str = "440000") -> ParsedObject:
+    key = f"{kind}/year=2024/province={province}/a.json"
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return parse_object(place_of(key, 2024), key, body)
+
+
+def codes(parsed: ParsedObject) -> list[tuple[str, str]]:
+    return [(finding.code, finding.location) for finding in parsed.findings]
+
+
+def test_a_good_document() -> None:
+    parsed = parse(PERFORMANCE)
+    assert codes(parsed) == []
+    [document] = parsed.documents
+    assert document.unit_code == UNIT
+    assert [(code, read.number) for code, read in document.values] == [
+        ("C_04", "10"),
+        ("T05_06", "1"),
+    ]
+
+
+def test_the_same_instant_in_every_spelling_keeps_its_offset() -> None:
+    for spelling in ("2024-12-14T16:00:00Z", "2024-12-14T11:00:00-05:00"):
+        [document] = parse(PERFORMANCE | {"submitted_at": spelling}).documents
+        assert document.model.submitted_at in {
+            "2024-12-14T16:00:00+00:00",
+            "2024-12-14T11:00:00-05:00",
+        }
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "location"),
+    [
+        ({"submitted_at": "2024-12-01 10:00"}, "E112", "/submitted_at"),
+        ({"submitted_at": 1733018400}, "E112", "/submitted_at"),
+        ({"document_id": "x" * 65}, "E113", "/document_id"),
+        ({"document_id": None}, "E102", "/document_id"),
+        ({"document_id": 5}, "E102", "/document_id"),
+        ({"schema_version": 2}, "E110", "/schema_version"),
+        ({"year": 2023}, "E104", "/year"),
+        ({"year": "about 2024"}, "E116", "/year"),
+        ({"unit_code": "T05-440000"}, "E106", "/unit_code"),
+        ({"unit_code": "T99-440000-0001"}, "E106", "/unit_code"),
+        ({"unit_code": "T05-330000-0001"}, "E105", "/unit_code"),
+        ({"document_type": "plan"}, "E107", "/document_type"),
+        ({"values": [1, 2]}, "E102", "/values"),
+    ],
+)
+def test_a_mistake_rejects_the_document(change: dict[str, Any], code: str, location: str) -> None:
+    parsed = parse(PERFORMANCE | change)
+    assert parsed.documents == []
+    assert parsed.total == 1
+    assert codes(parsed) == [(code, location)]
+    assert parsed.findings[0].severity == "error"
+    assert parsed.findings[0].message_zh
+    assert "{" not in parsed.findings[0].message_zh.replace(json.dumps(change), "")
+
+
+@pytest.mark.parametrize("name", ["document_id", "submitted_at", "unit_code", "year", "values"])
+def test_a_missing_field_rejects_the_document(name: str) -> None:
+    document = {key: value for key, value in PERFORMANCE.items() if key != name}
+    assert codes(parse(document)) == [("E101", f"/{name}")]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"highlight": "长" * 501}, "E113"),
+        ({"report": {"object_key": ""}}, "E101"),
+        ({"report": "attachments/x.pdf"}, "E102"),
+    ],
+)
+def test_a_spare_field_does_not_cost_the_document(change: dict[str, Any], code: str) -> None:
+    parsed = parse(PERFORMANCE | change)
+    assert [finding.code for finding in parsed.findings] == [code]
+    assert parsed.findings[0].severity == "warning"
+    [document] = parsed.documents
+    assert document.values
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"a":', "E001"),
+        (b"\xff\xfe\x00", "E003"),
+        (b"[" * 10_000, "E004"),
+        (b"", "E007"),
+        (b"[]", "E007"),
+        (b'{"a": 1, "a": 1}', "E008"),
+        (b"\x00", "E001"),
+        (b"null", "E102"),
+        (b'"text"', "E102"),
+    ],
+)
+def test_an_object_that_cannot_be_read(body: bytes, code: str) -> None:
+    parsed = parse(body)
+    assert parsed.documents == []
+    assert [finding.code for finding in parsed.findings] == [code]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "performance/a.json",
+        "nonsense/year=2024/province=440000/a.json",
+        "performance/year=2024/province=999999/a.json",
+        "performance/year=24/province=440000/a.json",
+        "a.json",
+    ],
+)
+def test_a_key_outside_the_layout(key: str) -> None:
+    parsed = parse_object(place_of(key, 2024), key, b"{}")
+    assert codes(parsed) == [("E006", "")]
+
+
+def test_a_format_that_is_not_read() -> None:
+    key = "performance/year=2024/province=440000/a.exe"
+    assert codes(parse_object(place_of(key, 2024), key, b"MZ")) == [("E005", "")]
+
+
+def test_only_the_ministry_recognises_and_sends_nothing_else() -> None:
+    review = {
+        "document_id": "v1",
+        "submitted_at": "2024-01-01T00:00:00+08:00",
+        "unit_code": UNIT,
+        "stage": "national_recognition",
+        "decision": "approved",
+        "decided_on": "2024-01-01",
+    }
+    assert codes(parse(review, "review", "000000")) == []
+    assert codes(parse(review, "review", "440000")) == [("E111", "/stage")]
+    assert codes(parse(PERFORMANCE, "performance", "000000")) == [("E111", "")]
+    assert codes(parse(review | {"stage": "removal"}, "review", "440000")) == []
+    assert codes(parse(review | {"decided_on": "1 May"}, "review", "000000")) == [
+        ("E116", "/decided_on")
+    ]
+
+
+def test_registration() -> None:
+    assert codes(parse(REGISTRATION, "registration")) == []
+    assert codes(parse(REGISTRATION | {"level": "national"}, "registration")) == [
+        ("E103", "/level")
+    ]
+    assert codes(parse(REGISTRATION | {"task_code": "T06"}, "registration")) == [
+        ("E115", "/task_code")
+    ]
+    assert codes(parse(REGISTRATION | {"province_code": "330000"}, "registration")) == [
+        ("E105", "/province_code")
+    ]
+    assert codes(parse(REGISTRATION | {"members": "a;b"}, "registration")) == [("E102", "/members")]
+
+
+def test_plan_targets_are_read_one_by_one() -> None:
+    plan = {
+        "document_id": "p1",
+        "submitted_at": "2024-01-01T00:00:00+08:00",
+        "unit_code": UNIT,
+        "targets": {"2024": {"C_04": "1,000", "C_05": "约300", "C_06": None}},
+    }
+    parsed = parse(plan, "plan")
+    assert codes(parsed) == [("E201", "/targets/2024/C_05")]
+    [document] = parsed.documents
+    assert [(year, code, read.number) for year, code, read in document.targets] == [
+        (2024, "C_04", "1000"),
+        (2024, "C_05", None),
+    ]
+    assert codes(parse(plan | {"targets": {"next": {}}}, "plan"))[0][0] == "E103"
+
+
+@pytest.mark.parametrize(
+    ("score", "code"), [(101, "E114"), (-1, "E114"), ("高", "E116"), (88.25, "W118")]
+)
+def test_assessment_scores(score: object, code: str) -> None:
+    assessment = {
+        "document_id": "a1",
+        "submitted_at": "2024-12-10T00:00:00+08:00",
+        "unit_code": UNIT,
+        "year": 2024,
+        "score": score,
+        "grade": "good",
+    }
+    parsed = parse(assessment, "assessment")
+    assert codes(parsed) == [(code, "/score")]
+    assert len(parsed.documents) == (1 if code == "W118" else 0)
+
+
+def test_one_bad_document_of_many_costs_only_itself() -> None:
+    lines = [PERFORMANCE, {**PERFORMANCE, "document_id": "d2", "year": 2020}]
+    body = "\n".join(json.dumps(line) for line in lines).encode()
+    parsed = parse(body)
+    assert parsed.total == 2
+    assert len(parsed.documents) == 1
+    assert codes(parsed) == [("E104", "/1/year")]
+
+
+def test_the_published_schemas_are_those_of_the_code() -> None:
+    published = {path.name: path.read_text("utf-8") for path in SCHEMA_FOLDER.glob("*.json")}
+    assert published == json_schemas()

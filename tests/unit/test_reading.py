@@ -1,0 +1,156 @@
+"""Numbers are read as what was meant, and never guessed; JSON keeps every digit."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestration.intake.reading import MAX_DEPTH, BadJson, read_documents, read_value
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        (12, "12"),
+        ("1,234", "1234"),
+        ("１２３", "123"),
+        (" 12.50 ", "12.50"),
+        ("１，２３４．５", "1234.5"),
+        ("-3", "-3"),
+        ("−3", "-3"),
+        ("+7", "7"),
+        (".5", "0.5"),
+        ("5.", "5"),
+        ("1e3", "1000"),
+        ("1.23456789012", "1.2345678901"),
+        ("0.00000000005", "0.0000000001"),
+        ("1,234,567.89", "1234567.89"),
+        ("\u3000100\u00a0", "100"),
+    ],
+)
+def test_reads_what_people_type(typed: object, number: str) -> None:
+    read = read_value(typed)
+    assert read is not None
+    assert read.kind == "number"
+    assert Decimal(read.number or "") == Decimal(number)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "约300",
+        "12万",
+        "N/A",
+        "1e400",
+        "NaN",
+        "Infinity",
+        "12%",
+        "1,23",
+        "1 234",
+        "1_000",
+        "12.3.4",
+        "-",
+        ".",
+        ",",
+        "e5",
+        "٣",
+        "9" * 29,
+        "1e99",
+        ["1"],
+        {"a": 1},
+    ],
+)
+def test_never_guesses(typed: object) -> None:
+    read = read_value(typed)
+    assert read is not None
+    assert (read.kind, read.number) == ("text", None)
+
+
+@pytest.mark.parametrize("typed", [None, "", "  ", "\u3000"])
+def test_missing_is_missing(typed: object) -> None:
+    assert read_value(typed) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"), [(True, "1"), (False, "0"), ("是", "1"), ("否", "0"), ("TRUE", "1")]
+)
+def test_yes_and_no(typed: object, number: str) -> None:
+    read = read_value(typed)
+    assert read is not None
+    assert (read.kind, read.number) == ("boolean", number)
+
+
+def test_code_lists_come_normalised() -> None:
+    read = read_value("CHN；usa")
+    assert read is not None
+    assert read.text == "CHN;usa"
+
+
+@given(st.decimals(min_value=-(10**20), max_value=10**20, places=10))
+def test_every_decimal_survives(number: Decimal) -> None:
+    read = read_value(f"{number:f}")
+    assert read is not None
+    assert Decimal(read.number or "x") == number
+
+
+@given(st.text(max_size=60))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    read = read_value(text)
+    assert read is None or (read.number is None) == (read.kind == "text")
+
+
+def _documents(text: str) -> list[tuple[str, object]]:
+    return list(read_documents(text))
+
+
+def test_one_document_an_array_and_lines() -> None:
+    assert _documents('{"a": 1}') == [("", {"a": 1})]
+    assert _documents('[{"a": 1}, {"a": 2}]') == [("/0", {"a": 1}), ("/1", {"a": 2})]
+    assert _documents('{"a": 1}\n\n{"a": 2}\n') == [("/0", {"a": 1}), ("/2", {"a": 2})]
+
+
+def test_a_broken_line_costs_only_itself() -> None:
+    found = _documents('{"a": 1}\n{"a": \n{"a": 3}')
+    assert [pointer for pointer, _ in found] == ["/0", "/1", "/2"]
+    assert isinstance(found[1][1], BadJson)
+
+
+def test_digits_are_kept() -> None:
+    [(_, document)] = _documents('{"a": 123456789012345678901.123456, "b": 1e400, "c": NaN}')
+    assert isinstance(document, dict)
+    assert document["a"] == "123456789012345678901.123456"
+    assert document["b"] == "1e400"
+    assert document["c"] == "NaN"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('{"a":', "E001"),
+        ("{'a': 1}", "E001"),
+        ('{"a": 1, "a": 2}', "E008"),
+        ("[" * 100_000, "E004"),
+        ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "E004"),
+        ('{"a":' * 5000 + "1" + "}" * 5000, "E004"),
+    ],
+)
+def test_bad_json_is_named(text: str, code: str) -> None:
+    with pytest.raises(BadJson) as caught:
+        _documents(text)
+    assert caught.value.code == code
+
+
+def test_brackets_in_text_are_not_depth() -> None:
+    [(_, document)] = _documents('{"a": "' + "[" * 5000 + '"}')
+    assert document == {"a": "[" * 5000}
+
+
+@given(st.text(alphabet='{}[]",:0123456789.eE-ntf\\ua \n', max_size=200))
+def test_no_text_breaks_the_parser(text: str) -> None:
+    try:
+        _documents(text)
+    except BadJson as error:
+        assert error.code in {"E001", "E004", "E008"}
