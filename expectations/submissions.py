@@ -1,0 +1,375 @@
+"""The submitted facts: keys, references, bounds, exclusions, lateness, rejected documents.
+
+Belongs here: thresholds on what units and provinces sent in, before anything is added up. Doesn't
+belong here: the rules that one unit's values must obey (``dbt_project/seeds/rules.csv``).
+"""
+
+from __future__ import annotations
+
+import great_expectations as gx
+
+from expectations.checks import Check, suites_of
+
+__all__ = ["CHECKS", "LEVEL", "suites"]
+
+LEVEL = "submissions"
+
+#: A key, reference or bound is either kept or broken: one broken row means that the warehouse
+#: itself went wrong, whatever the units sent, because intake and dbt set such values aside.
+_NONE_ZH = "入库和建模环节已剔除此类数据，出现1条即说明数据仓库有误，与填报质量无关"
+_NONE_EN = "intake and the models set such data aside, so a single row means the warehouse is wrong"
+_REBUILD_ZH = "重新执行 transform；仍有问题请检查 dbt 模型和测试"
+_REBUILD_EN = "rerun transform; if it stays, look at the dbt models and their tests"
+
+
+def _none_of(name: str, column: str, title_zh: str, title_en: str, culprits: str | None) -> Check:
+    return Check(
+        name=name,
+        frame="facts",
+        column=column,
+        at_most=0,
+        severity="critical",
+        title_zh=title_zh,
+        title_en=title_en,
+        reason_zh=_NONE_ZH,
+        reason_en=_NONE_EN,
+        remedy_zh=_REBUILD_ZH,
+        remedy_en=_REBUILD_EN,
+        shown="count",
+        culprits=culprits,
+    )
+
+
+CHECKS: tuple[Check, ...] = (
+    # -- keys, references, bounds: nothing broken may reach a figure -------------------------
+    _none_of(
+        "fact_keys_unique",
+        "duplicate_facts",
+        "单位指标值无重复（年度×单位×指标）",
+        "No value of a unit stands twice (year x unit x indicator)",
+        "duplicate_facts",
+    ),
+    _none_of(
+        "unit_keys_unique",
+        "duplicate_units",
+        "应报单位无重复（年度×单位）",
+        "No expected unit stands twice (year x unit)",
+        "duplicate_units",
+    ),
+    _none_of(
+        "codes_known",
+        "unknown_codes",
+        "省份、任务、指标代码均在目录内",
+        "Every province, task and indicator code is in the catalogue",
+        "unknown_codes",
+    ),
+    _none_of(
+        "facts_of_expected_units",
+        "unexpected_unit_facts",
+        "指标值均属于应报单位",
+        "Every value belongs to an expected unit",
+        "unexpected_unit_facts",
+    ),
+    _none_of(
+        "units_filed_under_own_place",
+        "misfiled_rows",
+        "单位代码与所属省份、任务一致",
+        "A unit's code, province and task agree",
+        "misfiled_rows",
+    ),
+    _none_of(
+        "counted_values_within_bounds",
+        "outside_bounds",
+        "计入的值均在指标目录的上下限之内",
+        "Every counted value lies within the catalogue's hard bounds",
+        "outside_bounds",
+    ),
+    _none_of(
+        "counts_whole_and_not_negative",
+        "bad_counts",
+        "数量类指标为非负整数",
+        "Counts are whole and not negative",
+        "bad_counts",
+    ),
+    _none_of(
+        "missing_is_not_zero",
+        "values_without_document",
+        "没有按时填报的单位没有计入任何值（缺报不等于0）",
+        "A unit with nothing on time has no counted value (missing is not zero)",
+        "values_without_document",
+    ),
+    _none_of(
+        "exclusions_consistent",
+        "contradictory_exclusions",
+        "剔除的值均有原因且未计入",
+        "An excluded value has a reason and is not counted",
+        "contradictory_exclusions",
+    ),
+    _none_of(
+        "unit_states_consistent",
+        "contradictory_units",
+        "单位填报状态前后一致",
+        "A unit's states agree (on time implies reported, excluded not above reported)",
+        "contradictory_units",
+    ),
+    # -- share of excluded values ------------------------------------------------------------
+    Check(
+        name="excluded_share_nation",
+        frame="nation_values",
+        column="excluded_share",
+        at_most=0.03,
+        severity="critical",
+        title_zh="全国被剔除值的比例",
+        title_en="Share of values excluded, nation",
+        reason_zh="通报的年度变化多在百分之几；剔除超过3%，仅剔除本身就能造成看似真实的升降",
+        reason_en=(
+            "bulletins read movements of a few percent; with more than 3% left out, the "
+            "exclusions alone could pass for a trend"
+        ),
+        remedy_zh="按剔除原因通知各省更正重报；若集中于某一指标，先核对该指标的规则和上下限",
+        remedy_en="have the values corrected; if one indicator dominates, check its rule or bounds",
+        shown="rate",
+        note_zh="共{submitted}个值，剔除{excluded}个",
+        note_en="{excluded} of {submitted} values",
+        culprits="excluded_by_indicator",
+    ),
+    Check(
+        name="excluded_share_nation_notice",
+        frame="nation_values",
+        column="excluded_share",
+        at_most=0.01,
+        severity="warning",
+        title_zh="全国被剔除值的比例（提示）",
+        title_en="Share of values excluded, nation (notice)",
+        reason_zh="超过1%时，读者需要知道合计数小了多少",
+        reason_en="above 1% a reader must be told how much is missing from the totals",
+        remedy_zh="在通报的数据质量说明中列出",
+        remedy_en="say so in the bulletin's quality notes",
+        shown="rate",
+        note_zh="共{submitted}个值，剔除{excluded}个",
+        note_en="{excluded} of {submitted} values",
+        culprits="excluded_by_indicator",
+    ),
+    Check(
+        name="excluded_share_cell",
+        frame="cell_values",
+        column="excluded_share",
+        at_most=0.25,
+        only=(("units_on_time", ">=", 10),),
+        severity="critical",
+        title_zh="分省分任务被剔除值的比例",
+        title_en="Share of values excluded, province x task",
+        reason_zh="剔除四分之一以上不是个别笔误，多为模板错列或口径误解，该省该任务的合计已不可用",
+        reason_en=(
+            "above a quarter it is no longer slips but a shifted column or a misread definition, "
+            "and the province's totals for the task mean nothing"
+        ),
+        remedy_zh="联系该省核对模板和口径后整体重报",
+        remedy_en="call the province: wrong template or definition; have all units resubmit",
+        shown="rate",
+        note_zh="{units_on_time}个单位{submitted}个值，剔除{excluded}个",
+        note_en="{excluded} of {submitted} values of {units_on_time} units",
+        culprits="excluded_values",
+    ),
+    Check(
+        name="excluded_share_cell_notice",
+        frame="cell_values",
+        column="excluded_share",
+        at_most=0.05,
+        only=(("units_on_time", ">=", 5),),
+        severity="warning",
+        title_zh="分省分任务被剔除值的比例（提示）",
+        title_en="Share of values excluded, province x task (notice)",
+        reason_zh="一个单位约填20个值，5%即平均每个单位有1个值不可用，省级部门应予核对",
+        reason_en="a unit gives some 20 values: 5% is one unusable value a unit on average",
+        remedy_zh="请省级部门核对该任务的填报",
+        remedy_en="ask the province to check its reporting of the task",
+        shown="rate",
+        note_zh="{units_on_time}个单位{submitted}个值，剔除{excluded}个",
+        note_en="{excluded} of {submitted} values of {units_on_time} units",
+        culprits="excluded_values",
+    ),
+    Check(
+        name="excluded_share_indicator",
+        frame="indicator_values",
+        column="excluded_share",
+        at_most=0.20,
+        only=(("submitted", ">=", 50),),
+        severity="critical",
+        title_zh="分指标被剔除值的比例",
+        title_en="Share of values excluded, by indicator",
+        reason_zh="五分之一的值不可用时，全国合计不再代表该指标；更可能是指标定义、上下限或规则有误",
+        reason_en=(
+            "with one value in five unusable the national figure no longer stands for the "
+            "indicator; more likely its definition, bounds or a rule is wrong"
+        ),
+        remedy_zh="核对该指标的上下限和规则；确属误填则通知更正",
+        remedy_en="check the indicator's bounds and rules in the seeds before blaming the units",
+        shown="rate",
+        note_zh="共{submitted}个值，剔除{excluded}个",
+        note_en="{excluded} of {submitted} values",
+        culprits="excluded_by_code",
+    ),
+    Check(
+        name="excluded_share_indicator_notice",
+        frame="indicator_values",
+        column="excluded_share",
+        at_most=0.05,
+        only=(("submitted", ">=", 50),),
+        severity="warning",
+        title_zh="分指标被剔除值的比例（提示）",
+        title_en="Share of values excluded, by indicator (notice)",
+        reason_zh="上下限和规则按正常填报极少触发设定，超过5%说明口径需要说明",
+        reason_en="bounds and rules are set so that honest reports rarely meet them",
+        remedy_zh="在填报说明中明确该指标口径",
+        remedy_en="explain the indicator better in the reporting guide",
+        shown="rate",
+        note_zh="共{submitted}个值，剔除{excluded}个",
+        note_en="{excluded} of {submitted} values",
+        culprits="excluded_by_code",
+    ),
+    # -- lateness, warnings, rejects ---------------------------------------------------------
+    Check(
+        name="late_share",
+        frame="nation_units",
+        column="late_share",
+        at_most=0.01,
+        severity="warning",
+        title_zh="仅在截止后填报的单位比例",
+        title_en="Share of units that reported only after the cut-off",
+        reason_zh="超过1%即全国百余个单位的业绩要等更正版才能计入，值得考虑发布更正版",
+        reason_en=(
+            "above 1% (over a hundred units of the nation) the late reports are worth a "
+            "corrected edition"
+        ),
+        remedy_zh="核对省级平台是否在截止前关闭，考虑发布更正版",
+        remedy_en="consider a corrected edition",
+        shown="rate",
+        note_zh="{units_expected}个应报单位中{units_late}个",
+        note_en="{units_late} of {units_expected} expected units",
+        culprits="late_units",
+    ),
+    Check(
+        name="rule_warnings_share",
+        frame="nation_units",
+        column="warned_share",
+        at_most=0.10,
+        severity="warning",
+        title_zh="有未说明的规则提示的单位比例",
+        title_en="Share of units with an unresolved rule warning",
+        reason_zh="规则提示的值照常计入；十分之一以上的单位有提示时，读者应知道这些值未经核实",
+        reason_en=(
+            "values under a warning do count; when one unit in ten has one, a reader must know "
+            "that they were not cleared up"
+        ),
+        remedy_zh="请各省督促单位更正或补充说明",
+        remedy_en="have the provinces clear up the warnings",
+        shown="rate",
+        note_zh="{units_on_time}个按时填报单位中{units_warned}个",
+        note_en="{units_warned} of {units_on_time} units that reported on time",
+        culprits="warned_units",
+    ),
+    Check(
+        name="rule_fires_rarely",
+        frame="rules",
+        column="fired_share",
+        at_most=0.20,
+        only=(("units_judged", ">=", 50),),
+        severity="warning",
+        title_zh="单条规则触发的单位比例",
+        title_en="Share of units on which one rule fires",
+        reason_zh="一条规则在五分之一以上的单位触发，多半是规则与实际填报口径不符",
+        reason_en="a rule that fires on one unit in five is more likely wrong than the units",
+        remedy_zh="核对规则表达式与填报说明",
+        remedy_en="check the rule's expression against the reporting guide",
+        shown="rate",
+        note_zh="{units_judged}个单位中{units_fired}个",
+        note_en="{units_fired} of {units_judged} units",
+    ),
+    Check(
+        name="rejected_documents_nation",
+        frame="nation_documents",
+        column="rejected_share",
+        at_most=0.10,
+        severity="critical",
+        title_zh="全国被拒收文档的比例",
+        title_en="Share of documents rejected, nation",
+        reason_zh="十分之一的文档读不进来，多半是平台导出格式变化或程序有误，不是单位的问题",
+        reason_en=(
+            "when one document in ten can't be taken in, the platform's export has changed or "
+            "the intake is wrong; it isn't the units"
+        ),
+        remedy_zh="查看被拒收原因最多的代码，核对平台导出格式",
+        remedy_en="look at the most frequent reject code; compare the platform's export format",
+        shown="rate",
+        note_zh="共{documents}份，拒收{rejected}份",
+        note_en="{rejected} of {documents} documents",
+        culprits="reject_codes",
+    ),
+    Check(
+        name="rejected_documents_province",
+        frame="province_documents",
+        column="rejected_share",
+        at_most=0.02,
+        only=(("documents", ">=", 50),),
+        severity="warning",
+        title_zh="分省被拒收文档的比例",
+        title_en="Share of documents rejected, by province",
+        reason_zh="平台校验后上传，正常几乎没有拒收；超过2%说明该省绕过了平台或导出有误",
+        reason_en=(
+            "the platform checks before it lands a file, so rejects are rare; above 2% a province "
+            "went around it or its export is wrong"
+        ),
+        remedy_zh="请该省查看回执并重新提交",
+        remedy_en="point the province to its receipts",
+        shown="rate",
+        note_zh="共{documents}份，拒收{rejected}份",
+        note_en="{rejected} of {documents} documents",
+        culprits="reject_codes_by_province",
+    ),
+    Check(
+        name="scale_slips",
+        frame="slips",
+        column="slip_units",
+        at_most=0,
+        severity="warning",
+        title_zh="疑似元与万元混用的计入值",
+        title_en="Counted values that look like yuan taken for 10,000 yuan",
+        reason_zh="与上年相差5千至2万倍不会是真实变化；规则只提示不剔除，须逐一核实",
+        reason_en=(
+            "5,000 to 20,000 times last year is no real change; the rules only warn, so each one "
+            "needs a human"
+        ),
+        remedy_zh="逐个联系单位核实计量单位",
+        remedy_en="ring up each unit about its unit of measure",
+        shown="count",
+        note_zh="占全国合计{slip_share:.2%}",
+        note_en="{slip_share:.2%} of the national total",
+        culprits="slips",
+    ),
+    Check(
+        name="scale_slips_weight",
+        frame="slips",
+        column="slip_share",
+        at_most=0.05,
+        severity="critical",
+        title_zh="疑似元与万元混用的值占全国合计的比例",
+        title_en="Weight of suspected unit slips in a national total",
+        reason_zh="占到5%即与正常年度增幅相当，该指标的全国合计和同比已不可信",
+        reason_en=(
+            "at 5% it weighs as much as an ordinary year's growth: the national total and its "
+            "change can't be believed"
+        ),
+        remedy_zh="联系所列单位更正后重报",
+        remedy_en="have the named units resubmit",
+        shown="rate",
+        note_zh="{slip_units}个单位",
+        note_en="{slip_units} units",
+        culprits="slips",
+    ),
+)
+
+
+def suites() -> dict[str, gx.ExpectationSuite]:
+    """The Great Expectations suites of this level, by frame."""
+    return suites_of(LEVEL, CHECKS)
