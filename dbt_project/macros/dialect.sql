@@ -77,3 +77,20 @@
 {% macro spark__plain_number(number) -%}
     {{ return("regexp_replace(cast(cast(" ~ number ~ " as decimal(24, 6)) as string), '[.]?0+$', '')") }}
 {%- endmacro %}
+
+{#- A decimal(38, 10) as the decimal(24, 6) that is published, rounded half up. The operand must fit. -#}
+{% macro published_decimal(number) -%}
+    {{ return(adapter.dispatch('published_decimal', 'tongbao')(number)) }}
+{%- endmacro %}
+{#- Scaling a 128-bit decimal down costs a slow division a row. Nearly all values have at most six
+    places: a double finds the candidate, and only if it equals the operand exactly is it taken. -#}
+{% macro default__published_decimal(number) -%}
+    {%- set candidate = 'cast(cast(' ~ number ~ ' as double) as decimal(24, 6))' -%}
+    {{ return(
+        'case when ' ~ candidate ~ ' = ' ~ number ~ ' then ' ~ candidate
+        ~ ' else cast(' ~ number ~ ' as decimal(24, 6)) end'
+    ) }}
+{%- endmacro %}
+{% macro spark__published_decimal(number) -%}
+    {{ return('cast(' ~ number ~ ' as decimal(24, 6))') }}
+{%- endmacro %}

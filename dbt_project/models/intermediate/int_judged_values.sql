@@ -39,10 +39,10 @@ submitted as (
     from {{ ref('stg_performance_values') }} as submitted
     inner join {{ ref('int_documents') }} as document
         on submitted.document_id = document.document_id
-    left join {{ ref('indicators') }} as indicator
+    left join {{ ref('int_task_indicators') }} as indicator
         on
-            submitted.indicator_code = indicator.indicator_code
-            and coalesce(indicator.task_code, document.task_code) = document.task_code
+            document.task_code = indicator.task_code
+            and submitted.indicator_code = indicator.indicator_code
     left join code_lists
         on
             submitted.document_id = code_lists.document_id
@@ -74,5 +74,5 @@ select
     location,
     is_in_catalogue and is_submitted as is_catalogued,
     finding_code,
-    case when finding_code is null then cast(number as decimal(24, 6)) end as value
+    case when finding_code is null then {{ published_decimal('number') }} end as value
 from judged

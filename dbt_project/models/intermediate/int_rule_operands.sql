@@ -32,8 +32,11 @@ ratios as (
             24,
             "case when indicator.unit = '%' then 100 else 1 end"
         ) }} as value
-    from {{ ref('indicators') }} as indicator
-    inner join counted as numerator on indicator.numerator = numerator.indicator_code
+    from {{ ref('int_task_indicators') }} as indicator
+    inner join counted as numerator
+        on
+            indicator.task_code = numerator.task_code
+            and indicator.numerator = numerator.indicator_code
     inner join counted as denominator
         on
             indicator.denominator = denominator.indicator_code
@@ -41,7 +44,6 @@ ratios as (
     where
         indicator.aggregation = 'ratio'
         and {{ is_one_of('indicator.indicator_code', operand_codes(plans, '')) }}
-        and coalesce(indicator.task_code, numerator.task_code) = numerator.task_code
 ),
 
 operands as (

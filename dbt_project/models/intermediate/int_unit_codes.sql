@@ -1,9 +1,9 @@
 with code_systems as (
     select
-        indicator.indicator_code,
         indicator.task_code,
+        indicator.indicator_code,
         coalesce(code_system.code_system, 'country') as code_system
-    from {{ ref('indicators') }} as indicator
+    from {{ ref('int_task_indicators') }} as indicator
     left join {{ ref('indicator_code_systems') }} as code_system
         on indicator.indicator_code = code_system.indicator_code
     where indicator.value_type = 'code_list' and indicator.is_submitted
@@ -21,8 +21,8 @@ parts as (
         on submitted.document_id = document.document_id
     inner join code_systems
         on
-            submitted.indicator_code = code_systems.indicator_code
-            and coalesce(code_systems.task_code, document.task_code) = document.task_code
+            document.task_code = code_systems.task_code
+            and submitted.indicator_code = code_systems.indicator_code
     where document.document_type = 'performance' and document.is_effective
 ),
 

@@ -5,7 +5,7 @@ with parts as (
         unit,
         'numerator' as role,
         numerator as part_code
-    from {{ ref('indicators') }}
+    from {{ ref('int_task_indicators') }}
     where aggregation = 'ratio'
 
     union all
@@ -16,7 +16,7 @@ with parts as (
         unit,
         'denominator' as role,
         denominator as part_code
-    from {{ ref('indicators') }}
+    from {{ ref('int_task_indicators') }}
     where aggregation = 'ratio'
 ),
 
@@ -49,8 +49,8 @@ pairs as (
     from submitted
     inner join parts
         on
-            submitted.indicator_code = parts.part_code
-            and coalesce(parts.task_code, submitted.task_code) = submitted.task_code
+            submitted.task_code = parts.task_code
+            and submitted.indicator_code = parts.part_code
     group by
         submitted.document_id,
         submitted.unit_code,

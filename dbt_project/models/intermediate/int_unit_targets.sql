@@ -13,13 +13,13 @@ select
         when
             indicator.indicator_code is not null and abs(target.target_number)
             <= case when indicator.is_submitted then 1000000000000 else 1000000000 end
-            then cast(target.target_number as decimal(24, 6))
+            then {{ published_decimal('target.target_number') }}
     end as target
 from {{ ref('stg_plan_targets') }} as target
 inner join {{ ref('int_documents') }} as document on target.document_id = document.document_id
 inner join {{ ref('stg_reporting_period') }} as period on target.target_year = period.year
-left join {{ ref('indicators') }} as indicator
+left join {{ ref('int_task_indicators') }} as indicator
     on
-        target.indicator_code = indicator.indicator_code
-        and coalesce(indicator.task_code, document.task_code) = document.task_code
+        document.task_code = indicator.task_code
+        and target.indicator_code = indicator.indicator_code
 where document.document_type = 'plan' and document.is_effective

@@ -32,13 +32,11 @@ assessments as (
 
 required as (
     select
-        task.task_code,
+        task_code,
         count(*) as indicators_required
-    from {{ ref('tasks') }} as task
-    inner join {{ ref('indicators') }} as indicator
-        on coalesce(indicator.task_code, task.task_code) = task.task_code
-    where indicator.is_submitted and indicator.is_required
-    group by task.task_code
+    from {{ ref('int_task_indicators') }}
+    where is_submitted and is_required
+    group by task_code
 ),
 
 facts as (

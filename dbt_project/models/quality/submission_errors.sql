@@ -41,8 +41,8 @@ missing_values as (
         concat('/values/', indicator.indicator_code) as location,
         cast(null as {{ type_text() }}) as value
     from effective_performances as performance
-    inner join {{ ref('indicators') }} as indicator
-        on coalesce(indicator.task_code, performance.task_code) = performance.task_code
+    inner join {{ ref('int_task_indicators') }} as indicator
+        on performance.task_code = indicator.task_code
     left join {{ ref('int_judged_values') }} as judged
         on
             performance.document_id = judged.document_id
