@@ -18,7 +18,7 @@ from orchestration.errors import UsageError
 from orchestration.intake import IntakeSummary, refresh_receipts, run_intake
 from orchestration.lakehouse import TransformSummary
 from orchestration.reporting_calendar import period_of
-from orchestration.settings import Settings
+from orchestration.settings import Settings, code_version
 from orchestration.storage import Store, open_store
 
 if TYPE_CHECKING:

@@ -345,22 +345,9 @@ class GateDecision:
 
     @cached_property
     def warnings(self) -> tuple[Finding, ...]:
-        """Failed warning checks: published with the bulletin.
-
-        A notice about rows that already block under a stricter threshold isn't repeated.
-        """
+        """Failed warning checks: published with the bulletin."""
         order = {"national": 0, "provincial": 1, "submissions": 2}
-        blocking = {finding.expectation for finding in self.blocking}
-        return tuple(
-            sorted(
-                (
-                    finding
-                    for finding in self._findings("warning")
-                    if finding.expectation.removesuffix("_notice") not in blocking
-                ),
-                key=lambda f: order[f.suite],
-            )
-        )
+        return tuple(sorted(self._findings("warning"), key=lambda f: order[f.suite]))
 
     @property
     def blocked(self) -> bool:
@@ -413,7 +400,11 @@ class GateDecision:
                 lines += finding.lines(number)
         if self.warnings:
             lines.append("Warnings (published with the bulletin):")
+            # A notice about rows that block already says nothing new.
+            said = {finding.expectation + "_notice": finding.causes for finding in self.blocking}
             for finding in self.warnings:
+                if len(said.get(finding.expectation, ())) == finding.failed:
+                    continue
                 first = finding.causes[0].text_en(2) if finding.causes else ""
                 more = f" and {finding.failed - 1} more" if finding.failed > 1 else ""
                 lines.append(f"  - {finding.title_en}: {_how_far_en(finding)}")

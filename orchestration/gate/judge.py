@@ -88,12 +88,6 @@ def judge(
         Unreachable: the lake's files can't be read.
     """
     suites = preload()
-    rows = {
-        name: _query(con, frame.sql, year, f"frame {name}")
-        for name, frame in FRAMES.items()
-        if frame.sql is not None
-    }
-    rows["freshness"] = [_freshness(now, last_intake_at, period.cutoff_at, marts_stale)]
     names = _Names(con, year)
 
     validations: list[Any] = []
@@ -102,7 +96,14 @@ def judge(
     for level in LEVELS:
         module = suites[level]
         results: dict[str, Any] = {}
+        rows: dict[str, list[Row]] = {}
         for frame, suite in module.suites().items():
+            sql = FRAMES[frame].sql
+            rows[frame] = (
+                [_freshness(now, last_intake_at, period.cutoff_at, marts_stale)]
+                if sql is None
+                else _query(con, sql, year, f"frame {frame}")
+            )
             checks = [check for check in module.CHECKS if check.frame == frame]
             validation = _validate(context, suite, frame, rows[frame], checks)
             validations.append(validation)
@@ -213,12 +214,20 @@ class _Names:
 
 
 def _context() -> Any:
+    """An ephemeral context: in memory, no docs site, no progress bars, no file anywhere."""
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return context
+    config = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    return gx.get_context(mode="ephemeral", project_config=config)
 
 
 def _key_columns(frame: str) -> tuple[str, ...]:
@@ -233,7 +242,6 @@ def _key_of(row: Row, columns: Iterable[str]) -> tuple[str, ...]:
 
 def _validate(context: Any, suite: Any, frame: str, rows: list[Row], checks: list[Check]) -> Any:
     """Run one suite on one frame; the index of the results is the frame's key."""
-    import great_expectations as gx
     import pandas as pd
 
     key = _key_columns(frame)
@@ -255,14 +263,9 @@ def _validate(context: Any, suite: Any, frame: str, rows: list[Row], checks: lis
         table[column] = pd.Series(
             [row[column] for row in rows], dtype="object" if is_text else "float64"
         )
-    source = context.data_sources.add_pandas(suite.name)
-    batch = source.add_dataframe_asset(frame).add_batch_definition_whole_dataframe("year")
-    suite = context.suites.add(suite)
-    definition = context.validation_definitions.add(
-        gx.ValidationDefinition(name=suite.name, data=batch, suite=suite)
-    )
-    return definition.run(
-        batch_parameters={"dataframe": table},
+    batch = context.data_sources.pandas_default.read_dataframe(table, asset_name=suite.name)
+    return batch.validate(
+        suite,
         result_format={
             "result_format": "COMPLETE",
             "unexpected_index_column_names": list(key),

@@ -27,7 +27,7 @@ from orchestration.intake.contracts import (
     Registration,
     Review,
 )
-from orchestration.intake.findings import Finding, finding
+from orchestration.intake.findings import Finding, finding, indicator_fields
 from orchestration.intake.listing import MINISTRY, Place
 from orchestration.intake.reading import BadJson, ReadValue, read_documents, read_value
 
@@ -297,7 +297,7 @@ def _targets(
                         f"{pointer}/targets/{year}/{_token(code)}",
                         value=read.text,
                         indicator_code=code,
-                        indicator=f"{code} {indicator.name_zh}" if indicator else code,
+                        **(indicator_fields(indicator) if indicator else {"indicator": code}),
                         **about,
                     )
                 )

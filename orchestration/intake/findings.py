@@ -60,9 +60,10 @@ def finding(
     row = load_catalogue().error_codes[code]
     shown = value if value is None else value.replace("\0", "\\0")[:MAX_VALUE]
     fields |= {"value": shown or "", "unit_code": unit_code or ""}
+    english = fields | {"indicator": fields.get("indicator_en", fields.get("indicator", ""))}
 
-    def fill(template: str) -> str:
-        for name, text in fields.items():
+    def fill(template: str, words: dict[str, str]) -> str:
+        for name, text in words.items():
             template = template.replace("{" + name + "}", text)
         return template
 
@@ -70,8 +71,8 @@ def finding(
         code=code,
         severity=severity or row.severity,
         location=location,
-        message_zh=f"{fill(row.message_zh)}。{row.fix_zh}",
-        message_en=f"{fill(row.message_en)}. {row.fix_en}",
+        message_zh=f"{fill(row.message_zh, fields)}。{row.fix_zh}",
+        message_en=f"{fill(row.message_en, english)}. {row.fix_en}",
         value=shown,
         document_id=document_id,
         unit_code=unit_code,
@@ -83,6 +84,7 @@ def indicator_fields(indicator: Indicator) -> dict[str, str]:
     """What templates say of an indicator: code with name, and bounds without trailing zeros."""
     return {
         "indicator": f"{indicator.code} {indicator.name_zh}",
+        "indicator_en": f"{indicator.code} {indicator.name_en}",
         "min": _bound(indicator.hard_min),
         "max": _bound(indicator.hard_max),
     }

@@ -81,7 +81,7 @@ def prepare_build(
     return path
 
 
-#: The shape of ``prior`` where the lake has no marts yet.
+#: The columns of ``prior`` that models read, for a year before which the lake has no marts.
 _EMPTY_PRIOR = {
     "fct_unit_indicator": (
         "year integer, unit_code varchar, task_code varchar, province_code varchar, "
@@ -91,7 +91,8 @@ _EMPTY_PRIOR = {
     ),
     "fct_unit_year": (
         "year integer, unit_code varchar, task_code varchar, province_code varchar, "
-        "has_reported boolean, is_on_time boolean"
+        "has_reported boolean, is_on_time boolean, targets_set integer, targets_met integer, "
+        "targets_counted integer"
     ),
     "agg_province_indicator": (
         "year integer, province_code varchar, task_code varchar, indicator_code varchar, "

@@ -64,6 +64,16 @@ def _invoke(settings: Settings, build_file: Path, *command: str) -> Any:
     )
 
 
+def _release() -> None:
+    """Close the build file: dbt-duckdb keeps it open for the life of the process."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    with DuckDBConnectionManager._LOCK:
+        if DuckDBConnectionManager._ENV is not None:
+            DuckDBConnectionManager._ENV.close()
+            DuckDBConnectionManager._ENV = None
+
+
 def dbt_manifest(settings: Settings) -> Path:
     """The parsed project, parsed now where that has not been done for this code.
 
@@ -90,7 +100,10 @@ def dbt_build(
         TongbaoError: a model or a test failed: the first one is named with its message.
     """
     target = target_folder(settings)
-    result = _invoke(settings, path, "build", "--exclude-resource-type", "unit_test")
+    try:
+        result = _invoke(settings, path, "build", "--exclude-resource-type", "unit_test")
+    finally:
+        _release()
     executed: Any = result.result
     if executed is None or not hasattr(executed, "results"):
         reason = " ".join(str(result.exception or "dbt did not start").split())[:500]
@@ -120,5 +133,5 @@ def lake_tables(settings: Settings) -> list[LakeTable]:
     for node in manifest["nodes"].values():
         meta = node.get("config", {}).get("meta", {})
         if node["resource_type"] == "model" and meta.get("lake"):
-            tables.append(LakeTable(node["schema"], node["name"], tuple(meta.get("grain", ()))))
+            tables.append(LakeTable(node["schema"], node["name"], tuple(meta.get("grain") or ())))
     return sorted(tables, key=lambda table: table.qualified)
