@@ -2,16 +2,16 @@
     the scorecards. -#}
 {% macro counted_units() -%}
     cast(count(unit.unit_code) as integer) as units_expected,
-    cast(count_if(unit.level = 'national') as integer) as units_national,
-    cast(count_if(unit.level = 'provincial') as integer) as units_provincial,
-    cast(count_if(unit.level = 'municipal') as integer) as units_municipal,
-    cast(count_if(unit.level = 'school') as integer) as units_school,
-    cast(count_if(unit.has_reported) as integer) as units_reported,
-    cast(count_if(unit.is_on_time) as integer) as units_on_time,
-    cast(count_if(unit.has_report_file) as integer) as units_with_report,
-    cast(count_if(unit.assessment_score is not null or unit.assessment_grade is not null) as integer)
+    cast(count(*) filter (where unit.level = 'national') as integer) as units_national,
+    cast(count(*) filter (where unit.level = 'provincial') as integer) as units_provincial,
+    cast(count(*) filter (where unit.level = 'municipal') as integer) as units_municipal,
+    cast(count(*) filter (where unit.level = 'school') as integer) as units_school,
+    cast(count(*) filter (where unit.has_reported) as integer) as units_reported,
+    cast(count(*) filter (where unit.is_on_time) as integer) as units_on_time,
+    cast(count(*) filter (where unit.has_report_file) as integer) as units_with_report,
+    cast(count(*) filter (where unit.assessment_score is not null or unit.assessment_grade is not null) as integer)
         as units_assessed,
-    cast(count_if(unit.assessment_grade = 'excellent') as integer) as units_excellent,
+    cast(count(*) filter (where unit.assessment_grade = 'excellent') as integer) as units_excellent,
     cast(sum(unit.assessment_score) as decimal(38, 6)) as score_sum,
     count(unit.assessment_score) as units_scored,
     cast(coalesce(sum(unit.targets_set), 0) as integer) as targets_set,

@@ -1,7 +1,5 @@
 """landing → raw: what is new in the landing bucket becomes rows and receipts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

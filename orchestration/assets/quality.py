@@ -1,7 +1,5 @@
 """marts → gate: the decision as an asset, every expectation as a check of it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,9 +1,8 @@
 """raw → staging → intermediate → marts: the dbt project as assets, its tests as checks."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +49,18 @@ def marts_keys() -> list[dg.AssetKey]:
     ]
 
 
+def _in_order() -> Iterator[str]:
+    """Seeds and models, each after what it is made from."""
+    parents = {
+        unique_id: node["depends_on"]["nodes"]
+        for unique_id, node in _PARSED["nodes"].items()
+        if node["resource_type"] in {"model", "seed"} and "nodes" in node["depends_on"]
+    }
+    for unique_id in TopologicalSorter(parents).static_order():
+        if unique_id in _PARSED["nodes"]:
+            yield unique_id
+
+
 @dbt_assets(
     manifest=_PARSED,
     name="transform",
@@ -69,9 +80,8 @@ def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
     report("transform", summaries)
     done = summaries[-1]
     nodes = {node.unique_id: node for node in done.nodes}
-    for unique_id, props in _PARSED["nodes"].items():
-        if props["resource_type"] not in {"model", "seed"}:
-            continue
+    for unique_id in _in_order():
+        props = _PARSED["nodes"][unique_id]
         table = f"{props['schema']}.{props['name']}"
         node = nodes.get(unique_id)
         yield dg.Output(

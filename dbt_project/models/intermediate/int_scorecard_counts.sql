@@ -12,8 +12,8 @@ with units as (
 tasks as (
     select
         province_code,
-        cast(count_if(units_expected > 0) as integer) as summaries_expected,
-        cast(count_if(units_expected > 0 and has_provincial_summary) as integer)
+        cast(count(*) filter (where units_expected > 0) as integer) as summaries_expected,
+        cast(count(*) filter (where units_expected > 0 and has_provincial_summary) as integer)
             as summaries_received
     from {{ ref('agg_province_task') }}
     group by province_code

@@ -13,7 +13,7 @@ summaries as (
     select
         task_code,
         count(*) as provinces,
-        count_if(has_provincial_summary) as provincial_summaries
+        count(*) filter (where has_provincial_summary) as provincial_summaries
     from {{ ref('agg_province_task') }}
     group by task_code
 )

@@ -3,8 +3,8 @@
 with documents as (
     select
         coalesce(bool_or(is_synthetic), false) as is_synthetic,
-        cast(count_if(is_of_year) as integer) as documents_received,
-        cast(count_if(is_of_year and is_late) as integer) as documents_late
+        cast(count(*) filter (where is_of_year) as integer) as documents_received,
+        cast(count(*) filter (where is_of_year and is_late) as integer) as documents_late
     from {{ ref('int_documents') }}
 )
 

@@ -42,12 +42,12 @@ required as (
 facts as (
     select
         fact.unit_code,
-        count_if(fact.document_id is not null) as indicators_reported,
-        count_if(fact.document_id is not null and indicator.is_required) as required_reported,
-        count_if(fact.is_excluded) as indicators_excluded,
-        count_if(fact.target is not null) as targets_set,
-        count_if(fact.target is not null and fact.value is not null) as targets_counted,
-        count_if(
+        count(*) filter (where fact.document_id is not null) as indicators_reported,
+        count(*) filter (where fact.document_id is not null and indicator.is_required) as required_reported,
+        count(*) filter (where fact.is_excluded) as indicators_excluded,
+        count(*) filter (where fact.target is not null) as targets_set,
+        count(*) filter (where fact.target is not null and fact.value is not null) as targets_counted,
+        count(*) filter (where 
             case
                 when indicator.direction = 'lower' then fact.value <= fact.target
                 else fact.value >= fact.target

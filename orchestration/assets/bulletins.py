@@ -1,0 +1,32 @@
+"""gate → bulletins: the edition as an asset."""
+
+import dagster as dg
+
+from orchestration import stages
+from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, progress_of, report
+from orchestration.assets.quality import GATE
+
+__all__ = ["EDITION", "edition"]
+
+EDITION = dg.AssetKey(["publication", "edition"])
+
+
+@dg.asset(
+    key=EDITION,
+    deps=[GATE],
+    group_name="publication",
+    kinds={"typst", "html"},
+    partitions_def=REPORTING_YEAR,
+    required_resource_keys={WORKSPACE_KEY},
+    description="The national bulletin, 11 task bulletins and 32 provincial ones, as one edition.",
+)
+def edition(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Publish from the snapshot that the gate let through; a standing edition stays."""
+    done = stages.publish(
+        getattr(context.resources, WORKSPACE_KEY),
+        int(context.partition_key),
+        run_id=context.run_id,
+        progress=progress_of(context),
+    )
+    report("publish", done)
+    return dg.MaterializeResult(metadata=done.metadata())
