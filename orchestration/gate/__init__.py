@@ -5,7 +5,7 @@ Doesn't belong here: thresholds (``expectations``), and storing or waiving resul
 """
 
 from orchestration.gate.decision import Cause, Finding, GateBroken, GateDecision, Outcome
-from orchestration.gate.judge import judge, preload
+from orchestration.gate.judging import judge, preload
 
 __all__ = [
     "Cause",

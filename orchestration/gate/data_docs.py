@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration.gate.judge import preload
+from orchestration.gate.judging import preload
 
 if TYPE_CHECKING:
     from orchestration.gate.decision import GateDecision

@@ -1,6 +1,6 @@
 """What the gate decides: outcomes, findings in two languages, rows of ``quality.gate_results``.
 
-Belongs here: the decision as data and its wording. Doesn't belong here: judging (``judge``),
+Belongs here: the decision as data and its wording. Doesn't belong here: judging (``judging``),
 thresholds (``expectations``) and pages (``report``, ``data_docs``).
 """
 

@@ -1,0 +1,612 @@
+"""The gate on hand-made marts: what passes, what blocks, whom it names, what it never does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import gate_marts
+import pytest
+
+from orchestration.errors import Unreachable
+from orchestration.gate import Finding, GateBroken, GateDecision, judge, preload
+from orchestration.gate.frames import CULPRITS, FRAMES
+
+CUTOFF = datetime(2024, 12, 14, 16, 0, tzinfo=UTC)
+NOW = CUTOFF + timedelta(hours=9)
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[duckdb.DuckDBPyConnection]:
+    con = gate_marts.build()
+    yield con
+    con.close()
+
+
+@pytest.fixture
+def marts(built: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Good marts; whatever a test does to them is rolled back."""
+    built.execute("begin")
+    yield built
+    built.execute("rollback")
+
+
+def decide(con: duckdb.DuckDBPyConnection, **changes: Any) -> GateDecision:
+    arguments: dict[str, Any] = {
+        "year": gate_marts.YEAR,
+        "snapshot_id": 7,
+        "run_id": "run-1",
+        "now": NOW,
+        "last_intake_at": CUTOFF + timedelta(hours=1),
+        "period": SimpleNamespace(cutoff_at=CUTOFF),
+    }
+    return judge(con, **(arguments | changes))
+
+
+def blocking(decision: GateDecision) -> dict[str, Finding]:
+    return {finding.expectation: finding for finding in decision.blocking}
+
+
+def warning(decision: GateDecision) -> dict[str, Finding]:
+    return {finding.expectation: finding for finding in decision.warnings}
+
+
+def silence(con: duckdb.DuckDBPyConnection, condition: str) -> None:
+    """Units that never reported, consistently everywhere."""
+    con.execute(
+        "update marts.fct_unit_year set has_reported = false, is_on_time = false, "
+        "has_report_file = false, indicators_reported = 0, indicators_excluded = 0, "
+        f"targets_set = 0, targets_met = 0 where year = 2024 and {condition}"
+    )
+    con.execute(
+        f"update marts.fct_unit_indicator set value = null where year = 2024 and {condition}"
+    )
+
+
+def test_good_year_passes_without_findings(marts: duckdb.DuckDBPyConnection) -> None:
+    decision = decide(marts)
+    assert not decision.blocked
+    assert [f.expectation for f in decision.warnings] == []
+    results = decision.results
+    assert {row["suite"] for row in results} == {"submissions", "provincial", "national"}
+    assert all(row["success"] for row in results)
+    assert len({(row["suite"], row["expectation"]) for row in results}) == len(results)
+    assert {row["snapshot_id"] for row in results} == {7}
+    assert all(row["reason"] and row["threshold"] and row["waived_by"] is None for row in results)
+    assert set(results[0]) == {
+        "year", "run_id", "snapshot_id", "suite", "expectation", "severity", "success",
+        "observed", "threshold", "waived_by", "reason", "detail",
+    }  # fmt: skip
+
+
+# -- every critical check can fail, and names who causes it ----------------------------------
+
+FACT = "marts.fct_unit_indicator"
+UNIT = "marts.fct_unit_year"
+T05 = "unit_code = 'T05-440000-0001' and year = 2024"
+
+
+def _spoil(*statements: str, again: bool = True) -> Callable[[duckdb.DuckDBPyConnection], None]:
+    def spoil(con: duckdb.DuckDBPyConnection) -> None:
+        for statement in statements:
+            con.execute(statement)
+        if again:
+            gate_marts.aggregate(con)
+
+    return spoil
+
+
+def _silence(condition: str) -> Callable[[duckdb.DuckDBPyConnection], None]:
+    def spoil(con: duckdb.DuckDBPyConnection) -> None:
+        silence(con, condition)
+        gate_marts.aggregate(con)
+
+    return spoil
+
+
+def _without_units(condition: str) -> Callable[[duckdb.DuckDBPyConnection], None]:
+    return _spoil(*(f"delete from {t} where year = 2024 and {condition}" for t in (FACT, UNIT)))
+
+
+EXCLUDE = f"update {FACT} set value = null, is_excluded = true, exclusion_code = 'E203' where year"
+
+#: check -> (what goes wrong, what the finding must name)
+CRITICAL: dict[str, tuple[Callable[[duckdb.DuckDBPyConnection], None], str]] = {
+    "fact_keys_unique": (
+        _spoil(f"insert into {FACT} select * from {FACT} where {T05} and indicator_code = 'C_04'"),
+        "广东T05单位1（T05-440000-0001） C_04",
+    ),
+    "unit_keys_unique": (
+        _spoil(f"insert into {UNIT} select * from {UNIT} where {T05}"),
+        "T05-440000-0001",
+    ),
+    "codes_known": (
+        _spoil(
+            f"insert into {FACT} select * replace ('T05_99' as indicator_code) from {FACT} "
+            f"where {T05} and indicator_code = 'C_04'",
+            again=False,
+        ),
+        "T05_99",
+    ),
+    "facts_of_expected_units": (
+        _spoil(f"delete from {UNIT} where {T05}"),
+        "广东T05单位1",
+    ),
+    "units_filed_under_own_place": (
+        _spoil(f"update {UNIT} set province_code = '110000' where {T05}"),
+        "北京·T05",
+    ),
+    "counted_values_within_bounds": (
+        _spoil(f"update {FACT} set value = 500000.000001 where {T05} and indicator_code = 'C_05'"),
+        "C_05=500000.000001",
+    ),
+    "counts_whole_and_not_negative": (
+        _spoil(f"update {FACT} set value = 1.5 where {T05} and indicator_code = 'T05_03'"),
+        "T05_03=1.5",
+    ),
+    "missing_is_not_zero": (
+        lambda con: (
+            silence(con, "unit_code = 'T05-440000-0001'"),
+            con.execute(f"update {FACT} set value = 0 where {T05} and indicator_code = 'C_05'"),
+            gate_marts.aggregate(con),
+        )[0],
+        "C_05=0.000000",
+    ),
+    "exclusions_consistent": (
+        _spoil(
+            f"update {FACT} set is_excluded = true, exclusion_code = 'E203' "
+            f"where {T05} and indicator_code = 'C_05'"
+        ),
+        "广东T05单位1",
+    ),
+    "unit_states_consistent": (
+        _spoil(f"update {UNIT} set has_reported = false where {T05}"),
+        "广东T05单位1",
+    ),
+    "excluded_share_nation": (
+        _spoil(f"{EXCLUDE} = 2024 and indicator_code = 'C_05'"),
+        "C_05 年度到位经费（E203）×594",
+    ),
+    "excluded_share_cell": (
+        _spoil(f"{EXCLUDE} = 2024 and task_code = 'T05' and province_code = '440000'"),
+        "广东·T05",
+    ),
+    "excluded_share_indicator": (
+        _spoil(f"{EXCLUDE} = 2024 and indicator_code = 'C_05' and province_code < '450000'"),
+        "C_05",
+    ),
+    "rejected_documents_nation": (
+        _spoil(
+            "update raw.objects set documents_rejected = 20 where year = 2024",
+            "insert into quality.submission_errors (year, province_code, code, severity) "
+            "values (2024, '440000', 'E101', 'error')",
+        ),
+        "E101×1",
+    ),
+    "scale_slips_weight": (
+        _spoil(
+            f"update {FACT} set value = 0.05 where year = 2023 and indicator_code = 'C_05' "
+            "and unit_code like 'T05-%'"
+        ),
+        "C_05",
+    ),
+    "cell_keys_unique": (
+        _spoil(
+            "delete from marts.agg_province_task where year = 2024 and province_code = '440000' "
+            "and task_code = 'T05'",
+            again=False,
+        ),
+        "广东·T05",
+    ),
+    "cell_counts_reconcile": (
+        _spoil(
+            "update marts.agg_province_task set units_on_time = 11 where year = 2024 "
+            "and province_code = '440000' and task_code = 'T05'",
+            again=False,
+        ),
+        "广东·T05",
+    ),
+    "cell_rates_reconcile": (
+        _spoil(
+            "update marts.agg_province_task set target_met_rate = 0.666666 where year = 2024 "
+            "and province_code = '440000' and task_code = 'T05'",
+            again=False,
+        ),
+        "0.666666",
+    ),
+    "rates_are_fractions": (
+        _spoil(
+            "update marts.agg_province_task set reporting_rate = 1.000001 where year = 2024 "
+            "and province_code = '440000' and task_code = 'T05'",
+            again=False,
+        ),
+        "广东·T05",
+    ),
+    "province_figure_keys_unique": (
+        _spoil(
+            "insert into marts.agg_province_indicator select * from marts.agg_province_indicator "
+            "where year = 2024 and province_code = '440000' and indicator_code = 'T05_03'",
+            again=False,
+        ),
+        "T05_03",
+    ),
+    "province_figures_reconcile": (
+        _spoil(
+            "update marts.agg_province_indicator set value = value + 0.000001 where year = 2024 "
+            "and province_code = '440000' and indicator_code = 'T05_05'",
+            again=False,
+        ),
+        "广东·T05",
+    ),
+    "on_time_rate_cell": (
+        _silence("province_code = '440000' and task_code = 'T05' and unit_code[-2:] < '08'"),
+        "广东T05单位1（T05-440000-0001）",
+    ),
+    "on_time_rate_province": (
+        _silence("province_code = '440000' and unit_code[-2:] < '05'"),
+        "广东",
+    ),
+    "units_kept_cell": (
+        _without_units("unit_code between 'T05-440000-0001' and 'T05-440000-0003'"),
+        "广东T05单位1",
+    ),
+    "assessed_rate_province": (
+        _spoil(
+            f"update {UNIT} set assessment_score = null where year = 2024 "
+            "and province_code = '440000'"
+        ),
+        "广东",
+    ),
+    "province_total_in_scale": (
+        _spoil(
+            f"update {FACT} set value = 0.0001 where year = 2023 and indicator_code = 'C_05' "
+            "and province_code = '440000'"
+        ),
+        "广东T01单位",
+    ),
+    "provinces_complete": (
+        _spoil("delete from marts.agg_province_task where province_code = '440000'", again=False),
+        "31",
+    ),
+    "tasks_complete": (
+        _spoil("delete from marts.agg_national_task where task_code = 'T05'", again=False),
+        "10",
+    ),
+    "provinces_have_units": (_without_units("province_code = '540000'"), "西藏"),
+    "tasks_have_units": (_without_units("task_code = 'T07'"), "T07 职业教育一流核心课程"),
+    "task_counts_reconcile": (
+        _spoil(
+            "update marts.agg_national_task set units_expected = units_expected + 1 "
+            "where year = 2024 and task_code = 'T05'",
+            again=False,
+        ),
+        "T05",
+    ),
+    "task_rates_reconcile": (
+        _spoil(
+            "update marts.agg_national_task set on_time_rate = 0.999999 where year = 2024 "
+            "and task_code = 'T05'",
+            again=False,
+        ),
+        "0.999999",
+    ),
+    "national_figure_keys_unique": (
+        _spoil(
+            "delete from marts.agg_national_indicator where year = 2024 "
+            "and indicator_code = 'T05_03'",
+            again=False,
+        ),
+        "T05_03",
+    ),
+    "national_figures_reconcile": (
+        _spoil(
+            "update marts.agg_national_indicator set value = value + 0.000001 where year = 2024 "
+            "and indicator_code = 'C_05' and task_code = 'ALL'",
+            again=False,
+        ),
+        "各任务合计·C_05 年度到位经费",
+    ),
+    "targets_reconcile": (
+        _spoil(
+            "update marts.agg_national_target set achieved_count = achieved_count + 1 "
+            "where year = 2024 and task_code = 'T05' and level = 'national'",
+            again=False,
+        ),
+        "T05 职业教育信息化标杆学校·national",
+    ),
+    "on_time_rate_nation": (_silence("unit_code[-2:] in ('02', '03', '04')"), "北京 33/132"),
+    "on_time_rate_task": (
+        _silence("task_code = 'T05' and unit_code[-2:] between '02' and '07'"),
+        "北京 6/12",
+    ),
+    "units_kept_nation": (_without_units("unit_code[-2:] = '12'"), "北京 11/11"),
+    "assessed_rate_nation": (
+        _spoil(
+            f"update {UNIT} set assessment_score = null where year = 2024 "
+            "and province_code > '440000'"
+        ),
+        "广西 11/11",
+    ),
+    "summaries_nation": (
+        _spoil("delete from marts.summary where year = 2024 and province_code > '600000'"),
+        "陕西缺11份",
+    ),
+    "national_average_in_band": (
+        _spoil(
+            f"update {FACT} set value = value * 4 where year = 2024 and indicator_code = 'C_05'"
+        ),
+        "C_05",
+    ),
+}
+#: Needs no spoiled marts: see test_freshness.
+FRESHNESS = {"intake_after_cutoff", "marts_current"}
+
+
+def test_each_critical_check_has_its_case() -> None:
+    critical = {
+        check.name
+        for module in preload().values()
+        for check in module.CHECKS
+        if check.severity == "critical"
+    }
+    assert critical == set(CRITICAL) | FRESHNESS
+
+
+@pytest.mark.parametrize("name", CRITICAL)
+def test_critical_check_blocks_and_names_the_culprit(
+    marts: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    spoil, named = CRITICAL[name]
+    spoil(marts)
+    # Only the one check: fifty whole judgements would take a minute.
+    for level, module in preload().items():
+        only = tuple(check for check in module.CHECKS if check.name == name)
+        monkeypatch.setattr(module, "CHECKS", only)
+        if only:
+            monkeypatch.setattr("orchestration.gate.judging.LEVELS", (level,))
+    decision = decide(marts)
+    assert decision.blocked
+    assert set(blocking(decision)) == {name}
+    finding = blocking(decision)[name]
+    told = [cause.text_zh(100) for cause in finding.causes]
+    assert any(named in text for text in told), told
+    assert finding.failed == len(finding.causes) >= 1
+    # The terminal says it too: the check, the threshold and the place.
+    lines = "\n".join(decision.print_lines())
+    assert f"{finding.suite}.{name}" in lines
+    assert finding.causes[0].place in lines
+    row = next(r for r in decision.results if r["expectation"] == name)
+    detail = json.loads(row["detail"])
+    assert not row["success"]
+    assert detail["failed"] == finding.failed
+    assert [dict(cause.key) for cause in finding.causes[: detail["shown"]]] == [
+        {k: v for k, v in key.items() if k not in ("observed", "by")} for key in detail["keys"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"last_intake_at": None}, "intake_after_cutoff"),
+        ({"last_intake_at": CUTOFF - timedelta(microseconds=1)}, "intake_after_cutoff"),
+        ({"last_intake_at": NOW + timedelta(seconds=1)}, "intake_after_cutoff"),
+        ({"marts_stale": True}, "marts_current"),
+    ],
+)
+def test_freshness(marts: duckdb.DuckDBPyConnection, changes: dict[str, Any], name: str) -> None:
+    assert set(blocking(decide(marts, **changes))) == {name}
+
+
+@pytest.mark.parametrize(
+    "intake", [CUTOFF, CUTOFF.replace(tzinfo=None), NOW], ids=["aware", "naive is UTC", "now"]
+)
+def test_intake_at_or_after_the_cutoff_is_fresh(
+    marts: duckdb.DuckDBPyConnection, intake: datetime
+) -> None:
+    assert not decide(marts, last_intake_at=intake).blocked
+
+
+# -- what must not block ---------------------------------------------------------------------
+
+
+def test_tiny_cells_do_not_block(marts: duckdb.DuckDBPyConnection) -> None:
+    """In thirty provinces a cell is one unit: all of Tibet silent in five tasks blocks nothing."""
+    silence(marts, "province_code = '540000' and task_code < 'T06'")
+    gate_marts.aggregate(marts)
+    decision = decide(marts)
+    assert not decision.blocked
+    assert "on_time_rate_nation_notice" not in warning(decision)  # 5 of 594 units
+
+
+def test_a_few_missing_summaries_warn_by_name(marts: duckdb.DuckDBPyConnection) -> None:
+    marts.execute(
+        "delete from marts.summary where year = 2024 and province_code = '540000' "
+        "and task_code in ('T01', 'T02')"
+    )
+    gate_marts.aggregate(marts)
+    decision = decide(marts)
+    assert not decision.blocked
+    finding = warning(decision)["summary_present"]
+    assert [cause.place for cause in finding.causes] == [
+        "西藏·T01 市域产教联合体",
+        "西藏·T02 行业产教融合共同体",
+    ]
+
+
+def test_one_slip_of_scale_warns_with_the_unit(marts: duckdb.DuckDBPyConnection) -> None:
+    marts.execute(
+        f"update {FACT} set value = case year when 2023 then 0.04 else 400 end "
+        "where indicator_code = 'C_07' and unit_code = 'T05-440000-0001'"
+    )
+    gate_marts.aggregate(marts)
+    decision = decide(marts)
+    assert not decision.blocked
+    finding = warning(decision)["scale_slips"]
+    assert "广东T05单位1（T05-440000-0001）" in finding.text_zh
+
+
+def test_late_units_and_rule_warnings_warn(marts: duckdb.DuckDBPyConnection) -> None:
+    silence(marts, "unit_code[-2:] = '02'")
+    marts.execute(
+        f"update {UNIT} set has_reported = true where year = 2024 and unit_code[-2:] = '02'"
+    )
+    marts.execute(
+        "insert into quality.submission_errors (year, province_code, unit_code, code, severity) "
+        f"select year, province_code, unit_code, 'RC_17', 'warning' from {UNIT} "
+        "where year = 2024 and province_code = '440000'"
+    )
+    gate_marts.aggregate(marts)
+    found = warning(decide(marts))
+    assert found["late_share"].observed == "3.70%"
+    assert found["rule_warnings_share"].causes[0].culprits == ("广东 121",)
+    assert found["rule_fires_rarely"].causes[0].place == "RC_17"
+
+
+def test_without_last_year_movement_is_not_judged(marts: duckdb.DuckDBPyConnection) -> None:
+    for table in (FACT, UNIT):
+        marts.execute(f"delete from {table} where year = 2023")
+    gate_marts.aggregate(marts)
+    decision = decide(marts)
+    assert not decision.blocked
+    judged = {o.check.name: (o.success, o.evaluated, o.observed) for o in decision.outcomes}
+    for name in ("national_average_in_band", "province_total_in_scale", "units_kept_nation"):
+        assert judged[name] == (True, 0, "—")
+
+
+def test_missing_value_is_not_zero(marts: duckdb.DuckDBPyConnection) -> None:
+    """A published 0 where no unit has a value is caught; NULL is right."""
+    marts.execute(f"update {FACT} set value = null where year = 2024 and indicator_code = 'T05_08'")
+    gate_marts.aggregate(marts)
+    decision = decide(marts)
+    assert not decision.blocked
+    assert warning(decision)["indicators_have_values"].causes[0].key["indicator_code"] == "T05_08"
+    marts.execute(
+        "update marts.agg_national_indicator set value = 0 where year = 2024 "
+        "and indicator_code = 'T05_08'"
+    )
+    finding = blocking(decide(marts))["national_figures_reconcile"]
+    assert finding.causes[0].key == {"task_code": "T05", "indicator_code": "T05_08"}
+    assert finding.causes[0].value.startswith("0.000000 / 0 / ")
+
+
+# -- a broken gate is not bad data -----------------------------------------------------------
+
+
+def test_crashed_expectation_breaks_the_gate(
+    marts: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Great Expectations reports a crash as success=False; the gate must not take it for data."""
+    from expectations.checks import Check
+
+    sound = Check.expectation
+
+    def on_a_lost_column(check: Check) -> Any:
+        expectation = sound(check)
+        if check.name == "late_share":
+            expectation.column = "lost"
+        return expectation
+
+    monkeypatch.setattr(Check, "expectation", on_a_lost_column)
+    with pytest.raises(GateBroken, match=r"submissions\.late_share crashed: .*lost.* not exist"):
+        decide(marts)
+
+
+def test_missing_table_breaks_the_gate(marts: duckdb.DuckDBPyConnection) -> None:
+    marts.execute("drop table marts.unit_watchlist")
+    with pytest.raises(GateBroken, match="unit_watchlist"):
+        decide(marts)
+
+
+def test_unreadable_lake_is_unreachable() -> None:
+    class Gone:
+        def execute(self, *_: Any) -> None:
+            raise duckdb.IOException("cannot open s3://lake/marts/x.parquet")
+
+    with pytest.raises(Unreachable, match="can't be read"):
+        decide(Gone())  # type: ignore[arg-type]
+
+
+def test_every_culprit_query_runs(marts: duckdb.DuckDBPyConnection) -> None:
+    for name, sql in CULPRITS.items():
+        rows = marts.execute(sql, {"year": 2024} if "$year" in sql else None)
+        assert "label" in [column[0] for column in rows.description], name
+    used = {c.culprits for m in preload().values() for c in m.CHECKS if c.culprits}
+    assert used == set(CULPRITS)
+    assert {c.frame for m in preload().values() for c in m.CHECKS} == set(FRAMES)
+
+
+# -- the documents ---------------------------------------------------------------------------
+
+
+def _spoiled(con: duckdb.DuckDBPyConnection) -> None:
+    silence(con, "province_code = '440000' and task_code = 'T05' and unit_code[-2:] < '08'")
+    con.execute("delete from marts.summary where year = 2024 and province_code = '540000'")
+    gate_marts.aggregate(con)
+
+
+def test_documents_say_everything_and_load_nothing(
+    marts: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    _spoiled(marts)
+    decision = decide(marts)
+    files = decision.write_docs(tmp_path / "quality")
+    page = (tmp_path / "quality" / "index.html").read_text()
+    assert "合成数据" in page
+    assert "不予发布" in page
+    assert "广东T05单位1（T05-440000-0001）" in page
+    for outcome in decision.outcomes:
+        assert outcome.check.title_zh in page
+        assert outcome.check.reason_zh in page
+    for file in files:
+        text = file.read_text()
+        assert "run-1" not in text
+        if file.suffix == ".html":
+            for loaded in ("http://", "https://", "<script", "<link", "<img", "src="):
+                assert loaded not in text, file
+            assert "合成数据" in text
+    rows = (tmp_path / "quality" / "failing_rows.csv").read_text("utf-8-sig").splitlines()
+    assert len(rows) - 1 == sum(outcome.failed for outcome in decision.outcomes)
+    # Every link leads to a file that is there.
+    names = {file.name for file in files}
+    assert {f"{o.level}.{o.check.frame}.html" for o in decision.outcomes} <= names
+
+
+_WRITE = """
+import sys
+from pathlib import Path
+import gate_marts, test_gate
+con = gate_marts.build()
+test_gate._spoiled(con)
+test_gate.decide(con, run_id=sys.argv[2]).write_docs(Path(sys.argv[1]))
+"""
+
+
+def test_documents_repeat_in_another_process(
+    marts: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    _spoiled(marts)
+    decide(marts, now=NOW + timedelta(days=400)).write_docs(tmp_path / "here")
+    here = Path(__file__).parent
+    environment = os.environ | {
+        "PYTHONPATH": f"{here}{os.pathsep}{here.parents[1]}",
+        "PYTHONHASHSEED": "4711",
+    }
+    subprocess.run(
+        [sys.executable, "-c", _WRITE, str(tmp_path / "there"), "another-run"],
+        check=True,
+        env=environment,
+    )
+    one, other = (
+        {str(p.relative_to(d)): p.read_bytes() for p in sorted(d.rglob("*")) if p.is_file()}
+        for d in (tmp_path / "here", tmp_path / "there")
+    )
+    assert one.keys() == other.keys()
+    assert [name for name in one if one[name] != other[name]] == []
