@@ -83,7 +83,12 @@ class Always:
     value: int
 
 
-Relation = Of | Rest | Frozen | Cumulative | Always
+@dataclass(frozen=True)
+class Free:
+    """On its own, though a rule names it as part of a whole (which is made from it)."""
+
+
+Relation = Of | Rest | Frozen | Cumulative | Always | Free
 
 #: What the catalogue and the rules don't say. Shares are of honest units: no rule fires.
 RELATIONS: Mapping[str, Relation] = {
@@ -117,6 +122,7 @@ RELATIONS: Mapping[str, Relation] = {
     "T07_04": Of("T07_01", 120, 350),
     "T07_08": Of("T07_06", 700, 970),
     "T07_11": Of("T07_10", 100, 300),
+    "T08_03": Free(),
     "T08_04": Cumulative("T08_03", "T08_03", 1200, 4000),
     "T08_07": Of("T08_06", 200, 500),
     "T08_13": Always(1),
