@@ -26,7 +26,9 @@ UNTIL = {
 }
 
 
-def _job(name: str, selection: dg.AssetSelection, description: str) -> dg.UnresolvedAssetJobDefinition:
+def _job(
+    name: str, selection: dg.AssetSelection, description: str
+) -> dg.UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         name, selection, partitions_def=REPORTING_YEAR, description=description
     )

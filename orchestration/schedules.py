@@ -34,9 +34,7 @@ def nightly_collection(
     if not open_years:
         yield dg.SkipReason("no collection is open")
     for year in open_years:
-        yield dg.RunRequest(
-            run_key=f"collect-{year}-{now:%Y%m%d}", partition_key=str(year)
-        )
+        yield dg.RunRequest(run_key=f"collect-{year}-{now:%Y%m%d}", partition_key=str(year))
 
 
 @dg.schedule(

@@ -61,9 +61,7 @@ class Expression:
                 {n.id for n in ast.walk(self._tree) if isinstance(n, ast.Name) and n.id != "abs"}
             )
         )
-        self._cache: dict[
-            tuple[bool, ...], tuple[Callable[[Mapping[str, Number]], bool], ...]
-        ] = {}
+        self._cache: dict[tuple[bool, ...], tuple[Callable[[Mapping[str, Number]], bool], ...]] = {}
 
     def _compiled(
         self, values: Mapping[str, Number]
@@ -141,4 +139,3 @@ def _number(node: ast.AST, missing: set[str], guards: list[str]) -> str | None:
             if type(op) in _OPERATORS:
                 return f"({one} {_OPERATORS[type(op)]} {other})"
     raise ValueError(f"rule expression: {ast.unparse(node)!r} is not known")
-

@@ -291,8 +291,9 @@ class _Checker:
         """Ratios of one unit, in millionths; left out where the denominator is 0."""
         found = {}
         for each in self.ratios:
-            numerator, denominator = counted.get(each.numerator or ""), counted.get(
-                each.denominator or ""
+            numerator, denominator = (
+                counted.get(each.numerator or ""),
+                counted.get(each.denominator or ""),
             )
             if isinstance(numerator, int) and isinstance(denominator, int):
                 value = round_quotient(numerator * _factor(each) * MILLION, denominator)
@@ -376,9 +377,7 @@ class _Year:
                 unit_code,
                 task_code,
                 province_code,
-                "national"
-                if "national_recognition" in stages
-                else str(registration.says["level"]),
+                "national" if "national_recognition" in stages else str(registration.says["level"]),
                 registration.says["category"],
                 status,
                 "provincial_recommendation" in stages and "removal" not in stages,
@@ -602,7 +601,9 @@ class _Year:
         )
 
     def _sums(self, province: str, task: str, code: str) -> _Sums:
-        found = self.cells.get((province, task, code)) if province else self.nation.get((task, code))
+        found = (
+            self.cells.get((province, task, code)) if province else self.nation.get((task, code))
+        )
         return found or _Sums()
 
     def task_rows(self) -> Iterator[dict[str, Any]]:
@@ -696,9 +697,7 @@ class _Year:
             "units": dict(sorted(Counter(u.status for u in self.units.values()).items())),
             "units_expected": len(self.expected),
             "not_reported": [c for c in self.expected if c not in self.received],
-            "late": [
-                c for c in self.expected if c in self.received and c not in self.performance
-            ],
+            "late": [c for c in self.expected if c in self.received and c not in self.performance],
             "excluded": excluded,
             "agg_province_indicator": [r for r in indicator_rows if r["province_code"]],
             "agg_national_indicator": [
