@@ -197,6 +197,36 @@ class Store:
         with self._answering(f"{bucket}/{key}"):
             self.client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=guessed)
 
+    def put_new(self, bucket: str, key: str, body: bytes) -> bool:
+        """Write one object unless there is one.
+
+        Real S3 refuses by itself (``If-None-Match: *``); a server that ignores the condition is
+        asked first, which leaves a moment between question and write.
+
+        Returns:
+            whether it was written.
+        """
+        if self.exists(bucket, key):
+            return False
+        guessed = mimetypes.guess_type(key)[0] or "application/octet-stream"
+        with self._answering(f"{bucket}/{key}"):
+            try:
+                self.client.put_object(
+                    Bucket=bucket, Key=key, Body=body, ContentType=guessed, IfNoneMatch="*"
+                )
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
+                    return False
+                raise
+        return True
+
+    def copy(self, bucket: str, key: str, new_key: str) -> None:
+        """Copy one object within a bucket, in the store itself."""
+        with self._answering(f"{bucket}/{key}"):
+            self.client.copy_object(
+                Bucket=bucket, Key=new_key, CopySource={"Bucket": bucket, "Key": key}
+            )
+
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         """Delete objects; those that aren't there are no error."""
         for key in keys:
