@@ -73,13 +73,21 @@ class Rule:
 
 @dataclass(frozen=True)
 class Region:
-    """A row of ``regions.csv``: one of the 32 that report."""
+    """A row of ``regions.csv``: one of the 32 that report.
+
+    Attributes:
+        education_organ: how its education department is called.
+        tile_row, tile_column: its place in the map of equal tiles, from the north-west.
+    """
 
     code: str
     name: str
     short_name: str
     name_en: str
     display_order: int
+    education_organ: str
+    tile_row: int
+    tile_column: int
 
 
 @dataclass(frozen=True)
@@ -200,6 +208,9 @@ def load_catalogue(folder: Path = SEEDS) -> Catalogue:
             row["short_name"],
             row["province_name_en"],
             int(row["display_order"]),
+            row["education_organ"],
+            int(row["tile_row"]),
+            int(row["tile_column"]),
         )
         for row in read_seed("regions", folder)
     }

@@ -13,7 +13,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -46,6 +46,12 @@ def _print_json(content: Any) -> None:
     click.echo(json.dumps(content, ensure_ascii=False, default=_jsonable))
 
 
+def _print_lines(outcomes: Iterable[Any]) -> None:
+    for outcome in outcomes:
+        for line in outcome.lines:
+            click.echo(line)
+
+
 def _progress(started: float) -> Callable[[str], None]:
     def say(line: str) -> None:
         click.echo(f"[{time.monotonic() - started:6.1f}s] {line}", err=True)
@@ -56,7 +62,7 @@ def _progress(started: float) -> Callable[[str], None]:
 class _Commands(click.Group):
     """Turns every error into one line and its exit code."""
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def main(self, *args: Any, **kwargs: Any) -> Any:
         kwargs["standalone_mode"] = False
         try:
             code = super().main(*args, **kwargs)
@@ -118,7 +124,7 @@ def _run_id() -> str:
 )
 @_JSON
 def demo(year: int, scale: float, seed: int, faults: str, as_json: bool) -> None:
-    """Write a synthetic collection (合成数据) of YEAR and the year before into the landing bucket."""
+    """Write a synthetic collection (合成数据) of YEAR and the year before."""
     from orchestration import stages
     from orchestration.demo import generate
     from orchestration.settings import Settings
@@ -158,8 +164,8 @@ def run(year: int, until: str, as_json: bool) -> None:
     if as_json:
         _print_json(done)
         return
-    for line in done["lines"]:
-        click.echo(line)
+    outcome = done[until]
+    _print_lines(outcome if isinstance(outcome, list) else [outcome])
 
 
 @main.command()
@@ -178,8 +184,7 @@ def gate(year: int, as_json: bool) -> None:
     if done.blocked:
         raise GateBlocked(done.verdict, () if as_json else done.lines)
     if not as_json:
-        for line in done.lines or [done.verdict]:
-            click.echo(line)
+        _print_lines([done])
 
 
 @main.command()
@@ -194,11 +199,10 @@ def publish(year: int, as_json: bool) -> None:
         done = stages.publish(ws, year, run_id=_run_id(), progress=_progress(time.monotonic()))
     if as_json:
         _print_json(done)
-    else:
-        for line in done.lines:
-            click.echo(line)
     if done.refused:
         raise TongbaoError(done.lines[-1])
+    if not as_json:
+        _print_lines([done])
 
 
 @main.command()
@@ -224,11 +228,7 @@ def intake(year: int, as_json: bool) -> None:
     if as_json:
         _print_json(done)
         return
-    statuses = ", ".join(f"{n} {name}" for name, n in sorted(done.by_status.items())) or "none"
-    click.echo(
-        f"intake {year}: {done.listed} objects listed, {done.fetched} fetched ({statuses}); "
-        f"{done.documents} documents, {done.errors} errors, {done.warnings} warnings"
-    )
+    _print_lines([done])
 
 
 @main.command()
@@ -244,15 +244,7 @@ def transform(year: int, as_json: bool) -> None:
     if as_json:
         _print_json([{**dataclasses.asdict(item), "nodes": len(item.nodes)} for item in done])
         return
-    for item in done:
-        if item.built:
-            click.echo(
-                f"transform {item.year}: {sum(item.rows_written.values())} rows written, "
-                f"{sum(item.rows_deleted.values())} replaced, {item.receipts} receipts renewed, "
-                f"snapshot {item.snapshot_id}"
-            )
-        else:
-            click.echo(f"transform {item.year}: nothing to do, snapshot {item.snapshot_id} stands")
+    _print_lines(done)
 
 
 @main.command()

@@ -66,6 +66,15 @@ class IntakeSummary:
     errors: int = 0
     warnings: int = 0
 
+    @property
+    def lines(self) -> list[str]:
+        """What a terminal shows."""
+        statuses = ", ".join(f"{n} {name}" for name, n in sorted(self.by_status.items()))
+        return [
+            f"intake: {self.listed} objects listed, {self.fetched} fetched ({statuses or 'none'}); "
+            f"{self.documents} documents, {self.errors} errors, {self.warnings} warnings"
+        ]
+
 
 @dataclass
 class _Item:

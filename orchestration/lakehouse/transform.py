@@ -49,6 +49,17 @@ class TransformSummary:
     receipts: int = 0
     nodes: list[DbtNode] = field(default_factory=list)
 
+    @property
+    def lines(self) -> list[str]:
+        """What a terminal shows."""
+        if not self.built:
+            return [f"transform {self.year}: nothing to do, snapshot {self.snapshot_id} stands"]
+        return [
+            f"transform {self.year}: {sum(self.rows_written.values())} rows written, "
+            f"{sum(self.rows_deleted.values())} replaced, {self.receipts} receipts renewed, "
+            f"snapshot {self.snapshot_id}"
+        ]
+
 
 def inputs_digest(con: duckdb.DuckDBPyConnection, year: int) -> str:
     """A digest of all that the marts of ``year`` are made from.

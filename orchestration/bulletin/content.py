@@ -1,0 +1,205 @@
+"""The content model: what a bulletin says, before it is a PDF or a page.
+
+Belongs here: the blocks that sections are made of. Templates print them and compute nothing;
+figures carry the id by which they are traced to the marts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+__all__ = [
+    "Bar",
+    "Bars",
+    "Block",
+    "Column",
+    "Document",
+    "Figure",
+    "Heading",
+    "Paragraph",
+    "Run",
+    "Section",
+    "Table",
+    "Tile",
+    "TileMap",
+    "as_data",
+    "figures",
+    "paragraph",
+]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number and where it comes from.
+
+    Attributes:
+        id: ``{year}/{mart}/{grain values}/{column}``, e.g.
+            ``2024/agg_province_task/440000/T05/on_time_rate``.
+        text: as printed.
+    """
+
+    id: str
+    text: str
+
+
+Run = str | Figure
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading within a section; level 2 is （一）, level 3 is 1."""
+
+    text: str
+    level: int = 2
+    kind: Literal["heading"] = "heading"
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Text and figures."""
+
+    runs: tuple[Run, ...]
+    kind: Literal["paragraph"] = "paragraph"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its head, its share of the width, and how it is aligned."""
+
+    head: str
+    width: int = 2
+    align: Literal["left", "right", "center"] = "right"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; a cell is a run."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Run, ...], ...]
+    note: str = ""
+    kind: Literal["table"] = "table"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A region in the map of equal tiles; ``shade`` is 0 (no value) to 5 (highest)."""
+
+    code: str
+    name: str
+    row: int
+    column: int
+    figure: Run
+    shade: int
+
+
+@dataclass(frozen=True)
+class TileMap:
+    """The 32 regions as tiles of one size, so that a small region is seen as well as a large."""
+
+    caption: str
+    tiles: tuple[Tile, ...]
+    legend: tuple[tuple[int, str], ...]
+    kind: Literal["tiles"] = "tiles"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar: ``length`` in thousandths of the axis (negative: to the left); None has none."""
+
+    label: str
+    figure: Run
+    length: int | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Bars on one axis: progress against a target, or changes about zero.
+
+    Attributes:
+        mark: the axis' thousandths where a line stands (100 %), or None.
+        axis: what the mark means.
+    """
+
+    caption: str
+    bars: tuple[Bar, ...]
+    diverging: bool = False
+    mark: int | None = None
+    axis: str = ""
+    kind: Literal["bars"] = "bars"
+
+
+Block = Heading | Paragraph | Table | TileMap | Bars
+
+
+@dataclass(frozen=True)
+class Section:
+    """A numbered section, or an attachment."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A bulletin.
+
+    Attributes:
+        path: below the edition, without extension, e.g. ``tasks/T05/bulletin``.
+        organ: the issuing organ, as its head on the first page.
+        number: the reference number's line.
+        recipients: 主送机关, without the colon.
+        opening: the paragraph before the first section.
+        links: text and target of links of the web page.
+    """
+
+    path: str
+    year: int
+    title: str
+    short_title: str
+    organ: str
+    number: str
+    recipients: str
+    signed_by: str
+    dated: str
+    opening: Paragraph
+    sections: tuple[Section, ...]
+    attachments: tuple[Section, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    is_synthetic: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+
+def paragraph(*runs: Run) -> Paragraph:
+    """A paragraph of runs."""
+    return Paragraph(tuple(runs))
+
+
+def as_data(document: Document) -> dict[str, Any]:
+    """Plain data for a template."""
+    return asdict(document)
+
+
+def _runs(block: Block) -> Iterable[Run]:
+    match block:
+        case Paragraph(runs=runs):
+            yield from runs
+        case Table(rows=rows):
+            for row in rows:
+                yield from row
+        case TileMap(tiles=tiles):
+            yield from (tile.figure for tile in tiles)
+        case Bars(bars=bars):
+            yield from (bar.figure for bar in bars)
+
+
+def figures(document: Document) -> Iterator[Figure]:
+    """Every figure of a document, in order."""
+    parts: Sequence[Section] = (*document.sections, *document.attachments)
+    blocks = (document.opening, *(block for part in parts for block in part.blocks))
+    for block in blocks:
+        yield from (run for run in _runs(block) if isinstance(run, Figure))

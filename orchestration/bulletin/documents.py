@@ -1,0 +1,114 @@
+"""Which bulletins there are, and how each is put together.
+
+Belongs here: titles, organ, recipients, the numbering of sections. Doesn't belong here: what a
+section says (``sections``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestration.bulletin.content import Block, Document, Heading, Section, paragraph
+from orchestration.bulletin.marts import Marts
+from orchestration.bulletin.sections import Kind, Place, sections_of
+from orchestration.bulletin.wording import chinese_date, chinese_number, moment
+
+__all__ = ["documents", "places"]
+
+#: The issuing organ of the closest real bulletin (教职成司函〔2018〕51号).
+_ORGAN = "教育部职业教育与成人教育司"
+_SUBJECT = "现代职业教育体系建设改革重点任务"
+#: The recipients' line of 教职成厅函〔2023〕15号: provinces and the Corps.
+_RECIPIENTS = "各省、自治区、直辖市教育厅（教委），新疆生产建设兵团教育局"
+
+
+def places(marts: Marts) -> list[Place]:
+    """The nation, the tasks, the provinces."""
+    return [
+        Place("national", "", "全国"),
+        *(Place("task", task.code, task.name) for task in marts.tasks),
+        *(Place("province", region.code, region.name) for region in marts.regions),
+    ]
+
+
+def documents(marts: Marts) -> Iterator[Document]:
+    """The bulletins of an edition, one after another."""
+    for place in places(marts):
+        yield _document(marts, place)
+
+
+def _numbered(blocks: list[Block]) -> tuple[Block, ...]:
+    """Headings get （一）, （二）… within their section."""
+    number = 0
+    found: list[Block] = []
+    for block in blocks:
+        if isinstance(block, Heading) and block.level == 2:
+            number += 1
+            block = Heading(f"（{chinese_number(number)}）{block.text}", block.level)
+        found.append(block)
+    return tuple(found)
+
+
+def _sections(marts: Marts, place: Place, *, attachments: bool = False) -> tuple[Section, ...]:
+    found: list[Section] = []
+    for module in sections_of(place.kind, attachments=attachments):
+        blocks = module.blocks(marts, place)
+        if blocks:
+            number = len(found) + 1
+            title = module.TITLE if attachments else f"{chinese_number(number)}、{module.TITLE}"
+            found.append(Section(title, _numbered(blocks)))
+    return tuple(found)
+
+
+def _subject(year: int, place: Place) -> str:
+    if place.kind == "national":
+        return f"关于{year}年度{_SUBJECT}进展情况的通报"
+    if place.kind == "task":
+        return f"关于{year}年度{place.name}重点任务进展情况的通报"
+    return f"关于{place.name}{year}年度{_SUBJECT}进展情况的通报"
+
+
+def _document(marts: Marts, place: Place) -> Document:
+    year = marts.year
+    subject = _subject(year, place)
+    recipients = _RECIPIENTS
+    if place.kind == "province":
+        recipients = f"{place.name}{marts.catalogue.regions[place.code].education_organ}"
+    return Document(
+        path={
+            "national": "national/bulletin",
+            "task": f"tasks/{place.code}/bulletin",
+            "province": f"provinces/{place.code}/bulletin",
+        }[place.kind],
+        year=year,
+        title=f"{_ORGAN}{subject}",
+        short_title=subject,
+        organ=_ORGAN,
+        number=f"教职成司函〔{year}〕　　号",
+        recipients=recipients,
+        signed_by=_ORGAN,
+        dated=chinese_date(marts.period.publication_date),
+        opening=paragraph(
+            "按照《教育部办公厅关于加快推进现代职业教育体系建设改革重点任务的通知》"
+            f"（教职成厅函〔2023〕20号）要求，各建设单位报送了{year}年度绩效数据，各省份组织了考核并提交"
+            f"分任务总结。数据截止时间为{moment(marts.period.cutoff_at)}。现将"
+            f"{'' if place.kind == 'national' else '有关'}情况通报如下。"
+        ),
+        sections=_sections(marts, place),
+        attachments=_sections(marts, place, attachments=True),
+        links=_links(marts, place.kind),
+        is_synthetic=bool(marts.calendar["is_synthetic"]),
+    )
+
+
+def _links(marts: Marts, kind: Kind) -> tuple[tuple[str, str], ...]:
+    if kind != "national":
+        return (
+            ("全国通报", "../../national/bulletin.html"),
+            ("数据质量报告", "../../quality/index.html"),
+        )
+    return (
+        *((task.name, f"../tasks/{task.code}/bulletin.html") for task in marts.tasks),
+        *((r.short_name, f"../provinces/{r.code}/bulletin.html") for r in marts.regions),
+        ("数据质量报告", "../quality/index.html"),
+    )

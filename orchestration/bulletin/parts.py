@@ -1,0 +1,262 @@
+"""Blocks that several sections use: indicator tables, the map of tiles, bars.
+
+Belongs here: turning rows of marts into blocks, the lengths of bars and the shades of tiles.
+Doesn't belong here: which section says what (``sections``) and how blocks look (``render``).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from orchestration.bulletin.content import Bar, Bars, Column, Figure, Run, Table, Tile, TileMap
+from orchestration.bulletin.marts import Marts, Row
+from orchestration.bulletin.wording import (
+    EXCLUSIONS,
+    KINDS,
+    LEVELS,
+    MISSING,
+    change,
+    clean,
+    count,
+    in_points,
+    percent,
+    points,
+    unit_of,
+    value_text,
+)
+from orchestration.catalogue import Indicator
+
+__all__ = [
+    "change_bars",
+    "change_figure",
+    "exclusion_reason",
+    "exclusion_remedy",
+    "indicator_table",
+    "names_by_province",
+    "ranked",
+    "target_bars",
+    "target_table",
+    "task_name",
+    "tile_map",
+]
+
+#: Shades of a map. Five is what an eye tells apart in print without a second look.
+_SHADES = 5
+#: Bars of a chart of changes; more would not be looked at but read, and for that there is a table.
+_CHANGE_BARS = 10
+#: A change beyond this (thousandths) is drawn at the end of the axis: its text says how much.
+_CHANGE_AXIS = 500
+
+
+def task_name(marts: Marts, code: str) -> str:
+    """The name of a task."""
+    return marts.catalogue.tasks[code].name
+
+
+def change_figure(row: Row, indicator: Indicator) -> Figure:
+    """Against last year: a rate, or points where the figure is itself a percentage."""
+    if not in_points(indicator):
+        return row.figure("change_rate", change)
+    value, previous = row["value"], row["previous_value"]
+    difference = None if value is None or previous is None else value - previous
+    return row.written("value-previous_value", points(difference))
+
+
+def _indicator_rows(
+    marts: Marts, task_code: str, province_code: str | None
+) -> list[tuple[Indicator, Row]]:
+    found = []
+    for indicator in marts.indicators(task_code):
+        if province_code is None:
+            row = marts.find("agg_national_indicator", task_code, indicator.code)
+        else:
+            row = marts.find("agg_province_indicator", province_code, task_code, indicator.code)
+        if row is not None:
+            found.append((indicator, row))
+    return found
+
+
+def indicator_table(
+    marts: Marts, task_code: str, province_code: str | None = None, caption: str = ""
+) -> Table:
+    """A task's indicators with last year's figure, the change and the targets' attainment."""
+    rows: list[tuple[Run, ...]] = []
+    for indicator, row in _indicator_rows(marts, task_code, province_code):
+        rows.append(
+            (
+                indicator.name_zh,
+                unit_of(indicator),
+                row.written("value", value_text(row["value"], indicator)),
+                row.written("previous_value", value_text(row["previous_value"], indicator)),
+                change_figure(row, indicator),
+                row.figure("attainment", percent),
+                row.figure("units_counted", count),
+            )
+        )
+    return Table(
+        caption or f"{task_name(marts, task_code)}指标汇总",
+        (
+            Column("指标", 7, "left"),
+            Column("单位", 2, "center"),
+            Column(f"{marts.year}年", 4),
+            Column(f"{marts.year - 1}年", 4),
+            Column("增减", 4),
+            Column("目标完成度", 3),
+            Column("计入单位", 2),
+        ),
+        tuple(rows),
+    )
+
+
+def change_bars(
+    marts: Marts, task_code: str, province_code: str | None = None, caption: str = ""
+) -> Bars | None:
+    """Changes against last year of a task's indicators, or None where there is none to show."""
+    bars = []
+    for indicator, row in _indicator_rows(marts, task_code, province_code):
+        rate: Decimal | None = row["change_rate"]
+        if rate is None or in_points(indicator):
+            continue
+        length = int((rate * 1000).to_integral_value())
+        scaled = max(-1000, min(1000, length * 1000 // _CHANGE_AXIS))
+        bars.append(Bar(indicator.name_zh, row.figure("change_rate", change), scaled))
+    if not bars:
+        return None
+    return Bars(
+        caption or f"{task_name(marts, task_code)}主要指标较上年增减",
+        tuple(bars[:_CHANGE_BARS]),
+        diverging=True,
+        axis=f"条长按±{_CHANGE_AXIS // 10}%为满格",
+    )
+
+
+def _target_label(marts: Marts, row: Row) -> str:
+    level = LEVELS[row["level"]]
+    kind = f"·{KINDS.get(row['category'], row['category'])}" if row["category"] else ""
+    return f"{task_name(marts, row['task_code'])}（{level}{kind}）"
+
+
+def target_bars(marts: Marts, rows: Sequence[Row], caption: str) -> Bars:
+    """Progress against the national targets; the line stands at 100 %."""
+    longest = max([1000, *(int(row["progress_rate"] * 1000) for row in rows)])
+    bars = [
+        Bar(
+            _target_label(marts, row),
+            row.figure("progress_rate", percent),
+            int(row["progress_rate"] * 1000) * 1000 // longest,
+            f"{count(row['achieved_count'])}/{count(row['target_count'])}",
+        )
+        for row in rows
+    ]
+    return Bars(caption, tuple(bars), mark=1000 * 1000 // longest, axis="竖线为目标（100%）")
+
+
+def target_table(marts: Marts, rows: Sequence[Row], caption: str) -> Table:
+    """The same in figures."""
+    return Table(
+        caption,
+        (
+            Column("重点任务", 9, "left"),
+            Column("级别", 3, "center"),
+            Column("已达数量", 3),
+            Column("目标数量", 3),
+            Column("完成进度", 3),
+        ),
+        tuple(
+            (
+                task_name(marts, row["task_code"])
+                + (f"·{KINDS.get(row['category'], row['category'])}" if row["category"] else ""),
+                LEVELS[row["level"]],
+                row.figure("achieved_count", count),
+                row.figure("target_count", count),
+                row.figure("progress_rate", percent),
+            )
+            for row in rows
+        ),
+    )
+
+
+def tile_map(
+    marts: Marts,
+    rows: Mapping[str, Row],
+    column: str,
+    text: Callable[[Any], str],
+    caption: str,
+) -> TileMap:
+    """The regions shaded by a column, in five groups of about equal number.
+
+    Args:
+        rows: by province; a region without a row, or without a value, stays blank.
+    """
+    values = sorted(row[column] for row in rows.values() if row[column] is not None)
+    shades: dict[Any, int] = {}
+    for position, value in enumerate(values):
+        shades.setdefault(value, 1 + position * _SHADES // len(values))
+    tiles = []
+    for region in marts.regions:
+        row = rows.get(region.code)
+        value = row[column] if row else None
+        figure: Run = row.figure(column, text) if row and value is not None else MISSING
+        tiles.append(
+            Tile(
+                region.code,
+                region.short_name,
+                region.tile_row,
+                region.tile_column,
+                figure,
+                shades.get(value, 0),
+            )
+        )
+    bounds: dict[int, list[Any]] = defaultdict(list)
+    for value, shade in shades.items():
+        bounds[shade].append(value)
+    legend = [
+        (shade, text(found[0]) if found[0] == found[-1] else f"{text(found[0])}—{text(found[-1])}")
+        for shade, found in sorted(bounds.items())
+    ]
+    if len(values) < len(tiles):
+        legend.insert(0, (0, "无数据"))
+    return TileMap(caption, tuple(tiles), tuple(legend))
+
+
+def ranked(rows: Iterable[Row], column: str, *, lowest: bool = False) -> list[Row]:
+    """Rows that have a value, best first (or lowest first); ties stay in the regions' order."""
+    found = [row for row in rows if row[column] is not None]
+    return sorted(found, key=lambda row: row[column] if lowest else -row[column])
+
+
+def names_by_province(
+    marts: Marts, units: Iterable[Mapping[str, Any]]
+) -> list[tuple[str, list[str]]]:
+    """Unit names by province, in the regions' order."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for unit in units:
+        names[unit["province_code"]].append(f"{unit['unit_name']}（{unit['unit_code']}）")
+    return [(r.name, names[r.code]) for r in marts.regions if names[r.code]]
+
+
+def exclusion_reason(marts: Marts, value: Mapping[str, Any]) -> str:
+    """Why a value is excluded, in Chinese."""
+    code = value["exclusion_code"]
+    rule = marts.catalogue.rules.get(code)
+    if rule:
+        return f"{rule.message_zh}（{code}）"
+    reason = EXCLUSIONS.get(code, code)
+    indicator = marts.catalogue.indicators.get(value["indicator_code"])
+    if code == "E203" and indicator:
+        low = MISSING if indicator.hard_min is None else f"{indicator.hard_min.normalize():,f}"
+        high = MISSING if indicator.hard_max is None else f"{indicator.hard_max.normalize():,f}"
+        reason += f"{low}—{high}"
+    return f"{reason}（{code}）"
+
+
+def exclusion_remedy(marts: Marts, code: str) -> str:
+    """How to mend it."""
+    rule = marts.catalogue.rules.get(code)
+    if rule:
+        return clean(rule.fix_hint_zh, 80) or "核对后更正"
+    known = marts.catalogue.error_codes.get(code)
+    return known.fix_zh if known else "核对后更正"

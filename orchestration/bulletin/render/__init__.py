@@ -1,0 +1,11 @@
+"""From the content model to bytes: PDF (typst) and a web page (jinja2).
+
+Belongs here: how blocks look. Doesn't belong here: what they say (``sections``) and where the
+bytes go (``edition``).
+"""
+
+from orchestration.bulletin.render.fonts import FontSet, load_fonts
+from orchestration.bulletin.render.html import render_html
+from orchestration.bulletin.render.pdf import PdfRenderer
+
+__all__ = ["FontSet", "PdfRenderer", "load_fonts", "render_html"]

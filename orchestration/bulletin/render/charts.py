@@ -1,0 +1,129 @@
+"""Charts as SVG, the same picture in the PDF and on the page.
+
+Belongs here: coordinates and colours. Lengths and shades come from the content model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+__all__ = ["svg_of"]
+
+#: No value, then light to dark in one hue, so that a grey print still reads.
+_SHADES = ("#f2f2f2", "#deebf7", "#b3d3ea", "#7fb6da", "#3f8fc5", "#1b5e97")
+_DARK = 4
+_INK = "#222222"
+_SOFT = "#666666"
+_LINE = "#c8102e"
+_UP, _DOWN = "#1b5e97", "#c97b12"
+
+_TILE, _GAP = 62, 4
+_WIDTH = 640
+_ROW = 24
+_LABEL = 262
+_VALUE = 92
+
+
+def svg_of(block: Mapping[str, Any], family: str) -> str:
+    """A chart block (``tiles`` or ``bars``, as plain data) as SVG.
+
+    Args:
+        family: font family of its text.
+    """
+    draw = _tiles if block["kind"] == "tiles" else _bars
+    width, height, body = draw(block)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" role="img" font-family="{escape(family)}">'
+        f"<title>{escape(block['caption'])}</title>{body}</svg>"
+    )
+
+
+def _text(
+    x: float,
+    y: float,
+    run: Any,
+    *,
+    size: int = 12,
+    anchor: str = "start",
+    fill: str = _INK,
+) -> str:
+    """Text of a run: a string or a figure."""
+    figure = run if isinstance(run, Mapping) else None
+    said = figure["text"] if figure else str(run)
+    mark = f' data-figure="{escape(figure["id"])}"' if figure else ""
+    return (
+        f'<text x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}" '
+        f'fill="{fill}"{mark}>{escape(said)}</text>'
+    )
+
+
+def _rect(x: float, y: float, width: float, height: float, fill: str, radius: int = 0) -> str:
+    return (
+        f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" fill="{fill}"'
+        + (f' rx="{radius}"' if radius else "")
+        + "/>"
+    )
+
+
+def _tiles(block: Mapping[str, Any]) -> tuple[int, int, str]:
+    parts: list[str] = []
+    columns = max(tile["column"] for tile in block["tiles"]) + 1
+    rows = max(tile["row"] for tile in block["tiles"]) + 1
+    step = _TILE + _GAP
+    for tile in block["tiles"]:
+        x, y = tile["column"] * step, tile["row"] * step
+        ink = "#ffffff" if tile["shade"] >= _DARK else _INK
+        parts.append(_rect(x, y, _TILE, _TILE, _SHADES[tile["shade"]], 3))
+        middle = x + _TILE / 2
+        parts.append(_text(middle, y + 27, tile["name"], size=15, anchor="middle", fill=ink))
+        parts.append(_text(middle, y + 47, tile["figure"], size=12, anchor="middle", fill=ink))
+    # The south-west of the map is empty: the legend goes there.
+    top = (rows - len(block["legend"]) / 2.6) * step - 12
+    for index, (shade, label) in enumerate(block["legend"]):
+        y = top + index * _ROW
+        parts.append(_rect(0, y, 22, 16, _SHADES[shade], 2))
+        parts.append(_text(30, y + 13, label, fill=_SOFT))
+    return columns * step - _GAP, rows * step - _GAP, "".join(parts)
+
+
+def _bars(block: Mapping[str, Any]) -> tuple[int, int, str]:
+    parts: list[str] = []
+    bars = block["bars"]
+    room = _WIDTH - _LABEL - _VALUE
+    has_notes = any(bar["note"] for bar in bars)
+    if has_notes:
+        room -= 78
+    height = len(bars) * _ROW + 6
+    zero = _LABEL + room / 2 if block["diverging"] else _LABEL
+    full = room / 2 if block["diverging"] else room
+    for index, bar in enumerate(bars):
+        y = index * _ROW + 4
+        parts.append(_text(_LABEL - 8, y + 13, _shortened(bar["label"]), anchor="end"))
+        parts.append(_rect(_LABEL, y, room, 16, "#f5f5f5"))
+        if bar["length"]:
+            size = abs(bar["length"]) * full / 1000
+            left = zero - size if bar["length"] < 0 else zero
+            parts.append(_rect(left, y, size, 16, _DOWN if bar["length"] < 0 else _UP))
+        parts.append(_text(_LABEL + room + 8, y + 13, bar["figure"]))
+        if has_notes:
+            parts.append(_text(_WIDTH, y + 13, bar["note"], anchor="end", fill=_SOFT))
+    line = zero if block["diverging"] else None
+    if block["mark"] is not None:
+        line = _LABEL + block["mark"] * room / 1000
+    if line is not None:
+        colour = _SOFT if block["diverging"] else _LINE
+        parts.append(
+            f'<line x1="{line:g}" x2="{line:g}" y1="0" y2="{height}" stroke="{colour}" '
+            'stroke-width="1.2"/>'
+        )
+    if block["axis"]:
+        parts.append(_text(_LABEL, height + 14, block["axis"], size=11, fill=_SOFT))
+        height += 20
+    return _WIDTH, height, "".join(parts)
+
+
+def _shortened(label: str, at_most: int = 20) -> str:
+    return label if len(label) <= at_most else label[: at_most - 1] + "…"

@@ -1,0 +1,44 @@
+"""A web page of a bulletin: one file that needs nothing but itself.
+
+Belongs here: filling ``bulletin.html.j2``. Every value is escaped; figures carry ``data-figure``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from orchestration.bulletin.content import Document, as_data
+from orchestration.bulletin.render.charts import svg_of
+
+__all__ = ["render_html"]
+
+_FAMILY = "Noto Sans SC, Source Han Sans SC, Microsoft YaHei, PingFang SC, sans-serif"
+
+
+def _chart(block: Mapping[str, Any]) -> Markup:
+    # svg_of escapes every text itself.
+    return Markup(svg_of(block, _FAMILY))  # noqa: S704
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["chart"] = _chart
+    return environment.get_template("bulletin.html.j2")
+
+
+def render_html(document: Document) -> bytes:
+    """The page as UTF-8 bytes."""
+    return _template().render(doc=as_data(document)).encode()

@@ -1,0 +1,43 @@
+"""National bulletin, attachment: on-time rate of every province in every task."""
+
+from __future__ import annotations
+
+from orchestration.bulletin.content import Block, Column, Run, Table
+from orchestration.bulletin.marts import Marts
+from orchestration.bulletin.sections import Place
+from orchestration.bulletin.wording import MISSING, percent
+
+IN = ("national",)
+ORDER = 20
+ATTACHMENT = True
+TITLE = "各省份分任务按时报送率"
+
+
+def blocks(marts: Marts, place: Place) -> list[Block]:
+    """Provinces down, tasks across."""
+    lines: list[tuple[Run, ...]] = []
+    for region in marts.regions:
+        cells: list[Run] = [region.short_name]
+        for task in marts.tasks:
+            row = marts.find("agg_province_task", region.code, task.code)
+            cells.append(row.figure("on_time_rate", _short) if row else MISSING)
+        lines.append(tuple(cells))
+    cells = ["全国"]
+    cells += [
+        marts.row("agg_national_task", task.code).figure("on_time_rate", _short)
+        for task in marts.tasks
+    ]
+    lines.append(tuple(cells))
+    names = "；".join(f"{task.code} {task.name}" for task in marts.tasks)
+    return [
+        Table(
+            "",
+            (Column("省份", 3, "left"), *(Column(f"{t.code}（%）", 3) for t in marts.tasks)),
+            tuple(lines),
+            f"“—”表示没有应报单位。{names}。",
+        )
+    ]
+
+
+def _short(rate: object) -> str:
+    return percent(rate).removesuffix("%")  # type: ignore[arg-type]

@@ -1,0 +1,96 @@
+"""National bulletin: the provinces side by side, the measures behind the use of results."""
+
+from __future__ import annotations
+
+from orchestration.bulletin.content import Block, Column, Heading, Run, Table, paragraph
+from orchestration.bulletin.marts import Marts
+from orchestration.bulletin.parts import ranked, tile_map
+from orchestration.bulletin.sections import Place
+from orchestration.bulletin.wording import MISSING, amount, count, percent
+
+IN = ("national",)
+ORDER = 30
+TITLE = "省份比较"
+
+_MEASURES = (
+    ("units_national", "国家级单位", count),
+    ("target_met_rate", "目标完成率", percent),
+    ("mean_assessment_score", "考核平均分", amount),
+    ("excellent_rate", "考核优秀率", percent),
+    ("funding_arrival_rate", "经费到位率", percent),
+    ("enterprise_funding_rate", "企业投入占比", percent),
+    ("execution_rate", "支出执行率", percent),
+    ("watchlist_rate", "关注名单占比", percent),
+)
+_NAMED = 5
+
+
+def blocks(marts: Marts, place: Place) -> list[Block]:
+    """Map, who stands where, and the scorecard."""
+    rows = marts.rows("province_scorecard")
+    regions = marts.catalogue.regions
+    found: list[Block] = [Heading("年度目标完成情况")]
+    best = ranked(rows, "target_met_rate")
+    if best:
+        runs: list[Run] = ["年度目标完成率全国为", marts.nation.figure("target_met_rate", percent)]
+        runs.append("。居前的省份是")
+        for index, row in enumerate(best[:_NAMED]):
+            name = regions[row["province_code"]].short_name
+            runs += [
+                f"{'、' if index else ''}{name}（",
+                row.figure("target_met_rate", percent),
+                "）",
+            ]
+        runs.append("；居后的省份是")
+        for index, row in enumerate(ranked(rows, "target_met_rate", lowest=True)[:_NAMED]):
+            name = regions[row["province_code"]].short_name
+            runs += [
+                f"{'、' if index else ''}{name}（",
+                row.figure("target_met_rate", percent),
+                "）",
+            ]
+        runs.append("。")
+        found.append(paragraph(*runs))
+        found.append(
+            tile_map(
+                marts,
+                {row["province_code"]: row for row in rows},
+                "target_met_rate",
+                percent,
+                "各省份年度目标完成率",
+            )
+        )
+    found += [Heading("考核激励参考指标"), _explanation(), _table(marts)]
+    return found
+
+
+def _explanation() -> Block:
+    return paragraph(
+        "下表列出考核激励所依据的各项指标及其在全国的名次（括号内；并列者同名次）。"
+        "省级考核平均分由各省份自行评定，名次仅供参考；支出执行率大于100%的，为使用了结转资金。"
+    )
+
+
+def _table(marts: Marts) -> Table:
+    rows = {row["province_code"]: row for row in marts.rows("province_scorecard")}
+    lines: list[tuple[Run, ...]] = []
+    for region in marts.regions:
+        row = rows.get(region.code)
+        if row is None:
+            continue
+        cells: list[Run] = [region.short_name]
+        for column, _, text in _MEASURES:
+            rank = row[f"{column}_rank"]
+            shown = text(row[column])
+            cells.append(
+                MISSING if row[column] is None else row.written(column, f"{shown}（{rank}）")
+            )
+        lines.append(tuple(cells))
+    nation: list[Run] = ["全国"]
+    nation += [marts.nation.figure(column, text) for column, _, text in _MEASURES]
+    lines.append(tuple(nation))
+    return Table(
+        "各省份考核激励参考指标及名次",
+        (Column("省份", 3, "left"), *(Column(name, 5) for _, name, _ in _MEASURES)),
+        tuple(lines),
+    )

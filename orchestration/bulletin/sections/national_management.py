@@ -1,0 +1,45 @@
+"""National bulletin: dynamic management. How many units are watched, and who was warned."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from orchestration.bulletin.content import Block, Column, Paragraph, Run, Table
+from orchestration.bulletin.marts import Marts
+from orchestration.bulletin.parts import names_by_province
+from orchestration.bulletin.sections import Place
+from orchestration.bulletin.wording import WATCH_REASONS, count, percent
+
+IN = ("national",)
+ORDER = 40
+TITLE = "动态管理情况"
+
+
+def blocks(marts: Marts, place: Place) -> list[Block]:
+    """The watchlist in numbers; units under a warning by name."""
+    reasons = Counter(row["reason"] for row in marts.watched)
+    runs: list[Run] = [
+        "列入动态管理关注名单的建设单位",
+        marts.nation.figure("units_watched", count),
+        "家，占应报单位的",
+        marts.nation.figure("watchlist_rate", percent),
+        "。同一单位可有多项原因，逐家名单见各省份通报。",
+    ]
+    warned = [row for row in marts.watched if row["reason"] == "warned"]
+    if warned:
+        names = [n for _, units in names_by_province(marts, warned) for n in units]
+        runs.append(f"处于警告状态的有{len(names)}家：{'、'.join(names)}。")
+    found: list[Block] = [Paragraph(tuple(runs))]
+    if reasons:
+        found.append(
+            Table(
+                "关注原因",
+                (Column("原因", 6, "left"), Column("单位（家）", 3)),
+                tuple(
+                    (name, count(reasons[reason]))
+                    for reason, name in WATCH_REASONS.items()
+                    if reasons[reason]
+                ),
+            )
+        )
+    return found

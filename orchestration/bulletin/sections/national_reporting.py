@@ -1,0 +1,223 @@
+"""National bulletin: how the data came in. Who reported, who did not, what was excluded."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from orchestration.bulletin.content import Block, Column, Heading, Paragraph, Run, Table, paragraph
+from orchestration.bulletin.marts import Marts, Row
+from orchestration.bulletin.parts import ranked, task_name, tile_map
+from orchestration.bulletin.sections import Place
+from orchestration.bulletin.wording import EXCLUSIONS, amount, count, listed, moment, percent
+
+IN = ("national",)
+ORDER = 10
+TITLE = "绩效数据采集情况"
+
+#: Provinces named at the end of a ranking: as the bulletin of 2018 names its three lowest.
+_NAMED = 3
+
+
+def blocks(marts: Marts, place: Place) -> list[Block]:
+    """Reporting by province, assessments and summaries, exclusions."""
+    return [*_units(marts), *_provincial_work(marts), *_exclusions(marts)]
+
+
+def _units(marts: Marts) -> list[Block]:
+    nation = marts.nation
+    scorecards = marts.rows("province_scorecard")
+    late = sum(unit["has_reported"] for unit in marts.absent)
+    absent = len(marts.absent) - late
+    whole = [row for row in scorecards if row["on_time_rate"] == 1]
+    silent = Counter(u["province_code"] for u in marts.absent if not u["has_reported"])
+    regions = marts.catalogue.regions
+    found: list[Block] = [
+        Heading("建设单位填报情况"),
+        paragraph(
+            f"截至{moment(marts.period.cutoff_at)}，全国{len(scorecards)}个省份（含新疆生产建设兵团）"
+            f"{len(marts.tasks)}项重点任务应报建设单位",
+            nation.figure("units_expected", count),
+            "家，已报送",
+            nation.figure("units_reported", count),
+            "家，报送率",
+            nation.figure("reporting_rate", percent),
+            "；其中按时报送",
+            nation.figure("units_on_time", count),
+            "家，按时报送率",
+            nation.figure("on_time_rate", percent),
+            "；逾期报送",
+            nation.written("units_reported-units_on_time", count(late)),
+            "家，未报送",
+            nation.written("units_expected-units_reported", count(absent)),
+            "家。",
+        ),
+    ]
+    runs: list[Run] = []
+    if whole:
+        names = listed([regions[row["province_code"]].short_name for row in whole], len(regions))
+        runs.append(f"全部单位按时报送的有{names}{len(whole)}个省份。")
+    lowest = [r for r in ranked(scorecards, "on_time_rate", lowest=True) if r["on_time_rate"] < 1]
+    if lowest:
+        runs.append("按时报送率最低的是")
+        for index, row in enumerate(lowest[:_NAMED]):
+            runs += [
+                ("、" if index else "") + regions[row["province_code"]].short_name + "（",
+                row.figure("on_time_rate", percent),
+                "）",
+            ]
+        runs.append("。")
+    if silent:
+        ordered = [code for code in regions if silent[code]]
+        names = "、".join(f"{regions[c].short_name}{silent[c]}家" for c in ordered)
+        runs.append(f"有单位未报送的省份：{names}；单位名单见附件。")
+    if runs:
+        found.append(Paragraph(tuple(runs)))
+    by_province = {row["province_code"]: row for row in scorecards}
+    found += [
+        tile_map(marts, by_province, "on_time_rate", percent, "各省份按时报送率"),
+        _province_table(marts, by_province),
+    ]
+    return found
+
+
+def _province_table(marts: Marts, rows: dict[str, Row]) -> Table:
+    lines: list[tuple[Run, ...]] = []
+    for region in marts.regions:
+        row = rows.get(region.code)
+        if row is None:
+            continue
+        lines.append(
+            (
+                region.short_name,
+                row.figure("units_expected", count),
+                row.figure("units_reported", count),
+                row.figure("units_on_time", count),
+                row.figure("reporting_rate", percent),
+                row.figure("on_time_rate", percent),
+                row.figure("summary_rate", percent),
+                row.figure("excluded_rate", percent),
+            )
+        )
+    nation = marts.nation
+    lines.append(
+        (
+            "全国",
+            nation.figure("units_expected", count),
+            nation.figure("units_reported", count),
+            nation.figure("units_on_time", count),
+            nation.figure("reporting_rate", percent),
+            nation.figure("on_time_rate", percent),
+            nation.figure("summary_rate", percent),
+            nation.figure("excluded_rate", percent),
+        )
+    )
+    return Table(
+        "各省份绩效数据采集情况",
+        (
+            Column("省份", 3, "left"),
+            Column("应报", 3),
+            Column("已报", 3),
+            Column("按时", 3),
+            Column("报送率", 4),
+            Column("按时报送率", 4),
+            Column("总结提交率", 4),
+            Column("剔除率", 4),
+        ),
+        tuple(lines),
+        "应报、已报、按时单位为家；总结提交率为已提交的分任务省级总结占应提交数；"
+        "剔除率为被剔除值占填报值。",
+    )
+
+
+def _provincial_work(marts: Marts) -> list[Block]:
+    missing: list[str] = []
+    expected = sent = 0
+    for region in marts.regions:
+        lacking = []
+        for row in marts.rows("agg_province_task", province_code=region.code):
+            if not row["units_expected"]:
+                continue
+            expected += 1
+            if row["has_provincial_summary"]:
+                sent += 1
+            else:
+                lacking.append(row["task_code"])
+        if lacking:
+            missing.append(f"{region.short_name}（{'、'.join(lacking)}）")
+    found: list[Block] = [
+        Heading("省级考核和总结报送情况"),
+        paragraph(
+            f"各省份应提交分任务省级总结{expected:,d}份，截至截止时间提交{sent:,d}份，提交率",
+            marts.nation.figure("summary_rate", percent),
+            "。"
+            + (
+                f"未按时提交的有：{'；'.join(missing)}。"
+                if missing
+                else "各省份均已按时提交全部总结。"
+            ),
+        ),
+        Table(
+            "省级考核和年度工作报告情况（按任务）",
+            (
+                Column("重点任务", 8, "left"),
+                Column("应报单位", 3),
+                Column("报告上传率", 4),
+                Column("省级考核率", 4),
+                Column("考核平均分", 4),
+                Column("提交总结省份", 4),
+            ),
+            tuple(
+                (
+                    task_name(marts, row["task_code"]),
+                    row.figure("units_expected", count),
+                    row.figure("report_file_rate", percent),
+                    row.figure("assessed_rate", percent),
+                    row.figure("mean_assessment_score", amount),
+                    row.figure("provincial_summaries", count),
+                )
+                for row in marts.rows("agg_national_task")
+            ),
+            "考核分由各省份自行评定，省份之间比较应当慎重。",
+        ),
+    ]
+    return found
+
+
+def _exclusions(marts: Marts) -> list[Block]:
+    reasons: Counter[str] = Counter()
+    for value in marts.excluded:
+        code = value["exclusion_code"]
+        reasons[code if code in EXCLUSIONS else "rules"] += 1
+    regions = marts.catalogue.regions
+    ordered = ranked(marts.rows("province_scorecard"), "excluded_rate")
+    highest = [row for row in ordered if row["excluded_rate"] > 0][:_NAMED]
+    runs: list[Run] = [
+        "按填报要求和校验规则，无法识别、应为整数而非整数、超出允许范围或者违反阻断性规则的填报值"
+        f"不计入任何汇总数。本年度共剔除{len(marts.excluded):,d}项填报值，占全部填报值的",
+        marts.nation.figure("excluded_rate", percent),
+        "。",
+    ]
+    if highest:
+        runs.append("剔除率最高的是")
+        for index, row in enumerate(highest):
+            runs += [
+                ("、" if index else "") + regions[row["province_code"]].short_name + "（",
+                row.figure("excluded_rate", percent),
+                "）",
+            ]
+        runs.append("。")
+    runs.append("逐项清单及更正办法见各省份通报。")
+    found: list[Block] = [Heading("数据剔除情况"), Paragraph(tuple(runs))]
+    if reasons:
+        names = {**EXCLUSIONS, "rules": "违反阻断性校验规则"}
+        found.append(
+            Table(
+                "剔除原因",
+                (Column("原因", 6, "left"), Column("代码", 3, "center"), Column("填报值（项）", 3)),
+                tuple(
+                    (names[code], "—" if code == "rules" else code, count(number))
+                    for code, number in sorted(reasons.items(), key=lambda item: -item[1])
+                ),
+            )
+        )
+    return found

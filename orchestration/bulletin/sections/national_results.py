@@ -1,0 +1,103 @@
+"""National bulletin: results by task. Progress to the 2025 targets, funding, indicators."""
+
+from __future__ import annotations
+
+from orchestration.bulletin.content import Block, Heading, Paragraph, Run, paragraph
+from orchestration.bulletin.marts import Marts, Row
+from orchestration.bulletin.parts import (
+    change_bars,
+    indicator_table,
+    target_bars,
+    target_table,
+    task_name,
+)
+from orchestration.bulletin.sections import Place
+from orchestration.bulletin.wording import LEVELS, amount, change, count, percent
+
+IN = ("national",)
+ORDER = 20
+TITLE = "重点任务进展情况"
+
+
+def blocks(marts: Marts, place: Place) -> list[Block]:
+    """Targets, funding, then each task."""
+    targets = marts.rows("agg_national_target")
+    reached = sum(row["progress_rate"] >= 1 for row in targets)
+    years = sorted({row["target_year"] for row in targets})
+    goal = "、".join(map(str, years))
+    found: list[Block] = [
+        Heading(f"{goal}年目标完成进度"),
+        paragraph(
+            f"对照{goal}年建设目标，{len(targets)}项数量目标中已达到{reached}项。"
+            "国家级单位以认定为准，省级单位不含国家级。"
+        ),
+        target_bars(marts, targets, f"{goal}年目标完成进度"),
+        target_table(marts, targets, f"{goal}年目标完成情况"),
+        *_funding(marts),
+    ]
+    for task in marts.tasks:
+        row = marts.row("agg_national_task", task.code)
+        found += [Heading(task.name), _sentence(marts, row)]
+        if row["units_expected"]:
+            found.append(indicator_table(marts, task.code))
+    return found
+
+
+def _funding(marts: Marts) -> list[Block]:
+    rows = {
+        code: marts.find("agg_national_indicator", "ALL", code)
+        for code in ("C_04", "C_05", "C_09", "C_10", "C_11")
+    }
+    found: list[Block] = [Heading("经费投入情况")]
+    planned, received, spent = rows["C_04"], rows["C_05"], rows["C_09"]
+    arrival, execution = rows["C_10"], rows["C_11"]
+    if planned and received and spent and arrival and execution:
+        found.append(
+            paragraph(
+                "全国计划投入经费",
+                planned.figure("value", amount),
+                "万元，到位",
+                received.figure("value", amount),
+                "万元，较上年",
+                received.figure("change_rate", change),
+                "；实际支出",
+                spent.figure("value", amount),
+                "万元。经费到位率",
+                arrival.figure("value", amount),
+                "%，支出执行率",
+                execution.figure("value", amount),
+                "%。",
+            )
+        )
+    found.append(indicator_table(marts, "ALL", caption="经费投入汇总（全部任务）"))
+    bars = change_bars(marts, "ALL", caption="经费较上年增减")
+    if bars:
+        found.append(bars)
+    return found
+
+
+def _sentence(marts: Marts, row: Row) -> Paragraph:
+    code = row["task_code"]
+    if not row["units_expected"]:
+        return paragraph(f"{task_name(marts, code)}本年度没有应报单位。")
+    runs: list[Run] = ["应报单位", row.figure("units_expected", count), "家，其中"]
+    levels = [level for level in LEVELS if row[f"units_{level}"]]
+    for index, level in enumerate(levels):
+        runs += [
+            ("、" if index else "") + LEVELS[level],
+            row.figure(f"units_{level}", count),
+            "家",
+        ]
+    runs += ["；按时报送率", row.figure("on_time_rate", percent)]
+    if row["targets_set"]:
+        runs += [
+            "。建设方案设定年度目标",
+            row.figure("targets_set", count),
+            "项，完成",
+            row.figure("targets_met", count),
+            "项，目标完成率",
+            row.figure("target_met_rate", percent),
+        ]
+    if row["mean_assessment_score"] is not None:
+        runs += ["。省级考核平均", row.figure("mean_assessment_score", amount), "分"]
+    return Paragraph((*runs, "。"))

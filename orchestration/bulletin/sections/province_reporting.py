@@ -1,0 +1,88 @@
+"""Provincial bulletin: how the province's data came in, by task; who is missing, by name."""
+
+from __future__ import annotations
+
+from orchestration.bulletin.content import Block, Column, Heading, Run, Table, paragraph
+from orchestration.bulletin.marts import Marts, Row
+from orchestration.bulletin.sections import Place
+from orchestration.bulletin.wording import amount, count, moment, percent
+
+IN = ("province",)
+ORDER = 10
+TITLE = "绩效数据采集情况"
+
+
+def blocks(marts: Marts, place: Place) -> list[Block]:
+    """The province, its tasks, and the units that did not report or were late."""
+    score = marts.find("province_scorecard", place.code)
+    if score is None:
+        return [paragraph("本年度没有应报建设单位。")]
+    rows = marts.rows("agg_province_task", province_code=place.code)
+    lacking = [
+        row["task_code"]
+        for row in rows
+        if row["units_expected"] and not row["has_provincial_summary"]
+    ]
+    found: list[Block] = [
+        Heading("总体情况"),
+        paragraph(
+            f"截至{moment(marts.period.cutoff_at)}，{place.name}应报建设单位",
+            score.figure("units_expected", count),
+            "家，已报送",
+            score.figure("units_reported", count),
+            "家，报送率",
+            score.figure("reporting_rate", percent),
+            "（全国",
+            marts.nation.figure("reporting_rate", percent),
+            "）；按时报送",
+            score.figure("units_on_time", count),
+            "家，按时报送率",
+            score.figure("on_time_rate", percent),
+            "（全国",
+            marts.nation.figure("on_time_rate", percent),
+            "）。"
+            + (
+                f"未按时提交省级总结的任务：{'、'.join(lacking)}。"
+                if lacking
+                else "各任务省级总结均已按时提交。"
+            ),
+        ),
+        Table(
+            "分任务采集情况",
+            (
+                Column("重点任务", 8, "left"),
+                Column("应报", 2),
+                Column("已报", 2),
+                Column("按时", 2),
+                Column("按时报送率", 4),
+                Column("报告上传率", 4),
+                Column("考核率", 4),
+                Column("平均分", 3),
+                Column("总结", 2, "center"),
+            ),
+            tuple(_line(marts, row) for row in rows if row["units_expected"]),
+        ),
+    ]
+    units = [unit for unit in marts.absent if unit["province_code"] == place.code]
+    for title, chosen in (
+        ("未报送单位", [u for u in units if not u["has_reported"]]),
+        ("逾期报送单位", [u for u in units if u["has_reported"]]),
+    ):
+        if chosen:
+            names = "、".join(f"{unit['unit_name']}（{unit['unit_code']}）" for unit in chosen)
+            found += [Heading(title), paragraph(f"共{len(chosen)}家：{names}。")]
+    return found
+
+
+def _line(marts: Marts, row: Row) -> tuple[Run, ...]:
+    return (
+        marts.catalogue.tasks[row["task_code"]].name,
+        row.figure("units_expected", count),
+        row.figure("units_reported", count),
+        row.figure("units_on_time", count),
+        row.figure("on_time_rate", percent),
+        row.figure("report_file_rate", percent),
+        row.figure("assessed_rate", percent),
+        row.figure("mean_assessment_score", amount),
+        "有" if row["has_provincial_summary"] else "无",
+    )

@@ -1,0 +1,52 @@
+"""Provincial bulletin: targets, funding and indicators, task by task."""
+
+from __future__ import annotations
+
+from orchestration.bulletin.content import Block, Heading, Run, paragraph
+from orchestration.bulletin.marts import Marts
+from orchestration.bulletin.parts import change_bars, indicator_table
+from orchestration.bulletin.sections import Place
+from orchestration.bulletin.wording import LEVELS, count, percent
+
+IN = ("province",)
+ORDER = 20
+TITLE = "重点任务进展情况"
+
+
+def blocks(marts: Marts, place: Place) -> list[Block]:
+    """Funding over all tasks, then each task that has units."""
+    rows = [
+        row
+        for row in marts.rows("agg_province_task", province_code=place.code)
+        if row["units_expected"]
+    ]
+    if not rows:
+        return []
+    found: list[Block] = [
+        Heading("经费投入情况"),
+        indicator_table(marts, "ALL", place.code, "经费投入汇总（全部任务）"),
+    ]
+    bars = change_bars(marts, "ALL", place.code, "经费较上年增减")
+    if bars:
+        found.append(bars)
+    for row in rows:
+        task = marts.catalogue.tasks[row["task_code"]]
+        nation = marts.row("agg_national_task", task.code)
+        runs: list[Run] = ["应报单位", row.figure("units_expected", count), "家"]
+        for level, name in LEVELS.items():
+            if row[f"units_{level}"]:
+                runs += [f"，{name}", row.figure(f"units_{level}", count), "家"]
+        if row["targets_set"]:
+            runs += [
+                "。年度目标完成率",
+                row.figure("target_met_rate", percent),
+                "（全国",
+                nation.figure("target_met_rate", percent),
+                "）",
+            ]
+        found += [
+            Heading(task.name),
+            paragraph(*runs, "。"),
+            indicator_table(marts, task.code, place.code),
+        ]
+    return found

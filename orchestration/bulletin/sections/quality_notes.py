@@ -1,0 +1,50 @@
+"""Every bulletin: quality notes and how the figures are computed."""
+
+from __future__ import annotations
+
+from orchestration.bulletin.content import Block, Heading, paragraph
+from orchestration.bulletin.marts import Marts
+from orchestration.bulletin.sections import Place
+from orchestration.bulletin.wording import moment
+
+IN = ("national", "task", "province")
+ORDER = 90
+TITLE = "数据质量和计算说明"
+
+
+def blocks(marts: Marts, place: Place) -> list[Block]:
+    """The gate's warnings (national bulletin), then the method."""
+    found: list[Block] = []
+    if place.kind == "national":
+        found.append(Heading("数据质量"))
+        found.append(
+            paragraph(
+                f"本通报发布前，对填报数据、省级汇总和全国汇总逐项进行质量检查，共{marts.gate.checks}项，"
+                "关键项全部通过"
+                + (
+                    f"，{len(marts.gate.warnings)}项有提示，使用数据时应予注意："
+                    if marts.gate.warnings
+                    else "，没有提示事项。"
+                )
+            )
+        )
+        found += [
+            paragraph(f"（{number}）{text}") for number, text in enumerate(marts.gate.warnings, 1)
+        ]
+        found.append(Heading("计算说明"))
+    cutoff = moment(marts.period.cutoff_at)
+    rows = (
+        f"采用范围：各类文档以{cutoff}（北京时间，不含）前最后一次提交的为准，逾期提交的不计入本通报。",
+        "应报单位：截止时间前经省级推荐且未退出的建设单位；级别以国家认定为准，未获国家认定的以登记级别为准，"
+        "每个单位只按最高级别计一次。",
+        "缺报不作零值处理。无法识别、应为整数而非整数、超出允许范围或者违反阻断性规则的填报值一律剔除，"
+        "同一文档中其余填报值照常采用。",
+        "比率由合计数相除得出（分子之和除以分母之和），不是各单位比率的平均；只计分子、分母均有采用值的单位。"
+        "“计入单位”为进入该数的单位数，少于应报单位的差额即为缺报或者剔除。",
+        "目标完成度为同时有采用值和目标值的单位的合计数之比；增减为本年数与上年数之比减1，"
+        "比率类指标以百分点表示。“—”表示没有可采用的数据。",
+        "金额单位为万元。数据仓库保留六位小数，通报中四舍五入，各省份合计与全国数完全一致。",
+        "指标目录和校验规则为本系统依据公开文件拟定，在主管部门正式发布指标目录之前使用。",
+    )
+    found += [paragraph(f"{number}. {text}") for number, text in enumerate(rows, 1)]
+    return found

@@ -1,0 +1,91 @@
+"""Task bulletin: who reported in this task."""
+
+from __future__ import annotations
+
+from orchestration.bulletin.content import Block, Column, Run, Table, paragraph
+from orchestration.bulletin.marts import Marts, Row
+from orchestration.bulletin.parts import tile_map
+from orchestration.bulletin.sections import Place
+from orchestration.bulletin.wording import amount, count, listed, moment, percent
+
+IN = ("task",)
+ORDER = 10
+TITLE = "绩效数据采集情况"
+
+
+def blocks(marts: Marts, place: Place) -> list[Block]:
+    """The nation, the map, the provinces."""
+    nation = marts.row("agg_national_task", place.code)
+    rows = [
+        row
+        for row in marts.rows("agg_province_task", task_code=place.code)
+        if row["units_expected"]
+    ]
+    lacking = [
+        marts.catalogue.regions[row["province_code"]].short_name
+        for row in rows
+        if not row["has_provincial_summary"]
+    ]
+    found: list[Block] = [
+        paragraph(
+            f"截至{moment(marts.period.cutoff_at)}，{len(rows)}个省份应报建设单位",
+            nation.figure("units_expected", count),
+            "家，已报送",
+            nation.figure("units_reported", count),
+            "家，报送率",
+            nation.figure("reporting_rate", percent),
+            "；按时报送",
+            nation.figure("units_on_time", count),
+            "家，按时报送率",
+            nation.figure("on_time_rate", percent),
+            "。年度工作报告上传率",
+            nation.figure("report_file_rate", percent),
+            "，省级考核率",
+            nation.figure("assessed_rate", percent),
+            "。"
+            + (
+                f"未按时提交省级总结的省份有{listed(lacking, 40)}。"
+                if lacking
+                else "各省份均已按时提交省级总结。"
+            ),
+        )
+    ]
+    if rows:
+        by_province = {row["province_code"]: row for row in rows}
+        found += [
+            tile_map(marts, by_province, "on_time_rate", percent, "各省份按时报送率"),
+            _table(marts, nation, by_province),
+        ]
+    return found
+
+
+def _line(name: str, row: Row) -> tuple[Run, ...]:
+    return (
+        name,
+        row.figure("units_expected", count),
+        row.figure("units_on_time", count),
+        row.figure("on_time_rate", percent),
+        row.figure("units_national", count),
+        row.figure("units_provincial", count),
+        row.figure("target_met_rate", percent),
+        row.figure("mean_assessment_score", amount),
+    )
+
+
+def _table(marts: Marts, nation: Row, rows: dict[str, Row]) -> Table:
+    lines = [_line(r.short_name, rows[r.code]) for r in marts.regions if r.code in rows]
+    return Table(
+        "各省份情况",
+        (
+            Column("省份", 3, "left"),
+            Column("应报", 3),
+            Column("按时", 3),
+            Column("按时报送率", 4),
+            Column("国家级", 3),
+            Column("省级", 3),
+            Column("目标完成率", 4),
+            Column("考核平均分", 4),
+        ),
+        (*lines, _line("全国", nation)),
+        "考核分由各省份自行评定，省份之间比较应当慎重。",
+    )

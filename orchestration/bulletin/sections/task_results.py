@@ -1,0 +1,84 @@
+"""Task bulletin: progress to the targets, indicators against last year, provinces compared."""
+
+from __future__ import annotations
+
+from orchestration.bulletin.content import Block, Column, Heading, Run, Table, paragraph
+from orchestration.bulletin.marts import Marts
+from orchestration.bulletin.parts import (
+    change_bars,
+    indicator_table,
+    target_bars,
+    tile_map,
+)
+from orchestration.bulletin.sections import Place
+from orchestration.bulletin.wording import LEVELS, MISSING, count, percent, value_text
+
+IN = ("task",)
+ORDER = 20
+TITLE = "任务进展情况"
+
+#: Indicators side by side in the provinces' table: as many as are readable on an upright page.
+_ACROSS = 5
+
+
+def blocks(marts: Marts, place: Place) -> list[Block]:
+    """Targets, the nation's indicators, then the provinces."""
+    row = marts.row("agg_national_task", place.code)
+    found: list[Block] = [Heading("建设规模和目标")]
+    runs: list[Run] = ["应报单位", row.figure("units_expected", count), "家"]
+    for level, name in LEVELS.items():
+        if row[f"units_{level}"]:
+            runs += [f"，{name}", row.figure(f"units_{level}", count), "家"]
+    if row["targets_set"]:
+        runs += [
+            "。建设方案设定年度目标",
+            row.figure("targets_set", count),
+            "项，完成",
+            row.figure("targets_met", count),
+            "项，完成率",
+            row.figure("target_met_rate", percent),
+        ]
+    found.append(paragraph(*runs, "。"))
+    targets = marts.rows("agg_national_target", task_code=place.code)
+    if targets:
+        year = targets[0]["target_year"]
+        found.append(target_bars(marts, targets, f"{year}年目标完成进度"))
+    if not row["units_expected"]:
+        return found
+    found += [Heading("指标汇总"), indicator_table(marts, place.code)]
+    bars = change_bars(marts, place.code)
+    if bars:
+        found.append(bars)
+    found += [Heading("分省份情况"), *_provinces(marts, place)]
+    return found
+
+
+def _provinces(marts: Marts, place: Place) -> list[Block]:
+    rows = {
+        row["province_code"]: row
+        for row in marts.rows("agg_province_task", task_code=place.code)
+        if row["units_expected"]
+    }
+    found: list[Block] = [
+        tile_map(marts, rows, "target_met_rate", percent, "各省份年度目标完成率"),
+    ]
+    indicators = marts.indicators(place.code)
+    for start in range(0, len(indicators), _ACROSS):
+        chosen = indicators[start : start + _ACROSS]
+        lines: list[tuple[Run, ...]] = []
+        for region in marts.regions:
+            if region.code not in rows:
+                continue
+            cells: list[Run] = [region.short_name]
+            for indicator in chosen:
+                row = marts.find("agg_province_indicator", region.code, place.code, indicator.code)
+                cells.append(
+                    row.written("value", value_text(row["value"], indicator)) if row else MISSING
+                )
+            lines.append(tuple(cells))
+        columns = [Column(f"{i.name_zh}（{i.unit}）", 5) for i in chosen]
+        part = "" if len(indicators) <= _ACROSS else f"（{start // _ACROSS + 1}）"
+        found.append(
+            Table(f"各省份指标{part}", (Column("省份", 3, "left"), *columns), tuple(lines))
+        )
+    return found
