@@ -98,7 +98,8 @@ def dump(document: Any) -> str:
             return {key: unraw(each) for key, each in value.items()}
         return value
 
-    has_raw = any(isinstance(v, Raw) for v in document.get("values", {}).values())
+    values = document.get("values")
+    has_raw = isinstance(values, dict) and any(isinstance(v, Raw) for v in values.values())
     text = json.dumps(unraw(document) if has_raw else document, ensure_ascii=False)
     for index, token in enumerate(raws):
         text = text.replace(f'"\\u0000{index}\\u0000"', token)

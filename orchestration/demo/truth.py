@@ -549,7 +549,7 @@ class _Year:
                     lower = indicators[code].direction == "lower"
                     if value_ <= target if lower else value_ >= target:
                         self.targets_met[unit_code] += 1
-        for (province, task, code), sums in list(self.cells.items()):
+        for (province, _, code), sums in list(self.cells.items()):
             if indicators[code].task_code is None:
                 self.cells[province, "ALL", code].merge(sums)
         self.nation: dict[tuple[str, str], _Sums] = defaultdict(_Sums)

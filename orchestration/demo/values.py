@@ -376,7 +376,7 @@ class _Model:
                 value = size * part // 1000 // step * step
                 into.append(min(max(value, min(size, step), low), high))
         if indicator.stock_flow == "stock" and relation.low >= 1000:
-            now = [max(a, b) for a, b in zip(before, now, strict=True)]  # type: ignore[type-var]
+            now = [max(a, b) for a, b in zip(before, now, strict=True)]
         return before, now
 
     def _rest(self, relation: Rest) -> tuple[list[Value], list[Value]]:

@@ -1,0 +1,628 @@
+"""The demo year: documents of a made-up nation, written into the landing bucket.
+
+Belongs here: who sends what, when, and the ledger from which the truth is computed. Doesn't
+belong here: values (``values``), mistakes (``faults``), bytes (``documents``), sums (``truth``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from orchestration.catalogue import load_catalogue
+from orchestration.demo.documents import (
+    Submission,
+    common,
+    dump,
+    lines,
+    moment,
+    performance,
+    report_pdf,
+    shown,
+)
+from orchestration.demo.draws import Draw
+from orchestration.demo.faults import BROKEN_OBJECTS, PROFILES, REJECTED_DOCUMENTS, Rates, Spoiler
+from orchestration.demo.names import contact_of, highlight_of
+from orchestration.demo.truth import Ledger, Lodged, compute
+from orchestration.demo.values import MILLION
+from orchestration.demo.world import Unit, World, build_world
+from orchestration.errors import UsageError
+from orchestration.reporting_calendar import period_of
+from orchestration.settings import Settings
+from orchestration.storage import Store
+
+__all__ = ["DemoSummary", "generate"]
+
+_DAY = 86_400
+#: Indicators with a target in a unit's plan.
+_TARGETS = 6
+_ZONES = (0, -300, 540, 345)
+#: A province's decision on a score, from tenths of a point.
+_GRADES = ((900, "excellent"), (750, "good"), (600, "pass"), (0, "fail"))
+
+Item = tuple[str, bytes]
+
+
+@dataclass
+class DemoSummary:
+    """What was written.
+
+    Attributes:
+        units: in the made-up nation.
+        objects, documents, bytes: written into the landing bucket.
+        truth: where the file with what should come out is.
+    """
+
+    year: int
+    scale: float
+    seed: int
+    faults: str
+    units: int
+    objects: int
+    documents: int
+    bytes: int
+    truth: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.units:,} units, {self.objects:,} objects ({self.bytes / 1e6:.1f} MB) of "
+            f"{self.year - 1} and {self.year}, all synthetic (合成数据); what should come out: "
+            f"{self.truth}"
+        )
+
+
+def generate(
+    store: Store,
+    settings: Settings,
+    *,
+    year: int,
+    scale: float,
+    seed: int,
+    faults: str,
+    progress: Callable[[str], None],
+) -> DemoSummary:
+    """Write a synthetic collection of ``year`` and the year before.
+
+    What an earlier demo wrote and this one doesn't is deleted; nothing else is touched.
+
+    Args:
+        scale: 1.0 is about 12,000 units.
+        faults: a profile of ``faults.PROFILES``.
+
+    Raises:
+        UsageError: the calendar doesn't have both years.
+    """
+    for each in (year - 1, year):
+        try:
+            period_of(each)
+        except UsageError as error:
+            raise UsageError(f"the demo of {year} needs {each} too: {error}") from None
+    catalogue = load_catalogue()
+    world = build_world(catalogue, year, scale, seed)
+    progress(f"demo: {len(world.units):,} units made up")
+    author = _Author(world, seed, PROFILES[faults])
+    folder = settings.home / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    listing = folder / "objects.txt"
+    former = set(listing.read_text(encoding="utf-8").splitlines()) if listing.exists() else set()
+    written: dict[str, int] = {}
+
+    def items() -> Iterator[Item]:
+        for key, body in author.items():
+            if key in written:
+                raise AssertionError(f"the demo wrote {key} twice")
+            written[key] = len(body)
+            if len(written) % 10_000 == 0:
+                progress(f"demo: {len(written):,} objects written")
+            yield key, body
+
+    # Noted before anything is written: a killed demo's objects are the next one's to delete.
+    store.put_many(settings.landing_bucket, items())
+    listing.write_text("\n".join(sorted(former | set(written))) + "\n", encoding="utf-8")
+    store.delete(settings.landing_bucket, sorted(former - set(written)))
+    listing.write_text("\n".join(sorted(written)) + "\n", encoding="utf-8")
+    progress(f"demo: {len(written):,} objects written; computing what should come out")
+    cutoffs = {each: _seconds(each) for each in (year - 1, year)}
+    truth = folder / f"truth-{year}.json"
+    content = {
+        "synthetic": True,
+        "parameters": {"year": year, "scale": scale, "seed": seed, "faults": faults},
+        "years": compute(catalogue, author.ledger, cutoffs),
+    }
+    truth.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return DemoSummary(
+        year,
+        scale,
+        seed,
+        faults,
+        len(world.units),
+        len(written),
+        author.documents,
+        sum(written.values()),
+        str(truth),
+    )
+
+
+def _seconds(year: int) -> int:
+    return int(period_of(year).cutoff_at.timestamp())
+
+
+class _Author:
+    """Writes everybody's documents, keeping the ledger."""
+
+    def __init__(self, world: World, seed: int, rates: Rates) -> None:
+        self.catalogue = load_catalogue()
+        self.world = world
+        self.seed = seed
+        self.rates = rates
+        self.ledger = Ledger()
+        self.documents = 0
+        self.years = (world.year - 1, world.year)
+        self.cutoff = {year: _seconds(year) for year in self.years}
+        self.spoilers = {
+            task: Spoiler(self.catalogue, task, codes) for task, codes in world.codes.items()
+        }
+
+    def items(self) -> Iterator[Item]:
+        """Every object, key and bytes."""
+        for year in self.years:
+            yield from self._bulk(year)
+            for unit in self.world.units:
+                if unit.born <= year:
+                    yield from self._performances(unit, year)
+            yield from self._rejected(year)
+
+    # -- bulk files by province -----------------------------------------------------------
+
+    def _bulk(self, year: int) -> Iterator[Item]:
+        by_province: dict[str, list[Unit]] = {code: [] for code in self.catalogue.regions}
+        for unit in self.world.units:
+            if unit.born <= year:
+                by_province[unit.province_code].append(unit)
+        recognitions: list[str] = []
+        for province, units in by_province.items():
+            yield from self._file(
+                "registration",
+                year,
+                province,
+                [self._registration(u, year) for u in units if u.born == year],
+            )
+            yield from self._file(
+                "plan", year, province, [self._plan(u, year) for u in units if u.born == year]
+            )
+            reviews: list[str] = []
+            for unit in units:
+                reviews += self._reviews(unit, year)
+                if unit.recognised == year:
+                    recognitions.append(
+                        self._review(unit, year, "national_recognition", "approved", "000000", 70)
+                    )
+            yield from self._file("review", year, province, reviews)
+            yield from self._file(
+                "assessment",
+                year,
+                province,
+                [text for u in units if (text := self._assessment(u, year))],
+            )
+            yield from self._summaries(year, province, units)
+        yield from self._file("review", year, "000000", recognitions)
+
+    def _file(self, kind: str, year: int, province: str, texts: list[str]) -> Iterator[Item]:
+        if texts:
+            self.ledger.objects[year, kind] += 1
+            self.documents += len(texts)
+            yield _bulk_key(kind, year, province), lines(texts)
+
+    def _lodge(
+        self, kind: str, unit_code: str, year: int, province: str, number: str, at: int, **says: Any
+    ) -> Lodged:
+        lodged = Lodged(
+            kind,
+            unit_code,
+            year,
+            province,
+            _bulk_key(kind, year, province),
+            f"{kind}-{year}-{number}",
+            at,
+            says,
+        )
+        self.ledger.documents.append(lodged)
+        return lodged
+
+    def _common(self, lodged: Lodged) -> dict[str, Any]:
+        return common(lodged.kind, lodged.document_id, moment(lodged.submitted_at), lodged.year)
+
+    def _at(self, draw: Draw, year: int, first: int, last: int) -> int:
+        """A second between ``first`` and ``last`` days before the cut-off."""
+        return self.cutoff[year] - draw.between(last * _DAY, first * _DAY)
+
+    def _registration(self, unit: Unit, year: int) -> str:
+        draw = Draw(self.seed, "registration", unit.code)
+        lodged = self._lodge(
+            "registration",
+            unit.code,
+            year,
+            unit.province_code,
+            unit.code,
+            self._at(draw, year, 136, 110),
+            level=unit.level,
+            category=unit.category,
+        )
+        return dump(
+            {
+                **self._common(lodged),
+                "unit_code": unit.code,
+                "unit_name": unit.name,
+                "task_code": unit.task_code,
+                "province_code": unit.province_code,
+                "city_name": unit.city,
+                "level": unit.level,
+                "category": unit.category,
+                "lead_organisation": {"name": unit.lead_name, "type": unit.lead_type},
+                "members": [
+                    {"name": f"{unit.city}示例合作单位{number}", "type": "enterprise"}
+                    for number in range(1, draw.between(2, 4))
+                ],
+                "contact": contact_of(unit.code),
+            }
+        )
+
+    def _plan(self, unit: Unit, year: int) -> str:
+        draw = Draw(self.seed, "plan", unit.code)
+        codes = self.world.codes[unit.task_code]
+        numeric = [
+            index
+            for index, code in enumerate(codes)
+            if self.catalogue.indicators[code].value_type in {"count", "person_times", "amount"}
+            and unit.values[1][index]
+        ]
+        chosen = draw.shuffled(numeric)[:_TARGETS]
+        if "C_04" in codes and codes.index("C_04") not in chosen:
+            chosen.append(codes.index("C_04"))
+        targets: dict[str, dict[str, Any]] = {}
+        says: dict[int, dict[str, Any]] = {}
+        for target_year, values in zip(self.years, unit.values, strict=True):
+            if target_year < year:
+                continue
+            for index in chosen:
+                value = values[index]
+                if not isinstance(value, int):
+                    continue
+                indicator = self.catalogue.indicators[codes[index]]
+                step = MILLION // 100 if indicator.value_type == "amount" else MILLION
+                low, high = (940, 1060) if codes[index] == "C_04" else (820, 1090)
+                target = max(value * draw.between(low, high) // 1000 // step * step, step)
+                says.setdefault(target_year, {})[codes[index]] = target
+                targets.setdefault(str(target_year), {})[codes[index]] = shown(target)
+        if chosen and draw.happens(self.rates.bad_target):
+            code = codes[chosen[0]]
+            targets[str(year)][code] = "约200"
+            says[year][code] = None
+            self.ledger.faults[year, "bad_target"] += 1
+        lodged = self._lodge(
+            "plan",
+            unit.code,
+            year,
+            unit.province_code,
+            unit.code,
+            self._at(draw, year, 109, 90),
+            targets=says,
+        )
+        return dump(
+            {
+                **self._common(lodged),
+                "unit_code": unit.code,
+                "targets": targets,
+                "evidence": [],
+            }
+        )
+
+    def _reviews(self, unit: Unit, year: int) -> list[str]:
+        found = []
+        decision = unit.recommended.get(year)
+        if decision:
+            found.append(
+                self._review(
+                    unit, year, "provincial_recommendation", decision, unit.province_code, 80
+                )
+            )
+        if unit.warned == year:
+            found.append(self._review(unit, year, "warning", "approved", unit.province_code, 40))
+        if unit.removed == year:
+            found.append(self._review(unit, year, "removal", "approved", unit.province_code, 30))
+        return found
+
+    def _review(
+        self, unit: Unit, year: int, stage: str, decision: str, sender: str, days: int
+    ) -> str:
+        draw = Draw(self.seed, "review", unit.code, stage, year)
+        at = self._at(draw, year, days + 8, days)
+        lodged = self._lodge(
+            "review",
+            unit.code,
+            year,
+            sender,
+            f"{unit.code}-{stage}",
+            at,
+            stage=stage,
+            decision=decision,
+        )
+        return dump(
+            {
+                **self._common(lodged),
+                "unit_code": unit.code,
+                "stage": stage,
+                "decision": decision,
+                "decided_on": moment(at)[:10],
+                "authority": "教育部（示例）" if sender == "000000" else "省级教育行政部门（示例）",
+                "note": None,
+            }
+        )
+
+    def _assessment(self, unit: Unit, year: int) -> str | None:
+        draw = Draw(self.seed, "assessment", unit.code, year)
+        if not unit.is_expected(year) or draw.happens(self.rates.not_assessed):
+            return None
+        tenths = min(995, 700 + draw.below(160) + draw.below(160))
+        if draw.happens(12):
+            tenths = draw.between(400, 599)
+        late = draw.happens(self.rates.late_assessment)
+        at = self.cutoff[year] + draw.between(1, 5 * _DAY) if late else self._at(draw, year, 6, 1)
+        if late:
+            self.ledger.faults[year, "late_assessment"] += 1
+        grade = next(name for least, name in _GRADES if tenths >= least)
+        lodged = self._lodge(
+            "assessment",
+            unit.code,
+            year,
+            unit.province_code,
+            unit.code,
+            at,
+            score=tenths * MILLION // 10,
+            grade=grade,
+        )
+        return dump(
+            {
+                **self._common(lodged),
+                "unit_code": unit.code,
+                "score": tenths / 10,
+                "grade": grade,
+                "comment": None,
+            }
+        )
+
+    def _summaries(self, year: int, province: str, units: list[Unit]) -> Iterator[Item]:
+        texts = []
+        for task in sorted({u.task_code for u in units if u.is_expected(year)}):
+            draw = Draw(self.seed, "summary", province, task, year)
+            if draw.happens(self.rates.no_summary):
+                self.ledger.faults[year, "no_summary"] += 1
+                continue
+            body, sha = report_pdf(f"Synthetic summary {province} {task} {year}")
+            name = f"attachments/year={year}/province={province}/summaries/{task}.pdf"
+            yield name, body
+            lodged = self._lodge(
+                "provincial_summary",
+                f"{task}/{province}",
+                year,
+                province,
+                f"{task}-{province}",
+                self._at(draw, year, 5, 1),
+            )
+            texts.append(
+                dump(
+                    {
+                        **self._common(lodged),
+                        "province_code": province,
+                        "task_code": task,
+                        "report": {"object_key": name, "sha256": sha, "pages": 1},
+                        "highlight": None,
+                    }
+                )
+            )
+        yield from self._file("provincial_summary", year, province, texts)
+
+    # -- performances ---------------------------------------------------------------------
+
+    def _performances(self, unit: Unit, year: int) -> Iterator[Item]:
+        draw = Draw(self.seed, "performance", unit.code, year)
+        rates, faults, cutoff = self.rates, self.ledger.faults, self.cutoff[year]
+        if not unit.is_expected(year) and not draw.happens(rates.unexpected):
+            return
+        if draw.happens(rates.missing):
+            faults[year, "missing"] += 1
+            return
+        submission = self._submission(unit, year, draw, 1, self._at(draw, year, 55, 0))
+        if draw.happens(rates.boundary):
+            submission.submitted_at = cutoff - 1 + draw.below(3)
+            faults[year, "boundary"] += 1
+        elif draw.happens(rates.late):
+            submission.submitted_at = cutoff + draw.between(1, 20 * _DAY)
+            faults[year, "late"] += 1
+        if draw.happens(rates.other_zone):
+            submission.offset = draw.one(_ZONES)
+            faults[year, "other_zone"] += 1
+        body, sha = report_pdf(f"Synthetic report {unit.code} {year}")
+        if draw.happens(rates.no_report):
+            faults[year, "no_report"] += 1
+        else:
+            name = f"attachments/year={year}/province={unit.province_code}/{unit.code}/report.pdf"
+            yield name, body
+            submission.report = (name, sha)
+        if draw.happens(rates.resubmitted):
+            # An earlier try, with other values and its own mistakes.
+            faults[year, "resubmitted"] += 1
+            former = self._submission(unit, year, draw, 0, submission.submitted_at - 3600)
+            former.values = [
+                value + MILLION if isinstance(value, int) and value > MILLION else value
+                for value in former.values
+            ]
+            self._spoil(unit, former, draw)
+            yield self._send(unit, former)
+        self._spoil(unit, submission, draw)
+        yield self._send(unit, submission)
+        if draw.happens(rates.late_again):
+            faults[year, "late_again"] += 1
+            again = self._submission(unit, year, draw, 2, cutoff + draw.between(0, 9 * _DAY))
+            yield self._send(unit, again)
+        key = _key(unit.province_code, submission)
+        if draw.happens(rates.same_again):
+            faults[year, "same_again"] += 1
+            self._found(year, unit, f"{key}_again.json", submission.document_id, "W117")
+            yield f"{key}_again.json", self._body(unit, submission)
+        if draw.happens(rates.reused_id):
+            faults[year, "reused_id"] += 1
+            other = replace(submission, highlight="同一编号，另一内容。")
+            self._found(year, unit, f"{key}_reused.json", submission.document_id, "E108")
+            yield f"{key}_reused.json", self._body(unit, other)
+
+    def _submission(self, unit: Unit, year: int, draw: Draw, number: int, at: int) -> Submission:
+        return Submission(
+            unit.code,
+            year,
+            f"performance-{year}-{unit.code}-{number}",
+            at,
+            list(unit.values[self.years.index(year)]),
+            highlight=highlight_of(unit.city, draw) if draw.happens(350) else None,
+        )
+
+    def _spoil(self, unit: Unit, submission: Submission, draw: Draw) -> None:
+        spoiler, rates = self.spoilers[unit.task_code], self.rates
+        year = submission.year
+        if draw.happens(rates.odd_text):
+            spoiler.odd(submission.values, draw)
+            self.ledger.faults[year, "odd_text"] += 1
+        if draw.happens(rates.left_out):
+            spoiler.leave_out(submission.values, draw)
+            self.ledger.faults[year, "left_out"] += 1
+        if draw.happens(rates.spoiled):
+            self.ledger.faults[year, spoiler.spoil(submission.values, draw)] += 1
+        if draw.happens(rates.extra):
+            submission.extra.append(spoiler.stray(draw))
+            self.ledger.faults[year, "extra"] += 1
+
+    def _body(self, unit: Unit, submission: Submission) -> bytes:
+        return dump(performance(submission, self.world.codes[unit.task_code])).encode()
+
+    def _send(self, unit: Unit, submission: Submission) -> Item:
+        key = _key(unit.province_code, submission) + ".json"
+        self.ledger.performances.append((key, unit.province_code, submission))
+        self.ledger.objects[submission.year, "performance"] += 1
+        self.documents += 1
+        return key, self._body(unit, submission)
+
+    # -- what is rejected -----------------------------------------------------------------
+
+    def _found(
+        self,
+        year: int,
+        unit: Unit | None,
+        key: str,
+        document_id: str | None,
+        code: str,
+        unit_code: str | None = None,
+        province: str | None = None,
+    ) -> None:
+        self.ledger.findings.append(
+            {
+                "year": year,
+                "province_code": province or (unit.province_code if unit else None),
+                "object_key": key,
+                "document_id": document_id,
+                "unit_code": unit_code or (unit.code if unit else None),
+                "indicator_code": None,
+                "code": code,
+                "severity": self.catalogue.error_codes[code].severity,
+            }
+        )
+
+    def _rejected(self, year: int) -> Iterator[Item]:
+        """Documents that break their contract and objects that can't be read.
+
+        They come beside the units' good ones, so that every kind stands in every demo year
+        without costing a unit its report.
+        """
+        units = [u for u in self.world.units if u.is_expected(year)]
+        draw = Draw(self.seed, "rejected", year)
+        if not units or not self.rates.rejected:
+            return
+        for kind, (code, make) in REJECTED_DOCUMENTS.items():
+            for number in range(self._times(self.rates.rejected, len(units))):
+                unit, submission = self._stray(draw, units, year, f"{kind}-{number}")
+                key = f"performance/year={year}/province={unit.province_code}/{kind}-{number}.json"
+                unit_code = (
+                    unit.code.replace("-", "_") if kind == "malformed_unit_code" else unit.code
+                )
+                self._found(year, unit, key, submission.document_id, code, unit_code)
+                yield self._reject(
+                    year, kind, key, make(submission, self.world.codes[unit.task_code])
+                )
+        for number in range(self._times(self.rates.rejected, len(units))):
+            unit, submission = self._stray(draw, units, year, f"spoofed-{number}")
+            others = [code for code in self.catalogue.regions if code != unit.province_code]
+            sender = draw.one(others)
+            key = f"performance/year={year}/province={sender}/spoofed-{number}.json"
+            self._found(year, None, key, submission.document_id, "E105", unit.code, province=sender)
+            yield self._reject(year, "another_province", key, self._body(unit, submission))
+        for number in range(self._times(self.rates.rejected, len(units))):
+            unit, submission = self._stray(draw, units, year, f"unknown-{number}")
+            # A unit that nobody registered: taken in, held back (E109).
+            submission.unit_code = f"{unit.task_code}-{unit.province_code}-{90_000 + number}"
+            key = f"performance/year={year}/province={unit.province_code}/unknown-{number}"
+            self.ledger.performances.append((f"{key}.json", unit.province_code, submission))
+            yield self._reject(
+                year, "unknown_unit", f"{key}.json", self._body(unit, submission), whole=False
+            )
+        for kind, (code, extension, make) in BROKEN_OBJECTS.items():
+            for number in range(self._times(self.rates.broken, len(units))):
+                unit, submission = self._stray(draw, units, year, f"{kind}-{number}")
+                folder = f"performance/year={year}/province={unit.province_code}"
+                key = f"{folder}/{kind}-{number}.{extension}"
+                self.ledger.findings.append(
+                    {
+                        "year": year,
+                        "province_code": unit.province_code,
+                        "object_key": key,
+                        "document_id": None,
+                        "unit_code": None,
+                        "indicator_code": None,
+                        "code": code,
+                        "severity": "error",
+                    }
+                )
+                yield self._reject(
+                    year, kind, key, make(submission, self.world.codes[unit.task_code])
+                )
+
+    def _times(self, per_mille: int, units: int) -> int:
+        """How often a kind of mistake happens: at least once, spread over the kinds."""
+        return max(1, units * per_mille // 1000 // len(REJECTED_DOCUMENTS))
+
+    def _stray(
+        self, draw: Draw, units: list[Unit], year: int, name: str
+    ) -> tuple[Unit, Submission]:
+        unit = draw.one(units)
+        at = self._at(draw, year, 40, 2)
+        submission = self._submission(unit, year, draw, 9, at)
+        submission.document_id = f"stray-{year}-{name}"
+        return unit, submission
+
+    def _reject(self, year: int, kind: str, key: str, body: bytes, *, whole: bool = True) -> Item:
+        self.ledger.faults[year, kind] += 1
+        self.ledger.objects[year, "performance"] += 1
+        if whole:
+            self.ledger.rejected_objects.append(key)
+        return key, body
+
+
+def _bulk_key(kind: str, year: int, province: str) -> str:
+    return f"{kind}/year={year}/province={province}/{kind}s-{province}.jsonl"
+
+
+def _key(province: str, submission: Submission) -> str:
+    return (
+        f"performance/year={submission.year}/province={province}/"
+        f"{submission.unit_code}-{submission.document_id.rpartition('-')[2]}"
+    )
