@@ -415,8 +415,9 @@ class _Year:
             }
             self._state("performance", about, submission.submitted_at)
             chosen = self.performance.get(unit_code)
+            outcome = self._outcome(submission, about)
             if chosen is not None and chosen[2] is submission:
-                outcome = self._outcome(submission, about)
+                self._rules(submission, about, outcome)
                 if unit_code in self.expected:
                     self.outcomes[unit_code] = outcome
         for each in self.ledger.documents:
@@ -477,6 +478,14 @@ class _Year:
             known = self.catalogue.indicators.get(code)
             here = known is not None and known.task_code in (None, task_code)
             self._add(about, "E205" if here else "E204", code)
+        return outcome
+
+    def _rules(
+        self, submission: Submission, about: Mapping[str, Any], outcome: _YearOfUnit
+    ) -> None:
+        """What the cross-check rules leave of an effective document's values."""
+        checker = self.checkers[submission.unit_code.partition("-")[0]]
+        counted = outcome.counted
         operands = self._operands(checker, submission.unit_code, counted)
         blocked: dict[str, str] = {}
         for rule, expression in checker.rules:
@@ -489,7 +498,6 @@ class _Year:
             if code in counted:
                 del counted[code]
                 outcome.excluded[code] = rule_id
-        return outcome
 
     def _operands(
         self, checker: _Checker, unit_code: str, counted: Mapping[str, Value]

@@ -7,7 +7,7 @@ with counted as (
     from {{ ref('int_unit_codes') }} as code
     inner join {{ ref('fct_unit_indicator') }} as fact
         on
-            code.unit_code = fact.unit_code
+            code.document_id = fact.document_id
             and code.indicator_code = fact.indicator_code
     where fact.value is not null
 )

@@ -17,6 +17,7 @@ submitted as (
         document.unit_code,
         document.task_code,
         document.province_code,
+        document.is_effective,
         submitted.indicator_code,
         submitted.value_text,
         submitted.location,
@@ -47,7 +48,7 @@ submitted as (
         on
             submitted.document_id = code_lists.document_id
             and submitted.indicator_code = code_lists.indicator_code
-    where document.document_type = 'performance' and document.is_effective
+    where document.document_type = 'performance'
 ),
 
 judged as (
@@ -72,6 +73,7 @@ select
     indicator_code,
     value_text as submitted_value,
     location,
+    is_effective,
     is_in_catalogue and is_submitted as is_catalogued,
     finding_code,
     case when finding_code is null then {{ published_decimal('number') }} end as value

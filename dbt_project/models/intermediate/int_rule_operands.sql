@@ -19,7 +19,7 @@ counted as (
         indicator_code,
         value
     from {{ ref('int_judged_values') }}
-    where is_catalogued and value is not null
+    where is_effective and is_catalogued and value is not null
 ),
 
 ratios as (

@@ -23,7 +23,7 @@ parts as (
         on
             document.task_code = code_systems.task_code
             and submitted.indicator_code = code_systems.indicator_code
-    where document.document_type = 'performance' and document.is_effective
+    where document.document_type = 'performance'
 ),
 
 codes as (

@@ -33,7 +33,7 @@ submitted as (
         on
             judged.document_id = exclusion.document_id
             and judged.indicator_code = exclusion.indicator_code
-    where judged.is_catalogued
+    where judged.is_effective and judged.is_catalogued
 ),
 
 pairs as (

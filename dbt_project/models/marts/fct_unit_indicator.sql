@@ -13,7 +13,7 @@ with unit_values as (
         on
             judged.document_id = exclusion.document_id
             and judged.indicator_code = exclusion.indicator_code
-    where judged.is_catalogued
+    where judged.is_effective and judged.is_catalogued
 
     union all
 

@@ -1,12 +1,12 @@
 {{ config(meta={'lake': true, 'grain': none}) }}
 
-with effective_performances as (
+with performances as (
     select
         document_id,
         unit_code,
         task_code
     from {{ ref('int_documents') }}
-    where document_type = 'performance' and is_effective
+    where document_type = 'performance'
 ),
 
 value_findings as (
@@ -33,16 +33,26 @@ value_findings as (
     where document.is_of_year and target.target is null
 ),
 
+-- Where a document stands in its object: the part of its values' pointers before /values/.
+pointers as (
+    select
+        document_id,
+        min(substr(location, 1, position('/values/' in location) - 1)) as pointer
+    from {{ ref('int_judged_values') }}
+    group by document_id
+),
+
 missing_values as (
     select
         performance.document_id,
         indicator.indicator_code,
         'W208' as code,
-        concat('/values/', indicator.indicator_code) as location,
+        concat(coalesce(pointers.pointer, ''), '/values/', indicator.indicator_code) as location,
         cast(null as {{ type_text() }}) as value
-    from effective_performances as performance
+    from performances as performance
     inner join {{ ref('int_task_indicators') }} as indicator
         on performance.task_code = indicator.task_code
+    left join pointers on performance.document_id = pointers.document_id
     left join {{ ref('int_judged_values') }} as judged
         on
             performance.document_id = judged.document_id
