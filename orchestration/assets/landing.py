@@ -1,6 +1,7 @@
 """landing → raw: what is new in the landing bucket becomes rows and receipts."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -48,7 +49,7 @@ def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         progress=progress_of(context),
     )
     report("intake", done)
-    metadata = {
+    metadata: dict[str, Any] = {
         "objects_listed": done.listed,
         "objects_fetched": done.fetched,
         "documents": done.documents,

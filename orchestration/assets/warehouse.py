@@ -96,8 +96,8 @@ def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
             },
         )
     for check_key in context.selected_asset_check_keys:
-        unique_id = _CHECKS.get(check_key)
-        node = nodes.get(unique_id) if unique_id else None
+        test_id = _CHECKS.get(check_key)
+        node = nodes.get(test_id) if test_id else None
         # A test that was not run again (nothing changed) passed when the snapshot was made.
         yield dg.AssetCheckResult(
             asset_key=check_key.asset_key,

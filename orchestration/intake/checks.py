@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cache
 
 from orchestration.catalogue import Indicator, load_catalogue
-from orchestration.intake.findings import Finding, finding, indicator_fields
+from orchestration.intake.findings import About, Finding, finding, indicator_fields
 from orchestration.intake.reading import ReadValue
 
 __all__ = ["check_values"]
@@ -51,7 +51,7 @@ def check_values(
         pointer: the document's JSON Pointer.
     """
     indicators = _of_task(task_code)
-    about = {"document_id": document_id, "unit_code": unit_code}
+    about: About = {"document_id": document_id, "unit_code": unit_code}
     for code, read in values:
         found = _check(indicators.get(code), read)
         if found:

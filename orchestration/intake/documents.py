@@ -27,7 +27,7 @@ from orchestration.intake.contracts import (
     Registration,
     Review,
 )
-from orchestration.intake.findings import Finding, finding, indicator_fields
+from orchestration.intake.findings import About, Finding, finding, indicator_fields
 from orchestration.intake.listing import MINISTRY, Place
 from orchestration.intake.reading import BadJson, ReadValue, read_documents, read_value
 
@@ -133,7 +133,7 @@ def _document(
             finding("E102", pointer, value=_shown(raw), field="document", expected="object")
         )
         return None
-    about = {
+    about: About = {
         "document_id": _text(raw.get("document_id")),
         "unit_code": _text(raw.get("unit_code")),
     }
@@ -192,7 +192,7 @@ def _validated(
     kind: type[Document],
     raw: dict[str, Any],
     pointer: str,
-    about: dict[str, str | None],
+    about: About,
     findings: list[Finding],
 ) -> Document | None:
     """The typed document; spare fields that are wrong are reported and left out."""
@@ -230,9 +230,7 @@ def _token(part: Any) -> str:
     return str(part).replace("~", "~0").replace("/", "~1")
 
 
-def _misplaced(
-    place: Place, pointer: str, model: Document, about: dict[str, str | None]
-) -> Iterator[Finding]:
+def _misplaced(place: Place, pointer: str, model: Document, about: About) -> Iterator[Finding]:
     """What is wrong between a document and the prefix under which it came."""
     from_ministry = place.province_code == MINISTRY
     if model.year is not None and model.year != place.year:
@@ -281,7 +279,7 @@ def _misplaced(
 
 
 def _targets(
-    model: Plan, pointer: str, about: dict[str, str | None], findings: list[Finding]
+    model: Plan, pointer: str, about: About, findings: list[Finding]
 ) -> Iterator[tuple[int, str, ReadValue]]:
     indicators = load_catalogue().indicators
     for year, targets in model.targets.items():

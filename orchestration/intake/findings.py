@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypedDict
 
 from orchestration.catalogue import Indicator, load_catalogue
 
-__all__ = ["MAX_VALUE", "Finding", "finding", "indicator_fields"]
+__all__ = ["MAX_VALUE", "About", "Finding", "finding", "indicator_fields"]
 
 #: Values are shown as received, cut at 200 characters (contract §1, "Receipts and rejects").
 MAX_VALUE = 200
+
+
+class About(TypedDict):
+    """What a finding is about."""
+
+    document_id: str | None
+    unit_code: str | None
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def list_landing(store: Store, bucket: str, year: int) -> list[ObjectInfo]:
                 match = _YEAR.search("/" + year_prefix[len(prefix) :])
                 if match is None or int(match.group(1)) <= year:
                     found += store.list(bucket, year_prefix)
-            found += [i for i in store.list_here(bucket, prefix)]
+            found += store.list_here(bucket, prefix)
         else:
             found += store.list(bucket, prefix)
     found += store.list_here(bucket, "")

@@ -167,9 +167,7 @@ def refresh_receipts(
     ).fetchall()
     findings: dict[tuple[str, str], list[Finding]] = {}
     for row in rows:
-        findings.setdefault((row[0], row[1]), []).append(
-            Finding(*row[2:7], row[7], row[8], row[9], row[10])
-        )
+        findings.setdefault((row[0], row[1]), []).append(Finding(*row[2:11]))
     progress(f"receipts: {len(subjects)} to write anew")
 
     def items() -> Iterable[tuple[str, bytes]]:

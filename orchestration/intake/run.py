@@ -23,7 +23,7 @@ import pyarrow as pa
 from orchestration.errors import UsageError
 from orchestration.intake.checks import check_values
 from orchestration.intake.documents import ParsedDocument, ParsedObject, parse_object
-from orchestration.intake.findings import Finding, finding
+from orchestration.intake.findings import About, Finding, finding
 from orchestration.intake.listing import Place, list_landing, place_of, unseen
 from orchestration.intake.receipts import (
     ReceiptSubject,
@@ -276,7 +276,8 @@ def _settle_documents(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> Non
         row[0]
         for row in _known(
             con,
-            "select distinct unit_code from lake.raw.registrations join wanted on unit_code = value",
+            "select distinct unit_code from lake.raw.registrations "
+            "join wanted on unit_code = value",
             units,
         )
     }
@@ -286,7 +287,7 @@ def _settle_documents(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> Non
         bad = item.parsed.total - len(item.parsed.documents)
         for document in item.parsed.documents:
             model = document.model
-            about = {"document_id": model.document_id, "unit_code": document.unit_code}
+            about: About = {"document_id": model.document_id, "unit_code": document.unit_code}
             former = seen.get(model.document_id)
             if former is not None:
                 same = former == document.content_sha256
@@ -314,7 +315,7 @@ def _is_passing(item: _Item, found: Finding) -> bool:
 def _passing(item: _Item, document: ParsedDocument, registered: set[str]) -> Iterator[Finding]:
     """What holds as things stand: a later registration, plan or catalogue may change it."""
     model, unit_code = document.model, document.unit_code
-    about = {"document_id": model.document_id, "unit_code": unit_code}
+    about: About = {"document_id": model.document_id, "unit_code": unit_code}
     if unit_code and unit_code not in registered:
         yield finding("E109", document.pointer, value=unit_code, **about)
     cutoff = _cutoff(item.place.year)

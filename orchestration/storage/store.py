@@ -7,6 +7,7 @@ with backoff and have timeouts. Belongs here: nothing that knows what an object 
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import mimetypes
 from collections import deque
@@ -101,7 +102,7 @@ class Store:
 
     def _bulk(self, bucket: str) -> S3Store:
         if bucket not in self._obstores:
-            config: dict[str, Any] = {
+            config: Any = {
                 "access_key_id": self.config.access_key_id,
                 "secret_access_key": self.config.secret_access_key,
                 "region": self.config.region,
@@ -162,13 +163,13 @@ class Store:
         found.sort(key=lambda info: info.key)
         return found
 
-    def prefixes(self, bucket: str, prefix: str) -> list[str]:
+    def prefixes(self, bucket: str, prefix: str) -> builtins.list[str]:
         """The "folders" right below ``prefix`` (which ends in ``/`` or is empty), sorted."""
         with self._answering(bucket):
             result = obstore.list_with_delimiter(self._bulk(bucket), prefix or None)
             return sorted(name.rstrip("/") + "/" for name in result["common_prefixes"])
 
-    def list_here(self, bucket: str, prefix: str) -> list[ObjectInfo]:
+    def list_here(self, bucket: str, prefix: str) -> builtins.list[ObjectInfo]:
         """The objects right below ``prefix``, without those in "folders" below it."""
         with self._answering(bucket):
             result = obstore.list_with_delimiter(self._bulk(bucket), prefix or None)
