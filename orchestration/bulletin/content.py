@@ -150,6 +150,8 @@ class Document:
 
     Attributes:
         path: below the edition, without extension, e.g. ``tasks/T05/bulletin``.
+        title_lines: the title as it is broken into lines (梯形或菱形, GB/T 9704-2012, 7.3.1).
+        short_title: the title without the organ, on one line.
         organ: the issuing organ, as its head on the first page.
         number: the reference number's line.
         recipients: 主送机关, without the colon.
@@ -159,7 +161,7 @@ class Document:
 
     path: str
     year: int
-    title: str
+    title_lines: tuple[str, ...]
     short_title: str
     organ: str
     number: str

@@ -17,7 +17,8 @@ __all__ = ["documents", "places"]
 
 #: The issuing organ of the closest real bulletin (教职成司函〔2018〕51号).
 _ORGAN = "教育部职业教育与成人教育司"
-_SUBJECT = "现代职业教育体系建设改革重点任务"
+_REFORM = "现代职业教育体系建设改革"
+_TASKS = "重点任务"
 #: The recipients' line of 教职成厅函〔2023〕15号: provinces and the Corps.
 _RECIPIENTS = "各省、自治区、直辖市教育厅（教委），新疆生产建设兵团教育局"
 
@@ -60,12 +61,12 @@ def _sections(marts: Marts, place: Place, *, attachments: bool = False) -> tuple
     return tuple(found)
 
 
-def _subject(year: int, place: Place) -> str:
+def _subject(year: int, place: Place) -> tuple[str, ...]:
     if place.kind == "national":
-        return f"关于{year}年度{_SUBJECT}进展情况的通报"
+        return f"关于{year}年度{_REFORM}", f"{_TASKS}进展情况的通报"
     if place.kind == "task":
-        return f"关于{year}年度{place.name}重点任务进展情况的通报"
-    return f"关于{place.name}{year}年度{_SUBJECT}进展情况的通报"
+        return f"关于{year}年度{place.name}", f"{_TASKS}进展情况的通报"
+    return f"关于{place.name}{year}年度", f"{_REFORM}{_TASKS}", "进展情况的通报"
 
 
 def _document(marts: Marts, place: Place) -> Document:
@@ -81,8 +82,8 @@ def _document(marts: Marts, place: Place) -> Document:
             "province": f"provinces/{place.code}/bulletin",
         }[place.kind],
         year=year,
-        title=f"{_ORGAN}{subject}",
-        short_title=subject,
+        title_lines=(_ORGAN, *subject),
+        short_title="".join(subject),
         organ=_ORGAN,
         number=f"教职成司函〔{year}〕　　号",
         recipients=recipients,

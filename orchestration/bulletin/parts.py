@@ -35,12 +35,12 @@ __all__ = [
     "exclusion_reason",
     "exclusion_remedy",
     "indicator_table",
-    "names_by_province",
     "ranked",
     "target_bars",
     "target_table",
     "task_name",
     "tile_map",
+    "unit_table",
 ]
 
 #: Shades of a map. Five is what an eye tells apart in print without a second look.
@@ -105,7 +105,7 @@ def indicator_table(
             Column(f"{marts.year - 1}年", 4),
             Column("增减", 4),
             Column("目标完成度", 3),
-            Column("计入单位", 2),
+            Column("计入单位", 3),
         ),
         tuple(rows),
     )
@@ -192,9 +192,8 @@ def tile_map(
         rows: by province; a region without a row, or without a value, stays blank.
     """
     values = sorted(row[column] for row in rows.values() if row[column] is not None)
-    shades: dict[Any, int] = {}
-    for position, value in enumerate(values):
-        shades.setdefault(value, 1 + position * _SHADES // len(values))
+    # Equal values share the shade of the last of them, so that the best are darkest.
+    shades = {value: 1 + i * _SHADES // len(values) for i, value in enumerate(values)}
     tiles = []
     for region in marts.regions:
         row = rows.get(region.code)
@@ -228,14 +227,20 @@ def ranked(rows: Iterable[Row], column: str, *, lowest: bool = False) -> list[Ro
     return sorted(found, key=lambda row: row[column] if lowest else -row[column])
 
 
-def names_by_province(
-    marts: Marts, units: Iterable[Mapping[str, Any]]
-) -> list[tuple[str, list[str]]]:
-    """Unit names by province, in the regions' order."""
+def unit_table(marts: Marts, units: Iterable[Mapping[str, Any]], caption: str) -> Table:
+    """Units by name, a row a province, in the regions' order."""
     names: dict[str, list[str]] = defaultdict(list)
     for unit in units:
         names[unit["province_code"]].append(f"{unit['unit_name']}（{unit['unit_code']}）")
-    return [(r.name, names[r.code]) for r in marts.regions if names[r.code]]
+    return Table(
+        caption,
+        (Column("省份", 3, "left"), Column("家数", 2), Column("单位（代码）", 19, "left")),
+        tuple(
+            (region.name, count(len(names[region.code])), "；".join(names[region.code]))
+            for region in marts.regions
+            if names[region.code]
+        ),
+    )
 
 
 def exclusion_reason(marts: Marts, value: Mapping[str, Any]) -> str:

@@ -196,7 +196,7 @@ def _life(unit: Unit, draw: Draw, year: int, *, first: bool) -> None:
         unit.recommended[year] = "approved"
     if unit.recommended.get(unit.born) != "approved":
         return
-    if draw.happens(12):
+    if draw.happens(3):
         unit.warned = year if unit.born == year else draw.between(year - 1, year)
     if not first and draw.happens(7):
         unit.removed = year if unit.born == year else draw.between(year - 1, year)

@@ -81,7 +81,7 @@ def _tiles(block: Mapping[str, Any]) -> tuple[int, int, str]:
         parts.append(_text(middle, y + 27, tile["name"], size=15, anchor="middle", fill=ink))
         parts.append(_text(middle, y + 47, tile["figure"], size=12, anchor="middle", fill=ink))
     # The south-west of the map is empty: the legend goes there.
-    top = (rows - len(block["legend"]) / 2.6) * step - 12
+    top = rows * step - len(block["legend"]) * _ROW
     for index, (shade, label) in enumerate(block["legend"]):
         y = top + index * _ROW
         parts.append(_rect(0, y, 22, 16, _SHADES[shade], 2))

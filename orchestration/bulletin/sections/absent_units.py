@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from orchestration.bulletin.content import Block, Heading, paragraph
+from orchestration.bulletin.content import Block, Heading
 from orchestration.bulletin.marts import Marts
-from orchestration.bulletin.parts import names_by_province
+from orchestration.bulletin.parts import unit_table
 from orchestration.bulletin.sections import Place
 
 IN = ("national", "task")
@@ -24,6 +24,5 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         if not chosen:
             continue
         found.append(Heading(f"{title}：{len(chosen)}家"))
-        for province, names in names_by_province(marts, chosen):
-            found.append(paragraph(f"{province}（{len(names)}家）：{'、'.join(names)}。"))
+        found.append(unit_table(marts, chosen, ""))
     return found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from orchestration.bulletin.content import Block, Column, Heading, Run, Table, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import ranked, tile_map
@@ -12,11 +15,15 @@ IN = ("national",)
 ORDER = 30
 TITLE = "省份比较"
 
-_MEASURES = (
+_Measure = tuple[str, str, Callable[[Any], str]]
+
+_RESULTS: tuple[_Measure, ...] = (
     ("units_national", "国家级单位", count),
     ("target_met_rate", "目标完成率", percent),
     ("mean_assessment_score", "考核平均分", amount),
     ("excellent_rate", "考核优秀率", percent),
+)
+_RESOURCES: tuple[_Measure, ...] = (
     ("funding_arrival_rate", "经费到位率", percent),
     ("enterprise_funding_rate", "企业投入占比", percent),
     ("execution_rate", "支出执行率", percent),
@@ -60,7 +67,12 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                 "各省份年度目标完成率",
             )
         )
-    found += [Heading("考核激励参考指标"), _explanation(), _table(marts)]
+    found += [
+        Heading("考核激励参考指标"),
+        _explanation(),
+        _table(marts, _RESULTS, "各省份建设成效及名次"),
+        _table(marts, _RESOURCES, "各省份经费和管理及名次"),
+    ]
     return found
 
 
@@ -71,7 +83,7 @@ def _explanation() -> Block:
     )
 
 
-def _table(marts: Marts) -> Table:
+def _table(marts: Marts, measures: tuple[_Measure, ...], caption: str) -> Table:
     rows = {row["province_code"]: row for row in marts.rows("province_scorecard")}
     lines: list[tuple[Run, ...]] = []
     for region in marts.regions:
@@ -79,7 +91,7 @@ def _table(marts: Marts) -> Table:
         if row is None:
             continue
         cells: list[Run] = [region.short_name]
-        for column, _, text in _MEASURES:
+        for column, _, text in measures:
             rank = row[f"{column}_rank"]
             shown = text(row[column])
             cells.append(
@@ -87,10 +99,10 @@ def _table(marts: Marts) -> Table:
             )
         lines.append(tuple(cells))
     nation: list[Run] = ["全国"]
-    nation += [marts.nation.figure(column, text) for column, _, text in _MEASURES]
+    nation += [marts.nation.figure(column, text) for column, _, text in measures]
     lines.append(tuple(nation))
     return Table(
-        "各省份考核激励参考指标及名次",
-        (Column("省份", 3, "left"), *(Column(name, 5) for _, name, _ in _MEASURES)),
+        caption,
+        (Column("省份", 3, "left"), *(Column(name, 5) for _, name, _ in measures)),
         tuple(lines),
     )

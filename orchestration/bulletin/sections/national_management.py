@@ -1,4 +1,4 @@
-"""National bulletin: dynamic management. How many units are watched, and who was warned."""
+"""National bulletin: dynamic management. How many units are watched."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections import Counter
 
 from orchestration.bulletin.content import Block, Column, Paragraph, Run, Table
 from orchestration.bulletin.marts import Marts
-from orchestration.bulletin.parts import names_by_province
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import WATCH_REASONS, count, percent
 
@@ -16,7 +15,7 @@ TITLE = "动态管理情况"
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """The watchlist in numbers; units under a warning by name."""
+    """The watchlist in numbers."""
     reasons = Counter(row["reason"] for row in marts.watched)
     runs: list[Run] = [
         "列入动态管理关注名单的建设单位",
@@ -25,10 +24,8 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         marts.nation.figure("watchlist_rate", percent),
         "。同一单位可有多项原因，逐家名单见各省份通报。",
     ]
-    warned = [row for row in marts.watched if row["reason"] == "warned"]
-    if warned:
-        names = [n for _, units in names_by_province(marts, warned) for n in units]
-        runs.append(f"处于警告状态的有{len(names)}家：{'、'.join(names)}。")
+    if reasons["warned"]:
+        runs.append("处于警告状态的单位名单见附件。")
     found: list[Block] = [Paragraph(tuple(runs))]
     if reasons:
         found.append(

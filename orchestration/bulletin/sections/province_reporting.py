@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestration.bulletin.content import Block, Column, Heading, Run, Table, paragraph
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import amount, count, moment, percent
+from orchestration.bulletin.wording import LEVELS, amount, count, moment, percent
 
 IN = ("province",)
 ORDER = 10
@@ -69,8 +69,22 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         ("逾期报送单位", [u for u in units if u["has_reported"]]),
     ):
         if chosen:
-            names = "、".join(f"{unit['unit_name']}（{unit['unit_code']}）" for unit in chosen)
-            found += [Heading(title), paragraph(f"共{len(chosen)}家：{names}。")]
+            units_named = tuple(
+                (
+                    unit["unit_name"],
+                    unit["unit_code"],
+                    marts.catalogue.tasks[unit["task_code"]].name,
+                    LEVELS[unit["level"]],
+                )
+                for unit in chosen
+            )
+            columns = (
+                Column("单位", 8, "left"),
+                Column("代码", 5, "left"),
+                Column("重点任务", 7, "left"),
+                Column("级别", 2, "center"),
+            )
+            found += [Heading(f"{title}：{len(chosen)}家"), Table("", columns, units_named)]
     return found
 
 
