@@ -247,7 +247,7 @@ def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Pub
     edition = bulletin.make_edition(
         year,
         1,
-        files,
+        bulletin.with_font(files),
         snapshot_id=snapshot_id,
         code_version=code_version(),
         gate=decision.summary(),

@@ -6,7 +6,7 @@ edition. Doesn't belong here: figures (dbt makes them) and the decision to publi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from orchestration.bulletin.documents import documents
@@ -32,6 +32,7 @@ __all__ = [
     "read_edition",
     "read_marts",
     "render_all",
+    "with_font",
     "write_out",
 ]
 
@@ -57,3 +58,10 @@ def render_all(
         if number % 11 == 0:
             progress(f"publish {marts.year}: {number} bulletins rendered")
     return files, pdf.missing
+
+
+def with_font(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """An edition's files, every page with a font of its own."""
+    from orchestration.bulletin.render import with_font as embedded
+
+    return embedded(files)

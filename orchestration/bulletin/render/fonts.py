@@ -20,7 +20,7 @@ from fontTools.ttLib.ttCollection import TTCollection
 
 from orchestration.errors import UsageError
 
-__all__ = ["GETA", "FontSet", "load_fonts"]
+__all__ = ["GETA", "FontSet", "bundled_folder", "load_fonts"]
 
 #: What printers set for a character that they have no type for.
 GETA = "〓"
@@ -66,7 +66,8 @@ class FontSet:
         return text.translate({ord(c): GETA for c in lacking}) if lacking else text
 
 
-def _bundled() -> Path:
+def bundled_folder() -> Path:
+    """Where the fonts of the wheel lie."""
     spec = importlib.util.find_spec("pylopdf_fonts_zh_cn")
     if spec is None or not spec.submodule_search_locations:
         raise UsageError("the wheel pylopdf-fonts-zh-cn is not installed: run 'make setup'")
@@ -102,7 +103,7 @@ def load_fonts(font_dir: Path | None) -> FontSet:
     Raises:
         UsageError: the folder or a font can't be read.
     """
-    folders = [_bundled()]
+    folders = [bundled_folder()]
     if font_dir is not None:
         if not font_dir.is_dir():
             raise UsageError(f"TONGBAO_FONT_DIR is not a folder: {font_dir}")
