@@ -36,7 +36,7 @@ lint: $(BIN)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --quiet dbt_project/models
+	$(BIN)/sqlfluff lint --quiet --processes 2 dbt_project/models
 
 format: $(BIN)/.dev
 	$(BIN)/ruff format .

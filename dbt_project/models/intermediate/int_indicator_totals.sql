@@ -43,7 +43,7 @@ task_totals as (
         sum(denominator) filter (where is_counted and target is not null)
             as targeted_denominator_sum,
         sum({{ millionths('target') }} * {{ millionths('denominator') }})
-            filter (where is_counted) as targeted_weight_sum
+            filter (where is_counted) as targeted_weight_sum -- noqa: LT02
     from facts
     group by province_code, task_code, indicator_code
 ),

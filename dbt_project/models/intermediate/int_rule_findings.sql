@@ -38,6 +38,7 @@ with period as (
 )
 {%- endfor %}
 
+-- noqa: disable=LT02
 {% for plan in plans %}
 select
     document_id,

@@ -47,8 +47,8 @@ facts as (
         count(*) filter (where fact.is_excluded) as indicators_excluded,
         count(*) filter (where fact.target is not null) as targets_set,
         count(*) filter (where fact.target is not null and fact.value is not null) as targets_counted,
-        count(*) filter (where 
-            case
+        count(*) filter (
+            where case
                 when indicator.direction = 'lower' then fact.value <= fact.target
                 else fact.value >= fact.target
             end
