@@ -34,10 +34,10 @@ def _job(
     )
 
 
-intake = _job("intake", _RAW, "Take in what is new in the landing bucket.")
-transform = _job("transform", _WAREHOUSE, "Rebuild the year's marts.")
-gate = _job("gate", _GATE, "Judge the year's marts.")
-publish = _job("publish", _EDITION, "Publish what the gate let through.")
+intake = _job("intake_year", _RAW, "Take in what is new in the landing bucket.")
+transform = _job("transform_year", _WAREHOUSE, "Rebuild the year's marts.")
+gate = _job("gate_year", _GATE, "Judge the year's marts.")
+publish = _job("publish_year", _EDITION, "Publish what the gate let through.")
 collect = _job("collect", _RAW | _WAREHOUSE, "Intake and transform, while the collection is open.")
 national_year = _job(
     "national_year",

@@ -16,6 +16,16 @@ from orchestration.settings import Settings
 __all__ = ["prepare_dagster_home", "run_in_process"]
 
 
+#: One run at a time: the lake has one writer.
+_DAGSTER_YAML = """\
+telemetry:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+"""
+
+
 def prepare_dagster_home(settings: Settings) -> None:
     """Set ``DAGSTER_HOME`` (default: in the home) and turn telemetry off."""
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
@@ -24,7 +34,7 @@ def prepare_dagster_home(settings: Settings) -> None:
         home.mkdir(parents=True, exist_ok=True)
         config = home / "dagster.yaml"
         if not config.exists():
-            config.write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+            config.write_text(_DAGSTER_YAML, encoding="utf-8")
         os.environ["DAGSTER_HOME"] = str(home)
 
 
