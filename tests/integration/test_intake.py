@@ -1,0 +1,311 @@
+"""Intake against a real S3 server: what is fetched, written, answered; and what is hostile."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from orchestration import lakehouse, stages
+from orchestration.intake import IntakeSummary
+from tests.fixtures.landing import Landing
+
+UNIT = "T05-110000-0001"
+
+
+def _intake(ws: stages.Workspace, year: int = 2024) -> IntakeSummary:
+    return stages.intake(ws, year, run_id="test", progress=lambda _: None)
+
+
+def _transform(ws: stages.Workspace, year: int = 2024) -> None:
+    stages.transform(ws, year, run_id="test", progress=lambda _: None)
+
+
+def _query(ws: stages.Workspace, query: str) -> list[tuple[Any, ...]]:
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        return con.execute(query).fetchall()
+
+
+def _snapshot(ws: stages.Workspace) -> int:
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        return lakehouse.current_snapshot(con)
+
+
+def _receipt(ws: stages.Workspace, key: str) -> dict[str, Any]:
+    _, year, province, name = key.split("/", 3)
+    path = f"receipts/{year}/{province}/{name}.receipt.json"
+    return dict(json.loads(ws.store.get("publication", path)))
+
+
+def test_a_second_intake_fetches_nothing_and_writes_nothing(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    landing.unit(UNIT)
+    landing.performance(UNIT, {"T05_02": 1000})
+    first = _intake(ws)
+    assert (first.listed, first.fetched) == (3, 3)
+    snapshot = _snapshot(ws)
+    receipts = {info.key: info.last_modified for info in ws.store.list("publication")}
+    second = _intake(ws)
+    assert (second.listed, second.fetched, second.documents) == (3, 0, 0)
+    assert _snapshot(ws) == snapshot
+    assert {i.key: i.last_modified for i in ws.store.list("publication")} == receipts
+
+
+def test_a_resubmission_is_a_new_object_or_the_same_key_again(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    landing.unit(UNIT)
+    key = landing.performance(UNIT, {"C_04": 10})
+    _intake(ws)
+    _transform(ws)
+    landing.performance(UNIT, {"C_04": 20}, submitted_at="2024-11-02T09:00:00+08:00")
+    assert _intake(ws).fetched == 1
+    _transform(ws)
+    query = (
+        "select value from lake.marts.fct_unit_indicator "
+        "where year = 2024 and indicator_code = 'C_04'"
+    )
+    assert [str(row[0]) for row in _query(ws, query)] == ["20.000000"]
+    landing.performance(
+        UNIT, {"C_04": 30}, submitted_at="2024-11-03T09:00:00+08:00", name=key.split("/")[-1]
+    )
+    assert _intake(ws).fetched == 1
+    _transform(ws)
+    assert [str(row[0]) for row in _query(ws, query)] == ["30.000000"]
+
+
+def test_every_row_says_where_it_comes_from(ws: stages.Workspace, landing: Landing) -> None:
+    landing.unit(UNIT)
+    key = landing.performance(UNIT, {"C_04": 10})
+    _intake(ws)
+    rows = _query(
+        ws,
+        "select v.object_key, v.etag = o.etag, v.sha256 = sha256(o.body), v.document_id, v.run_id "
+        "from lake.raw.performance_values v join lake.raw.objects o using (object_key)",
+    )
+    assert rows == [(key, True, True, "d000003", "test")]
+    tables = _query(
+        ws,
+        "select distinct table_name from duckdb_columns() where database_name = 'lake' "
+        "and column_name like '%phone%' or column_name like '%email%'",
+    )
+    assert tables == [("registration_contacts",)]
+
+
+@pytest.mark.parametrize("transformed", [False, True])
+def test_a_receipt_says_what_where_and_how_to_mend_it(
+    ws: stages.Workspace, landing: Landing, transformed: bool
+) -> None:
+    landing.unit(UNIT)
+    key = landing.performance(UNIT, {"C_04": "约300" + "万" * 400, "C_05": 10})
+    replaced = landing.performance(UNIT, {"C_05": "无"}, submitted_at="2024-10-01T09:00:00+08:00")
+    late = landing.performance(UNIT, {"C_05": "12万"}, submitted_at="2024-12-16T09:00:00+08:00")
+    _intake(ws)
+    if transformed:
+        _transform(ws)
+    receipt = _receipt(ws, key)
+    assert receipt["status"] == "accepted_with_errors"
+    [error] = [e for e in receipt["errors"] if e["code"] == "E201"]
+    assert error["where"] == "/values/C_04"
+    assert error["severity"] == "error"
+    assert len(error["value"]) == 200
+    assert "请只填数字" in error["message_zh"]
+    assert "digits" in error["message_en"]
+    # What was replaced, and what came late, is answered too, and stays answered.
+    assert "E201" in {e["code"] for e in _receipt(ws, replaced)["errors"]}
+    assert {"E201", "W301"} <= {e["code"] for e in _receipt(ws, late)["errors"]}
+
+
+def _bad_objects() -> dict[str, tuple[bytes, str]]:
+    def document(**changes: Any) -> dict[str, Any]:
+        base = {
+            "document_type": "performance",
+            "document_id": "x",
+            "submitted_at": "2024-11-01T09:00:00+08:00",
+            "year": 2024,
+            "unit_code": UNIT,
+            "values": {"C_04": 1},
+        }
+        return {k: v for k, v in (base | changes).items() if v is not ...}
+
+    def text(**changes: Any) -> bytes:
+        return json.dumps(document(**changes), ensure_ascii=False).encode()
+
+    return {
+        "broken.json": (text()[:-3], "E001"),
+        "empty.json": (b"", "E007"),
+        "blank.json": (b" \n ", "E007"),
+        "not-json.json": (b"PK\x03\x04", "E001"),
+        "utf16.json": (text().decode().encode("utf-16"), "E003"),
+        "gb.json": (text(highlight="产教").decode().encode("gb18030"), "E003"),
+        "deep.json": (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "E004"),
+        "deep-array.json": (b"[" * 100_000, "E004"),
+        "twice.json": (text().replace(b"{", b'{"year": 2023, ', 1), "E008"),
+        "table.parquet": (b"PAR1", "E005"),
+        "no-extension": (text(), "E005"),
+        "number.json": (b"42", "E102"),
+        "type.json": (text(values=[1]), "E102"),
+        "type2.json": (text(year="nineteen"), "E116"),
+        "missing.json": (text(unit_code=...), "E101"),
+        "year.json": (text(year=2020), "E104"),
+        "other-province.json": (text(unit_code="T05-120000-0001"), "E105"),
+        "unit-code.json": (text(unit_code="T05-110000-1"), "E106"),
+        "no-such-task.json": (text(unit_code="T77-110000-0001"), "E106"),
+        "kind.json": (text(document_type="plan"), "E107"),
+        "zone.json": (text(submitted_at="2024-11-01T09:00:00"), "E112"),
+        "long-id.json": (text(document_id="x" * 65), "E113"),
+        "中文 名 '%2F\".json": (b"{", "E001"),
+    }
+
+
+def test_what_cannot_be_used_is_rejected_and_the_rest_counts(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    landing.unit(UNIT)
+    landing.performance(UNIT, {"C_04": 10})
+    folder = "performance/year=2024/province=110000"
+    bad = _bad_objects()
+    for name, (body, _) in bad.items():
+        landing.put(f"{folder}/{name}", body)
+    outside = landing.put("somewhere/else.json", b"{}")
+    unknown = landing.put("performance/year=2024/province=999999/x.json", b"{}")
+    done = _intake(ws)
+    assert done.fetched == 3 + len(bad) + 2
+    codes = {}
+    for name in bad:
+        receipt = _receipt(ws, f"{folder}/{name}")
+        assert receipt["status"] == "rejected", name
+        assert receipt["errors"], name
+        codes[name] = receipt["errors"][0]["code"]
+    assert codes == {name: code for name, (_, code) in bad.items()}
+    rejected = _query(ws, "select object_key from lake.raw.objects where status = 'rejected'")
+    assert {outside, unknown} <= {row[0] for row in rejected}
+    _transform(ws)
+    rows = _query(
+        ws,
+        "select value, units_counted from lake.marts.agg_national_indicator "
+        "where year = 2024 and task_code = 'T05' and indicator_code = 'C_04'",
+    )
+    assert [(str(value), counted) for value, counted in rows] == [("10.000000", 1)]
+
+
+def test_an_object_over_the_limit_is_rejected_unread(settings: Any) -> None:
+    with stages.open_workspace(replace(settings, max_object_bytes=1000)) as ws:
+        landing = Landing(ws.store)
+        landing.unit(UNIT)
+        key = landing.put("performance/year=2024/province=110000/big.json", b" " * 100_000_000)
+        _intake(ws)
+        receipt = _receipt(ws, key)
+        assert receipt["status"] == "rejected"
+        assert receipt["errors"][0]["code"] == "E002"
+        assert _query(
+            ws, f"select body, sha256 from lake.raw.objects where object_key = '{key}'"
+        ) == [(None, None)]
+
+
+def test_a_bad_line_costs_a_line(ws: stages.Workspace, landing: Landing) -> None:
+    landing.unit(UNIT)
+    landing.unit("T05-110000-0002")
+    good = {
+        "document_type": "assessment", "document_id": "a1", "year": 2024, "score": 88.5,
+        "submitted_at": "2024-12-01T09:00:00+08:00", "unit_code": UNIT, "grade": "good",
+    }  # fmt: skip
+    lines = [json.dumps(good), "{broken", json.dumps(good | {"document_id": "a2", "score": 101})]
+    key = landing.put("assessment/year=2024/province=110000/a.jsonl", "\ufeff" + "\n".join(lines))
+    _intake(ws)
+    receipt = _receipt(ws, key)
+    assert receipt["status"] == "accepted_with_errors"
+    assert [(e["code"], e["where"]) for e in receipt["errors"]] == [
+        ("E001", "/1"),
+        ("E114", "/2/score"),
+    ]
+    assert _query(ws, "select document_id, cast(score as varchar) from lake.raw.assessments") == [
+        ("a1", "88.500000")
+    ]
+
+
+_UNREADABLE = [
+    "约300",
+    "12万",
+    "N/A",
+    "NaN",
+    "Infinity",
+    "1e400",
+    "3,00",
+    "--5",
+    "1/2",
+    [],
+    {"a": 1},
+]
+
+
+def test_what_cannot_be_read_without_guessing_is_an_error_of_that_value(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    landing.unit(UNIT)
+    keys = [landing.performance(UNIT, {"C_04": value, "C_09": 5}) for value in _UNREADABLE]
+    _intake(ws)
+    for key, value in zip(keys, _UNREADABLE, strict=True):
+        errors = [e for e in _receipt(ws, key)["errors"] if e["severity"] == "error"]
+        assert [(e["code"], e["where"]) for e in errors] == [("E201", "/values/C_04")], value
+
+
+def test_an_unknown_unit_is_held_back_until_it_registers(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    key = landing.performance(UNIT, {"C_04": 10})
+    _intake(ws)
+    assert _receipt(ws, key)["status"] == "rejected"
+    assert _receipt(ws, key)["errors"][0]["code"] == "E109"
+    landing.unit(UNIT)
+    _intake(ws)
+    _transform(ws)
+    assert _receipt(ws, key)["status"] != "rejected"
+    query = "select value from lake.marts.fct_unit_indicator where indicator_code = 'C_04'"
+    assert [str(row[0]) for row in _query(ws, query)] == ["10.000000"]
+
+
+def test_the_same_document_counts_once_and_an_id_is_never_reused(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    landing.unit(UNIT)
+    key = landing.performance(UNIT, {"C_04": 10}, name="1.json")
+    again = landing.put(key.replace("1.json", "2.json"), ws.store.get("landing", key))
+    other = json.loads(ws.store.get("landing", key)) | {"values": {"C_04": 99}}
+    reused = landing.put(key.replace("1.json", "3.json"), other)
+    _intake(ws)
+    assert [e["code"] for e in _receipt(ws, again)["errors"]] == ["W117"]
+    assert _receipt(ws, reused)["errors"][0]["code"] == "E108"
+    assert _query(ws, "select count(*) from lake.raw.performances") == [(1,)]
+
+
+_INSTANTS = [
+    ("2024-12-14T23:59:59+08:00", True),
+    ("2024-12-15T00:00:00+08:00", False),
+    ("2024-12-15T00:00:01+08:00", False),
+    ("2024-12-14T15:59:59Z", True),
+    ("2024-12-14T16:00:00Z", False),
+    ("2024-12-14T10:59:59-05:00", True),
+    ("2024-12-14T11:00:00-05:00", False),
+    ("2024-12-15T01:29:59+09:30", True),
+    ("2024-12-15T01:30:00+09:30", False),
+]
+
+
+def test_the_cutoff_is_midnight_in_beijing_whatever_the_zone(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    for number, (submitted_at, _) in enumerate(_INSTANTS):
+        code = f"T05-110000-{number:04d}"
+        landing.unit(code)
+        landing.performance(code, {"C_04": 10}, submitted_at=submitted_at)
+    _intake(ws)
+    _transform(ws)
+    query = (
+        "select has_reported, is_on_time from lake.marts.fct_unit_year where year = 2024 "
+        "order by unit_code"
+    )
+    assert _query(ws, query) == [(True, on_time) for _, on_time in _INSTANTS]
