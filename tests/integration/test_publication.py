@@ -1,0 +1,389 @@
+"""From a demo year to an edition: figures, bytes, immutability, and a run killed anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration import lakehouse, stages
+from orchestration.demo import generate
+from orchestration.errors import GateBlocked, TongbaoError
+from orchestration.settings import Settings
+from tests.conftest import clean_environment
+
+YEAR = 2024
+SCALE = 0.03
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+def _settings(home: Path) -> Settings:
+    return Settings(home=home, catalog=str(home / "catalog.sqlite"))
+
+
+def _demo(settings: Settings, faults: str = "default") -> None:
+    with stages.open_workspace(settings) as ws:
+        generate(ws.store, settings, year=YEAR, scale=SCALE, seed=5, faults=faults, progress=_quiet)
+
+
+def _until_gate(ws: stages.Workspace) -> stages.GateSummary:
+    stages.intake(ws, YEAR, run_id="r", progress=_quiet)
+    stages.transform(ws, YEAR, run_id="r", progress=_quiet)
+    return stages.gate(ws, YEAR, run_id="r", progress=_quiet)
+
+
+@dataclass
+class Published:
+    """A home with a published year."""
+
+    settings: Settings
+    ws: stages.Workspace
+    done: stages.PublishSummary
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.done.folder)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    settings = _settings(tmp_path_factory.mktemp("published"))
+    _demo(settings)
+    with stages.open_workspace(settings) as ws:
+        assert not _until_gate(ws).blocked
+        yield Published(settings, ws, stages.publish(ws, YEAR, run_id="r", progress=_quiet))
+
+
+def test_the_edition_holds_what_the_contract_names(published: Published) -> None:
+    found = {
+        path.relative_to(published.folder).as_posix()
+        for path in published.folder.rglob("*")
+        if path.is_file()
+    }
+    expected = {"manifest.json", "quality/index.html"}
+    places = ["national", *(f"tasks/T{n:02d}" for n in range(1, 12))]
+    regions = published.ws.store.prefixes("publication", "editions/2024/edition-1/provinces/")
+    assert len(regions) == 32
+    places += [prefix.removeprefix("editions/2024/edition-1/").rstrip("/") for prefix in regions]
+    expected |= {f"{place}/bulletin.{kind}" for place in places for kind in ("pdf", "html")}
+    assert expected <= found
+
+
+def test_the_manifest_names_every_file_as_it_is_in_the_store(published: Published) -> None:
+    store = published.ws.store
+    prefix = "editions/2024/edition-1/"
+    manifest = json.loads(store.get("publication", prefix + "manifest.json"))
+    stored = {
+        f.info.key.removeprefix(prefix): hashlib.sha256(f.body).hexdigest()
+        for f in store.get_many("publication", store.list("publication", prefix))
+    }
+    stored.pop("manifest.json")
+    assert {entry["path"]: entry["sha256"] for entry in manifest["files"]} == stored
+    assert manifest["snapshot_id"] == published.done.snapshot_id
+    assert manifest["synthetic"] is True
+    assert manifest["gate"]["blocked"] is False
+    latest = json.loads(store.get("publication", "editions/2024/latest.json"))
+    assert latest["edition"] == 1
+    with lakehouse.reader(published.settings, store) as con:
+        [row] = lakehouse.edition_rows(con, YEAR)
+    assert row["manifest_sha256"] == latest["manifest_sha256"]
+    assert row["snapshot_id"] == manifest["snapshot_id"]
+    assert not [i.key for i in store.list("publication", "editions/") if ".writing" in i.key]
+
+
+class _Figures(HTMLParser):
+    """Figure id → printed text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+        self._open: str | None = None
+
+    def handle_starttag(self, _: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._open = dict(attrs).get("data-figure")
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self.found.append((self._open, data))
+            self._open = None
+
+
+def _number(text: str) -> Decimal | None:
+    """The number that a figure prints; None for —."""
+    match = re.match(r"[+−-]?[\d,]+(\.\d+)?", text)
+    return Decimal(match.group().replace(",", "").replace("−", "-")) if match else None
+
+
+_GRAINS = {
+    "agg_national_indicator": ("task_code", "indicator_code"),
+    "agg_national_target": ("task_code", "level", "category"),
+    "agg_national_task": ("task_code",),
+    "agg_province_indicator": ("province_code", "task_code", "indicator_code"),
+    "agg_province_task": ("province_code", "task_code"),
+    "national_scorecard": (),
+    "province_scorecard": ("province_code",),
+}
+
+
+def _lake_value(con: duckdb.DuckDBPyConnection, figure: str) -> Any:
+    year, table, *key, column = figure.split("/")
+    conditions = " and ".join(
+        f"{name} is null" if part == "-" else f"{name} = '{part}'"
+        for name, part in zip(_GRAINS[table], key, strict=True)
+    )
+    where = f"year = {year}" + (f" and {conditions}" if conditions else "")
+    query = f"select {column.replace('-', ' - ')} from lake.marts.{table} where {where}"
+    [row] = con.execute(query).fetchall()
+    return row[0]
+
+
+@pytest.mark.parametrize(
+    "page", ["national", "tasks/T05", "tasks/T10", "provinces/440000", "provinces/660000"]
+)
+def test_every_printed_figure_is_that_of_the_marts(published: Published, page: str) -> None:
+    parser = _Figures()
+    parser.feed((published.folder / page / "bulletin.html").read_text(encoding="utf-8"))
+    assert len(parser.found) > 50
+    wrong = []
+    with lakehouse.reader(published.settings, published.ws.store) as con:
+        values: dict[str, Any] = {}
+        for figure, text in parser.found:
+            if figure not in values:
+                values[figure] = _lake_value(con, figure)
+            value, printed = values[figure], _number(text)
+            if value is None:
+                if printed is not None:
+                    wrong.append((figure, text, value))
+                continue
+            # Contract §2: columns that end in _rate and attainment are fractions.
+            is_fraction = figure.endswith(("_rate", "/attainment"))
+            exact = Decimal(value) * (100 if is_fraction else 1)
+            assert printed is not None, (figure, text)
+            places = max(0, -int(printed.as_tuple().exponent))
+            if exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) != printed:
+                wrong.append((figure, text, value))
+    assert wrong == []
+
+
+def test_every_page_says_that_the_data_are_made_up(published: Published) -> None:
+    pages = list(published.folder.rglob("*.html"))
+    assert [p for p in pages if "合成数据" not in p.read_text(encoding="utf-8")] == []
+    from pypdf import PdfReader
+
+    for path in (published.folder / "national", published.folder / "provinces" / "110000"):
+        reader = PdfReader(path / "bulletin.pdf")
+        assert all("合成数据" in page.extract_text() for page in reader.pages)
+
+
+def test_no_contact_leaves_raw(published: Published) -> None:
+    for path in published.folder.rglob("*.html"):
+        assert "example.invalid" not in path.read_text(encoding="utf-8")
+
+
+def test_a_standing_edition_is_never_touched(published: Published) -> None:
+    before = {i.key: i.last_modified for i in published.ws.store.list("publication", "editions/")}
+    again = stages.publish(published.ws, YEAR, run_id="again", progress=_quiet)
+    assert (again.files, again.refused) == (0, False)
+    after = {i.key: i.last_modified for i in published.ws.store.list("publication", "editions/")}
+    assert after == before
+
+
+def test_the_same_snapshot_gives_the_same_bytes_in_another_process(published: Published) -> None:
+    script = (
+        "import sys, hashlib\n"
+        "from pathlib import Path\n"
+        "from orchestration import bulletin, lakehouse, stages\n"
+        "from orchestration.settings import Settings\n"
+        "home = Path(sys.argv[1])\n"
+        "settings = Settings(home=home, catalog=str(home / 'catalog.sqlite'))\n"
+        "with stages.open_workspace(settings) as ws:\n"
+        "    d = stages.judge_snapshot(ws, 2024, int(sys.argv[2]), run_id='other')\n"
+        "    notes = bulletin.GateNotes(len(d.outcomes), tuple(f.text_zh for f in d.warnings))\n"
+        "    with lakehouse.reader(settings, ws.store, int(sys.argv[2])) as con:\n"
+        "        marts = bulletin.read_marts(con, 2024, notes)\n"
+        "    files, _ = bulletin.render_all(marts, None, lambda _: None)\n"
+        "    docs = home / 'docs-again'\n"
+        "    for path in d.write_docs(docs):\n"
+        "        files['quality/' + path.relative_to(docs).as_posix()] = path.read_bytes()\n"
+        "for path, body in bulletin.with_font(files).items():\n"
+        "    print(path, hashlib.sha256(body).hexdigest())\n"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            script,
+            str(published.settings.home),
+            str(published.done.snapshot_id),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=180,
+    )
+    again = dict(line.split() for line in done.stdout.splitlines())
+    manifest = json.loads((published.folder / "manifest.json").read_text(encoding="utf-8"))
+    assert again == {entry["path"]: entry["sha256"] for entry in manifest["files"]}
+
+
+def test_newer_marts_do_not_change_a_standing_edition(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    _demo(settings)
+    with stages.open_workspace(settings) as ws:
+        with pytest.raises(TongbaoError, match="no lakehouse yet"):
+            stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+        stages.intake(ws, YEAR, run_id="r", progress=_quiet)
+        with pytest.raises(TongbaoError, match="no marts"):
+            stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+        stages.transform(ws, YEAR, run_id="r", progress=_quiet)
+        with pytest.raises(TongbaoError, match="has not judged"):
+            stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+        stages.gate(ws, YEAR, run_id="r", progress=_quiet)
+        # Something lands between gate and publication: that snapshot is no longer the whole truth.
+        body = ws.store.get(
+            "landing", "registration/year=2023/province=110000/registrations-110000.jsonl"
+        )
+        changed = {"document_id": "more", "unit_name": "改名单位", "year": YEAR}
+        more = json.loads(body.splitlines()[0]) | changed
+        key = "registration/year=2024/province=110000/more.json"
+        ws.store.put("landing", key, json.dumps(more).encode())
+        stages.intake(ws, YEAR, run_id="r", progress=_quiet)
+        ws.decisions.clear()
+        with pytest.raises(GateBlocked):
+            stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+        _until_gate(ws)
+        first = stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+        manifest = (Path(first.folder) / "manifest.json").read_bytes()
+        ws.store.put(
+            "landing",
+            key.replace("more", "later"),
+            json.dumps(more | {"document_id": "m2"}).encode(),
+        )
+        _until_gate(ws)
+        second = stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+        assert second.refused
+        assert (Path(second.folder) / "manifest.json").read_bytes() == manifest
+
+
+def test_a_year_with_heavy_faults_is_blocked(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    _demo(settings, "heavy")
+    with stages.open_workspace(settings) as ws:
+        assert _until_gate(ws).blocked
+        with pytest.raises(GateBlocked):
+            stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+        assert ws.store.list("publication", "editions/") == []
+
+
+# -- killed and started again -------------------------------------------------------------
+
+
+def _run(home: Path, kill_at: str | None = None) -> subprocess.CompletedProcess[str] | None:
+    """``tongbao run``; killed as soon as a line with ``kill_at`` is printed."""
+    command = [str(Path(sys.executable).parent / "tongbao"), "run", "--year", str(YEAR)]
+    environment = clean_environment(home, {"TONGBAO_NOW": "2024-12-15T08:00:00+08:00"})
+    if kill_at is None:
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=300
+        )
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if kill_at in line:
+            # A little into what comes after that line, its S3 server with it.
+            time.sleep(0.3)
+            os.killpg(process.pid, signal.SIGKILL)
+            break
+    process.wait(timeout=60)
+    return None
+
+
+_TABLES = {
+    # Without the run's own marks: run, snapshot, time of the run.
+    "raw.objects": "object_key, etag, sha256, status, documents_total, documents_rejected",
+    "raw.documents": "document_id, document_type, content_sha256",
+    "raw.performance_values": "document_id, indicator_code, value_text, value_number",
+    "raw.document_errors": "object_key, document_id, code, location",
+}
+
+
+def _state(settings: Settings) -> dict[str, str]:
+    """A digest of every table, every receipt and every file of the edition."""
+    found: dict[str, str] = {}
+    with stages.open_workspace(settings) as ws:
+        with lakehouse.reader(settings, ws.store) as con:
+            names = [
+                row[0]
+                for row in con.execute(
+                    "select schema_name || '.' || table_name from duckdb_tables() "
+                    "where database_name = 'lake' and schema_name in ('marts', 'quality')"
+                ).fetchall()
+            ]
+            wanted = dict.fromkeys(names, "*") | _TABLES
+            wanted["quality.gate_results"] = "year, suite, expectation, success, observed, detail"
+            wanted["quality.transform_runs"] = "year, inputs_digest"
+            for name, columns in wanted.items():
+                rows = con.execute(f"select {columns} from lake.{name} order by all").fetchall()
+                found[name] = hashlib.sha256(repr(rows).encode()).hexdigest()
+        for prefix in ("receipts/", "editions/"):
+            for item in ws.store.get_many("publication", ws.store.list("publication", prefix)):
+                if not item.info.key.endswith(("manifest.json", "latest.json")):
+                    found[item.info.key] = hashlib.sha256(item.body).hexdigest()
+    return found
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The state that a run ends in when nobody kills it."""
+    settings = _settings(tmp_path_factory.mktemp("whole"))
+    _demo(settings)
+    done = _run(settings.home)
+    assert done is not None
+    assert done.returncode == 0, done.stderr
+    return _state(settings)
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        ("objects listed", "transform 2023:"),
+        ("dbt:", "gate 2024:"),
+        ("publish 2024: 22 bulletins", "publish 2024: 44 bulletins"),
+    ],
+    ids=lambda moments: " + ".join(moments),
+)
+def test_killed_and_started_again_ends_in_the_same_tables_and_bytes(
+    tmp_path: Path, uninterrupted: dict[str, str], moments: tuple[str, ...]
+) -> None:
+    settings = _settings(tmp_path)
+    _demo(settings)
+    for moment in moments:
+        _run(settings.home, kill_at=moment)
+    done = _run(settings.home)
+    assert done is not None
+    assert done.returncode == 0, done.stderr
+    assert _state(settings) == uninterrupted
