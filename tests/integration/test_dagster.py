@@ -1,0 +1,176 @@
+"""Dagster's view of the project: the graph, its schedules and sensor, and the web page."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+
+from orchestration import stages
+from orchestration.definitions import defs
+from orchestration.schedules import nightly_collection, publication_day
+from orchestration.sensors import new_submissions
+from orchestration.settings import Settings
+from tests.conftest import clean_environment
+from tests.fixtures.landing import Landing
+
+_SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def test_everything_loads_as_the_web_page_loads_it() -> None:
+    repository = defs.get_repository_def()
+    repository.load_all_definitions()
+    jobs = {job.name for job in repository.get_all_jobs()}
+    assert jobs >= {
+        "intake_year", "transform_year", "gate_year", "publish_year", "collect", "national_year",
+    }  # fmt: skip
+
+
+def test_the_graph_reads_from_the_landing_bucket_to_the_edition() -> None:
+    graph = defs.resolve_asset_graph()
+    edition = dg.AssetKey(["publication", "edition"])
+    upstream = dg.AssetSelection.assets(edition).upstream().resolve(graph)
+    groups = {graph.get(key).group_name for key in upstream}
+    assert {"raw", "staging", "intermediate", "marts", "gate", "publication"} <= groups
+    landing_key = dg.AssetKey(["landing", "submissions"])
+    assert graph.get(dg.AssetKey(["raw", "performances"])).parent_keys == {landing_key}
+    assert graph.get(landing_key).group_name == "landing"
+    for key in (edition, dg.AssetKey(["marts", "agg_national_indicator"])):
+        partitions = graph.get(key).partitions_def
+        assert partitions is not None
+        assert "2024" in partitions.get_partition_keys()
+
+
+def test_dbt_tests_and_expectations_are_asset_checks() -> None:
+    names = {key.name for key in defs.resolve_asset_graph().asset_check_keys}
+    assert any(name.startswith("national__on_time_rate") for name in names)
+    assert any("unique_key" in name for name in names)
+
+
+def _at(moment: datetime) -> dg.ScheduleEvaluationContext:
+    return dg.build_schedule_context(
+        scheduled_execution_time=moment, repository_def=defs.get_repository_def()
+    )
+
+
+def _requested(schedule: dg.ScheduleDefinition, moment: datetime) -> list[str | None]:
+    data = schedule.evaluate_tick(_at(moment))
+    return [request.partition_key for request in data.run_requests or []]
+
+
+def test_the_collection_runs_every_night_while_it_is_open() -> None:
+    assert nightly_collection.execution_timezone == "Asia/Shanghai"
+    night = datetime(2024, 11, 20, 1, 30, tzinfo=_SHANGHAI)
+    assert _requested(nightly_collection, night) == ["2024"]
+    assert _requested(nightly_collection, night.replace(month=12, day=14)) == ["2024"]
+    # The cut-off has passed an hour and a half before.
+    assert _requested(nightly_collection, night.replace(month=12, day=15)) == []
+
+
+def test_the_bulletins_are_published_on_15_december_in_beijing() -> None:
+    assert publication_day.execution_timezone == "Asia/Shanghai"
+    morning = datetime(2024, 12, 15, 6, 0, tzinfo=_SHANGHAI)
+    assert _requested(publication_day, morning) == ["2024"]
+    assert _requested(publication_day, morning.replace(day=14)) == []
+    assert _requested(publication_day, morning.replace(day=16)) == []
+
+
+def test_new_objects_start_a_collection_once(
+    ws: stages.Workspace, landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "TONGBAO_HOME": str(ws.settings.home),
+        "TONGBAO_NOW": "2024-11-20T08:00:00+08:00",
+        "AWS_ENDPOINT_URL_S3": str(ws.store.config.endpoint),
+        "AWS_ACCESS_KEY_ID": ws.store.config.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": ws.store.config.secret_access_key,
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    instance = dg.DagsterInstance.ephemeral()
+
+    def tick(cursor: str | None) -> Any:
+        context = dg.build_sensor_context(
+            instance=instance, cursor=cursor, repository_def=defs.get_repository_def()
+        )
+        return new_submissions.evaluate_tick(context)
+
+    assert not tick(None).run_requests
+    landing.unit("T05-110000-0001")
+    first = tick(None)
+    assert [request.partition_key for request in first.run_requests] == ["2024"]
+    assert not tick(first.cursor).run_requests
+    landing.performance("T05-110000-0001", {"C_04": 1})
+    assert tick(first.cursor).run_requests
+    monkeypatch.setenv("TONGBAO_NOW", "2025-01-20T08:00:00+08:00")
+    assert not tick(None).run_requests
+
+
+_QUERY = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
+  assetNodes { id } jobs { name } schedules { name } sensors { name } } } } }"""
+
+
+def _ask(port: int) -> list[dict[str, Any]]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql",
+        data=json.dumps({"query": _QUERY}).encode(),
+        headers={"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        content = json.loads(answer.read())
+    return list(content["data"]["repositoriesOrError"]["nodes"])
+
+
+def test_up_shows_everything_and_leaves_nothing_behind(settings: Settings) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [str(Path(sys.executable).parent / "tongbao"), "up", "--port", str(port)],
+        env=clean_environment(settings.home, {"TONGBAO_NOW": "2025-01-20T08:00:00+08:00"}),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        nodes: list[dict[str, Any]] = []
+        deadline = time.monotonic() + 120
+        while not nodes and time.monotonic() < deadline:
+            time.sleep(1)
+            try:
+                nodes = _ask(port)
+            except OSError:
+                assert process.poll() is None
+        assert nodes, (settings.home / "dagster-webserver.log").read_text()[-2000:]
+        assert len(nodes[0]["assetNodes"]) > 40
+        assert {"name": "national_year"} in nodes[0]["jobs"]
+        assert len(nodes[0]["schedules"]) == 2
+        assert nodes[0]["sensors"] == [{"name": "new_submissions"}]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+    left = [
+        entry.name
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and _belongs(entry, str(settings.home))
+    ]
+    assert left == []
+
+
+def _belongs(process: Path, home: str) -> bool:
+    try:
+        environment = (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return f"TONGBAO_HOME={home}".encode() in environment and int(process.name) != os.getpid()

@@ -1,0 +1,55 @@
+"""The arrows of the architecture, and what must stand in one place only."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from orchestration.intake.contracts import SCHEMA_FOLDER, json_schemas
+from orchestration.settings import PROJECT_ROOT
+
+
+def test_imports_keep_to_the_layers() -> None:
+    command = Path(sys.executable).parent / "lint-imports"
+    done = subprocess.run(
+        [str(command)], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_only_settings_reads_the_projects_variables() -> None:
+    readers = [
+        path.name
+        for path in (PROJECT_ROOT / "orchestration").rglob("*.py")
+        if re.search(r"environ(\.get\(|\[)\s*\"(TONGBAO|AWS)_", path.read_text(encoding="utf-8"))
+        # What dbt is told about its file, and whether to show a stack trace.
+        and path.name not in {"settings.py", "dbt.py", "cli.py"}
+    ]
+    assert readers == []
+
+
+def test_every_module_says_what_belongs_in_it() -> None:
+    silent = [
+        str(path.relative_to(PROJECT_ROOT))
+        for folder in ("orchestration", "expectations")
+        for path in (PROJECT_ROOT / folder).rglob("*.py")
+        if not path.read_text(encoding="utf-8").startswith('"""') and path.stat().st_size
+    ]
+    assert silent == []
+
+
+def test_the_published_schemas_are_those_of_the_contracts() -> None:
+    published = {p.name: p.read_text(encoding="utf-8") for p in SCHEMA_FOLDER.glob("*.json")}
+    assert published == json_schemas()
+
+
+def test_the_lock_files_have_hashes_and_no_index() -> None:
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        text = (PROJECT_ROOT / name).read_text(encoding="utf-8")
+        assert "--index-url" not in text
+        assert "://" not in text
+        pinned = re.findall(r"^[a-z0-9][\w.\[\]-]*==", text, re.MULTILINE | re.IGNORECASE)
+        assert len(pinned) <= text.count("--hash=sha256:")
+        assert pinned

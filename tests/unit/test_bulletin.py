@@ -1,0 +1,199 @@
+"""The bulletins' words, charts and fonts, without a lake."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from orchestration.bulletin.content import (
+    Bar,
+    Bars,
+    Column,
+    Document,
+    Figure,
+    Heading,
+    Paragraph,
+    Section,
+    Table,
+    Tile,
+    TileMap,
+    figures,
+    paragraph,
+)
+from orchestration.bulletin.render import PdfRenderer, load_fonts, render_html, with_font
+from orchestration.bulletin.render.charts import svg_of
+from orchestration.bulletin.sections import sections_of
+from orchestration.bulletin.wording import (
+    MISSING,
+    amount,
+    change,
+    chinese_date,
+    chinese_number,
+    clean,
+    count,
+    listed,
+    moment,
+    percent,
+    points,
+    rounded,
+)
+from orchestration.catalogue import load_catalogue
+from orchestration.errors import UsageError
+from orchestration.settings import PROJECT_ROOT
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "text"),
+    [
+        ("0.125", 2, "0.13"),
+        ("-0.125", 2, "-0.13"),
+        ("2.5", 0, "3"),
+        ("1234567.005", 2, "1,234,567.01"),
+        ("-0.001", 2, "0.00"),
+        ("999999999999.999999", 2, "1,000,000,000,000.00"),
+    ],
+)
+def test_numbers_are_rounded_half_up(value: str, places: int, text: str) -> None:
+    assert rounded(Decimal(value), places) == text
+
+
+def test_missing_is_not_zero() -> None:
+    assert {count(None), amount(None), percent(None), change(None), points(None)} == {MISSING}
+    assert (count(0), amount(Decimal(0)), percent(Decimal(0))) == ("0", "0.00", "0.00%")
+
+
+def test_rates_and_changes() -> None:
+    # The bulletin of 2018: 125.76 of 205.9.
+    assert percent(Decimal("0.610782")) == "61.08%"
+    assert change(Decimal("0.0532")) == "+5.32%"
+    assert change(Decimal("-0.0532")) == "−5.32%"
+    assert change(Decimal("0.000001")) == "0.00%"
+    assert points(Decimal("-1.2")) == "−1.20个百分点"
+
+
+def test_dates_and_ordinals() -> None:
+    assert chinese_date(date(2026, 1, 5)) == "2026年1月5日"
+    assert moment(datetime(2024, 12, 14, 16, 0, tzinfo=UTC)) == "2024年12月15日0:00"
+    assert [chinese_number(n) for n in (1, 10, 11, 20, 32)] == [
+        "一", "十", "十一", "二十", "三十二",
+    ]  # fmt: skip
+
+
+def test_names_are_cleaned_and_nothing_is_dropped_silently() -> None:
+    assert clean("学\u202e校\u200b\n 名\0") == "学校 名"
+    assert clean("长" * 50, 10) == "长" * 9 + "…"
+    assert listed(["甲", "乙"]) == "甲、乙"
+    assert listed([str(n) for n in range(12)], 2) == "0、1等12个"
+
+
+def _document() -> Document:
+    figure = Figure("2024/agg_province_task/110000/T05/on_time_rate", "97.35%")
+    blocks = (
+        Heading("（一）情况"),
+        paragraph("按时报送率", figure, "。"),
+        Table("表", (Column("省份", 3, "left"), Column("率", 3)), (("北京", figure),), "注释"),
+        TileMap(
+            "图",
+            (Tile("110000", "北京", 0, 0, figure, 5), Tile("120000", "天津", 0, 1, MISSING, 0)),
+            ((0, "无数据"), (5, "97.35%")),
+        ),
+        Bars("条", (Bar("<任务>&", figure, 500), Bar("减", figure, -200)), diverging=True),
+    )
+    return Document(
+        path="national/bulletin",
+        year=2024,
+        title_lines=("教育部职业教育与成人教育司", "关于某事的通报"),
+        short_title="关于某事的通报",
+        organ="教育部职业教育与成人教育司",
+        number="教职成司函〔2024〕　　号",
+        recipients="各省",
+        signed_by="教育部职业教育与成人教育司",
+        dated="2024年12月15日",
+        opening=paragraph("现通报如下。"),
+        sections=(Section("一、某节", blocks),),
+        attachments=(Section("名单", (paragraph("甲。"),)),),
+        is_synthetic=True,
+    )
+
+
+def test_a_chart_is_well_formed_and_carries_its_figures() -> None:
+    blocks = _document().sections[0].blocks
+    for block in blocks[3:]:
+        assert isinstance(block, TileMap | Bars)
+        root = ElementTree.fromstring(svg_of(asdict(block), "Noto Sans SC"))  # noqa: S314
+        marked = [node.get("data-figure") for node in root.iter() if node.get("data-figure")]
+        assert marked
+        assert "None" not in "".join(root.itertext())
+
+
+def test_every_region_has_a_tile_of_its_own() -> None:
+    regions = load_catalogue().regions.values()
+    assert len({(r.tile_row, r.tile_column) for r in regions}) == len(regions) == 32
+
+
+def test_markup_in_a_name_stays_text() -> None:
+    document = replace(_document(), opening=paragraph("<script>alert(1)</script>", "#evil[typst]"))
+    page = render_html(document).decode()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    pdf = PdfRenderer(load_fonts(None)).render(document)
+    assert pdf.startswith(b"%PDF")
+
+
+def test_the_same_document_is_the_same_bytes() -> None:
+    renderer = PdfRenderer(load_fonts(None))
+    first = renderer.render(_document())
+    renderer.render(replace(_document(), dated="2024年12月16日"))
+    assert renderer.render(_document()) == first
+    assert render_html(_document()) == render_html(_document())
+
+
+def test_a_character_without_a_glyph_is_replaced_and_told() -> None:
+    fonts = load_fonts(None)
+    renderer = PdfRenderer(fonts)
+    renderer.render(replace(_document(), opening=paragraph("学校\U0001f3eb名")))
+    assert renderer.missing == {"\U0001f3eb"}
+    assert fonts.drawable("学校\U0001f3eb") == "学校〓"
+
+
+def test_a_folder_of_fonts_that_is_none_is_a_setting_that_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="TONGBAO_FONT_DIR"):
+        load_fonts(tmp_path / "nowhere")
+
+
+def test_figures_are_listed_in_order() -> None:
+    assert [f.text for f in figures(_document())] == ["97.35%"] * 5
+
+
+def test_pages_carry_their_own_font() -> None:
+    files = with_font({"a.html": "<html><head></head>职</html>".encode(), "b.pdf": b"%PDF"})
+    assert b"@font-face" in files["a.html"]
+    assert files["b.pdf"] == b"%PDF"
+    assert files == with_font({"a.html": "<html><head></head>职</html>".encode(), "b.pdf": b"%PDF"})
+
+
+def test_templates_compute_nothing() -> None:
+    folder = PROJECT_ROOT / "orchestration/bulletin/render"
+    page = (folder / "bulletin.html.j2").read_text(encoding="utf-8")
+    expressions = re.findall(r"\{[{%](.*?)[%}]\}", page, re.DOTALL)
+    assert [e for e in expressions if re.search(r"[*/]|\bround\b|\bsum\b|\+ ", e)] == []
+
+
+def test_every_kind_of_bulletin_has_its_sections_in_order() -> None:
+    for kind in ("national", "task", "province"):
+        modules = sections_of(kind)  # type: ignore[arg-type]
+        orders = [module.ORDER for module in modules]
+        assert orders == sorted(orders)
+        assert modules[0].TITLE == "绩效数据采集情况"
+        assert modules[-1].TITLE == "数据质量和计算说明"
+
+
+def test_a_paragraph_takes_text_and_figures() -> None:
+    figure = Figure("x", "1")
+    assert paragraph("a", figure) == Paragraph(("a", figure))
