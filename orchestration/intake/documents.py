@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 
 from orchestration.catalogue import load_catalogue
@@ -156,10 +157,7 @@ def _document(
     if wrong:
         findings += wrong
         return None
-    canonical = json.dumps(raw, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    document = ParsedDocument(
-        pointer, model, hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
-    )
+    document = ParsedDocument(pointer, model, hashlib.sha256(_canonical(raw)).hexdigest())
     if isinstance(model, Performance):
         document.values = [
             (code, read)
@@ -173,6 +171,15 @@ def _document(
         if score != round(score, 1):
             findings.append(finding("W118", f"{pointer}/score", value=str(score), **about))
     return document
+
+
+def _canonical(raw: Any) -> bytes:
+    """A document's JSON with sorted keys."""
+    try:
+        return orjson.dumps(raw, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # lone surrogates, which JSON allows as escapes and UTF-8 doesn't
+        text = json.dumps(raw, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _text(value: Any) -> str | None:

@@ -137,6 +137,11 @@ def read_documents(text: str) -> Iterator[tuple[str, Any]]:
     stripped = text.strip()
     if not stripped:
         return
+    first, _, rest = stripped.partition("\n")
+    if rest and _is_object(first):
+        # More after a whole object can only be lines: told without decoding everything in vain.
+        yield from _lines(text.split("\n"))
+        return
     try:
         whole = _decode(stripped)
     except BadJson as error:
@@ -153,6 +158,15 @@ def read_documents(text: str) -> Iterator[tuple[str, Any]]:
             yield f"/{index}", document
     else:
         yield "", whole
+
+
+def _is_object(line: str) -> bool:
+    if not line.startswith("{"):
+        return False
+    try:
+        return isinstance(_decode(line), dict)
+    except BadJson:
+        return False
 
 
 def _lines(lines: list[str]) -> Iterator[tuple[str, Any]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import duckdb
+import orjson
 
 from orchestration.intake.findings import Finding
 from orchestration.settings import Settings
@@ -100,7 +101,11 @@ def receipt(subject: ReceiptSubject, findings: Sequence[Finding]) -> bytes:
             for item in sorted(findings, key=_order)
         ],
     }
-    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace")
+    try:
+        return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # lone surrogates, which JSON allows as escapes and UTF-8 doesn't
+        text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+        return text.encode("utf-8", "replace")
 
 
 def _order(item: Finding) -> tuple[str, str, str, str]:

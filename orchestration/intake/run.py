@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -36,13 +37,13 @@ from orchestration.lakehouse import RAW_TABLES, ensure_tables
 from orchestration.lakehouse.tables import OTHER_TABLES
 from orchestration.reporting_calendar import period_of
 from orchestration.settings import Settings
-from orchestration.storage import Fetched, ObjectInfo, Store
+from orchestration.storage import Carrier, Fetched, ObjectInfo, Store, open_carrier
 
 __all__ = ["IntakeSummary", "run_intake"]
 
 #: A batch ends at either bound: 4,000 performance objects give some 80,000 value rows, a
-#: Parquet file of a good size; 48 MiB of bodies with all that is parsed from them stay far
-#: below 1 GB.
+#: Parquet file of a good size; 48 MiB of bodies with all that is parsed from them, three batches
+#: at once (read, parsed, answered), stay below 1 GB.
 _BATCH_OBJECTS = 4_000
 _BATCH_BYTES = 48 * 1024 * 1024
 
@@ -128,9 +129,29 @@ def run_intake(
     new = unseen(con, listing)
     del listing
     progress(f"intake: {summary.listed} objects listed, {len(new)} new or changed")
-    for batch in _batches(new, settings, store, year):
-        _take_in(con, store, settings, batch, run_id, summary)
+    answering: tuple[list[_Item], Future[int]] | None = None
+
+    def write_answered() -> None:
+        """Commit a batch whose receipts are written."""
+        nonlocal answering
+        if answering is None:
+            return
+        batch, receipts = answering
+        receipts.result()
+        _write(con, batch, run_id)
+        _add(summary, batch)
+        answering = None
         progress(f"intake: {summary.fetched} of {len(new)} objects taken in")
+
+    # While a batch is parsed, the one before it is answered and the next one is read.
+    with open_carrier(store, len(new)) as carrier:
+        for batch in _batches(new, settings, carrier, year):
+            write_answered()
+            _settle_documents(con, batch)
+            _settle_receipt_names(con, batch)
+            receipts = [_receipt(item) for item in batch]
+            answering = batch, carrier.put_many(settings.publication_bucket, receipts)
+        write_answered()
     _record_run(con, settings, year, run_id, summary.fetched)
     return summary
 
@@ -167,7 +188,7 @@ def _message(con: duckdb.DuckDBPyConnection, kind: str, year: int, run_id: str) 
 
 
 def _batches(
-    new: Sequence[ObjectInfo], settings: Settings, store: Store, year: int
+    new: Sequence[ObjectInfo], settings: Settings, carrier: Carrier, year: int
 ) -> Iterator[list[_Item]]:
     """Fetch and parse; objects over the size limit are never read."""
     places = {info.key: place_of(info.key, year) for info in new}
@@ -175,27 +196,42 @@ def _batches(
     def readable(info: ObjectInfo) -> bool:
         return places[info.key].follows_layout and info.size <= settings.max_object_bytes
 
-    batch: list[_Item] = []
+    unread = [_unread(info, places[info.key], settings) for info in new if not readable(info)]
+    parts = list(_parts([info for info in new if readable(info)]))
+    reading = carrier.get_many(settings.landing_bucket, parts[0]) if parts else None
+    for index in range(len(parts)):
+        assert reading is not None
+        bodies = reading.result()
+        if index + 1 < len(parts):
+            reading = carrier.get_many(settings.landing_bucket, parts[index + 1])
+        yield [*unread, *(_item(fetched, places[fetched.info.key]) for fetched in bodies)]
+        unread = []
+    if unread:
+        yield unread
+
+
+def _parts(infos: Sequence[ObjectInfo]) -> Iterator[list[ObjectInfo]]:
+    """Objects in batches, each within both bounds (a larger object is a batch of its own)."""
+    part: list[ObjectInfo] = []
     size = 0
-    for info in new:
-        if readable(info):
-            continue
-        place = places[info.key]
-        if place.follows_layout:
-            limit = str(settings.max_object_bytes)
-            parsed = ParsedObject(findings=[finding("E002", value=str(info.size), limit=limit)])
-        else:
-            parsed = parse_object(place, info.key, b"")
-        batch.append(_Item(info, place, None, None, parsed))
-    wanted = (info for info in new if readable(info))
-    for fetched in store.get_many(settings.landing_bucket, wanted):
-        batch.append(_item(fetched, places[fetched.info.key]))
-        size += len(fetched.body)
-        if len(batch) >= _BATCH_OBJECTS or size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+    for info in infos:
+        if part and (len(part) >= _BATCH_OBJECTS or size + info.size > _BATCH_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(info)
+        size += info.size
+    if part:
+        yield part
+
+
+def _unread(info: ObjectInfo, place: Place, settings: Settings) -> _Item:
+    """An object that is answered without being read."""
+    if place.follows_layout:
+        limit = str(settings.max_object_bytes)
+        parsed = ParsedObject(findings=[finding("E002", value=str(info.size), limit=limit)])
+    else:
+        parsed = parse_object(place, info.key, b"")
+    return _Item(info, place, None, None, parsed)
 
 
 def _item(fetched: Fetched, place: Place) -> _Item:
@@ -212,18 +248,8 @@ def _cutoff(year: int) -> datetime | None:
         return None
 
 
-def _take_in(
-    con: duckdb.DuckDBPyConnection,
-    store: Store,
-    settings: Settings,
-    batch: list[_Item],
-    run_id: str,
-    summary: IntakeSummary,
-) -> None:
-    _settle_documents(con, batch)
-    _settle_receipt_names(con, batch)
-    store.put_many(settings.publication_bucket, (_receipt(item) for item in batch))
-    _write(con, batch, run_id)
+def _add(summary: IntakeSummary, batch: list[_Item]) -> None:
+    """Count a batch that is written."""
     summary.fetched += len(batch)
     for item in batch:
         summary.by_status[item.status] = summary.by_status.get(item.status, 0) + 1

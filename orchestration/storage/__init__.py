@@ -3,7 +3,16 @@
 Belongs here: everything that speaks S3. Doesn't belong here: what objects mean.
 """
 
+from orchestration.storage.carrier import Carrier, open_carrier
 from orchestration.storage.local_server import local_server
 from orchestration.storage.store import Fetched, ObjectInfo, Store, open_store
 
-__all__ = ["Fetched", "ObjectInfo", "Store", "local_server", "open_store"]
+__all__ = [
+    "Carrier",
+    "Fetched",
+    "ObjectInfo",
+    "Store",
+    "local_server",
+    "open_carrier",
+    "open_store",
+]

@@ -1,0 +1,194 @@
+"""``make bench``: prints what the pipeline costs beside the floor, and what doing it again costs.
+
+Every command runs as a process of its own against one S3 server, so that walls, CPU seconds and
+peak memory are those of the command alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestration import stages
+from orchestration.settings import Settings
+from orchestration.up import store_environment
+
+YEAR = 2024
+_TONGBAO = str(Path(sys.executable).parent / "tongbao")
+_LINE = re.compile(r"\[\s*([\d.]+)s\] (intake|transform|dbt|receipts|gate|publish)\b")
+_STAGE_OF = {"dbt": "transform", "receipts": "transform"}
+
+_RENDER = """
+import sys, time
+from pathlib import Path
+from orchestration import bulletin, lakehouse, stages
+from orchestration.settings import Settings
+with stages.open_workspace(Settings.from_env()) as ws:
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        snapshot = lakehouse.transform_snapshot(con, int(sys.argv[1]))
+    with lakehouse.reader(ws.settings, ws.store, snapshot) as con:
+        marts = bulletin.read_marts(con, int(sys.argv[1]), bulletin.GateNotes(0, ()))
+    started = time.process_time()
+    files, _ = bulletin.render_all(marts, None, lambda _: None)
+    files = bulletin.with_font(files)
+    print(time.process_time() - started, len(files))
+"""
+
+
+@dataclass
+class Cost:
+    """What a command cost.
+
+    Attributes:
+        wall, cpu: seconds.
+        peak: megabytes resident at most.
+        out, err: what it printed.
+    """
+
+    wall: float
+    cpu: float
+    peak: float
+    out: str
+    err: str
+
+    def stages(self) -> dict[str, float]:
+        """Seconds by stage, from the times of the progress lines; ``start`` is before the first."""
+        found: dict[str, float] = {}
+        last = 0.0
+        for match in _LINE.finditer(self.err):
+            at, name = float(match.group(1)), match.group(2)
+            stage = _STAGE_OF.get(name, name)
+            if not found:
+                # The first line comes after the imports and the listing.
+                found["start"], last = at, at
+                continue
+            found[stage] = found.get(stage, 0.0) + at - last
+            last = at
+        return found
+
+
+def _run(command: Sequence[str], environment: dict[str, str]) -> Cost:
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            command, env=os.environ | environment, stdout=out, stderr=err, text=True
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.monotonic() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        cost = Cost(
+            wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, out.read(), err.read()
+        )
+    if process.returncode != 0:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{cost.err[-2000:]}")
+    return cost
+
+
+def _say(text: str = "") -> None:
+    print(text, flush=True)
+
+
+def _show(name: str, cost: Cost) -> None:
+    _say(f"  {name:<44}{cost.wall:8.1f} s wall{cost.cpu:8.1f} s CPU{cost.peak:8.0f} MB peak")
+
+
+def _year(scale: float, folder: Path) -> tuple[Cost, dict[str, float], Cost]:
+    """A demo year, the floor and the pipeline until the gate on its objects."""
+    home = folder / f"scale-{scale:g}"
+    settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
+    with stages.open_workspace(settings) as ws:
+        environment = store_environment(settings, ws.store)
+        demo = _run([_TONGBAO, "demo", "--year", str(YEAR), "--scale", f"{scale:g}"], environment)
+        _say(f"scale {scale:g}: {demo.out.strip().split(';')[0].removeprefix(f'demo {YEAR}: ')}")
+        _show("demo year", demo)
+        floor = _run([sys.executable, "-m", "tests.bench.floor", str(home)], environment)
+        _show("floor", floor)
+        run = _run([_TONGBAO, "run", "--year", str(YEAR), "--until", "gate"], environment)
+        _show("tongbao run --until gate", run)
+        parts = json.loads(floor.out)
+        spent = run.stages()
+        reading = parts["list"] + parts["fetch"] + parts["parse"] + parts["receipts"]
+        making = parts["aggregate"] + parts["parquet"]
+        _say(f"    floor by stage: {parts}")
+        _say(f"    tongbao by stage: { {k: round(v, 1) for k, v in spent.items()} }")
+        _say(
+            f"    intake {spent['intake']:.1f} s is {spent['intake'] / reading:.2f} x the floor's "
+            f"list, fetch, parse and receipts ({reading:.1f} s); transform and gate of two years "
+            f"{spent['transform'] + spent['gate']:.1f} s against {making:.1f} s of aggregating"
+        )
+        if scale == 1:
+            _again(ws, environment)
+    return floor, parts, run
+
+
+def _again(ws: stages.Workspace, environment: dict[str, str]) -> None:
+    """Publication, nothing new, and one resubmission."""
+    again = _run([_TONGBAO, "run", "--year", str(YEAR), "--until", "gate", "--json"], environment)
+    _show("again, nothing new", again)
+    outcome = json.loads(again.out)
+    built = [part["built"] for part in outcome["transform"]]
+    _say(f"    {outcome['intake']['fetched']} objects fetched, marts rebuilt: {any(built)}")
+    folder = ws.store.list("landing", f"performance/year={YEAR}/province=440000/")
+    former = next(info.key for info in folder if "/T05-" in info.key)
+    document = json.loads(ws.store.get("landing", former))
+    document["document_id"] += "-again"
+    document["submitted_at"] = f"{YEAR}-12-14T23:00:00+08:00"
+    document["values"]["C_04"] = 321
+    key = former.replace(".json", "-resubmitted.json")
+    ws.store.put("landing", key, json.dumps(document, ensure_ascii=False).encode())
+    one = _run([_TONGBAO, "run", "--year", str(YEAR), "--until", "gate", "--json"], environment)
+    _show("again, one resubmission", one)
+    outcome = json.loads(one.out)
+    written = sum(sum(part["rows_written"].values()) for part in outcome["transform"])
+    receipts = sum(part["receipts"] for part in outcome["transform"])
+    _say(
+        f"    {outcome['intake']['fetched']} object fetched, {written} rows written to the lake, "
+        f"{receipts} receipts renewed"
+    )
+    render = _run([sys.executable, "-c", _RENDER, str(YEAR)], environment)
+    seconds, files = render.out.split()
+    _say(f"  rendering {files} PDF and HTML bulletins: {float(seconds):.1f} s CPU (at most 30)")
+    publish = _run([_TONGBAO, "publish", "--year", str(YEAR)], environment)
+    _show("tongbao publish", publish)
+    stands = _run([_TONGBAO, "run", "--year", str(YEAR)], environment)
+    _show("tongbao run, edition stands", stands)
+
+
+def main() -> None:
+    """Measure at two scales and print."""
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--scales", default="1,4", help="two scales, the smaller first")
+    small, large = (float(part) for part in parser.parse_args().scales.split(","))
+    with tempfile.TemporaryDirectory(prefix="tongbao-bench-") as name:
+        folder = Path(name)
+        home = folder / "fixed"
+        settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
+        with stages.open_workspace(settings) as ws:
+            environment = store_environment(settings, ws.store)
+            _run([_TONGBAO, "demo", "--year", str(YEAR), "--scale", "0.005"], environment)
+            fixed = _run([_TONGBAO, "run", "--year", str(YEAR), "--until", "gate"], environment)
+        _say("fixed cost (60 units, a home never used before; at most 30 s CPU)")
+        _show("tongbao run --until gate", fixed)
+        floor_1, _, run_1 = _year(small, folder)
+        floor_2, _, run_2 = _year(large, folder)
+        added_floor, added_run = floor_2.wall - floor_1.wall, run_2.wall - run_1.wall
+        _say(
+            f"from scale {small:g} to {large:g}: tongbao adds {added_run:.1f} s, the floor "
+            f"{added_floor:.1f} s: {added_run / added_floor:.2f} x (at most 2)"
+        )
+        _say(f"peak at scale {small:g}: {run_1.peak:.0f} MB (under 2048)")
+
+
+if __name__ == "__main__":
+    main()
