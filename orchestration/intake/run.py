@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -41,11 +41,11 @@ from orchestration.storage import Carrier, Fetched, ObjectInfo, Store, open_carr
 
 __all__ = ["IntakeSummary", "run_intake"]
 
-#: A batch ends at either bound: 4,000 performance objects give some 80,000 value rows, a
-#: Parquet file of a good size; 48 MiB of bodies with all that is parsed from them, three batches
-#: at once (read, parsed, answered), stay below 1 GB.
+#: A batch ends at either bound: 4,000 performance objects (10 MiB) give some 80,000 value rows, a
+#: Parquet file of a good size; 12 MiB of bulk files hold some 30,000 documents. Three batches are
+#: in memory at once (read, parsed, written); a larger object is a batch of its own.
 _BATCH_OBJECTS = 4_000
-_BATCH_BYTES = 48 * 1024 * 1024
+_BATCH_BYTES = 12 * 1024 * 1024
 
 
 @dataclass
@@ -129,29 +129,30 @@ def run_intake(
     new = unseen(con, listing)
     del listing
     progress(f"intake: {summary.listed} objects listed, {len(new)} new or changed")
-    answering: tuple[list[_Item], Future[int]] | None = None
 
-    def write_answered() -> None:
-        """Commit a batch whose receipts are written."""
-        nonlocal answering
-        if answering is None:
-            return
-        batch, receipts = answering
-        receipts.result()
+    def write(batch: list[_Item], answered: Future[int]) -> None:
+        """Commit a batch once its receipts are written."""
+        answered.result()
         _write(con, batch, run_id)
         _add(summary, batch)
-        answering = None
+
+    def say(written: Future[None]) -> None:
+        written.result()
         progress(f"intake: {summary.fetched} of {len(new)} objects taken in")
 
-    # While a batch is parsed, the one before it is answered and the next one is read.
-    with open_carrier(store, len(new)) as carrier:
+    # While a batch is parsed, the one before it is answered and committed and the next is read.
+    with open_carrier(store, len(new)) as carrier, ThreadPoolExecutor(1) as writer:
+        writing: Future[None] | None = None
         for batch in _batches(new, settings, carrier, year):
-            write_answered()
+            if writing:
+                say(writing)
             _settle_documents(con, batch)
             _settle_receipt_names(con, batch)
             receipts = [_receipt(item) for item in batch]
-            answering = batch, carrier.put_many(settings.publication_bucket, receipts)
-        write_answered()
+            answered = carrier.put_many(settings.publication_bucket, receipts)
+            writing = writer.submit(write, batch, answered)
+        if writing:
+            say(writing)
     _record_run(con, settings, year, run_id, summary.fetched)
     return summary
 
