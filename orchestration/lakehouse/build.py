@@ -27,7 +27,18 @@ PRIOR_TABLES = (
     "agg_national_indicator",
 )
 
-_NOT_COPIED = {CONTACTS, "intake_runs", "documents"}
+_NOT_COPIED = {CONTACTS, "documents", "intake_runs", "objects"}
+#: What counts in its own year only; registrations, plans and reviews last beyond theirs.
+_OF_THE_YEAR = {
+    "assessments",
+    "document_errors",
+    "performance_values",
+    "performances",
+    "provincial_summaries",
+}
+#: The long tables leave their lineage in the lake: their documents have it.
+_LONG = {"performance_values", "plan_targets"}
+_LINEAGE = {"etag", "object_key", "province_code", "run_id", "sha256", "unit_code"}
 
 
 def build_file(settings: Settings) -> Path:
@@ -64,10 +75,12 @@ def prepare_build(
         for name, schema in RAW_TABLES.items():
             if name in _NOT_COPIED:
                 continue
-            columns = ", ".join(field.name for field in schema if field.name != "body")
+            left = {"body"} | (_LINEAGE if name in _LONG else set())
+            columns = ", ".join(field.name for field in schema if field.name not in left)
+            years = "=" if name in _OF_THE_YEAR else "<="
             con.execute(
                 f"create table build.raw.{name} as "
-                f"select {columns} from lake.raw.{name} {at} where year <= {period.year}"
+                f"select {columns} from lake.raw.{name} {at} where year {years} {period.year}"
             )
         for name in PRIOR_TABLES:
             _copy_prior(con, name, period.year - 1, at)
