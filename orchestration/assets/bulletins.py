@@ -29,4 +29,9 @@ def edition(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         progress=progress_of(context),
     )
     report("publish", done)
-    return dg.MaterializeResult(metadata=done.metadata())
+    pages = {
+        "national_bulletin": dg.MetadataValue.path(f"{done.folder}/national/bulletin.pdf"),
+        "national_page": dg.MetadataValue.url(f"file://{done.folder}/national/bulletin.html"),
+        "quality_report": dg.MetadataValue.url(f"file://{done.folder}/quality/index.html"),
+    }
+    return dg.MaterializeResult(metadata={**done.metadata(), **pages})
