@@ -33,6 +33,13 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 #: parallel reads of the largest still fit beside the warehouse in 2 GB.
 DEFAULT_MAX_OBJECT_BYTES = 64 * 1024 * 1024
 
+#: 256 MiB. What an XLSX or Parquet object may unpack to: a million rows of the long form are
+#: some 100 MiB; a bomb is a thousand times its size.
+DEFAULT_MAX_EXPANDED_BYTES = 256 * 1024 * 1024
+
+#: 2,000,000. Rows of one table: twice a big province's bulk file of a year.
+DEFAULT_MAX_ROWS = 2_000_000
+
 #: Which variables say that somebody has set up an S3 store of their own.
 _STORE_VARIABLES = (
     "AWS_ENDPOINT_URL_S3",
@@ -75,6 +82,8 @@ class Settings:
         uses_local_store: True when nothing names a store: the project starts its own.
         fixed_now: the clock for tests and rebuilds (``TONGBAO_NOW``), or None.
         max_object_bytes: larger objects are rejected unread.
+        max_expanded_bytes: an XLSX or Parquet object that unpacks to more is rejected.
+        max_rows: a table with more rows is rejected.
         font_dir: folder with an office's own fonts, or None.
     """
 
@@ -86,6 +95,8 @@ class Settings:
     uses_local_store: bool = True
     fixed_now: datetime | None = None
     max_object_bytes: int = DEFAULT_MAX_OBJECT_BYTES
+    max_expanded_bytes: int = DEFAULT_MAX_EXPANDED_BYTES
+    max_rows: int = DEFAULT_MAX_ROWS
     font_dir: Path | None = None
 
     @classmethod
@@ -118,6 +129,14 @@ class Settings:
                 "TONGBAO_MAX_OBJECT_BYTES",
                 environ.get("TONGBAO_MAX_OBJECT_BYTES"),
                 DEFAULT_MAX_OBJECT_BYTES,
+            ),
+            max_expanded_bytes=_positive_int(
+                "TONGBAO_MAX_EXPANDED_BYTES",
+                environ.get("TONGBAO_MAX_EXPANDED_BYTES"),
+                DEFAULT_MAX_EXPANDED_BYTES,
+            ),
+            max_rows=_positive_int(
+                "TONGBAO_MAX_ROWS", environ.get("TONGBAO_MAX_ROWS"), DEFAULT_MAX_ROWS
             ),
             font_dir=Path(font_dir).expanduser() if font_dir else None,
         )

@@ -14,3 +14,13 @@
     {%- endfor -%}
     {{ return(filled.sql) }}
 {%- endmacro %}
+
+{#- Where a value that was not given would stand: below the document's JSON Pointer; in a table, the
+    document's first row. -#}
+{% macro place_of_missing(location, indicator_code) -%}
+    case
+        when {{ location }} = '' or {{ location }} like '/%'
+            then concat({{ location }}, '/values/', {{ indicator_code }})
+        else {{ location }}
+    end
+{%- endmacro %}

@@ -13,6 +13,7 @@ from functools import cache
 
 from orchestration.catalogue import Indicator, load_catalogue
 from orchestration.intake.findings import About, Finding, finding, indicator_fields
+from orchestration.intake.formats import Locator
 from orchestration.intake.reading import ReadValue
 
 __all__ = ["check_values"]
@@ -40,7 +41,7 @@ def check_values(
     task_code: str,
     values: Sequence[tuple[str, ReadValue]],
     *,
-    pointer: str,
+    where: Locator,
     document_id: str,
     unit_code: str,
 ) -> Iterator[Finding]:
@@ -48,7 +49,7 @@ def check_values(
 
     Args:
         values: indicator code and what was read, in the order received.
-        pointer: the document's JSON Pointer.
+        where: the document's place.
     """
     indicators = _of_task(task_code)
     about: About = {"document_id": document_id, "unit_code": unit_code}
@@ -59,7 +60,7 @@ def check_values(
             fields = indicator_fields(indicator) if indicator else {"indicator": code}
             yield finding(
                 found,
-                f"{pointer}/values/{escape(code)}",
+                where.at("values", code),
                 value=read.text,
                 indicator_code=code,
                 **about,
@@ -70,16 +71,11 @@ def check_values(
         if code not in given:
             yield finding(
                 "W208",
-                f"{pointer}/values/{code}",
+                where.at("values", code),
                 indicator_code=code,
                 **about,
                 **indicator_fields(indicators[code]),
             )
-
-
-def escape(token: str) -> str:
-    """A JSON Pointer token (RFC 6901 §3)."""
-    return token.replace("~", "~0").replace("/", "~1")
 
 
 def _check(indicator: Indicator | None, read: ReadValue) -> str | None:

@@ -1,4 +1,4 @@
-"""The contracts of the six document types (contract §1), as typed models.
+"""The contracts of the six document types (contract §1), as typed models, and of explanations.
 
 Belongs here: fields, types, allowed values, lengths. JSON Schemas are generated from these
 models (``python -m orchestration.intake.contracts`` writes them to ``schemas/``). Doesn't belong
@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from orchestration.intake.reading import Number, read_value
+from orchestration.intake.text import visible
 
 __all__ = ["DOCUMENT_TYPES", "SCHEMA_FOLDER", "UNIT_CODE", "Document", "json_schemas"]
 
@@ -36,9 +37,10 @@ UNIT_CODE = re.compile(r"(T[0-9]{2})-([0-9]{6})-([0-9]{4,6})\Z")
 
 
 def _not_a_number(value: Any) -> Any:
+    """A text, without what can't be seen in it; JSON numbers are none."""
     if isinstance(value, Number):
         raise PydanticCustomError("string_type", "a string, not a number")
-    return value
+    return visible(value) if isinstance(value, str) else value
 
 
 def _moment(value: Any) -> str:
@@ -282,6 +284,20 @@ class ProvincialSummary(Document):
     highlight: Highlight | None = None
 
 
+class Explanation(Document):
+    """A unit's answer to a warning: why the values are right although a rule fired."""
+
+    document_type: Literal["explanation"] = "explanation"
+    unit_code: UnitCode
+    year: Whole
+    rule_id: Annotated[
+        str, StringConstraints(min_length=1, max_length=20), BeforeValidator(_not_a_number)
+    ]
+    text: Annotated[
+        str, StringConstraints(min_length=1, max_length=1000), BeforeValidator(_not_a_number)
+    ]
+
+
 #: In the order in which they are taken in: who a unit is comes before what it says.
 DOCUMENT_TYPES: dict[str, type[Document]] = {
     "registration": Registration,
@@ -290,6 +306,7 @@ DOCUMENT_TYPES: dict[str, type[Document]] = {
     "performance": Performance,
     "assessment": Assessment,
     "provincial_summary": ProvincialSummary,
+    "explanation": Explanation,
 }
 
 

@@ -11,7 +11,8 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -21,7 +22,9 @@ from orchestration.catalogue import load_catalogue
 from orchestration.intake.contracts import (
     DOCUMENT_TYPES,
     UNIT_CODE,
+    Assessment,
     Document,
+    Explanation,
     Performance,
     Plan,
     ProvincialSummary,
@@ -29,8 +32,10 @@ from orchestration.intake.contracts import (
     Review,
 )
 from orchestration.intake.findings import About, Finding, finding, indicator_fields
+from orchestration.intake.formats import Limits, Locator, Remark, Unreadable, read_object
 from orchestration.intake.listing import MINISTRY, Place
-from orchestration.intake.reading import BadJson, ReadValue, read_documents, read_value
+from orchestration.intake.reading import ReadValue, read_value
+from orchestration.intake.text import first_invisible
 
 __all__ = ["ParsedDocument", "ParsedObject", "parse_object"]
 
@@ -47,7 +52,6 @@ _CODES = {
     "greater_than_equal": "E114",
     "less_than_equal": "E114",
 }
-_FORMATS = {".json", ".jsonl"}
 
 
 @dataclass
@@ -55,14 +59,14 @@ class ParsedDocument:
     """A document that keeps its contract.
 
     Attributes:
-        pointer: where in its object it stands.
+        where: its place in its object and that of its parts.
         model: its fields.
-        content_sha256: of its JSON with sorted keys: the same document wherever it comes from.
+        content_sha256: of what it says: the same document in whichever format it comes.
         values: performance only: indicator code and what was read.
         targets: plan only: year, indicator code, what was read.
     """
 
-    pointer: str
+    where: Locator
     model: Document
     content_sha256: str
     values: list[tuple[str, ReadValue]] = field(default_factory=list)
@@ -89,49 +93,54 @@ class ParsedObject:
     findings: list[Finding] = field(default_factory=list)
 
 
-def parse_object(place: Place, key: str, body: bytes) -> ParsedObject:
-    """Parse and check one object; never raises for what it holds."""
+def parse_object(
+    place: Place, key: str, body: bytes, limits: Limits, received_at: datetime
+) -> ParsedObject:
+    """Parse and check one object; never raises for what it holds.
+
+    Args:
+        limits: how much it may hold once it is opened.
+        received_at: when the store received it (aware).
+    """
     parsed = ParsedObject()
     if not place.follows_layout:
         parsed.findings.append(finding("E006", value=key))
         return parsed
-    suffix = PurePosixPath(key).suffix.lower()
-    if suffix not in _FORMATS:
-        parsed.findings.append(finding("E005", value=suffix or key))
-        return parsed
+    kind = place.document_type
     try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        parsed.findings.append(finding("E003", value=str(error.start)))
-        return parsed
-    try:
-        for pointer, raw in read_documents(text):
+        for read in read_object(key, body, kind=kind, limits=limits, received_at=received_at):
+            if isinstance(read, Remark):
+                parsed.findings.append(finding(read.code, read.where, value=read.value))
+                continue
             parsed.total += 1
-            if isinstance(raw, BadJson):
-                parsed.findings.append(_bad_json(raw, pointer))
-            else:
-                document = _document(place, pointer, raw, parsed.findings)
-                if document is not None:
-                    parsed.documents.append(document)
-    except BadJson as error:
-        parsed.findings.append(_bad_json(error, ""))
+            if isinstance(read.content, Unreadable):
+                parsed.findings.append(_unreadable(read.content, read.where.at()))
+                continue
+            document = _document(place, read.where, read.content, parsed.findings)
+            if document is not None:
+                parsed.documents.append(document)
+    except Unreadable as error:
+        # Half an object is none: what was read before the fault is not sure either.
+        parsed.documents.clear()
+        parsed.findings.append(_unreadable(error, ""))
         return parsed
     if not parsed.total:
         parsed.findings.append(finding("E007"))
     return parsed
 
 
-def _bad_json(error: BadJson, pointer: str) -> Finding:
-    return finding(error.code, pointer, value=error.value, **error.fields)
+def _unreadable(error: Unreadable, where: str) -> Finding:
+    about: About = {"document_id": error.document_id, "unit_code": error.unit_code}
+    return finding(error.code, where, value=error.value, **about, **error.fields)
 
 
 def _document(
-    place: Place, pointer: str, raw: Any, findings: list[Finding]
+    place: Place, where: Locator, raw: Any, findings: list[Finding]
 ) -> ParsedDocument | None:
     """Check one document; None where it is rejected, with the reason in ``findings``."""
     if not isinstance(raw, Mapping):
         findings.append(
-            finding("E102", pointer, value=_shown(raw), field="document", expected="object")
+            finding("E102", where.at(), value=_shown(raw), field="document", expected="object")
         )
         return None
     about: About = {
@@ -143,21 +152,24 @@ def _document(
         findings.append(
             finding(
                 "E107",
-                f"{pointer}/document_type",
+                where.at("document_type"),
                 value=_shown(said_type),
                 expected=place.document_type,
                 **about,
             )
         )
         return None
-    model = _validated(DOCUMENT_TYPES[place.document_type], dict(raw), pointer, about, findings)
+    model = _validated(DOCUMENT_TYPES[place.document_type], dict(raw), where, about, findings)
     if model is None:
         return None
-    wrong = list(_misplaced(place, pointer, model, about))
+    wrong = list(_misplaced(place, where, model, about))
     if wrong:
         findings += wrong
         return None
-    document = ParsedDocument(pointer, model, hashlib.sha256(_canonical(raw)).hexdigest())
+    invisible = first_invisible(raw)
+    if invisible:
+        findings.append(finding("W125", where.at(), value=invisible, **about))
+    document = ParsedDocument(where, model, "")
     if isinstance(model, Performance):
         document.values = [
             (code, read)
@@ -165,21 +177,45 @@ def _document(
             if (read := read_value(value)) is not None
         ]
     elif isinstance(model, Plan):
-        document.targets = list(_targets(model, pointer, about, findings))
-    elif place.document_type == "assessment":
-        score = model.score  # type: ignore[attr-defined]
-        if score != round(score, 1):
-            findings.append(finding("W118", f"{pointer}/score", value=str(score), **about))
+        document.targets = list(_targets(model, where, about, findings))
+    elif isinstance(model, Assessment) and model.score != round(model.score, 1):
+        findings.append(finding("W118", where.at("score"), value=str(model.score), **about))
+    document.content_sha256 = hashlib.sha256(_json(_said(document, place.year))).hexdigest()
     return document
 
 
-def _canonical(raw: Any) -> bytes:
-    """A document's JSON with sorted keys."""
+def _said(document: ParsedDocument, year: int) -> list[Any]:
+    """What a document says, without how it was written."""
+    fields = document.model.model_dump(exclude={"values", "targets"}, exclude_none=True)
+    fields.setdefault("year", year)
+    values = sorted([code, _plain(read)] for code, read in document.values)
+    targets = sorted([year, code, _plain(read)] for year, code, read in document.targets)
+    return [fields, values, targets]
+
+
+def _plain(read: ReadValue) -> str:
+    """A number without the zeros that say nothing; other text as it is."""
+    number = read.number
+    if number is None:
+        return read.text
+    if "." in number:
+        number = number.rstrip("0").rstrip(".")
+    return number if number[:1] != "0" else number.lstrip("0") or "0"
+
+
+def _json(content: Any) -> bytes:
+    """JSON with sorted keys."""
     try:
-        return orjson.dumps(raw, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(content, option=orjson.OPT_SORT_KEYS, default=_decimal)
     except TypeError:  # lone surrogates, which JSON allows as escapes and UTF-8 doesn't
-        text = json.dumps(raw, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
         return text.encode("utf-8", "surrogatepass")
+
+
+def _decimal(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    raise TypeError
 
 
 def _text(value: Any) -> str | None:
@@ -198,7 +234,7 @@ def _shown(value: Any) -> str:
 def _validated(
     kind: type[Document],
     raw: dict[str, Any],
-    pointer: str,
+    where: Locator,
     about: About,
     findings: list[Finding],
 ) -> Document | None:
@@ -210,7 +246,7 @@ def _validated(
     spare = {str(p["loc"][0]) for p in problems if p["loc"] and str(p["loc"][0]) in kind.spare}
     fatal = any(not p["loc"] or str(p["loc"][0]) not in spare for p in problems)
     for problem in problems:
-        location = pointer + "".join(f"/{_token(part)}" for part in problem["loc"])
+        location = where.at(*problem["loc"])
         code = _CODES.get(problem["type"], "E102")
         if code == "E103" and problem["loc"][:1] == ("schema_version",):
             code = "E110"
@@ -233,60 +269,60 @@ def _validated(
     return kind.model_validate({k: v for k, v in raw.items() if k not in spare})
 
 
-def _token(part: Any) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
-
-
-def _misplaced(place: Place, pointer: str, model: Document, about: About) -> Iterator[Finding]:
+def _misplaced(place: Place, where: Locator, model: Document, about: About) -> Iterator[Finding]:
     """What is wrong between a document and the prefix under which it came."""
     from_ministry = place.province_code == MINISTRY
     if model.year is not None and model.year != place.year:
         yield finding(
-            "E104", f"{pointer}/year", value=str(model.year), expected=str(place.year), **about
+            "E104", where.at("year"), value=str(model.year), expected=str(place.year), **about
         )
     if from_ministry and not isinstance(model, Review):
-        yield finding("E111", pointer, value=place.document_type, **about)
+        yield finding("E111", where.at(), value=place.document_type, **about)
     if isinstance(model, Review):
         recognises = model.stage == "national_recognition"
         if recognises and not from_ministry:
-            yield finding("E111", f"{pointer}/stage", value=model.stage, **about)
+            yield finding("E111", where.at("stage"), value=model.stage, **about)
     tasks = load_catalogue().tasks
     unit_code = about["unit_code"]
     match = UNIT_CODE.match(getattr(model, "unit_code", None) or "")
     if match:
         task_code, unit_province = match.group(1), match.group(2)
         if task_code not in tasks or unit_province not in load_catalogue().regions:
-            yield finding("E106", f"{pointer}/unit_code", value=unit_code, **about)
+            yield finding("E106", where.at("unit_code"), value=unit_code, **about)
         elif not from_ministry and unit_province != place.province_code:
             yield finding(
                 "E105",
-                f"{pointer}/unit_code",
+                where.at("unit_code"),
                 value=unit_code,
                 expected=place.province_code,
                 **about,
             )
         elif isinstance(model, Registration) and model.task_code not in (None, task_code):
             yield finding(
-                "E115", f"{pointer}/task_code", value=model.task_code, expected=task_code, **about
+                "E115", where.at("task_code"), value=model.task_code, expected=task_code, **about
             )
     if isinstance(model, ProvincialSummary) and model.task_code not in tasks:
         yield finding(
             "E103",
-            f"{pointer}/task_code",
+            where.at("task_code"),
             value=model.task_code,
             field="task_code",
             expected=", ".join(tasks),
             **about,
         )
+    if isinstance(model, Explanation):
+        known = load_catalogue()
+        if model.rule_id not in known.rules and model.rule_id not in known.error_codes:
+            yield finding("E117", where.at("rule_id"), value=model.rule_id, **about)
     said = getattr(model, "province_code", None)
     if said is not None and said != place.province_code:
         yield finding(
-            "E105", f"{pointer}/province_code", value=said, expected=place.province_code, **about
+            "E105", where.at("province_code"), value=said, expected=place.province_code, **about
         )
 
 
 def _targets(
-    model: Plan, pointer: str, about: About, findings: list[Finding]
+    model: Plan, where: Locator, about: About, findings: list[Finding]
 ) -> Iterator[tuple[int, str, ReadValue]]:
     indicators = load_catalogue().indicators
     for year, targets in model.targets.items():
@@ -299,7 +335,7 @@ def _targets(
                 findings.append(
                     finding(
                         "E201",
-                        f"{pointer}/targets/{year}/{_token(code)}",
+                        where.at("targets", year, code),
                         value=read.text,
                         indicator_code=code,
                         **(indicator_fields(indicator) if indicator else {"indicator": code}),

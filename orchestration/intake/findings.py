@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TypedDict
 
 from orchestration.catalogue import Indicator, load_catalogue
+from orchestration.intake.text import shown as visibly
 
 __all__ = ["MAX_VALUE", "About", "Finding", "finding", "indicator_fields"]
 
@@ -66,7 +67,7 @@ def finding(
         fields: what else the template names.
     """
     row = load_catalogue().error_codes[code]
-    shown = value if value is None else value.replace("\0", "\\0")[:MAX_VALUE]
+    shown = value if value is None else visibly(value)[:MAX_VALUE]
     fields |= {"value": shown or "", "unit_code": unit_code or ""}
     english = fields | {"indicator": fields.get("indicator_en", fields.get("indicator", ""))}
 

@@ -25,6 +25,7 @@ from orchestration.errors import UsageError
 from orchestration.intake.checks import check_values
 from orchestration.intake.documents import ParsedDocument, ParsedObject, parse_object
 from orchestration.intake.findings import About, Finding, finding
+from orchestration.intake.formats import JsonPointer, Limits
 from orchestration.intake.listing import Place, list_landing, place_of, unseen
 from orchestration.intake.receipts import (
     ReceiptSubject,
@@ -193,6 +194,7 @@ def _batches(
 ) -> Iterator[list[_Item]]:
     """Fetch and parse; objects over the size limit are never read."""
     places = {info.key: place_of(info.key, year) for info in new}
+    limits = _limits(settings)
 
     def readable(info: ObjectInfo) -> bool:
         return places[info.key].follows_layout and info.size <= settings.max_object_bytes
@@ -205,7 +207,7 @@ def _batches(
         bodies = reading.result()
         if index + 1 < len(parts):
             reading = carrier.get_many(settings.landing_bucket, parts[index + 1])
-        yield [*unread, *(_item(fetched, places[fetched.info.key]) for fetched in bodies)]
+        yield [*unread, *(_item(fetched, places[fetched.info.key], limits) for fetched in bodies)]
         unread = []
     if unread:
         yield unread
@@ -231,12 +233,17 @@ def _unread(info: ObjectInfo, place: Place, settings: Settings) -> _Item:
         limit = str(settings.max_object_bytes)
         parsed = ParsedObject(findings=[finding("E002", value=str(info.size), limit=limit)])
     else:
-        parsed = parse_object(place, info.key, b"")
+        parsed = parse_object(place, info.key, b"", _limits(settings), info.last_modified)
     return _Item(info, place, None, None, parsed)
 
 
-def _item(fetched: Fetched, place: Place) -> _Item:
-    parsed = parse_object(place, fetched.info.key, fetched.body)
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.max_expanded_bytes, settings.max_rows)
+
+
+def _item(fetched: Fetched, place: Place, limits: Limits) -> _Item:
+    info = fetched.info
+    parsed = parse_object(place, info.key, fetched.body, limits, info.last_modified)
     digest = hashlib.sha256(fetched.body).hexdigest()
     return _Item(fetched.info, place, digest, fetched.body, parsed)
 
@@ -321,7 +328,7 @@ def _settle_documents(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> Non
                 code = "W117" if same else "E108"
                 item.lasting.append(
                     finding(
-                        code, f"{document.pointer}/document_id", value=model.document_id, **about
+                        code, document.where.at("document_id"), value=model.document_id, **about
                     )
                 )
                 bad += 0 if same else 1
@@ -344,15 +351,15 @@ def _passing(item: _Item, document: ParsedDocument, registered: set[str]) -> Ite
     model, unit_code = document.model, document.unit_code
     about: About = {"document_id": model.document_id, "unit_code": unit_code}
     if unit_code and unit_code not in registered:
-        yield finding("E109", document.pointer, value=unit_code, **about)
+        yield finding("E109", document.where.at(), value=unit_code, **about)
     cutoff = _cutoff(item.place.year)
     if cutoff is not None and datetime.fromisoformat(model.submitted_at) >= cutoff:
-        yield finding("W301", document.pointer, value=model.submitted_at, **about)
+        yield finding("W301", document.where.at(), value=model.submitted_at, **about)
     if item.place.document_type == "performance" and unit_code:
         yield from check_values(
             unit_code.partition("-")[0],
             document.values,
-            pointer=document.pointer,
+            where=document.where,
             document_id=model.document_id,
             unit_code=unit_code,
         )
@@ -430,9 +437,11 @@ def _own_columns(kind: str, document: ParsedDocument) -> tuple[Any, ...]:
             _text(model.note),
         )
     if kind == "performance":
-        return (unit, *_report(model))
+        return (unit, *_report(model), _text(document.where.at()))
     if kind == "assessment":
         return unit, model.score, model.grade, _text(model.comment)
+    if kind == "explanation":
+        return unit, _text(model.rule_id), _text(model.text)
     return (model.task_code, *_report(model))
 
 
@@ -443,6 +452,7 @@ _TABLE_OF = {
     "performance": "performances",
     "assessment": "assessments",
     "provincial_summary": "provincial_summaries",
+    "explanation": "explanations",
 }
 
 
@@ -451,8 +461,8 @@ def _write(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: str) -> N
     rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in RAW_TABLES}
     errors: list[tuple[Any, ...]] = []
     long_documents: list[tuple[Any, ...]] = []
-    values: tuple[list[Any], ...] = ([], [], [], [], [])
-    targets: tuple[list[Any], ...] = ([], [], [], [], [])
+    values: tuple[list[Any], ...] = ([], [], [], [], [], [])
+    targets: tuple[list[Any], ...] = ([], [], [], [], [], [])
     for item in batch:
         info, place = item.info, item.place
         lineage = (info.key, info.etag, item.sha256, run_id, place.year, place.province_code)
@@ -498,11 +508,33 @@ def _write(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: str) -> N
                 )
             if document.values or document.targets:
                 index = len(long_documents)
-                long_documents.append((index, *lineage, document_id, unit, document.pointer))
+                where = document.where
+                # A pointer is made from the document's in SQL; a cell has a place of its own.
+                is_json = isinstance(where, JsonPointer)
+                pointer = _text(where.at()) if is_json else None
+                long_documents.append((index, *lineage, document_id, unit, pointer))
                 for code, read in document.values:
-                    _append(values, index, _text(code), _text(read.text), read.kind, read.number)
+                    place_of_value = None if is_json else _text(where.at("values", code))
+                    _append(
+                        values,
+                        index,
+                        _text(code),
+                        _text(read.text),
+                        read.kind,
+                        read.number,
+                        place_of_value,
+                    )
                 for year, code, read in document.targets:
-                    _append(targets, index, year, _text(code), _text(read.text), read.number)
+                    place_of_value = None if is_json else _text(where.at("targets", year, code))
+                    _append(
+                        targets,
+                        index,
+                        year,
+                        _text(code),
+                        _text(read.text),
+                        read.number,
+                        place_of_value,
+                    )
         for stage, found in ((True, item.lasting), (False, item.passing)):
             for each in found:
                 row = (
@@ -582,24 +614,24 @@ def _insert_long(
     escaped = "replace(replace(indicator_code, '~', '~0'), '/', '~1')"
     text = pa.string()
     if values[0]:
-        names = ["position", "indicator_code", "value_text", "value_kind", "number_text"]
-        kinds = [pa.int32(), text, text, text, text]
+        names = ["position", "indicator_code", "value_text", "value_kind", "number_text", "place"]
+        kinds = [pa.int32(), text, text, text, text, text]
         con.register("long_values", _columns(names, kinds, values))
         con.execute(
             f"insert into lake.raw.performance_values select {lineage}, indicator_code, "
             "value_text, value_kind, cast(number_text as decimal(38,10)), "
-            f"pointer || '/values/' || {escaped} "
+            f"coalesce(place, pointer || '/values/' || {escaped}) "
             "from long_values join long_documents using (position)"
         )
         con.unregister("long_values")
     if targets[0]:
-        names = ["position", "target_year", "indicator_code", "target_text", "number_text"]
-        kinds = [pa.int32(), pa.int32(), text, text, text]
+        names = ["position", "target_year", "indicator_code", "target_text", "number_text", "place"]
+        kinds = [pa.int32(), pa.int32(), text, text, text, text]
         con.register("long_targets", _columns(names, kinds, targets))
         con.execute(
             f"insert into lake.raw.plan_targets select {lineage}, target_year, indicator_code, "
             "target_text, cast(number_text as decimal(38,10)), "
-            f"pointer || '/targets/' || target_year || '/' || {escaped} "
+            f"coalesce(place, pointer || '/targets/' || target_year || '/' || {escaped}) "
             "from long_targets join long_documents using (position)"
         )
         con.unregister("long_targets")

@@ -32,6 +32,7 @@ _NOT_COPIED = {CONTACTS, "documents", "intake_runs", "objects"}
 _OF_THE_YEAR = {
     "assessments",
     "document_errors",
+    "explanations",
     "performance_values",
     "performances",
     "provincial_summaries",

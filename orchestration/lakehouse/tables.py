@@ -112,7 +112,7 @@ RAW_TABLES: dict[str, pa.Schema] = {
         ("authority", _TEXT),
         ("note", _TEXT),
     ),
-    "performances": _schema(*_DOCUMENT, ("unit_code", _TEXT), *_REPORT),
+    "performances": _schema(*_DOCUMENT, ("unit_code", _TEXT), *_REPORT, ("location", _TEXT)),
     "performance_values": _schema(
         *_LINEAGE,
         ("document_id", _TEXT),
@@ -131,6 +131,9 @@ RAW_TABLES: dict[str, pa.Schema] = {
         ("comment", _TEXT),
     ),
     "provincial_summaries": _schema(*_DOCUMENT, ("task_code", _TEXT), *_REPORT),
+    "explanations": _schema(
+        *_DOCUMENT, ("unit_code", _TEXT), ("rule_id", _TEXT), ("explanation", _TEXT)
+    ),
     "document_errors": _schema(*_ERROR, ("run_id", _TEXT)),
     # Which documents are known, by content: a document_id is never taken twice.
     "documents": _schema(

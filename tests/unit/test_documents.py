@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from orchestration.intake.contracts import SCHEMA_FOLDER, json_schemas
 from orchestration.intake.documents import ParsedObject, parse_object
+from orchestration.intake.formats import Limits
 from orchestration.intake.listing import place_of
 
 UNIT = "T05-440000-0007"
+LIMITS = Limits(expanded_bytes=2**24, rows=10_000)
+RECEIVED = datetime(2024, 12, 1, tzinfo=UTC)
 PERFORMANCE = {
     "document_type": "performance",
     "schema_version": 1,
@@ -40,7 +44,7 @@ REGISTRATION = {
 def parse(document: Any, kind: str = "performance", province: str = "440000") -> ParsedObject:
     key = f"{kind}/year=2024/province={province}/a.json"
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return parse_object(place_of(key, 2024), key, body)
+    return parse_object(place_of(key, 2024), key, body, LIMITS, RECEIVED)
 
 
 def codes(parsed: ParsedObject) -> list[tuple[str, str]]:
@@ -148,13 +152,13 @@ def test_an_object_that_cannot_be_read(body: bytes, code: str) -> None:
     ],
 )
 def test_a_key_outside_the_layout(key: str) -> None:
-    parsed = parse_object(place_of(key, 2024), key, b"{}")
+    parsed = parse_object(place_of(key, 2024), key, b"{}", LIMITS, RECEIVED)
     assert codes(parsed) == [("E006", "")]
 
 
 def test_a_format_that_is_not_read() -> None:
     key = "performance/year=2024/province=440000/a.exe"
-    assert codes(parse_object(place_of(key, 2024), key, b"MZ")) == [("E005", "")]
+    assert codes(parse_object(place_of(key, 2024), key, b"MZ", LIMITS, RECEIVED)) == [("E005", "")]
 
 
 def test_only_the_ministry_recognises_and_sends_nothing_else() -> None:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestration.intake.reading import MAX_DEPTH, BadJson, read_documents, read_value
+from orchestration.intake.formats import MAX_DEPTH, Unreadable
+from orchestration.intake.formats.json_text import read_json
+from orchestration.intake.reading import read_value
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_no_text_breaks_the_reader(text: str) -> None:
 
 
 def _documents(text: str) -> list[tuple[str, object]]:
-    return list(read_documents(text))
+    return [(read.where.at(), read.content) for read in read_json(text)]
 
 
 def test_one_document_an_array_and_lines() -> None:
@@ -115,7 +117,7 @@ def test_one_document_an_array_and_lines() -> None:
 def test_a_broken_line_costs_only_itself() -> None:
     found = _documents('{"a": 1}\n{"a": \n{"a": 3}')
     assert [pointer for pointer, _ in found] == ["/0", "/1", "/2"]
-    assert isinstance(found[1][1], BadJson)
+    assert isinstance(found[1][1], Unreadable)
 
 
 def test_digits_are_kept() -> None:
@@ -138,7 +140,7 @@ def test_digits_are_kept() -> None:
     ],
 )
 def test_bad_json_is_named(text: str, code: str) -> None:
-    with pytest.raises(BadJson) as caught:
+    with pytest.raises(Unreadable) as caught:
         _documents(text)
     assert caught.value.code == code
 
@@ -153,6 +155,6 @@ def test_no_text_breaks_the_parser(text: str) -> None:
     found = None
     try:
         _documents(text)
-    except BadJson as error:
+    except Unreadable as error:
         found = error.code
     assert found in {None, "E001", "E004", "E008"}

@@ -94,6 +94,22 @@ with received as (
         etag,
         is_synthetic
     from {{ ref('stg_provincial_summaries') }}
+
+    union all
+
+    select
+        'explanation' as document_type,
+        document_id,
+        year,
+        province_code,
+        unit_code,
+        split_part(unit_code, '-', 1) as task_code,
+        rule_id as stage,
+        submitted_at,
+        object_key,
+        etag,
+        is_synthetic
+    from {{ ref('stg_explanations') }}
 ),
 
 -- Registrations, plans and reviews last beyond their year; the other types are about one year.

@@ -33,26 +33,18 @@ value_findings as (
     where document.is_of_year and target.target is null
 ),
 
--- Where a document stands in its object: the part of its values' pointers before /values/.
-pointers as (
-    select
-        document_id,
-        min(substr(location, 1, position('/values/' in location) - 1)) as pointer
-    from {{ ref('int_judged_values') }}
-    group by document_id
-),
-
 missing_values as (
     select
         performance.document_id,
         indicator.indicator_code,
         'W208' as code,
-        concat(coalesce(pointers.pointer, ''), '/values/', indicator.indicator_code) as location,
+        {{ place_of_missing('place.location', 'indicator.indicator_code') }} as location,
         cast(null as {{ type_text() }}) as value
     from performances as performance
     inner join {{ ref('int_task_indicators') }} as indicator
         on performance.task_code = indicator.task_code
-    left join pointers on performance.document_id = pointers.document_id
+    inner join {{ ref('stg_performances') }} as place
+        on performance.document_id = place.document_id
     left join {{ ref('int_judged_values') }} as judged
         on
             performance.document_id = judged.document_id
@@ -85,7 +77,7 @@ state_findings as (
         and (
             document.is_late
             or (
-                document.document_type in ('plan', 'review', 'performance', 'assessment')
+                document.document_type in ('plan', 'review', 'performance', 'assessment', 'explanation')
                 and unit.unit_code is null
             )
             or (
@@ -176,13 +168,15 @@ rule_findings as (
         finding.rule_id as code,
         case when rule.severity = 'blocking' then 'error' else 'warning' end as severity,
         coalesce(
-            judged.location, concat('/values/', split_part(rule.indicator_codes, ';', 1))
+            judged.location,
+            {{ place_of_missing('place.location', "split_part(rule.indicator_codes, ';', 1)") }}
         ) as location,
         substr(rule_values.value, 1, 200) as value,
         concat_ws('。', rule.message_zh, rule.fix_hint_zh) as message_zh,
         rule.message_en
     from {{ ref('int_rule_findings') }} as finding
     inner join {{ ref('rules') }} as rule on finding.rule_id = rule.rule_id
+    inner join {{ ref('stg_performances') }} as place on finding.document_id = place.document_id
     left join rule_values
         on
             finding.document_id = rule_values.document_id

@@ -5,6 +5,7 @@ select
     {{ utc_timestamp('submitted_at') }} as submitted_at,
     task_code,
     report_object_key,
+    report_sha256,
     highlight,
     object_key,
     etag,

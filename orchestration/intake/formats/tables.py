@@ -1,0 +1,437 @@
+"""Rows of a table as documents: finding the header, naming columns, gathering the long form.
+
+Belongs here: what CSV, XLSX and Parquet have in common. One row is one document for
+registrations, reviews, assessments, provincial summaries and explanations; for performances and
+plans it is one value of one (contract §1, "Per type"). Which columns there are says the seed
+``table_columns.csv``. Doesn't belong here: opening files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from itertools import islice
+from operator import itemgetter
+from typing import Any
+
+from orchestration.catalogue import read_seed
+from orchestration.intake.formats.base import Cells, Limits, RawDocument, Remark, Unreadable
+from orchestration.intake.reading import Number
+from orchestration.reporting_calendar import SHANGHAI
+
+__all__ = ["Row", "TableOrigin", "header_columns", "read_table", "table_columns"]
+
+#: The header is looked for in the first rows: forms have a title and a note above it.
+_HEADER_ROWS = 20
+#: A table is about units (or, for summaries, about tasks): without this column it says nothing.
+_SUBJECT = {"provincial_summary": "task_code"}
+#: What makes a long table's value: its key columns and its value column, and where they go.
+_LONG = {
+    "performance": ("values", ("indicator_code",), "value"),
+    "plan": ("targets", ("target_year", "indicator_code"), "target"),
+}
+#: Objects within a document, written as ``name_part`` in a table.
+_NESTED = ("lead_organisation", "contact", "report")
+_TRUE, _FALSE = {"true", "1", "是", "yes"}, {"false", "0", "否", "no"}
+_DATE = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?\Z")
+
+#: A row's number (from 1) and its cells.
+Row = tuple[int, Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class TableOrigin:
+    """Where a table comes from.
+
+    Attributes:
+        kind: document type.
+        sheet: the sheet's name, or "".
+        letters: names a column by its position: spreadsheet letters; None names it by its header.
+        form_received_at: for a reporting form of the project's own (which has no document ids):
+            when it was received, ISO 8601; else None.
+    """
+
+    kind: str
+    sheet: str = ""
+    letters: Callable[[int], str] | None = None
+    form_received_at: str | None = None
+
+
+@cache
+def table_columns(kind: str) -> Mapping[str, str]:
+    """Column → how its cells are read, for a document type."""
+    return {
+        row["column_name"]: row["kind"]
+        for row in read_seed("table_columns")
+        if row["document_type"] in ("*", kind)
+    }
+
+
+@cache
+def _column_by_header(kind: str) -> Mapping[str, str]:
+    return {
+        _folded(name): row["column_name"]
+        for row in read_seed("table_columns")
+        if row["document_type"] in ("*", kind)
+        for name in (row["column_name"], row["label_zh"], row["label_en"])
+    }
+
+
+def _folded(text: str) -> str:
+    """A header as it is compared: without case, blanks, stars and remarks in brackets."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = re.sub(r"\(.*?\)", "", text, flags=re.DOTALL)
+    return re.sub(r"[\s*_\-\u200b-\u200f\ufeff]+", "", text)
+
+
+def header_columns(kind: str, cells: Sequence[Any]) -> dict[str, int]:
+    """Contract column → position, for the cells of a row that is a header; else empty."""
+    known = _column_by_header(kind)
+    found: dict[str, int] = {}
+    for position, cell in enumerate(cells):
+        name = known.get(_folded(cell)) if isinstance(cell, str) and len(cell) <= 100 else None
+        if name and name not in found:
+            found[name] = position
+    needed = {_SUBJECT.get(kind, "unit_code")}
+    if kind in _LONG:
+        needed |= {*_LONG[kind][1], _LONG[kind][2]}
+    return found if needed <= set(found) else {}
+
+
+def read_table(
+    rows: Iterable[Row], origin: TableOrigin, limits: Limits
+) -> Iterator[RawDocument | Remark]:
+    """The documents of one table, in the order in which they begin.
+
+    Raises:
+        Unreadable: no header can be found (E009), or the table has too many rows (E014).
+    """
+    iterator = iter(rows)
+    head = list(islice(iterator, _HEADER_ROWS))
+    index, cells, columns = _header(origin.kind, head)
+    if not columns:
+        wanted = ", ".join(name for name in table_columns(origin.kind) if name != "document_type")
+        raise Unreadable("E009", _shown_row(head), expected=wanted)
+    width = max(position for position, cell in enumerate(cells) if not _blank(cell)) + 1
+    known = set(columns.values())
+    for position, cell in enumerate(cells):
+        if position not in known and not _blank(cell):
+            number, place = head[index][0], _place(origin, position, cell)
+            where = f"{origin.sheet}!{place}{number}" if origin.sheet else f"column {place}"
+            if origin.form_received_at is None:
+                yield Remark("W122", where, str(cell))
+    places = {name: _place(origin, at, cells[at]) for name, at in columns.items()}
+    table = _Table(origin, columns, places, width, limits)
+    data = _counted([*head[index + 1 :]], iterator, limits)
+    if origin.kind in _LONG:
+        yield from table.long(data)
+    else:
+        yield from table.wide(data)
+
+
+def _header(kind: str, head: Sequence[Row]) -> tuple[int, Sequence[Any], dict[str, int]]:
+    """The header's last row, its cells and its columns; a header may be merged over two rows."""
+    for index, (_, cells) in enumerate(head):
+        columns = header_columns(kind, cells)
+        if columns:
+            return index, cells, columns
+    for index in range(1, len(head)):
+        upper, lower = head[index - 1][1], head[index][1]
+        width = max(len(upper), len(lower))
+        above = [*upper, *[None] * (width - len(upper))]
+        below = [*lower, *[None] * (width - len(lower))]
+        cells = [a if _blank(b) else b for a, b in zip(above, below, strict=True)]
+        columns = header_columns(kind, cells)
+        if columns:
+            return index, cells, columns
+    return 0, (), {}
+
+
+def _counted(head: list[Row], rest: Iterator[Row], limits: Limits) -> Iterator[Row]:
+    yield from head
+    for count, row in enumerate(rest):
+        if count >= limits.rows:
+            raise Unreadable("E014", str(limits.rows), limit=str(limits.rows))
+        yield row
+
+
+def _place(origin: TableOrigin, position: int, header: Any) -> str:
+    return origin.letters(position) if origin.letters else str(header).strip()[:100]
+
+
+def _shown_row(rows: Sequence[Row]) -> str:
+    for _, cells in rows:
+        if any(not _blank(cell) for cell in cells):
+            return ", ".join(str(cell) for cell in cells if not _blank(cell))
+    return ""
+
+
+def _blank(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+@dataclass
+class _Group:
+    """The rows of one document."""
+
+    number: int
+    cells: Sequence[Any]
+    head: Any
+    keys: list[str] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    problem: Unreadable | None = None
+
+
+class _Table:
+    """A table whose header is known."""
+
+    def __init__(
+        self,
+        origin: TableOrigin,
+        columns: dict[str, int],
+        places: dict[str, str],
+        width: int,
+        limits: Limits,
+    ) -> None:
+        self.origin, self.columns, self.places = origin, columns, places
+        self.width, self.limits = width, limits
+        self.kinds = table_columns(origin.kind)
+
+    def wide(self, rows: Iterable[Row]) -> Iterator[RawDocument]:
+        """One document a row."""
+        for number, cells in rows:
+            if all(_blank(cell) for cell in cells):
+                continue
+            content: Any = self._content(cells, self.columns)
+            overflow = self._overflow(number, cells, content)
+            yield RawDocument(Cells(self.origin.sheet, number, self.places), overflow or content)
+
+    def long(self, rows: Iterable[Row]) -> Iterator[RawDocument | Remark]:
+        """One value a row: the rows of a document are gathered, wherever they stand."""
+        field_name, key_names, value_name = _LONG[self.origin.kind]
+        heads = {n: p for n, p in self.columns.items() if n not in (*key_names, value_name)}
+        head_of = _getter([p for n, p in heads.items()])
+        identity = _getter(
+            [self.columns[name] for name in ("document_id", "unit_code") if name in self.columns]
+        )
+        key_of = [self.columns[name] for name in key_names]
+        value_at = self.columns[value_name]
+        least = max(self.columns.values()) + 1
+        groups: dict[Any, _Group] = {}
+        # The cells as they are typed → their document: most rows need no cleaning to be placed.
+        placed: dict[Any, _Group] = {}
+        for number, given in rows:
+            cells = given if len(given) >= least else [*given, *[None] * (least - len(given))]
+            typed = identity(cells)
+            group = placed.get(typed)
+            if group is None:
+                if all(_blank(cell) for cell in cells):
+                    continue
+                group = groups.setdefault(
+                    _group_key(self, cells), _Group(number, cells, head_of(cells))
+                )
+                placed[typed] = group
+            head = head_of(cells)
+            if head != group.head and group.problem is None:
+                group.problem = self._disagreement(group, number, head, cells, heads)
+            if len(cells) > self.width and group.problem is None:
+                group.problem = self._overflow(number, cells, {})
+            group.keys.append(
+                _text(cells[key_of[0]]) or ""
+                if len(key_of) == 1
+                else "/".join(_text(cells[position]) or "" for position in key_of)
+            )
+            group.values.append(cells[value_at])
+            group.rows.append(number)
+        empty: list[str] = []
+        for group in groups.values():
+            where = Cells(self.origin.sheet, group.number, self.places, value_name)
+            content = self._content(group.cells, heads)
+            values: dict[str, Any] = {}
+            problem = group.problem
+            for key, cell, number in zip(group.keys, group.values, group.rows, strict=True):
+                if key in where.rows and problem is None:
+                    problem = Unreadable("E008", key)
+                where.rows[key] = number
+                value = _number(cell)
+                if value is not None:
+                    values[key] = value
+            if self.origin.form_received_at is not None:
+                if not values and problem is None:
+                    empty.append(str(content.get("unit_code", "")))
+                    continue
+                self._identify(content, values)
+            if problem is not None:
+                problem.document_id = problem.document_id or _text(content.get("document_id"))
+                problem.unit_code = problem.unit_code or _text(content.get("unit_code"))
+                yield RawDocument(where, problem)
+                continue
+            content[field_name] = values if len(key_names) == 1 else _by_year(values)
+            yield RawDocument(where, content)
+        if empty:
+            shown = f"{len(empty)}: {'、'.join(empty[:20])}" + ("…" if len(empty) > 20 else "")
+            yield Remark("W123", self.origin.sheet, shown)
+
+    def _identify(self, content: dict[str, Any], values: dict[str, Any]) -> None:
+        """A form's document: its id from what it says and when, so that none is used twice."""
+        content["submitted_at"] = self.origin.form_received_at
+        said = json.dumps([content, values], sort_keys=True, ensure_ascii=False, default=str)
+        digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+        content["document_id"] = f"form-{digest[:40]}"
+
+    def _content(self, cells: Sequence[Any], columns: Mapping[str, int]) -> dict[str, Any]:
+        content: dict[str, Any] = {}
+        for name, position in columns.items():
+            value = _READ[self.kinds[name]](cells[position] if position < len(cells) else None)
+            if value is None:
+                continue
+            outer = next((n for n in _NESTED if name.startswith(n + "_")), None)
+            if outer:
+                content.setdefault(outer, {})[name[len(outer) + 1 :]] = value
+            else:
+                content[name] = value
+        return content
+
+    def _overflow(
+        self, number: int, cells: Sequence[Any], content: Mapping[str, Any]
+    ) -> Unreadable | None:
+        """More cells than the header has: an unquoted comma, and then no cell is sure."""
+        extra = [str(cell) for cell in cells[self.width :] if not _blank(cell)]
+        if not extra:
+            return None
+        return Unreadable(
+            "E013",
+            ", ".join(extra),
+            document_id=_text(content.get("document_id")),
+            unit_code=_text(content.get("unit_code")),
+            row=str(number),
+        )
+
+    def _disagreement(
+        self,
+        group: _Group,
+        number: int,
+        head: Any,
+        cells: Sequence[Any],
+        heads: Mapping[str, int],
+    ) -> Unreadable | None:
+        first = self._content(group.cells, heads)
+        other = self._content(cells, heads)
+        group.head = head if first == other else group.head
+        names = sorted(name for name in {*first, *other} if first.get(name) != other.get(name))
+        if not names:
+            return None
+        shown = f"{first.get(names[0])} / {other.get(names[0])}"
+        return Unreadable("E010", shown, field=names[0], row=str(number))
+
+
+def _getter(positions: list[int]) -> Callable[[Sequence[Any]], Any]:
+    if not positions:
+        return lambda _: None
+    return itemgetter(*positions)
+
+
+def _group_key(table: _Table, cells: Sequence[Any]) -> Any:
+    """What a row belongs to: its document, or (where no id is given) its unit."""
+    at = table.columns
+    names = ("document_id", "unit_code") if "document_id" in at else ("unit_code",)
+    key = tuple(_text(cells[at[name]]) for name in names)
+    if key[0] is not None:
+        # The document alone decides: rows of one document about two units are a mistake.
+        return ("document", key[0])
+    return ("unit", key[-1])
+
+
+def _by_year(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for key, value in values.items():
+        year, _, code = key.partition("/")
+        found.setdefault(year, {})[code] = value
+    return found
+
+
+# -- cells ----------------------------------------------------------------------------------
+
+
+def _text(cell: Any) -> str | None:
+    """A cell of a text column; numbers lose nothing (a document id typed as a number)."""
+    if isinstance(cell, str):
+        return cell.strip() or None
+    if cell is None:
+        return None
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, datetime | date):
+        return cell.isoformat()
+    return str(_number(cell)) if isinstance(cell, int | float | Decimal) else str(cell)
+
+
+def _number(cell: Any) -> Any:
+    """A cell of a number column as JSON would give it: int, Number, bool or text."""
+    if cell is None or isinstance(cell, bool | int):
+        return cell
+    if isinstance(cell, str):
+        return cell if cell.strip() else None
+    if isinstance(cell, float):
+        if cell.is_integer() and abs(cell) < 1e15:
+            return int(cell)
+        return Number(repr(cell))
+    if isinstance(cell, Decimal):
+        return Number(f"{cell:f}" if cell.is_finite() else str(cell))
+    return _text(cell)
+
+
+def _moment(cell: Any) -> Any:
+    """A date cell has no zone: it is Beijing time, as every deadline is."""
+    if isinstance(cell, datetime):
+        return (cell if cell.tzinfo else cell.replace(tzinfo=SHANGHAI)).isoformat()
+    return _text(cell)
+
+
+def _date(cell: Any) -> Any:
+    if isinstance(cell, datetime):
+        return cell.date().isoformat()
+    text = _text(cell)
+    match = _DATE.match(text) if text else None
+    if match:
+        year, month, day = (int(part) for part in match.groups())
+        return f"{year:04d}-{month:02d}-{day:02d}"
+    return text
+
+
+def _boolean(cell: Any) -> Any:
+    text = (_text(cell) or "").casefold()
+    if text in _TRUE:
+        return True
+    return False if text in _FALSE else (text or None)
+
+
+def _members(cell: Any) -> Any:
+    """``name:type;name:type`` (contract §1, "registration")."""
+    text = _text(cell)
+    if text is None:
+        return None
+    members = []
+    for part in re.split("[;；]", text):
+        name, _, kind = part.strip().replace("：", ":").rpartition(":")
+        if part.strip():
+            members.append({"name": name.strip() or kind.strip(), "type": kind if name else None})
+    return members
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "text": _text,
+    "number": _number,
+    "moment": _moment,
+    "date": _date,
+    "boolean": _boolean,
+    "members": _members,
+}
