@@ -135,6 +135,8 @@ class Catalogue:
     error_codes: Mapping[str, ErrorCode]
     countries: frozenset[str]
     code_systems: Mapping[str, str]
+    #: What a report file of an extension begins with.
+    attachment_types: Mapping[str, bytes]
 
     def codes_of(self, indicator_code: str) -> frozenset[str]:
         """The codes that a ``code_list`` indicator may hold (seed ``indicator_code_systems``)."""
@@ -234,6 +236,18 @@ def load_catalogue(folder: Path = SEEDS) -> Catalogue:
         row["indicator_code"]: row["code_system"]
         for row in read_seed("indicator_code_systems", folder)
     }
+    attachment_types = {
+        row["extension"]: bytes.fromhex(row["magic_hex"])
+        for row in read_seed("attachment_types", folder)
+    }
     return Catalogue(
-        indicators, rules, regions, tasks, targets, error_codes, countries, code_systems
+        indicators,
+        rules,
+        regions,
+        tasks,
+        targets,
+        error_codes,
+        countries,
+        code_systems,
+        attachment_types,
     )

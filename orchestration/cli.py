@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import click
@@ -27,6 +28,17 @@ __all__ = ["main"]
 _YEAR = click.option(
     "--year", type=click.IntRange(2000, 2100), required=True, help="The reporting year."
 )
+#: The document types of ``orchestration.intake.contracts``, which would take a second to import
+#: for every ``--help``; a test compares the two.
+_KINDS = [
+    "registration",
+    "plan",
+    "review",
+    "performance",
+    "assessment",
+    "provincial_summary",
+    "explanation",
+]
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 
 
@@ -245,6 +257,52 @@ def transform(year: int, as_json: bool) -> None:
         _print_json([{**dataclasses.asdict(item), "nodes": len(item.nodes)} for item in done])
         return
     _print_lines(done)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--as", "kind", type=click.Choice(_KINDS), help="document type of the files")
+@click.option("--year", type=click.IntRange(2000, 2100), help="the reporting year")
+@click.option("--province", help="six digits, e.g. 440000")
+@click.option("--json", "as_json", is_flag=True, help="Print the receipts themselves, as JSON.")
+def check(
+    files: tuple[Path, ...],
+    kind: str | None,
+    year: int | None,
+    province: str | None,
+    as_json: bool,
+) -> None:
+    """Say of FILES what their receipts would say, before anything is uploaded.
+
+    Works with no store and no lakehouse. Where a file belongs is taken from its path in the
+    landing zone's layout, from its content, or from the options.
+    """
+    from orchestration.intake.offline import check_file
+    from orchestration.settings import Settings
+
+    settings = Settings.from_env()
+    receipts = [
+        json.loads(check_file(path, settings, kind=kind, year=year, province=province))
+        for path in files
+    ]
+    if as_json:
+        _print_json(receipts[0] if len(receipts) == 1 else receipts)
+        return
+    for path, said in zip(files, receipts, strict=True):
+        counts = said["counts"]
+        click.echo(
+            f"{path}: {said['status']}; {counts['documents']} documents, "
+            f"{counts['errors']} errors, {counts['warnings']} warnings"
+        )
+        for item in sorted(said["errors"], key=lambda item: str(item["severity"])):
+            click.echo(f"  {item['code']} {item['severity']} {item['where'] or '-'}")
+            click.echo(f"      {item['message_zh']}")
+            click.echo(f"      {item['message_en']}")
+    click.echo(
+        "not judged offline: registration, last year's values, targets, earlier documents, "
+        "report files",
+        err=True,
+    )
 
 
 @main.command()

@@ -40,6 +40,10 @@ DEFAULT_MAX_EXPANDED_BYTES = 256 * 1024 * 1024
 #: 2,000,000. Rows of one table: twice a big province's bulk file of a year.
 DEFAULT_MAX_ROWS = 2_000_000
 
+#: 100 MiB. A scanned work report of 200 pages at 300 KB a page is 60 MB; an attachment is read as
+#: a stream, so this bounds time, not memory.
+DEFAULT_MAX_ATTACHMENT_BYTES = 100 * 1024 * 1024
+
 #: Which variables say that somebody has set up an S3 store of their own.
 _STORE_VARIABLES = (
     "AWS_ENDPOINT_URL_S3",
@@ -84,6 +88,7 @@ class Settings:
         max_object_bytes: larger objects are rejected unread.
         max_expanded_bytes: an XLSX or Parquet object that unpacks to more is rejected.
         max_rows: a table with more rows is rejected.
+        max_attachment_bytes: a larger report file is an error of the document that names it.
         font_dir: folder with an office's own fonts, or None.
     """
 
@@ -97,6 +102,7 @@ class Settings:
     max_object_bytes: int = DEFAULT_MAX_OBJECT_BYTES
     max_expanded_bytes: int = DEFAULT_MAX_EXPANDED_BYTES
     max_rows: int = DEFAULT_MAX_ROWS
+    max_attachment_bytes: int = DEFAULT_MAX_ATTACHMENT_BYTES
     font_dir: Path | None = None
 
     @classmethod
@@ -137,6 +143,11 @@ class Settings:
             ),
             max_rows=_positive_int(
                 "TONGBAO_MAX_ROWS", environ.get("TONGBAO_MAX_ROWS"), DEFAULT_MAX_ROWS
+            ),
+            max_attachment_bytes=_positive_int(
+                "TONGBAO_MAX_ATTACHMENT_BYTES",
+                environ.get("TONGBAO_MAX_ATTACHMENT_BYTES"),
+                DEFAULT_MAX_ATTACHMENT_BYTES,
             ),
             font_dir=Path(font_dir).expanduser() if font_dir else None,
         )

@@ -8,15 +8,20 @@ takes effect on what is already there); the demo year's test holds both to the s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 
 from orchestration.catalogue import Indicator, load_catalogue
+from orchestration.errors import UsageError
+from orchestration.intake.documents import ParsedDocument
 from orchestration.intake.findings import About, Finding, finding, indicator_fields
 from orchestration.intake.formats import Locator
+from orchestration.intake.listing import Place
 from orchestration.intake.reading import ReadValue
+from orchestration.reporting_calendar import period_of
 
-__all__ = ["check_values"]
+__all__ = ["check_document", "check_values"]
 
 
 @cache
@@ -35,6 +40,36 @@ def _required(task_code: str) -> tuple[str, ...]:
         for code, indicator in _of_task(task_code).items()
         if indicator.is_submitted and indicator.is_required
     )
+
+
+@cache
+def _cutoff(year: int) -> datetime | None:
+    try:
+        return period_of(year).cutoff_at
+    except UsageError:  # a year outside the calendar has no cut-off to miss
+        return None
+
+
+def check_document(place: Place, document: ParsedDocument) -> Iterator[Finding]:
+    """What is to be said of a document that keeps its contract: too late, or its values."""
+    model, unit_code = document.model, document.unit_code
+    cutoff = _cutoff(place.year)
+    if cutoff is not None and datetime.fromisoformat(model.submitted_at) >= cutoff:
+        yield finding(
+            "W301",
+            document.where.at(),
+            value=model.submitted_at,
+            document_id=model.document_id,
+            unit_code=unit_code,
+        )
+    if place.document_type == "performance" and unit_code:
+        yield from check_values(
+            unit_code.partition("-")[0],
+            document.values,
+            where=document.where,
+            document_id=model.document_id,
+            unit_code=unit_code,
+        )
 
 
 def check_values(

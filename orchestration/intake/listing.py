@@ -17,14 +17,15 @@ from orchestration.catalogue import load_catalogue
 from orchestration.intake.contracts import DOCUMENT_TYPES
 from orchestration.storage import ObjectInfo, Store
 
-__all__ = ["MINISTRY", "Place", "list_landing", "place_of", "unseen"]
+__all__ = ["ATTACHMENTS", "MINISTRY", "Place", "list_landing", "place_of", "unseen"]
 
 #: The prefix of the Ministry of Education itself.
 MINISTRY = "000000"
 _KEY = re.compile(r"([^/]+)/year=([0-9]{4})/province=([0-9]{6})/(.+)\Z", re.DOTALL)
 _YEAR = re.compile(r"/year=([0-9]{4})/")
 _PROVINCE = re.compile(r"/province=([0-9]{6})/")
-_ATTACHMENTS = "attachments/"
+#: Where report files are: named by documents, never documents themselves.
+ATTACHMENTS = "attachments/"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def list_landing(store: Store, bucket: str, year: int) -> list[ObjectInfo]:
     """
     found: list[ObjectInfo] = []
     for prefix in store.prefixes(bucket, ""):
-        if prefix == _ATTACHMENTS:
+        if prefix == ATTACHMENTS:
             continue
         if prefix.rstrip("/") in DOCUMENT_TYPES:
             for year_prefix in store.prefixes(bucket, prefix):

@@ -15,17 +15,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from orchestration.errors import UsageError
-from orchestration.intake.checks import check_values
+from orchestration.intake.attachments import take_in_attachments
+from orchestration.intake.checks import check_document
 from orchestration.intake.documents import ParsedDocument, ParsedObject, parse_object
 from orchestration.intake.findings import About, Finding, finding
-from orchestration.intake.formats import JsonPointer, Limits
+from orchestration.intake.formats import JsonPointer, Limits, limits_of
 from orchestration.intake.listing import Place, list_landing, place_of, unseen
 from orchestration.intake.receipts import (
     ReceiptSubject,
@@ -59,6 +58,7 @@ class IntakeSummary:
         by_status: how many objects of each receipt status.
         documents: documents that keep their contract and were taken in.
         errors, warnings: findings.
+        reports: report files that were looked at, new or changed.
     """
 
     listed: int = 0
@@ -67,6 +67,7 @@ class IntakeSummary:
     documents: int = 0
     errors: int = 0
     warnings: int = 0
+    reports: int = 0
 
     @property
     def lines(self) -> list[str]:
@@ -74,7 +75,8 @@ class IntakeSummary:
         statuses = ", ".join(f"{n} {name}" for name, n in sorted(self.by_status.items()))
         return [
             f"intake: {self.listed} objects listed, {self.fetched} fetched ({statuses or 'none'}); "
-            f"{self.documents} documents, {self.errors} errors, {self.warnings} warnings"
+            f"{self.documents} documents, {self.errors} errors, {self.warnings} warnings; "
+            f"{self.reports} report files looked at"
         ]
 
 
@@ -137,6 +139,10 @@ def run_intake(
         _write(con, batch, run_id)
         _add(summary, batch)
 
+    def commit() -> None:
+        _message(con, "intake", year, run_id)
+        con.execute("commit")
+
     def say(written: Future[None]) -> None:
         written.result()
         progress(f"intake: {summary.fetched} of {len(new)} objects taken in")
@@ -154,7 +160,17 @@ def run_intake(
             writing = writer.submit(write, batch, answered)
         if writing:
             say(writing)
-    _record_run(con, settings, year, run_id, summary.fetched)
+        summary.reports = take_in_attachments(
+            con,
+            store,
+            carrier,
+            settings,
+            year=year,
+            run_id=run_id,
+            commit=commit,
+            progress=progress,
+        )
+    _record_run(con, settings, year, run_id, summary.fetched + summary.reports)
     return summary
 
 
@@ -194,7 +210,7 @@ def _batches(
 ) -> Iterator[list[_Item]]:
     """Fetch and parse; objects over the size limit are never read."""
     places = {info.key: place_of(info.key, year) for info in new}
-    limits = _limits(settings)
+    limits = limits_of(settings)
 
     def readable(info: ObjectInfo) -> bool:
         return places[info.key].follows_layout and info.size <= settings.max_object_bytes
@@ -233,12 +249,8 @@ def _unread(info: ObjectInfo, place: Place, settings: Settings) -> _Item:
         limit = str(settings.max_object_bytes)
         parsed = ParsedObject(findings=[finding("E002", value=str(info.size), limit=limit)])
     else:
-        parsed = parse_object(place, info.key, b"", _limits(settings), info.last_modified)
+        parsed = parse_object(place, info.key, b"", limits_of(settings), info.last_modified)
     return _Item(info, place, None, None, parsed)
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(settings.max_expanded_bytes, settings.max_rows)
 
 
 def _item(fetched: Fetched, place: Place, limits: Limits) -> _Item:
@@ -246,14 +258,6 @@ def _item(fetched: Fetched, place: Place, limits: Limits) -> _Item:
     parsed = parse_object(place, info.key, fetched.body, limits, info.last_modified)
     digest = hashlib.sha256(fetched.body).hexdigest()
     return _Item(fetched.info, place, digest, fetched.body, parsed)
-
-
-@cache
-def _cutoff(year: int) -> datetime | None:
-    try:
-        return period_of(year).cutoff_at
-    except UsageError:  # a year outside the calendar has no cut-off to miss
-        return None
 
 
 def _add(summary: IntakeSummary, batch: list[_Item]) -> None:
@@ -352,17 +356,7 @@ def _passing(item: _Item, document: ParsedDocument, registered: set[str]) -> Ite
     about: About = {"document_id": model.document_id, "unit_code": unit_code}
     if unit_code and unit_code not in registered:
         yield finding("E109", document.where.at(), value=unit_code, **about)
-    cutoff = _cutoff(item.place.year)
-    if cutoff is not None and datetime.fromisoformat(model.submitted_at) >= cutoff:
-        yield finding("W301", document.where.at(), value=model.submitted_at, **about)
-    if item.place.document_type == "performance" and unit_code:
-        yield from check_values(
-            unit_code.partition("-")[0],
-            document.values,
-            where=document.where,
-            document_id=model.document_id,
-            unit_code=unit_code,
-        )
+    yield from check_document(item.place, document)
 
 
 def _settle_receipt_names(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> None:

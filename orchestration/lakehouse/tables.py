@@ -131,6 +131,10 @@ RAW_TABLES: dict[str, pa.Schema] = {
         ("comment", _TEXT),
     ),
     "provincial_summaries": _schema(*_DOCUMENT, ("task_code", _TEXT), *_REPORT),
+    # What is known of the report files that documents name, as they stand now.
+    "attachments": _schema(
+        *_LINEAGE, ("size", _BIG), ("is_too_large", pa.bool_()), ("is_what_it_says", pa.bool_())
+    ),
     "explanations": _schema(
         *_DOCUMENT, ("unit_code", _TEXT), ("rule_id", _TEXT), ("explanation", _TEXT)
     ),

@@ -64,17 +64,24 @@ class TransformSummary:
 def inputs_digest(con: duckdb.DuckDBPyConnection, year: int) -> str:
     """A digest of all that the marts of ``year`` are made from.
 
-    The objects taken in of years up to it, the calendar's row, last year's marts and the code.
+    The objects and report files taken in of years up to it, the calendar's row, last year's
+    marts and the code.
     """
     objects = con.execute(
         "select count(*), bit_xor(md5_number(object_key || '|' || etag)) "
         "from lake.raw.objects where year <= ?",
         [year],
     ).fetchone()
+    reports = con.execute(
+        "select count(*), bit_xor(md5_number(object_key || '|' || etag)) "
+        "from lake.raw.attachments where year <= ?",
+        [year],
+    ).fetchone()
     parts = [
         code_version(),
         repr(period_of(year)),
         repr(objects),
+        repr(reports),
         transform_record(con, year - 1) or "",
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -5,11 +5,12 @@ Belongs here: everything that speaks S3. Doesn't belong here: what objects mean.
 
 from orchestration.storage.carrier import Carrier, open_carrier
 from orchestration.storage.local_server import local_server
-from orchestration.storage.store import Fetched, ObjectInfo, Store, open_store
+from orchestration.storage.store import Fetched, Inspected, ObjectInfo, Store, open_store
 
 __all__ = [
     "Carrier",
     "Fetched",
+    "Inspected",
     "ObjectInfo",
     "Store",
     "local_server",

@@ -17,7 +17,7 @@ from typing import Any
 
 from orchestration.errors import Unreachable
 from orchestration.settings import S3Config
-from orchestration.storage.store import Fetched, ObjectInfo, Store
+from orchestration.storage.store import Fetched, Inspected, ObjectInfo, Store
 
 __all__ = ["Carrier", "open_carrier"]
 
@@ -38,6 +38,10 @@ class Carrier:
         """As :meth:`Store.get_many`, whole."""
         return self._thread.submit(self._ask, "get", bucket, list(infos))
 
+    def inspect_many(self, bucket: str, infos: Sequence[ObjectInfo]) -> Future[list[Inspected]]:
+        """As :meth:`Store.inspect_many`, whole."""
+        return self._thread.submit(self._ask, "inspect", bucket, list(infos))
+
     def put_many(self, bucket: str, items: Sequence[tuple[str, bytes]]) -> Future[int]:
         """As :meth:`Store.put_many`."""
         return self._thread.submit(self._ask, "put", bucket, list(items))
@@ -48,7 +52,11 @@ class Carrier:
 
 
 def _do(store: Store, order: str, bucket: str, what: Any) -> Any:
-    return list(store.get_many(bucket, what)) if order == "get" else store.put_many(bucket, what)
+    if order == "get":
+        return list(store.get_many(bucket, what))
+    if order == "inspect":
+        return list(store.inspect_many(bucket, what))
+    return store.put_many(bucket, what)
 
 
 def _serve(config: S3Config, line: Connection) -> None:

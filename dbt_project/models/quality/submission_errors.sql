@@ -87,6 +87,16 @@ state_findings as (
         )
 ),
 
+report_findings as (
+    select
+        document_id,
+        cast(null as {{ type_text() }}) as indicator_code,
+        code,
+        location,
+        value
+    from {{ ref('int_report_findings') }}
+),
+
 coded_findings as (
     select
         document_id,
@@ -115,6 +125,16 @@ coded_findings as (
         location,
         value
     from state_findings
+
+    union all
+
+    select
+        document_id,
+        indicator_code,
+        code,
+        location,
+        value
+    from report_findings
 ),
 
 worded_findings as (

@@ -7,9 +7,10 @@ a document must hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
+from typing import Any
 
 from orchestration.intake.formats.base import (
     JsonPointer,
@@ -20,6 +21,7 @@ from orchestration.intake.formats.base import (
     Unreadable,
 )
 from orchestration.intake.formats.json_text import MAX_DEPTH, read_json
+from orchestration.settings import Settings
 
 __all__ = [
     "FORMATS",
@@ -30,10 +32,51 @@ __all__ = [
     "RawDocument",
     "Remark",
     "Unreadable",
+    "header_match",
+    "limits_of",
     "read_object",
 ]
 
 FORMATS = (".json", ".jsonl", ".csv", ".xlsx", ".parquet")
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The limits that are set."""
+    return Limits(settings.max_expanded_bytes, settings.max_rows)
+
+
+def header_match(name: str, body: bytes, limits: Limits, kinds: Sequence[str]) -> list[str]:
+    """Those of ``kinds`` whose columns a table's header names, the best match first.
+
+    Empty for JSON and for what can't be read.
+    """
+    from orchestration.intake.formats.tables import header_columns
+
+    try:
+        heads = list(_heads(name, body, limits))
+    except Unreadable:
+        return []
+    counts = {
+        kind: max((len(header_columns(kind, cells)) for cells in heads), default=0)
+        for kind in kinds
+    }
+    return sorted((kind for kind in kinds if counts[kind]), key=lambda kind: -counts[kind])
+
+
+def _heads(name: str, body: bytes, limits: Limits) -> Iterator[Sequence[Any]]:
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix == ".csv":
+        from orchestration.intake.formats.csv_text import csv_heads
+
+        yield from csv_heads(body)
+    elif suffix == ".xlsx":
+        from orchestration.intake.formats.xlsx import xlsx_heads
+
+        yield from xlsx_heads(body, limits)
+    elif suffix == ".parquet":
+        from orchestration.intake.formats.parquet import parquet_heads
+
+        yield from parquet_heads(body, limits)
 
 
 def read_object(

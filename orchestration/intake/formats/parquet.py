@@ -7,10 +7,12 @@ codes a million times costs a million references.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import pyarrow as pa
 from orchestration.intake.formats.base import Limits, RawDocument, Remark, Unreadable
 from orchestration.intake.formats.tables import Row, TableOrigin, read_table
 
-__all__ = ["read_parquet"]
+__all__ = ["parquet_heads", "read_parquet"]
 
 _CHILD = Path(__file__).with_name("parquet_child.py")
 #: A million rows take two seconds; a file that takes a minute is not one.
@@ -32,6 +34,21 @@ def read_parquet(body: bytes, kind: str, limits: Limits) -> Iterator[RawDocument
     Raises:
         Unreadable: not a Parquet file (E012), unpacks to too much (E011), or as for a table.
     """
+    with _opened(body, limits) as made:
+        if made is not None:
+            yield from read_table(_rows(made), TableOrigin(kind), limits)
+
+
+def parquet_heads(body: bytes, limits: Limits) -> Iterator[Sequence[Any]]:
+    """The column names."""
+    with _opened(body, limits) as made:
+        if made is not None:
+            yield next(_rows(made))[1]
+
+
+@contextlib.contextmanager
+def _opened(body: bytes, limits: Limits) -> Iterator[Any]:
+    """The file as an Arrow stream; None where it holds nothing."""
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as made:
         given.write(body)
         given.seek(0)
@@ -49,11 +66,9 @@ def read_parquet(body: bytes, kind: str, limits: Limits) -> Iterator[RawDocument
                 raise Unreadable("E011", value, limit=str(limits.expanded_bytes))
             shown = said.rpartition("\n")[2] or f"signal {-done.returncode}"
             raise Unreadable("E012", shown[:200], format="Parquet")
+        is_empty = made.seek(0, io.SEEK_END) == 0
         made.seek(0)
-        if made.read(1) == b"":
-            return
-        made.seek(0)
-        yield from read_table(_rows(made), TableOrigin(kind), limits)
+        yield None if is_empty else made
 
 
 def _rows(stream: Any) -> Iterator[Row]:

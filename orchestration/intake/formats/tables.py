@@ -26,10 +26,10 @@ from orchestration.intake.formats.base import Cells, Limits, RawDocument, Remark
 from orchestration.intake.reading import Number
 from orchestration.reporting_calendar import SHANGHAI
 
-__all__ = ["Row", "TableOrigin", "header_columns", "read_table", "table_columns"]
+__all__ = ["HEADER_ROWS", "Row", "TableOrigin", "header_columns", "read_table", "table_columns"]
 
 #: The header is looked for in the first rows: forms have a title and a note above it.
-_HEADER_ROWS = 20
+HEADER_ROWS = 20
 #: A table is about units (or, for summaries, about tasks): without this column it says nothing.
 _SUBJECT = {"provincial_summary": "task_code"}
 #: What makes a long table's value: its key columns and its value column, and where they go.
@@ -114,7 +114,7 @@ def read_table(
         Unreadable: no header can be found (E009), or the table has too many rows (E014).
     """
     iterator = iter(rows)
-    head = list(islice(iterator, _HEADER_ROWS))
+    head = list(islice(iterator, HEADER_ROWS))
     index, cells, columns = _header(origin.kind, head)
     if not columns:
         wanted = ", ".join(name for name in table_columns(origin.kind) if name != "document_type")

@@ -10,9 +10,10 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from openpyxl import load_workbook
@@ -21,9 +22,9 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
 
 from orchestration.intake.formats.base import Limits, RawDocument, Remark, Unreadable
-from orchestration.intake.formats.tables import Row, TableOrigin, read_table
+from orchestration.intake.formats.tables import HEADER_ROWS, Row, TableOrigin, read_table
 
-__all__ = ["FORM_MARK", "FORM_SHEET", "read_xlsx"]
+__all__ = ["FORM_MARK", "FORM_SHEET", "read_xlsx", "xlsx_heads"]
 
 #: The hidden sheet that says that a workbook is a reporting form made by this project, and what
 #: stands in its first cell.
@@ -100,6 +101,16 @@ def read_xlsx(
                 yield Remark("W124", sheet.title, sheet.title)
     if refused and not tables:
         raise refused
+
+
+def xlsx_heads(body: bytes, limits: Limits) -> Iterator[Sequence[Any]]:
+    """The first rows of every visible sheet: one of them may be a header."""
+    _check_container(body, limits)
+    workbook = _opened(body)
+    for sheet in workbook.worksheets:
+        if hasattr(sheet, "_get_source") and sheet.sheet_state == "visible":
+            for _, cells in islice(_rows(workbook, sheet), HEADER_ROWS):
+                yield cells
 
 
 def _peeked(rows: Iterator[Row]) -> Iterator[Row]:

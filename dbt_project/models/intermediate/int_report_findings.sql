@@ -1,0 +1,58 @@
+{#- What is wrong with the report files that documents of the year name. One finding a document: the
+    first that holds, since a missing file has no size and a wrong one no business being compared. -#}
+with named as (
+    select
+        performance.document_id,
+        performance.report_object_key,
+        lower(performance.report_sha256) as report_sha256,
+        concat_ws(
+            '', 'attachments/year=', cast(performance.year as {{ type_text() }}), '/province=',
+            performance.province_code, '/', performance.unit_code, '/'
+        ) as own_prefix,
+        performance.location
+    from {{ ref('stg_performances') }} as performance
+
+    union all
+
+    select
+        summary.document_id,
+        summary.report_object_key,
+        lower(summary.report_sha256) as report_sha256,
+        concat_ws(
+            '', 'attachments/year=', cast(summary.year as {{ type_text() }}), '/province=',
+            summary.province_code, '/'
+        ) as own_prefix,
+        '' as location
+    from {{ ref('stg_provincial_summaries') }} as summary
+),
+
+judged as (
+    select
+        named.document_id,
+        named.report_object_key,
+        named.location,
+        case
+            when position(named.own_prefix in named.report_object_key) <> 1 then 'E406'
+            when attachment.object_key is null then 'E401'
+            when attachment.size = 0 then 'E404'
+            when attachment.is_too_large then 'E405'
+            when not attachment.is_what_it_says then 'E403'
+            when named.report_sha256 <> attachment.sha256 then 'E402'
+        end as code
+    from named
+    inner join {{ ref('int_documents') }} as document on named.document_id = document.document_id
+    left join {{ source('raw', 'attachments') }} as attachment
+        on named.report_object_key = attachment.object_key
+    where named.report_object_key is not null
+)
+
+select
+    document_id,
+    code,
+    case
+        when location = '' or location like '/%' then concat(location, '/report/object_key')
+        else location
+    end as location,
+    report_object_key as value
+from judged
+where code is not null

@@ -1,0 +1,138 @@
+"""Report files: those that a submission names are looked at, once.
+
+Belongs here: which attachments are new and named, their sha256, size and whether they are what
+their extension says. Each is read as a stream, so that a large one costs no memory. What that
+means for the document that names it, dbt says (``int_report_findings``): a report may land before
+or after its document. Nothing of an attachment is kept but these facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import PurePosixPath
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.catalogue import load_catalogue
+from orchestration.intake.listing import ATTACHMENTS
+from orchestration.lakehouse import RAW_TABLES
+from orchestration.settings import Settings
+from orchestration.storage import Carrier, Inspected, ObjectInfo, Store
+
+__all__ = ["is_what_it_says", "take_in_attachments"]
+
+#: Attachments that are looked at before they are committed: a killed run loses that many at most.
+_BATCH = 4_000
+#: A PDF may have a few bytes before its header (ISO 32000-1, Annex H, note 13).
+_PDF_HEAD = 1_024
+
+_NAMED = """
+select distinct report_object_key from (
+    select report_object_key, year from lake.raw.performances
+    union all
+    select report_object_key, year from lake.raw.provincial_summaries
+) where report_object_key is not null and year <= ?
+"""
+
+
+def is_what_it_says(key: str, head: bytes) -> bool:
+    """Whether a file begins as its extension says (seed ``attachment_types.csv``)."""
+    extension = PurePosixPath(key).suffix.lower().lstrip(".")
+    magic = load_catalogue().attachment_types.get(extension)
+    if magic is None:
+        return False
+    return magic in head[:_PDF_HEAD] if extension == "pdf" else head.startswith(magic)
+
+
+def take_in_attachments(
+    con: duckdb.DuckDBPyConnection,
+    store: Store,
+    carrier: Carrier,
+    settings: Settings,
+    *,
+    year: int,
+    run_id: str,
+    commit: Callable[[], None],
+    progress: Callable[[str], None],
+) -> int:
+    """Look at the attachments that documents name and that are new or changed.
+
+    Args:
+        con: the writing connection to the lake.
+        commit: ends a transaction that was begun, with the run's message.
+
+    Returns:
+        how many were looked at.
+
+    Raises:
+        Unreachable: the store fails.
+    """
+    named = {row[0] for row in con.execute(_NAMED, [year]).fetchall()}
+    known = dict(con.execute("select object_key, etag from lake.raw.attachments").fetchall())
+    if not named and not known:
+        return 0
+    listed = {
+        info.key: info
+        for prefix in store.prefixes(settings.landing_bucket, ATTACHMENTS)
+        for info in store.list(settings.landing_bucket, prefix)
+        if info.key in named
+    }
+    gone = sorted(key for key in known if key in named and key not in listed)
+    new = [info for key, info in sorted(listed.items()) if known.get(key) != info.etag]
+    if gone:
+        _replace(con, gone, [], run_id, commit)
+    for start in range(0, len(new), _BATCH):
+        part = new[start : start + _BATCH]
+        small = [info for info in part if info.size <= settings.max_attachment_bytes]
+        looked_at = carrier.inspect_many(settings.landing_bucket, small).result()
+        large = [
+            Inspected(info, None, b"") for info in part if info.size > settings.max_attachment_bytes
+        ]
+        _replace(con, [info.key for info in part], [*looked_at, *large], run_id, commit)
+        progress(f"intake: {start + len(part)} of {len(new)} new report files looked at")
+    return len(new)
+
+
+def _replace(
+    con: duckdb.DuckDBPyConnection,
+    keys: list[str],
+    found: list[Inspected],
+    run_id: str,
+    commit: Callable[[], None],
+) -> None:
+    """What is known of these keys, as they stand now."""
+    schema = RAW_TABLES["attachments"]
+    rows = [_row(item, run_id) for item in found]
+    columns = zip(*rows, strict=True) if rows else [[] for _ in schema]
+    table = pa.Table.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)],
+        schema=schema,
+    )
+    con.register("looked_at", table)
+    con.register("replaced", pa.table({"object_key": pa.array(keys, pa.string())}))
+    con.execute("begin")
+    con.execute(
+        "delete from lake.raw.attachments where object_key in (select object_key from replaced)"
+    )
+    con.execute("insert into lake.raw.attachments select * from looked_at")
+    commit()
+    con.unregister("looked_at")
+    con.unregister("replaced")
+
+
+def _row(item: Inspected, run_id: str) -> tuple[object, ...]:
+    info: ObjectInfo = item.info
+    parts = info.key.split("/")
+    year = parts[1].removeprefix("year=") if len(parts) > 1 else ""
+    return (
+        info.key,
+        info.etag,
+        item.sha256,
+        run_id,
+        int(year) if len(year) == 4 and year.isdecimal() else 0,
+        parts[2].removeprefix("province=")[:6] if len(parts) > 2 else "",
+        info.size,
+        item.sha256 is None,
+        item.sha256 is not None and is_what_it_says(info.key, item.head),
+    )

@@ -1,0 +1,122 @@
+"""The cross-check rules on one document, without a warehouse.
+
+Belongs here: evaluating the expressions of ``rules.csv`` as the warehouse does (the same engine,
+the same types, the same three-valued logic) for the offline check. Operands that only the
+warehouse knows, last year's values and the plan's targets, are NULL here, and a rule with a NULL
+operand doesn't fire (contract §1, "What counts").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+
+import duckdb
+
+from orchestration.catalogue import Rule, load_catalogue
+from orchestration.intake.findings import MAX_VALUE, Finding
+from orchestration.intake.formats import Locator
+from orchestration.intake.reading import ReadValue
+
+__all__ = ["check_rules"]
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TEXT = re.compile(r"'[^']*'")
+_STEP = Decimal("0.000001")
+
+
+@cache
+def _rules_of(task_code: str) -> tuple[Rule, ...]:
+    rules = load_catalogue().rules.values()
+    return tuple(rule for rule in rules if rule.task_code in (None, task_code))
+
+
+@cache
+def _operands_of(task_code: str) -> tuple[str, ...]:
+    """Every operand that a rule of the task names."""
+    indicators = load_catalogue().indicators
+    found: set[str] = set()
+    for rule in _rules_of(task_code):
+        for name in _NAME.findall(_TEXT.sub("", rule.expression)):
+            if re.sub("^(prev|target)_", "", name) in indicators:
+                found.add(name)
+    return tuple(sorted(found))
+
+
+@cache
+def _query(task_code: str) -> str:
+    fired = ", ".join(f"({rule.expression}) is false" for rule in _rules_of(task_code))
+    operands = ", ".join(f"cast(? as decimal(24, 6)) as {name}" for name in _operands_of(task_code))
+    return f"select {fired} from (select {operands}, cast(? as integer) as reporting_year)"
+
+
+def check_rules(
+    con: duckdb.DuckDBPyConnection,
+    task_code: str,
+    year: int,
+    values: Sequence[tuple[str, ReadValue]],
+    excluded: set[str],
+    *,
+    where: Locator,
+    document_id: str,
+    unit_code: str,
+) -> Iterator[Finding]:
+    """The rules that a performance document breaks by itself.
+
+    Args:
+        con: any DuckDB connection.
+        values: as read, in the order received.
+        excluded: codes with a finding of their own, which don't count.
+    """
+    rules = _rules_of(task_code)
+    if not rules or not _operands_of(task_code):
+        return
+    counted = {
+        code: _counted(code, read)
+        for code, read in values
+        if code not in excluded and code in load_catalogue().indicators
+    }
+    operands = [_operand(name, counted) for name in _operands_of(task_code)]
+    row = con.execute(_query(task_code), [*operands, year]).fetchone()
+    given = dict(values)
+    for rule, fired in zip(rules, row or (), strict=True):
+        if not fired:
+            continue
+        shown = sorted(
+            f"{code}={given[code].text}" for code in rule.indicator_codes if code in given
+        )
+        yield Finding(
+            code=rule.rule_id,
+            severity="error" if rule.severity == "blocking" else "warning",
+            location=where.at("values", rule.indicator_codes[0]),
+            message_zh="。".join(part for part in (rule.message_zh, rule.fix_hint_zh) if part),
+            message_en=rule.message_en,
+            value=";".join(shown)[:MAX_VALUE],
+            document_id=document_id,
+            unit_code=unit_code,
+            indicator_code=rule.indicator_codes[0],
+        )
+
+
+def _counted(code: str, read: ReadValue) -> Decimal | None:
+    """A counted value as published: six places, half up; a code list counts its codes."""
+    if load_catalogue().indicators[code].value_type == "code_list":
+        codes = {part.strip().upper() for part in read.text.split(";")} - {""}
+        return Decimal(len(codes))
+    if read.number is None:
+        return None
+    return Decimal(read.number).quantize(_STEP, ROUND_HALF_UP)
+
+
+def _operand(name: str, counted: dict[str, Decimal | None]) -> Decimal | None:
+    indicator = load_catalogue().indicators.get(name)
+    if indicator is None or indicator.aggregation != "ratio":
+        return counted.get(name)
+    numerator = counted.get(indicator.numerator or "")
+    denominator = counted.get(indicator.denominator or "")
+    if numerator is None or not denominator:
+        return None
+    factor = 100 if indicator.unit == "%" else 1
+    return (factor * numerator / denominator).quantize(_STEP, ROUND_HALF_UP)

@@ -1,0 +1,115 @@
+"""The offline check says of a file what its receipt says after intake and transform."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration import cli, lakehouse, stages
+from orchestration.demo import generate
+from orchestration.intake.contracts import DOCUMENT_TYPES
+from orchestration.intake.offline import check_file
+from orchestration.settings import Settings
+from tests.conftest import Tongbao
+
+#: What only the store and the lakehouse know: registration, earlier documents, expected units,
+#: report files, peers.
+_ONLINE = ("E108", "E109", "W117", "W302", "E4", "S4")
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+def _compared(receipt: dict[str, Any], rules: set[str]) -> list[tuple[Any, ...]]:
+    return [
+        (e["code"], e["severity"], e["where"], e["unit_code"], e["indicator_code"], e["value"])
+        for e in receipt["errors"]
+        if not e["code"].startswith(_ONLINE) and e["code"] not in rules
+    ]
+
+
+def _document_id(path: Path) -> str | None:
+    try:
+        return str(json.loads(path.read_bytes())["document_id"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def test_the_check_says_what_the_receipt_says(tmp_path: Path) -> None:
+    from orchestration.catalogue import load_catalogue
+
+    home = tmp_path / "home"
+    settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
+    with_history = {
+        rule.rule_id
+        for rule in load_catalogue().rules.values()
+        if "prev_" in rule.expression or "target_" in rule.expression
+    }
+    with stages.open_workspace(settings) as ws:
+        generate(ws.store, settings, year=2024, scale=0.02, seed=3, faults="heavy", progress=_quiet)
+        stages.intake(ws, 2024, run_id="r", progress=_quiet)
+        stages.transform(ws, 2024, run_id="r", progress=_quiet)
+        with lakehouse.reader(settings, ws.store) as con:
+            # Rules are put to the version that counts.
+            effective = {
+                row[0]
+                for row in con.execute(
+                    "select document_id from lake.marts.fct_unit_year where year = 2024"
+                ).fetchall()
+            }
+        compared = 0
+        for info in ws.store.list("landing", "performance/year=2024/"):
+            path = tmp_path / "files" / info.key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(ws.store.get("landing", info.key))
+            _, year, province, name = info.key.split("/", 3)
+            receipt_key = f"receipts/{year}/{province}/{name}.receipt.json"
+            online = json.loads(ws.store.get("publication", receipt_key))
+            document = _document_id(path)
+            if online["object_key"] != info.key or document not in effective:
+                continue
+            offline = json.loads(check_file(path, settings))
+            assert _compared(offline, with_history) == _compared(online, with_history), info.key
+            assert offline["sha256"] == online["sha256"]
+            compared += len(offline["errors"])
+    assert compared > 50
+
+
+def test_the_command_line(tongbao: Tongbao, tmp_path: Path) -> None:
+    path = tmp_path / "report.csv"
+    path.write_text(
+        "document_id,submitted_at,unit_code,year,indicator_code,value\n"
+        "d1,2024-12-01T10:00:00+08:00,T05-440000-0007,2024,C_04,约300\n",
+        encoding="gb18030",
+    )
+
+    def said(*arguments: str) -> subprocess.CompletedProcess[str]:
+        done = tongbao("check", *arguments)
+        assert "Traceback" not in done.stderr
+        return done
+
+    done = said(str(path))
+    assert done.returncode == 0
+    assert "E201" in done.stdout
+    assert "约300" in done.stdout
+    receipt = json.loads(said("--json", str(path)).stdout)
+    assert receipt["object_key"] == "performance/year=2024/province=440000/report.csv"
+    assert receipt["status"] == "accepted_with_errors"
+    unplaced = tmp_path / "x.json"
+    unplaced.write_text("[]", encoding="utf-8")
+    done = said(str(unplaced))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--as" in done.stderr
+    assert said(str(tmp_path / "none.csv")).returncode == 2
+    # Nothing but the files was needed: no store was started, no lakehouse made.
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("kinds", [cli._KINDS])
+def test_the_command_line_knows_every_document_type(kinds: list[str]) -> None:
+    assert kinds == list(DOCUMENT_TYPES)
