@@ -7,6 +7,7 @@ can't be reached; 1 anything else, with one line.
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import logging
 import os
@@ -114,6 +115,9 @@ class _Commands(click.Group):
 @click.version_option(package_name="tongbao", prog_name="tongbao")
 def main() -> None:
     """通报: from submissions in object storage to the annual bulletins."""
+    # Importing dbt, Dagster and Great Expectations makes a million objects that stay; looking
+    # through them every 700 new ones (Python's default) is a fifth of the time that it takes.
+    gc.set_threshold(50_000, 20, 20)
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "true")
     logging.getLogger("py.warnings").setLevel(logging.ERROR)

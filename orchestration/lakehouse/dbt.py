@@ -45,6 +45,11 @@ def target_folder(settings: Settings) -> Path:
     return settings.home / "dbt"
 
 
+#: What this process has parsed, by target folder: a build that is handed it doesn't load and
+#: compare the project again (dbt docs, "Programmatic invocations", "Reusing objects").
+_parsed: dict[str, Any] = {}
+
+
 def _invoke(settings: Settings, build_file: Path, *command: str) -> Any:
     """Call dbt; its log goes to a file in the home, nothing to the terminal."""
     os.environ["TONGBAO_BUILD_FILE"] = str(build_file)
@@ -52,7 +57,7 @@ def _invoke(settings: Settings, build_file: Path, *command: str) -> Any:
     from dbt.cli.main import dbtRunner
 
     target = str(target_folder(settings))
-    return dbtRunner().invoke(
+    return dbtRunner(manifest=_parsed.get(target)).invoke(
         [
             *("--quiet", "--no-use-colors", "--no-version-check"),
             *("--no-send-anonymous-usage-stats", "--log-level", "none"),
@@ -87,6 +92,7 @@ def dbt_manifest(settings: Settings) -> Path:
         result = _invoke(settings, build_file(settings), "parse")
         if not result.success:
             raise TongbaoError(f"dbt: the project can't be parsed: {result.exception}")
+        _parsed[str(target_folder(settings))] = result.result
         stamp.write_text(code_version())
     return manifest
 
