@@ -21,6 +21,7 @@ from pathlib import Path
 from orchestration import stages
 from orchestration.settings import Settings
 from orchestration.up import store_environment
+from tests.bench import formats
 
 YEAR = 2024
 _TONGBAO = str(Path(sys.executable).parent / "tongbao")
@@ -118,14 +119,15 @@ def _year(scale: float, folder: Path) -> tuple[Cost, dict[str, float], Cost]:
         _show("tongbao run --until gate", run)
         parts = json.loads(floor.out)
         spent = run.stages()
-        reading = parts["list"] + parts["fetch"] + parts["parse"] + parts["receipts"]
+        reading = sum(parts[name] for name in ("list", "fetch", "reports", "parse", "receipts"))
         making = parts["aggregate"] + parts["parquet"]
         _say(f"    floor by stage: {parts}")
         _say(f"    tongbao by stage: { {k: round(v, 1) for k, v in spent.items()} }")
         _say(
             f"    intake {spent['intake']:.1f} s is {spent['intake'] / reading:.2f} x the floor's "
-            f"list, fetch, parse and receipts ({reading:.1f} s); transform and gate of two years "
-            f"{spent['transform'] + spent['gate']:.1f} s against {making:.1f} s of aggregating"
+            f"list, fetch, report files, parse and receipts ({reading:.1f} s); transform and "
+            f"gate of two years {spent['transform'] + spent['gate']:.1f} s against {making:.1f} s "
+            "of aggregating"
         )
         if scale == 1:
             _again(ws, environment)
@@ -169,9 +171,15 @@ def main() -> None:
     """Measure at two scales and print."""
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--scales", default="1,4", help="two scales, the smaller first")
-    small, large = (float(part) for part in parser.parse_args().scales.split(","))
+    parser.add_argument("--only", choices=["year", "formats"], help="one part of it")
+    arguments = parser.parse_args()
+    small, large = (float(part) for part in arguments.scales.split(","))
     with tempfile.TemporaryDirectory(prefix="tongbao-bench-") as name:
         folder = Path(name)
+        if arguments.only != "year":
+            formats.measure(folder, _run, _say, _show, store_environment, _TONGBAO)
+        if arguments.only == "formats":
+            return
         home = folder / "fixed"
         settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
         with stages.open_workspace(settings) as ws:

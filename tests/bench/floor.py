@@ -1,15 +1,16 @@
 """The floor: the least that could be called the same work, by hand, without any framework.
 
 Lists and fetches every submission of both years with obstore (16 threads), parses it, puts one
-small receipt object a submission, aggregates in DuckDB by province, task and indicator, and
-writes Parquet. It checks nothing, keeps no history and is not repeatable: what the pipeline costs
-beyond it is the price of those.
+small receipt object a submission, hashes the report files, aggregates in DuckDB by province, task
+and indicator, and writes Parquet. It checks nothing, keeps no history and is not repeatable: what
+the pipeline costs beyond it is the price of those.
 
 Run as a process of its own; prints seconds a stage as JSON.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -26,7 +27,7 @@ from obstore.store import S3Store
 _THREADS = 16
 
 
-def _store(bucket: str) -> S3Store:
+def store_of(bucket: str) -> S3Store:
     config: Any = {
         "access_key_id": os.environ["AWS_ACCESS_KEY_ID"],
         "secret_access_key": os.environ["AWS_SECRET_ACCESS_KEY"],
@@ -47,7 +48,7 @@ def main(folder: Path) -> dict[str, float]:
         stages[name] = round(now - clock[0], 3)
         clock[0] = now
 
-    landing, publication = _store("landing"), _store("publication")
+    landing, publication = store_of("landing"), store_of("publication")
     keys = [
         meta["path"]
         for kind in ("registration", "plan", "review", "performance", "assessment",
@@ -59,6 +60,19 @@ def main(folder: Path) -> dict[str, float]:
     with ThreadPoolExecutor(_THREADS) as pool:
         bodies = list(pool.map(lambda key: bytes(obstore.get(landing, key).bytes()), keys))
     lap("fetch")
+    reports = [
+        meta["path"]
+        for batch in obstore.list(landing, prefix="attachments/", chunk_size=5000)
+        for meta in batch
+    ]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(
+            pool.map(
+                lambda key: hashlib.sha256(bytes(obstore.get(landing, key).bytes())).hexdigest(),
+                reports,
+            )
+        )
+    lap("reports")
     columns: tuple[list[Any], ...] = ([], [], [], [])
     receipts: list[tuple[str, bytes]] = []
     for key, body in zip(keys, bodies, strict=True):

@@ -1,0 +1,194 @@
+"""What intake costs beside the least that reading the same bytes costs.
+
+24,000 JSON objects against fetching them with obstore and parsing them with orjson; a province's
+Parquet of 1,000,000 rows; an XLSX of 20,000 rows against openpyxl alone. Every intake is a command
+of its own, as a user runs it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import obstore
+import openpyxl
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from orchestration import stages
+from orchestration.catalogue import load_catalogue
+from orchestration.settings import Settings
+from tests.bench.floor import store_of
+
+YEAR = 2024
+_OBJECTS = 24_000
+_PARQUET_ROWS = 1_000_000
+_XLSX_ROWS = 20_000
+_THREADS = 16
+
+
+def _codes(task: str) -> list[str]:
+    return [
+        code
+        for code, indicator in load_catalogue().indicators.items()
+        if indicator.is_submitted
+        and indicator.task_code in (None, task)
+        and indicator.value_type != "code_list"
+    ]
+
+
+def _documents(task: str, provinces: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Plausible performance documents, one a unit, from province to province, without end."""
+    codes = _codes(task)
+    for number, province in enumerate(cycle(provinces), start=1):
+        yield {
+            "document_type": "performance",
+            "schema_version": 1,
+            "document_id": f"{task}-{province}-{number:06d}",
+            "submitted_at": f"{YEAR}-11-{1 + number % 28:02d}T09:00:00+08:00",
+            "unit_code": f"{task}-{province}-{number:06d}",
+            "year": YEAR,
+            "synthetic": True,
+            "values": {code: (number * 7 + i) % 97 + 1 for i, code in enumerate(codes)},
+        }
+
+
+def _json_objects(ws: stages.Workspace) -> None:
+    def items() -> Iterator[tuple[str, bytes]]:
+        # As in the nation: the local server's writes get slower with the files in one folder.
+        for document in islice(_documents("T05", list(load_catalogue().regions)), _OBJECTS):
+            province = document["unit_code"].split("-")[1]
+            key = f"performance/year={YEAR}/province={province}/{document['document_id']}.json"
+            yield key, json.dumps(document, ensure_ascii=False, indent=1).encode()
+
+    ws.store.put_many("landing", items())
+
+
+def _rows(rows: int) -> Iterator[list[Any]]:
+    written = 0
+    for document in _documents("T05", ["440000"]):
+        head = [document["document_id"], document["submitted_at"], document["unit_code"], YEAR]
+        for code, value in document["values"].items():
+            if written == rows:
+                return
+            written += 1
+            yield [*head, code, value]
+
+
+_HEADER = ["document_id", "submitted_at", "unit_code", "year", "indicator_code", "value"]
+
+
+def _parquet(ws: stages.Workspace) -> None:
+    columns = zip(*_rows(_PARQUET_ROWS), strict=True)
+    table = pa.table(dict(zip(_HEADER, map(list, columns), strict=True)))
+    body = io.BytesIO()
+    pq.write_table(table, body)
+    ws.store.put("landing", f"performance/year={YEAR}/province=440000/b.parquet", body.getvalue())
+
+
+def _xlsx(ws: stages.Workspace) -> None:
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("填报")
+    sheet.append(_HEADER)
+    for row in _rows(_XLSX_ROWS):
+        sheet.append(row)
+    body = io.BytesIO()
+    book.save(body)
+    ws.store.put("landing", f"performance/year={YEAR}/province=440000/b.xlsx", body.getvalue())
+
+
+_OPENPYXL = """
+import io, sys, time
+from openpyxl import load_workbook
+body = open(sys.argv[1], 'rb').read()
+started = time.monotonic()
+sheet = load_workbook(io.BytesIO(body), read_only=True, data_only=True).worksheets[0]
+rows = sum(1 for _ in sheet.iter_rows(values_only=True))
+print(time.monotonic() - started, rows)
+"""
+_PROJECT = """
+import sys, time
+from datetime import UTC, datetime
+from orchestration.intake.documents import parse_object
+from orchestration.intake.formats import Limits
+from orchestration.intake.listing import place_of
+import orchestration.intake.formats.xlsx
+body = open(sys.argv[1], 'rb').read()
+key = 'performance/year=2024/province=440000/b.xlsx'
+started = time.monotonic()
+parsed = parse_object(
+    place_of(key, 2024), key, body, Limits(2**28, 10**6), datetime(2024, 12, 1, tzinfo=UTC)
+)
+print(time.monotonic() - started, sum(len(d.values) for d in parsed.documents))
+"""
+
+
+def measure(
+    folder: Path,
+    run: Callable[..., Any],
+    say: Callable[[str], None],
+    show: Callable[[str, Any], None],
+    environment_of: Callable[..., dict[str, str]],
+    tongbao: str,
+) -> None:
+    """Measure and print the three."""
+
+    def intake(name: str, fill: Callable[[stages.Workspace], None]) -> tuple[Any, Path, float]:
+        home = folder / name
+        settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
+        with stages.open_workspace(settings) as ws:
+            fill(ws)
+            environment = environment_of(settings, ws.store)
+            os.environ.update(environment)
+            floor = _fetch_and_parse() if fill is _json_objects else 0.0
+            cost = run([tongbao, "intake", "--year", str(YEAR)], environment)
+        return cost, home, floor
+
+    say(f"{_OBJECTS:,} JSON objects, each with its receipt (at most 1.5 x fetch and parse)")
+    cost, _, floor = intake("json", _json_objects)
+    show("fetched with obstore, parsed with orjson", _Wall(floor))
+    show("tongbao intake", cost)
+    say(f"    {cost.wall / floor:.2f} x")
+    say(f"Parquet of {_PARQUET_ROWS:,} rows (under 20 s and 1 GB)")
+    cost, _, _ = intake("parquet", _parquet)
+    show("tongbao intake", cost)
+    say(f"XLSX of {_XLSX_ROWS:,} rows (parsing and checking at most 2 x openpyxl alone)")
+    cost, home, _ = intake("xlsx", _xlsx)
+    show("tongbao intake", cost)
+    [path] = (home / "s3" / "landing").rglob("b.xlsx")
+    alone = run([sys.executable, "-c", _OPENPYXL, str(path)], {})
+    ours = run([sys.executable, "-c", _PROJECT, str(path)], {})
+    seconds = [float(each.out.split()[0]) for each in (alone, ours)]
+    say(
+        f"    openpyxl alone {seconds[0]:.2f} s, parsed and checked {seconds[1]:.2f} s: "
+        f"{seconds[1] / seconds[0]:.2f} x"
+    )
+
+
+class _Wall:
+    """A wall time as a cost to show."""
+
+    cpu = peak = float("nan")
+
+    def __init__(self, wall: float) -> None:
+        self.wall = wall
+
+
+def _fetch_and_parse() -> float:
+    landing = store_of("landing")
+    started = time.monotonic()
+    keys = [meta["path"] for batch in obstore.list(landing, chunk_size=5000) for meta in batch]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        bodies = list(pool.map(lambda key: bytes(obstore.get(landing, key).bytes()), keys))
+    for body in bodies:
+        orjson.loads(body)
+    return time.monotonic() - started
