@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from orchestration.errors import Unreachable
 from orchestration.intake.attachments import take_in_attachments
 from orchestration.intake.checks import check_document
 from orchestration.intake.documents import ParsedDocument, ParsedObject, parse_object
@@ -59,6 +60,7 @@ class IntakeSummary:
         documents: documents that keep their contract and were taken in.
         errors, warnings: findings.
         reports: report files that were looked at, new or changed.
+        unread: objects that the store would not give, with its reason; the next run tries again.
     """
 
     listed: int = 0
@@ -68,6 +70,7 @@ class IntakeSummary:
     errors: int = 0
     warnings: int = 0
     reports: int = 0
+    unread: dict[str, str] = field(default_factory=dict)
 
     @property
     def lines(self) -> list[str]:
@@ -150,7 +153,7 @@ def run_intake(
     # While a batch is parsed, the one before it is answered and committed and the next is read.
     with open_carrier(store, len(new)) as carrier, ThreadPoolExecutor(1) as writer:
         writing: Future[None] | None = None
-        for batch in _batches(new, settings, carrier, year):
+        for batch in _batches(new, settings, carrier, year, summary.unread):
             if writing:
                 say(writing)
             _settle_documents(con, batch)
@@ -169,6 +172,13 @@ def run_intake(
             run_id=run_id,
             commit=commit,
             progress=progress,
+        )
+    if summary.unread:
+        # Everything else is committed; a run with a gap doesn't count as a look at the bucket.
+        key, reason = next(iter(summary.unread.items()))
+        raise Unreachable(
+            f"{len(summary.unread)} of {len(new)} objects could not be read, the others are taken "
+            f"in: {key}: {reason} (run again: only what is missing is read)"
         )
     _record_run(con, settings, year, run_id, summary.fetched + summary.reports)
     return summary
@@ -206,9 +216,17 @@ def _message(con: duckdb.DuckDBPyConnection, kind: str, year: int, run_id: str) 
 
 
 def _batches(
-    new: Sequence[ObjectInfo], settings: Settings, carrier: Carrier, year: int
+    new: Sequence[ObjectInfo],
+    settings: Settings,
+    carrier: Carrier,
+    year: int,
+    failures: dict[str, str],
 ) -> Iterator[list[_Item]]:
-    """Fetch and parse; objects over the size limit are never read."""
+    """Fetch and parse; objects over the size limit are never read.
+
+    Args:
+        failures: filled with what the store would not give.
+    """
     places = {info.key: place_of(info.key, year) for info in new}
     limits = limits_of(settings)
 
@@ -223,7 +241,9 @@ def _batches(
         bodies = reading.result()
         if index + 1 < len(parts):
             reading = carrier.get_many(settings.landing_bucket, parts[index + 1])
-        yield [*unread, *(_item(fetched, places[fetched.info.key], limits) for fetched in bodies)]
+        failures |= {f.info.key: f.failure for f in bodies if f.failure is not None}
+        items = [_item(f, places[f.info.key], limits) for f in bodies if f.failure is None]
+        yield [*unread, *items]
         unread = []
     if unread:
         yield unread

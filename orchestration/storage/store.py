@@ -11,6 +11,7 @@ import builtins
 import contextlib
 import hashlib
 import mimetypes
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -47,6 +48,13 @@ _HEAD = 4096
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 60
 _RETRIES = 4
+#: On top of the client's own retries, for a body that was cut short: three reads a second apart
+#: outlast a restart of a gateway.
+_READS = 3
+_READ_PAUSE = 1.0
+#: Objects that may fail before the store itself is said to fail: one broken disk sector is a few
+#: objects; two rounds of all threads are an outage, and waiting for each would take hours.
+_FAILURES = 2 * _THREADS
 
 T = TypeVar("T")
 
@@ -70,10 +78,15 @@ class ObjectInfo:
 
 @dataclass(frozen=True)
 class Fetched:
-    """An object and its bytes; ``info`` is what the store said when it answered the read."""
+    """An object and its bytes; ``info`` is what the store said when it answered the read.
+
+    Attributes:
+        failure: why it could not be read, or None; then ``info`` is that of the listing.
+    """
 
     info: ObjectInfo
     body: bytes
+    failure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -259,21 +272,38 @@ class Store:
         """Read many objects, in the order asked for, up to ``_AHEAD`` ahead of the caller.
 
         An object that was deleted since it was listed is left out; one that was overwritten
-        comes with the ETag, size and time of what was really read.
+        comes with the ETag, size and time of what was really read. A body that was cut short is
+        read again. One that can't be read for all that comes with its ``failure``, so that it
+        keeps nobody else waiting; too many of them are a store that fails.
         """
         store = self._bulk(bucket)
 
         def read(info: ObjectInfo) -> Fetched | None:
-            try:
-                result = obstore.get(store, info.key)
-                return Fetched(_info(result.meta), bytes(result.bytes()))
-            except (NotFoundError, FileNotFoundError):
-                return None
+            for attempt in range(_READS):
+                if attempt:
+                    time.sleep(_READ_PAUSE * attempt)
+                try:
+                    result = obstore.get(store, info.key)
+                    fetched = Fetched(_info(result.meta), bytes(result.bytes()))
+                except (NotFoundError, FileNotFoundError):
+                    return None
+                except (BaseError, OSError) as error:
+                    failure = _reason(error)
+                    continue
+                if len(fetched.body) == fetched.info.size:
+                    return fetched
+                failure = f"{len(fetched.body)} of {fetched.info.size} bytes came"
+            return Fetched(info, b"", failure)
 
+        failures = 0
         with self._answering(bucket):
             for fetched in _ahead(read, infos):
-                if fetched is not None:
-                    yield fetched
+                if fetched is None:
+                    continue
+                failures += fetched.failure is not None
+                if failures > _FAILURES:
+                    raise OSError(f"{failures} objects can't be read: {fetched.failure}")
+                yield fetched
 
     def inspect_many(self, bucket: str, infos: Iterable[ObjectInfo]) -> Iterator[Inspected]:
         """Hash many objects as streams: memory holds a chunk of each in flight.
@@ -323,8 +353,11 @@ class Store:
         try:
             yield
         except (BotoCoreError, ClientError, BaseError, OSError) as error:
-            reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else repr(error)
-            raise Unreachable(f"object storage {where}, {what}: {reason}") from error
+            raise Unreachable(f"object storage {where}, {what}: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0][:300] if str(error).strip() else repr(error)
 
 
 def _info(meta: Any) -> ObjectInfo:

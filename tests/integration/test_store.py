@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
-import threading
-from collections.abc import Iterator
-from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
 from orchestration import stages
 from orchestration.errors import Unreachable
 from orchestration.storage import Store, open_carrier
+from tests.fixtures.faulty_store import Faults, faulty_store
 
 
 def test_a_listing_follows_every_page(ws: stages.Workspace) -> None:
@@ -69,60 +64,42 @@ def test_write_unless_there_is_one_and_copy(ws: stages.Workspace) -> None:
     assert ws.store.get("landing", "deep/er/once.json") == b"1"
 
 
-class _Faltering(BaseHTTPRequestHandler):
-    """Passes requests on; the first ones of each path are answered with 503."""
-
-    target = ""
-    refusals = 2
-    seen: dict[str, int]
-
-    def _pass_on(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        count = self.seen[self.path] = self.seen.get(self.path, 0) + 1
-        if count <= self.refusals:
-            self.send_response(503)
-            self.send_header("content-length", "0")
-            self.end_headers()
-            return
-        # The signature covers the host that the client spoke to: it is left as it is.
-        upstream = http.client.HTTPConnection(self.target, timeout=30)
-        upstream.request(self.command, self.path, body=body, headers=dict(self.headers))
-        answer = upstream.getresponse()
-        content = answer.read()
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
-            if name.lower() not in {"transfer-encoding", "content-length", "connection"}:
-                self.send_header(name, value)
-        length = answer.getheader("content-length") if self.command == "HEAD" else str(len(content))
-        self.send_header("content-length", length or "0")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
-
-    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _pass_on
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
-
-@pytest.fixture
-def faltering(ws: stages.Workspace) -> Iterator[Store]:
-    """The workspace's store, seen through a server that refuses twice before it answers."""
-    handler = type("Handler", (_Faltering,), {"seen": {}})
-    handler.target = str(ws.store.config.endpoint).removeprefix("http://")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    endpoint = f"http://127.0.0.1:{server.server_address[1]}"
-    yield Store(replace(ws.store.config, endpoint=endpoint))
-    server.shutdown()
-
-
-def test_a_store_that_answers_503_for_a_moment_is_asked_again(
-    ws: stages.Workspace, faltering: Store
-) -> None:
+def test_a_store_that_answers_503_for_a_moment_is_asked_again(ws: stages.Workspace) -> None:
     items = [(f"f/{number}.txt", b"%d" % number) for number in range(20)]
-    assert faltering.put_many("landing", items) == 20
-    listing = faltering.list("landing", "f/")
-    assert {f.info.key: f.body for f in faltering.get_many("landing", listing)} == dict(items)
-    faltering.put("landing", "single.txt", b"1")
+    with faulty_store(ws.store, Faults(refusals=2)) as faltering:
+        assert faltering.put_many("landing", items) == 20
+        listing = faltering.list("landing", "f/")
+        assert {f.info.key: f.body for f in faltering.get_many("landing", listing)} == dict(items)
+        faltering.put("landing", "single.txt", b"1")
     assert ws.store.get("landing", "single.txt") == b"1"
+
+
+def test_bodies_cut_short_and_connections_reset_are_read_again(ws: stages.Workspace) -> None:
+    items = [(f"f/{number}.txt", b"%d" % number * 5000) for number in range(10)]
+    ws.store.put_many("landing", items)
+    with faulty_store(ws.store, Faults(cut={"f/3": 2}, reset={"f/5": 1})) as faltering:
+        fetched = list(faltering.get_many("landing", faltering.list("landing", "f/")))
+    assert {f.info.key: f.body for f in fetched} == dict(items)
+    assert [f.info.key for f in fetched if f.failure] == []
+
+
+def test_one_object_that_cannot_be_read_does_not_cost_the_others(ws: stages.Workspace) -> None:
+    items = [(f"f/{number}.txt", b"%d" % number) for number in range(10)]
+    ws.store.put_many("landing", items)
+    with faulty_store(ws.store, Faults(never={"f/4.txt"})) as faltering:
+        fetched = list(faltering.get_many("landing", faltering.list("landing", "f/")))
+    assert [f.info.key for f in fetched if f.failure] == ["f/4.txt"]
+    assert {f.info.key: f.body for f in fetched if not f.failure} == {
+        key: body for key, body in items if key != "f/4.txt"
+    }
+
+
+def test_a_store_that_gives_nothing_is_said_to_fail(
+    ws: stages.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.storage.store._READS", 1)
+    ws.store.put_many("landing", [(f"f/{number}.txt", b"x") for number in range(100)])
+    with faulty_store(ws.store, Faults(never={"f/"})) as faltering:
+        listing = ws.store.list("landing", "f/")
+        with pytest.raises(Unreachable, match="objects can't be read"):
+            list(faltering.get_many("landing", listing))
