@@ -255,7 +255,7 @@ CHECKS: tuple[Check, ...] = (
         column="warned_share",
         at_most=0.10,
         severity="warning",
-        title_zh="有未说明的规则提示的单位比例",
+        title_zh="规则提示未作说明的单位比例",
         title_en="Share of units with an unresolved rule warning",
         reason_zh="规则提示的值照常计入；十分之一以上的单位有提示时，读者应知道这些值未经核实",
         reason_en=(
@@ -265,9 +265,49 @@ CHECKS: tuple[Check, ...] = (
         remedy_zh="请各省督促单位更正或补充说明",
         remedy_en="have the provinces clear up the warnings",
         shown="rate",
-        note_zh="{units_on_time}个按时填报单位中{units_warned}个",
-        note_en="{units_warned} of {units_on_time} units that reported on time",
+        note_zh="{units_on_time}个按时填报单位中{units_warned}个，另有{units_explained}个已作说明",
+        note_en=(
+            "{units_warned} of {units_on_time} units that reported on time; "
+            "{units_explained} more have explained theirs"
+        ),
         culprits="warned_units",
+    ),
+    Check(
+        name="unsound_reports_share",
+        frame="nation_reports",
+        column="unsound_share",
+        at_most=0.05,
+        severity="critical",
+        title_zh="工作报告缺失或有问题的比例",
+        title_en="Share of named work reports that are missing or not sound",
+        reason_zh="报告是数据的依据；超过5%多半是平台没有传完附件，而不是单位的疏忽",
+        reason_en=(
+            "the report is the evidence; more than 5% missing is a transfer that broke off, "
+            "not carelessness of units"
+        ),
+        remedy_zh="核对附件是否全部传入接收区；再逐省通知补传",
+        remedy_en="check that all attachments were transferred, then have the provinces send them",
+        shown="rate",
+        note_zh="{reports}份报告中{reports_unsound}份",
+        note_en="{reports_unsound} of {reports} reports",
+        culprits="units_with_unsound_reports",
+    ),
+    Check(
+        name="unsound_reports_share_notice",
+        frame="nation_reports",
+        column="unsound_share",
+        at_most=0,
+        severity="warning",
+        title_zh="工作报告缺失或有问题（提示）",
+        title_en="Work reports that are missing or not sound (notice)",
+        reason_zh="每一份缺失的报告都使一个单位的数据没有依据，读者应当知道",
+        reason_en="each missing report leaves a unit's data without evidence: a reader must know",
+        remedy_zh="请相关单位补传报告",
+        remedy_en="have the units send their reports",
+        shown="rate",
+        note_zh="{reports}份报告中{reports_unsound}份",
+        note_en="{reports_unsound} of {reports} reports",
+        culprits="units_with_unsound_reports",
     ),
     Check(
         name="rule_fires_rarely",

@@ -131,7 +131,9 @@ def gate(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> GateSu
     with lakehouse.reader(ws.settings, ws.store) as con:
         standing = lakehouse.gate_rows(con, year, snapshot_id, code_version())
         stale = lakehouse.inputs_digest(con, year) != lakehouse.transform_record(con, year)
-    if standing and not stale and not lakehouse.blocks(standing):
+    # A verdict that rests on a waiver holds as long as the waiver: it is asked anew.
+    waived = any(row["waived_by"] for row in standing)
+    if standing and not stale and not waived and not lakehouse.blocks(standing):
         progress(f"gate {year}: snapshot {snapshot_id} was judged before and let through")
         said = f"the gate let {year} through before (snapshot {snapshot_id})"
         return GateSummary(year, snapshot_id, False, standing, [said], False)
@@ -151,8 +153,9 @@ def gate(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> GateSu
 
 def judge_snapshot(ws: Workspace, year: int, snapshot_id: int, *, run_id: str) -> GateDecision:
     """The gate's decision about one snapshot. Reads only."""
-    from orchestration.gate import judge
+    from orchestration.gate import check_names, judge, read_waivers
 
+    waivers = read_waivers(year, check_names())
     with lakehouse.reader(ws.settings, ws.store) as con:
         last_intake = lakehouse.last_intake_at(con, year)
         stale = lakehouse.inputs_digest(con, year) != lakehouse.transform_record(con, year)
@@ -166,6 +169,7 @@ def judge_snapshot(ws: Workspace, year: int, snapshot_id: int, *, run_id: str) -
             last_intake_at=last_intake,
             period=period_of(year),
             marts_stale=stale,
+            waivers=waivers,
         )
 
 
@@ -234,7 +238,9 @@ def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Pub
             decision.print_lines(),
         )
     notes = bulletin.GateNotes(
-        len(decision.outcomes), tuple(finding.text_zh for finding in decision.warnings)
+        len(decision.outcomes),
+        tuple(finding.text_zh for finding in decision.warnings),
+        tuple(finding.waived_zh for finding in decision.waived),
     )
     with lakehouse.reader(settings, store, snapshot_id) as con:
         marts = bulletin.read_marts(con, year, notes)

@@ -65,10 +65,12 @@ class GateNotes:
     Attributes:
         checks: how many expectations were judged.
         warnings: a paragraph for each that warns.
+        waived: a paragraph for each that fails and was signed off.
     """
 
     checks: int
     warnings: tuple[str, ...]
+    waived: tuple[str, ...] = ()
 
 
 @dataclass
@@ -86,6 +88,8 @@ class Marts:
     excluded: list[dict[str, Any]]
     watched: list[dict[str, Any]]
     highlights: list[dict[str, Any]]
+    #: Warnings about units' submissions: how many there are, how many of them are explained.
+    remarks: tuple[int, int]
     _index: dict[tuple[str, tuple[str, ...]], Row] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -199,6 +203,11 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         "order by u.level = 'national' desc, u.assessment_score desc nulls last, u.unit_code",
         year,
     )
+    [remarks] = con.execute(
+        "select count(*), count(explained_by) from lake.quality.submission_errors "
+        "where year = $year and severity = 'warning' and unit_code is not null",
+        {"year": year},
+    ).fetchall()
     return Marts(
         year=year,
         period=period_of(year),
@@ -209,4 +218,5 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         excluded=_named(excluded),
         watched=_named(watched),
         highlights=_named(highlights),
+        remarks=remarks,
     )

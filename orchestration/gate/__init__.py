@@ -1,11 +1,12 @@
 """The quality gate: is this snapshot fit to be published?
 
 Belongs here: running the suites of ``expectations`` on the marts, the decision, its report.
-Doesn't belong here: thresholds (``expectations``), and storing or waiving results (callers).
+Doesn't belong here: thresholds (``expectations``), and storing results (callers).
 """
 
 from orchestration.gate.decision import Cause, Finding, GateBroken, GateDecision, Outcome
-from orchestration.gate.judging import judge, preload
+from orchestration.gate.judging import check_names, judge, preload
+from orchestration.gate.waivers import Waiver, read_waivers
 
 __all__ = [
     "Cause",
@@ -13,6 +14,9 @@ __all__ = [
     "GateBroken",
     "GateDecision",
     "Outcome",
+    "Waiver",
+    "check_names",
     "judge",
     "preload",
+    "read_waivers",
 ]

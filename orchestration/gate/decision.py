@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from orchestration.errors import TongbaoError
 
 if TYPE_CHECKING:
     from expectations.checks import Check, Shown
+    from orchestration.gate.waivers import Waiver
 
 __all__ = [
     "LEVELS_ZH",
@@ -107,6 +108,8 @@ class Outcome:
         observed: the judged value that is furthest from (or nearest to) failing, as written.
         evaluated: how many rows were judged; 0 means that there was nothing to judge.
         causes: every failing row, the worst first.
+        waivers: the valid waivers of this check.
+        expired: those that don't count any more (or yet).
     """
 
     level: str
@@ -115,6 +118,22 @@ class Outcome:
     observed: str
     evaluated: int
     causes: tuple[Cause, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    expired: tuple[Waiver, ...] = ()
+
+    @cached_property
+    def standing(self) -> tuple[Cause, ...]:
+        """The failing rows that no valid waiver covers."""
+        return tuple(
+            cause
+            for cause in self.causes
+            if not any(waiver.covers(cause.key) for waiver in self.waivers)
+        )
+
+    @property
+    def is_waived(self) -> bool:
+        """Whether it fails, and every failing row is covered."""
+        return not self.success and bool(self.causes) and not self.standing
 
     @property
     def failed(self) -> int:
@@ -186,6 +205,14 @@ class Finding:
     causes: tuple[Cause, ...]
     observed_zh: str
     threshold_zh: str
+    waivers: tuple[Waiver, ...] = ()
+    expired: tuple[Waiver, ...] = ()
+
+    @property
+    def waived_zh(self) -> str:
+        """What was waived, by whom, why and until when."""
+        said = "；".join(waiver.text_zh for waiver in self.waivers)
+        return f"{self.title_zh}：{_how_far_zh(self)}。{said}。"
 
     @property
     def text_zh(self) -> str:
@@ -215,6 +242,8 @@ class Finding:
         lines += [f"     - {cause.text_en(3)}" for cause in self.causes[:CAUSES_NAMED]]
         if self.failed > CAUSES_NAMED:
             lines.append(f"     and {self.failed - CAUSES_NAMED} more (all in the quality report)")
+        lines += [f"     no longer counts: {waiver.text_en}" for waiver in self.expired]
+        lines += [f"     covers other rows: {waiver.text_en}" for waiver in self.waivers]
         lines.append(f"     do: {self.remedy_en}")
         return lines
 
@@ -333,7 +362,16 @@ class GateDecision:
         return tuple(
             _finding(outcome)
             for outcome in self.outcomes
-            if not outcome.success and outcome.check.severity == severity
+            if not outcome.success and not outcome.is_waived and outcome.check.severity == severity
+        )
+
+    @cached_property
+    def waived(self) -> tuple[Finding, ...]:
+        """Failed checks that somebody has signed off for now."""
+        return tuple(
+            replace(_finding(outcome), causes=outcome.causes, failed=outcome.failed)
+            for outcome in self.outcomes
+            if outcome.is_waived
         )
 
     @cached_property
@@ -368,7 +406,11 @@ class GateDecision:
                 "success": outcome.success,
                 "observed": outcome.observed,
                 "threshold": outcome.threshold,
-                "waived_by": None,
+                "waived_by": (
+                    "、".join(f"{w.office}{w.signed_off_by}" for w in outcome.waivers)
+                    if outcome.is_waived
+                    else None
+                ),
                 "reason": outcome.check.reason_zh,
                 "detail": outcome.detail,
             }
@@ -384,6 +426,10 @@ class GateDecision:
             "checks": len(self.outcomes),
             "blocking": [_brief(finding) for finding in self.blocking],
             "warnings": [_brief(finding) for finding in self.warnings],
+            "waived": [
+                _brief(finding) | {"waivers": [waiver.text_zh for waiver in finding.waivers]}
+                for finding in self.waived
+            ],
         }
 
     def print_lines(self) -> list[str]:
@@ -398,6 +444,11 @@ class GateDecision:
             lines.append("What blocks publication:")
             for number, finding in enumerate(self.blocking, 1):
                 lines += finding.lines(number)
+        if self.waived:
+            lines.append("Waived (published with the bulletin):")
+        for finding in self.waived:
+            lines.append(f"  - {finding.title_en}: {_how_far_en(finding)}")
+            lines += [f"      {waiver.text_en}" for waiver in finding.waivers]
         if self.warnings:
             lines.append("Warnings (published with the bulletin):")
             # A notice about rows that block already says nothing new.
@@ -454,13 +505,15 @@ def _finding(outcome: Outcome) -> Finding:
         threshold=outcome.threshold,
         title_zh=check.title_zh,
         title_en=check.title_en,
-        failed=outcome.failed,
+        failed=len(outcome.standing),
         evaluated=outcome.evaluated,
         reason_zh=check.reason_zh,
         reason_en=check.reason_en,
         remedy_zh=check.remedy_zh,
         remedy_en=check.remedy_en,
-        causes=outcome.causes,
+        causes=outcome.standing,
         observed_zh=outcome.observed_zh,
         threshold_zh=outcome.threshold_zh,
+        waivers=outcome.waivers,
+        expired=outcome.expired,
     )

@@ -166,10 +166,21 @@ def _values(key: tuple[str, ...]) -> str:
 
 
 _RULE_WARNING = f"""{_UNIT}, rule_warning as (
-    select distinct e.unit_code, e.code, u.task_code
+    select distinct e.unit_code, e.code, u.task_code, e.explained_by is not null as is_explained
     from quality.submission_errors as e
     join unit as u on u.unit_code = e.unit_code and u.is_on_time
     where e.year = $year and e.severity = 'warning' and e.code not similar to '[EW][0-9].*'
+)"""
+
+#: The report file of each unit that reported on time, and whether anything is wrong with it.
+_REPORT = f"""{_UNIT}, report as (
+    select u.unit_code, u.province_code, bad.document_id is not null as is_unsound
+    from unit as u
+    left join (
+        select distinct document_id from quality.submission_errors
+        where year = $year and code similar to 'E4[0-9]{{2}}'
+    ) as bad on bad.document_id = u.document_id
+    where u.has_report_file
 )"""
 
 _OBJECTS = """object as (
@@ -592,10 +603,19 @@ _NATION_UNITS = f"""
         count(*) filter (where has_reported and not is_on_time) as units_late,
         count(*) filter (where has_reported and not is_on_time) / nullif(count(*), 0)::double
             as late_share,
-        (select count(distinct unit_code) from rule_warning) as units_warned,
-        (select count(distinct unit_code) from rule_warning)
+        (select count(distinct unit_code) from rule_warning where not is_explained)
+            as units_warned,
+        (select count(distinct unit_code) from rule_warning where is_explained)
+            as units_explained,
+        (select count(distinct unit_code) from rule_warning where not is_explained)
             / nullif(count(*) filter (where is_on_time), 0)::double as warned_share
     from unit"""
+
+_NATION_REPORTS = f"""
+    with {_REPORT}
+    select count(*) as reports, count(*) filter (where is_unsound) as reports_unsound,
+        count(*) filter (where is_unsound) / nullif(count(*), 0)::double as unsound_share
+    from report"""
 
 _RULES = f"""
     with {_RULE_WARNING},
@@ -644,6 +664,7 @@ FRAMES: dict[str, Frame] = {
     "cell_values": Frame(("province_code", "task_code"), _values(("province_code", "task_code"))),
     "indicator_values": Frame(("indicator_code",), _values(("indicator_code",))),
     "nation_units": Frame((), _NATION_UNITS),
+    "nation_reports": Frame((), _NATION_REPORTS),
     "rules": Frame(("rule_id",), _RULES),
     "nation_documents": Frame((), _documents("")),
     "province_documents": Frame(("province_code",), _documents("province_code")),
@@ -755,8 +776,15 @@ CULPRITS: dict[str, str] = {
         select r.short_name || ' ' || count(distinct x.unit_code) as label
         from rule_warning as x join unit as u on u.unit_code = x.unit_code
         join marts.dim_region as r on r.province_code = u.province_code
+        where not x.is_explained
         group by r.short_name, r.display_order
         order by count(distinct x.unit_code) desc, r.display_order""",
+    "units_with_unsound_reports": f"""
+        with {_REPORT}
+        select r.short_name || ' ' || count(*) as label
+        from report as x join marts.dim_region as r on r.province_code = x.province_code
+        where x.is_unsound group by r.short_name, r.display_order
+        order by count(*) desc, r.display_order""",
     "silent_by_province": _by_province("not x.is_on_time"),
     "silent_by_province_of_task": _by_province("not x.is_on_time", key="task_code"),
     "unassessed_by_province": _by_province("x.assessment_score is null"),

@@ -12,7 +12,8 @@ from __future__ import annotations
 import importlib
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from types import ModuleType
@@ -24,11 +25,12 @@ import duckdb
 from orchestration.errors import Unreachable
 from orchestration.gate.decision import Cause, GateBroken, GateDecision, Outcome, shown_value
 from orchestration.gate.frames import CULPRITS, FRAMES
+from orchestration.gate.waivers import Waiver
 
 if TYPE_CHECKING:
     from expectations.checks import Check
 
-__all__ = ["judge", "preload"]
+__all__ = ["check_names", "judge", "preload"]
 
 LEVELS = ("submissions", "provincial", "national")
 
@@ -48,6 +50,11 @@ class Period(Protocol):
     @property
     def cutoff_at(self) -> datetime:
         """Documents count when submitted before it (UTC aware)."""
+
+
+def check_names() -> set[tuple[str, str]]:
+    """Suite and name of every check."""
+    return {(level, check.name) for level, module in preload().items() for check in module.CHECKS}
 
 
 @cache
@@ -70,6 +77,7 @@ def judge(
     last_intake_at: datetime | None,
     period: Period,
     marts_stale: bool = False,
+    waivers: Sequence[Waiver] = (),
 ) -> GateDecision:
     """Judge the marts of a year. Reads only.
 
@@ -82,6 +90,7 @@ def judge(
         last_intake_at: when the last intake finished, or None when there was none.
         period: the year's calendar.
         marts_stale: whether something was taken in after the marts were built.
+        waivers: the year's, valid at ``now`` or not.
 
     Raises:
         GateBroken: a query or an expectation could not be carried out.
@@ -111,8 +120,16 @@ def judge(
         for check in module.CHECKS:
             if check.name not in results:
                 raise GateBroken(f"gate: {level}.{check.name} gave no result")
+            outcome = _outcome(
+                con, year, level, check, results[check.name], rows[check.frame], names
+            )
+            signed = [w for w in waivers if (w.suite, w.expectation) == (level, check.name)]
             outcomes.append(
-                _outcome(con, year, level, check, results[check.name], rows[check.frame], names)
+                replace(
+                    outcome,
+                    waivers=tuple(w for w in signed if w.is_valid(now)),
+                    expired=tuple(w for w in signed if not w.is_valid(now)),
+                )
             )
     return GateDecision(
         year=year,

@@ -43,13 +43,13 @@ def _levels(decision: GateDecision) -> list[dict[str, Any]]:
     levels = []
     for level, name in LEVELS_ZH.items():
         outcomes = [outcome for outcome in decision.outcomes if outcome.level == level]
-        failed = [outcome for outcome in outcomes if not outcome.success]
+        failed = [o for o in outcomes if not o.success and not o.is_waived]
         levels.append(
             {
                 "id": level,
                 "name": name,
                 "outcomes": outcomes,
-                "passed": len(outcomes) - len(failed),
+                "passed": sum(o.success for o in outcomes),
                 "warned": sum(o.check.severity == "warning" for o in failed),
                 "blocked": sum(o.check.severity == "critical" for o in failed),
             }
@@ -72,6 +72,7 @@ def render(decision: GateDecision) -> bytes:
         levels=_levels(decision),
         blocking=_failed(decision, "critical"),
         warnings=_failed(decision, "warning"),
+        waived=decision.waived,
         severity_zh=SEVERITY_ZH,
         rows_printed=ROWS_PRINTED,
     )

@@ -39,12 +39,9 @@ class Finding:
     document_id: str | None = None
     unit_code: str | None = None
     indicator_code: str | None = None
-
-    @property
-    def rejects_document(self) -> bool:
-        """Whether the document (or the whole object) doesn't count because of it."""
-        known = load_catalogue().error_codes.get(self.code)
-        return self.severity == "error" and known is not None and known.scope != "value"
+    #: A warning's: the document in which its unit explains it, and the explanation.
+    explained_by: str | None = None
+    explanation: str | None = None
 
 
 def finding(

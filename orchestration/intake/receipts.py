@@ -97,6 +97,8 @@ def receipt(subject: ReceiptSubject, findings: Sequence[Finding]) -> bytes:
                 "message_zh": item.message_zh,
                 "message_en": item.message_en,
                 "value": item.value,
+                "explained_by": item.explained_by,
+                "explanation": item.explanation,
             }
             for item in sorted(findings, key=_order)
         ],
@@ -126,7 +128,7 @@ select distinct object_key, etag from changed
 """
 _COLUMNS = (
     "object_key, etag, code, severity, location, message_zh, message_en, value, "
-    "document_id, unit_code, indicator_code"
+    "document_id, unit_code, indicator_code, explained_by, explanation"
 )
 
 
@@ -172,7 +174,7 @@ def refresh_receipts(
     ).fetchall()
     findings: dict[tuple[str, str], list[Finding]] = {}
     for row in rows:
-        findings.setdefault((row[0], row[1]), []).append(Finding(*row[2:11]))
+        findings.setdefault((row[0], row[1]), []).append(Finding(*row[2:13]))
     progress(f"receipts: {len(subjects)} to write anew")
 
     def items() -> Iterable[tuple[str, bytes]]:

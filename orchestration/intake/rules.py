@@ -87,12 +87,19 @@ def check_rules(
         shown = sorted(
             f"{code}={given[code].text}" for code in rule.indicator_codes if code in given
         )
+        judged = [
+            (name, value)
+            for name, value in zip(_operands_of(task_code), operands, strict=True)
+            if value is not None and name in rule.expression
+        ]
+        sides = sorted(f"{name}={value.normalize():f}" for name, value in judged)
+        message_zh = f"{rule.message_zh}（{rule.rule_id}：{'，'.join(sides)}）"
         yield Finding(
             code=rule.rule_id,
             severity="error" if rule.severity == "blocking" else "warning",
             location=where.at("values", rule.indicator_codes[0]),
-            message_zh="。".join(part for part in (rule.message_zh, rule.fix_hint_zh) if part),
-            message_en=rule.message_en,
+            message_zh="。".join(part for part in (message_zh, rule.fix_hint_zh) if part),
+            message_en=f"{rule.message_en} ({rule.rule_id}: {', '.join(sides)})",
             value=";".join(shown)[:MAX_VALUE],
             document_id=document_id,
             unit_code=unit_code,

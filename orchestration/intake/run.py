@@ -566,7 +566,8 @@ def _write(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: str) -> N
                     info.etag,
                     _text(each.value),
                 )
-                errors.append(row)
+                # What a unit says of a warning is known when the warehouse is built.
+                errors.append((*row, None, None))
                 if stage:
                     rows["document_errors"].append((*row, run_id))
     con.execute("begin")

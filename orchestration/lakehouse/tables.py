@@ -150,7 +150,7 @@ RAW_TABLES: dict[str, pa.Schema] = {
 }
 
 OTHER_TABLES: dict[str, pa.Schema] = {
-    "quality.submission_errors": _schema(*_ERROR),
+    "quality.submission_errors": _schema(*_ERROR, ("explained_by", _TEXT), ("explanation", _TEXT)),
     "quality.gate_results": _schema(
         ("year", _INT),
         ("run_id", _TEXT),
@@ -196,22 +196,34 @@ _SQL_TYPES = {
 
 
 def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Create what is missing in ``lake``, in one transaction; writes nothing otherwise."""
-    have = {
-        row[0]
-        for row in con.execute(
-            "select schema_name || '.' || table_name from duckdb_tables() "
-            "where database_name = 'lake'"
-        ).fetchall()
-    }
+    """Create what is missing in ``lake``, in one transaction; writes nothing otherwise.
+
+    A lake that an earlier version made gets the columns that came since, empty.
+    """
+    have: dict[str, set[str]] = {}
+    for table, column in con.execute(
+        "select schema_name || '.' || table_name, column_name from duckdb_columns() "
+        "where database_name = 'lake'"
+    ).fetchall():
+        have.setdefault(table, set()).add(column)
     wanted = {f"raw.{name}": schema for name, schema in RAW_TABLES.items()} | OTHER_TABLES
-    missing = {name: schema for name, schema in wanted.items() if name not in have}
-    if not missing:
+    changes: list[str] = []
+    for name, schema in wanted.items():
+        columns = [(field.name, _SQL_TYPES[field.type]) for field in schema]
+        if name not in have:
+            listed = ", ".join(f"{column} {kind}" for column, kind in columns)
+            changes.append(f"create table lake.{name} ({listed})")
+        else:
+            changes += [
+                f"alter table lake.{name} add column {column} {kind}"
+                for column, kind in columns
+                if column not in have[name]
+            ]
+    if not changes:
         return
     con.execute("begin")
-    for schema in _SCHEMAS:
-        con.execute(f"create schema if not exists lake.{schema}")
-    for name, schema in missing.items():
-        columns = ", ".join(f"{field.name} {_SQL_TYPES[field.type]}" for field in schema)
-        con.execute(f"create table lake.{name} ({columns})")
+    for schema_name in _SCHEMAS:
+        con.execute(f"create schema if not exists lake.{schema_name}")
+    for change in changes:
+        con.execute(change)
     con.execute("commit")

@@ -27,7 +27,16 @@ def _quiet(_: str) -> None:
 
 def _compared(receipt: dict[str, Any], rules: set[str]) -> list[tuple[Any, ...]]:
     return [
-        (e["code"], e["severity"], e["where"], e["unit_code"], e["indicator_code"], e["value"])
+        (
+            e["code"],
+            e["severity"],
+            e["where"],
+            e["unit_code"],
+            e["indicator_code"],
+            e["value"],
+            e["message_zh"],
+            e["message_en"],
+        )
         for e in receipt["errors"]
         if not e["code"].startswith(_ONLINE) and e["code"] not in rules
     ]

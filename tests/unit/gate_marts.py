@@ -93,7 +93,7 @@ def build(large: int = 12, small: int = 1) -> duckdb.DuckDBPyConnection:
         create table quality.submission_errors (year integer, province_code varchar,
             object_key varchar, document_id varchar, unit_code varchar, indicator_code varchar,
             code varchar, severity varchar, location varchar, message_zh varchar,
-            message_en varchar);
+            message_en varchar, explained_by varchar);
         create table raw.objects as
         select year, province_code, 'accepted' as status, 100 as documents_total,
             0 as documents_rejected

@@ -191,6 +191,14 @@ CRITICAL: dict[str, tuple[Callable[[duckdb.DuckDBPyConnection], None], str]] = {
         ),
         "E101×1",
     ),
+    "unsound_reports_share": (
+        _spoil(
+            "insert into quality.submission_errors (year, province_code, document_id, code, "
+            "severity) select year, province_code, document_id, 'E401', 'error' "
+            "from marts.fct_unit_year where year = 2024 and province_code < '150000'"
+        ),
+        "河北",
+    ),
     "scale_slips_weight": (
         _spoil(
             f"update {FACT} set value = 0.05 where year = 2023 and indicator_code = 'C_05' "

@@ -181,6 +181,24 @@ rule_values as (
     group by finding.document_id, finding.rule_id
 ),
 
+-- Both sides of the rule as they were judged: this year's values, last year's, the targets.
+rule_operands as (
+    select
+        finding.document_id,
+        finding.rule_id,
+        {{ text_list("concat(replace(replace(operand.operand, 'prev_', '上年'), 'target_', '目标'), '=', "
+            ~ plain_number('operand.value') ~ ")", '，') }} as operands_zh,
+        {{ text_list("concat(replace(replace(operand.operand, 'prev_', 'last year '), 'target_', 'target '), '=', "
+            ~ plain_number('operand.value') ~ ")", ', ') }} as operands_en
+    from {{ ref('int_rule_findings') }} as finding
+    inner join {{ ref('rules') }} as rule on finding.rule_id = rule.rule_id
+    inner join {{ ref('int_rule_operands') }} as operand
+        on
+            finding.document_id = operand.document_id
+            and position(operand.operand in rule.expression) > 0
+    group by finding.document_id, finding.rule_id
+),
+
 rule_findings as (
     select
         finding.document_id,
@@ -192,11 +210,19 @@ rule_findings as (
             {{ place_of_missing('place.location', "split_part(rule.indicator_codes, ';', 1)") }}
         ) as location,
         substr(rule_values.value, 1, 200) as value,
-        concat_ws('。', rule.message_zh, rule.fix_hint_zh) as message_zh,
-        rule.message_en
+        concat_ws(
+            '。',
+            concat(rule.message_zh, '（', rule.rule_id, '：', rule_operands.operands_zh, '）'),
+            rule.fix_hint_zh
+        ) as message_zh,
+        concat(rule.message_en, ' (', rule.rule_id, ': ', rule_operands.operands_en, ')') as message_en
     from {{ ref('int_rule_findings') }} as finding
     inner join {{ ref('rules') }} as rule on finding.rule_id = rule.rule_id
     inner join {{ ref('stg_performances') }} as place on finding.document_id = place.document_id
+    left join rule_operands
+        on
+            finding.document_id = rule_operands.document_id
+            and finding.rule_id = rule_operands.rule_id
     left join rule_values
         on
             finding.document_id = rule_values.document_id
@@ -231,6 +257,61 @@ findings as (
         message_zh,
         message_en
     from rule_findings
+),
+
+explanations as (
+    select
+        document.document_id,
+        document.unit_code,
+        explanation.rule_id,
+        explanation.explanation
+    from {{ ref('int_documents') }} as document
+    inner join {{ ref('stg_explanations') }} as explanation
+        on document.document_id = explanation.document_id
+    where document.document_type = 'explanation' and document.is_effective
+),
+
+placed_findings as (
+    select
+        finding.document_id,
+        finding.indicator_code,
+        finding.code,
+        finding.severity,
+        finding.location,
+        finding.value,
+        finding.message_zh,
+        finding.message_en,
+        document.year,
+        document.province_code,
+        document.object_key,
+        document.unit_code,
+        document.etag,
+        explanations.document_id as explained_by,
+        explanations.explanation
+    from findings as finding
+    inner join {{ ref('int_documents') }} as document
+        on finding.document_id = document.document_id
+    -- Only a warning can be explained: an error is mended.
+    left join explanations
+        on
+            finding.severity = 'warning'
+            and document.unit_code = explanations.unit_code
+            and finding.code = explanations.rule_id
+),
+
+answered as (
+    select distinct explained_by
+    from placed_findings
+    where explained_by is not null
+),
+
+idle_explanations as (
+    select
+        explanations.document_id,
+        explanations.rule_id
+    from explanations
+    left join answered on explanations.document_id = answered.explained_by
+    where answered.explained_by is null
 )
 
 -- What intake found already: objects and documents that broke their contract.
@@ -247,25 +328,51 @@ select
     error.message_zh,
     error.message_en,
     error.etag,
-    error.value
+    error.value,
+    cast(null as {{ type_text() }}) as explained_by,
+    cast(null as {{ type_text() }}) as explanation
 from {{ source('raw', 'document_errors') }} as error
 inner join {{ ref('stg_reporting_period') }} as period on error.year = period.year
 
 union all
 
 select
+    year,
+    province_code,
+    object_key,
+    document_id,
+    unit_code,
+    indicator_code,
+    code,
+    severity,
+    location,
+    message_zh,
+    message_en,
+    etag,
+    value,
+    explained_by,
+    explanation
+from placed_findings
+
+union all
+
+-- An explanation of what isn't warned of explains nothing: its unit hears of it.
+select
     document.year,
     document.province_code,
     document.object_key,
-    finding.document_id,
+    idle.document_id,
     document.unit_code,
-    finding.indicator_code,
-    finding.code,
-    finding.severity,
-    finding.location,
-    finding.message_zh,
-    finding.message_en,
+    cast(null as {{ type_text() }}) as indicator_code,
+    wording.code,
+    wording.severity,
+    '' as location,
+    concat(replace(wording.message_zh, '{value}', idle.rule_id), '。', wording.fix_zh) as message_zh,
+    concat(replace(wording.message_en, '{value}', idle.rule_id), '. ', wording.fix_en) as message_en,
     document.etag,
-    finding.value
-from findings as finding
-inner join {{ ref('int_documents') }} as document on finding.document_id = document.document_id
+    idle.rule_id as value,
+    cast(null as {{ type_text() }}) as explained_by,
+    cast(null as {{ type_text() }}) as explanation
+from idle_explanations as idle
+inner join {{ ref('int_documents') }} as document on idle.document_id = document.document_id
+inner join {{ ref('error_codes') }} as wording on wording.code = 'W303'

@@ -20,7 +20,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         found.append(
             paragraph(
                 f"本通报发布前，对填报数据、省级汇总和全国汇总逐项进行质量检查，共{marts.gate.checks}项，"
-                "关键项全部通过"
+                + ("关键项除经签批豁免的外全部通过" if marts.gate.waived else "关键项全部通过")
                 + (
                     f"，{len(marts.gate.warnings)}项有提示，使用数据时应予注意："
                     if marts.gate.warnings
@@ -31,6 +31,19 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         found += [
             paragraph(f"（{number}）{text}") for number, text in enumerate(marts.gate.warnings, 1)
         ]
+        if marts.gate.waived:
+            found.append(paragraph("以下项目不符合要求，经签批予以豁免："))
+            found += [
+                paragraph(f"（{number}）{text}") for number, text in enumerate(marts.gate.waived, 1)
+            ]
+        warned, explained = marts.remarks
+        if warned:
+            found.append(
+                paragraph(
+                    f"各单位填报数据共有提示{warned:,}条，其中单位已作说明{explained:,}条；"
+                    "提示不影响数据的采用。"
+                )
+            )
         found.append(Heading("计算说明"))
     cutoff = moment(marts.period.cutoff_at)
     rows = (

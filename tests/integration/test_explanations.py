@@ -1,0 +1,96 @@
+"""A warning is answered by its unit: in the landing zone, the receipt, the warehouse, the gate."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from orchestration import lakehouse, stages
+from tests.fixtures.landing import Landing
+
+UNIT, OTHER = "T05-440000-0007", "T05-440000-0008"
+#: RC_16 warns: C_05 is above twice C_04. RC_11 blocks: C_05 is not the sum of its parts.
+WARNED = {"C_04": 100, "C_05": 300, "C_06": 100, "C_07": 100, "C_08": 100}
+BLOCKED = {"C_04": 100, "C_05": 90, "C_06": 1, "C_07": 1, "C_08": 1}
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+def _explain(landing: Landing, unit: str, rule: str, text: str, **more: Any) -> str:
+    return landing.document(
+        "explanation", province="440000", unit_code=unit, rule_id=rule, text=text, **more
+    )
+
+
+def _run(ws: stages.Workspace) -> list[tuple[Any, ...]]:
+    stages.intake(ws, 2024, run_id="r", progress=_quiet)
+    stages.transform(ws, 2024, run_id="r", progress=_quiet)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        return con.execute(
+            "select unit_code, code, severity, explanation from lake.quality.submission_errors "
+            "where code in ('RC_16', 'RC_11', 'W303', 'W301', 'E117') order by all"
+        ).fetchall()
+
+
+def test_a_warning_is_explained_and_an_error_is_not(ws: stages.Workspace, landing: Landing) -> None:
+    for unit in (UNIT, OTHER):
+        landing.unit(unit)
+    landing.performance(UNIT, WARNED, name="warned.json")
+    landing.performance(OTHER, BLOCKED)
+    assert _run(ws) == [
+        (UNIT, "RC_16", "warning", None),
+        (OTHER, "RC_11", "error", None),
+    ]
+    _explain(landing, UNIT, "RC_16", "上年结转", submitted_at="2024-11-02T09:00:00+08:00")
+    _explain(landing, UNIT, "RC_16", "上年结转资金", submitted_at="2024-11-03T09:00:00+08:00")
+    # Too late, about an error, about a rule that doesn't fire, about a rule that doesn't exist.
+    _explain(landing, UNIT, "RC_16", "逾期", submitted_at="2024-12-15T00:00:00+08:00")
+    _explain(landing, OTHER, "RC_11", "说明", submitted_at="2024-11-03T09:00:00+08:00")
+    _explain(landing, UNIT, "RC_17", "说明", submitted_at="2024-11-03T09:00:00+08:00")
+    _explain(landing, UNIT, "RC_99", "说明", submitted_at="2024-11-03T09:00:00+08:00")
+    assert _run(ws) == [
+        (UNIT, "E117", "error", None),
+        (UNIT, "RC_16", "warning", "上年结转资金"),
+        (UNIT, "W301", "warning", None),
+        (UNIT, "W303", "warning", None),
+        (OTHER, "RC_11", "error", None),
+        (OTHER, "W303", "warning", None),
+    ]
+    receipt = json.loads(
+        ws.store.get("publication", "receipts/year=2024/province=440000/warned.json.receipt.json")
+    )
+    [warning] = [item for item in receipt["errors"] if item["code"] == "RC_16"]
+    assert warning["explanation"] == "上年结转资金"
+    assert "C_04=100，C_05=300" in warning["message_zh"]
+
+
+def test_a_failed_rule_names_both_sides(ws: stages.Workspace, landing: Landing) -> None:
+    """Last year's value and the target are in no document of this year: they are named too."""
+    landing.unit(UNIT, year=2023)
+    landing.performance(UNIT, {"C_04": 100}, year=2023, name="before.json")
+    landing.plan(UNIT, {"2024": {"C_04": 50}}, submitted_at="2024-08-01T09:00:00+08:00")
+    landing.performance(UNIT, {"C_04": 1000000 // 2}, name="now.json")
+    _run(ws)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        found = dict(
+            con.execute(
+                "select code, message_zh from lake.quality.submission_errors "
+                "where year = 2024 and code in ('RC_20', 'RC_21')"
+            ).fetchall()
+        )
+    assert "C_04=500000，目标C_04=50" in found["RC_20"]
+    assert "C_04=500000，上年C_04=100" in found["RC_21"]
+
+
+def test_a_lake_of_an_earlier_version_gets_the_new_columns(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    landing.unit(UNIT)
+    stages.intake(ws, 2024, run_id="r", progress=_quiet)
+    with lakehouse.writer(ws.settings, ws.store) as con:
+        con.execute("alter table lake.quality.submission_errors drop column explanation")
+        con.execute("alter table lake.raw.performances drop column location")
+    landing.performance(UNIT, WARNED)
+    assert (UNIT, "RC_16", "warning", None) in _run(ws)

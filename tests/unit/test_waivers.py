@@ -1,0 +1,175 @@
+"""Waivers: a signature covers what it names, as long as it says, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import gate_marts
+import pytest
+
+from orchestration.errors import UsageError
+from orchestration.gate import GateDecision, Waiver, check_names, judge, read_waivers
+from orchestration.settings import code_version
+
+CUTOFF = datetime(2024, 12, 14, 16, 0, tzinfo=UTC)
+NOW = datetime(2024, 12, 15, 0, 0, tzinfo=UTC)
+HEADER = "year,suite,expectation,scope,signed_off_by,office,reason,signed_on,valid_until"
+CHECK = ("submissions", "excluded_share_cell")
+
+
+@pytest.fixture(scope="module")
+def marts() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Too many exclusions in two cells: 广东 T05 and 110000 T05."""
+    con = gate_marts.build()
+    con.execute(
+        "update marts.fct_unit_indicator set value = null, is_excluded = true, "
+        "exclusion_code = 'E203' where year = 2024 and indicator_code like 'C_%' and "
+        "((province_code = '440000' and task_code = 'T05') "
+        "or (province_code = '110000' and task_code = 'T05'))"
+    )
+    gate_marts.aggregate(con)
+    yield con
+    con.close()
+
+
+def waiver(scope: dict[str, str], **changes: Any) -> Waiver:
+    fields: dict[str, Any] = {
+        "year": 2024,
+        "suite": CHECK[0],
+        "expectation": CHECK[1],
+        "scope": scope,
+        "signed_off_by": "王某",
+        "office": "数据处",
+        "reason": "已逐户核实",
+        "signed_on": date(2024, 12, 14),
+        "valid_until": date(2024, 12, 15),
+    }
+    return Waiver(**(fields | changes))
+
+
+def decide(con: duckdb.DuckDBPyConnection, *waivers: Waiver, now: datetime = NOW) -> GateDecision:
+    return judge(
+        con,
+        year=2024,
+        snapshot_id=7,
+        run_id="r",
+        now=now,
+        last_intake_at=CUTOFF + timedelta(hours=1),
+        period=SimpleNamespace(cutoff_at=CUTOFF),
+        waivers=waivers,
+    )
+
+
+GUANGDONG = {"province_code": "440000", "task_code": "T05"}
+OTHER = {"province_code": "110000"}
+
+
+def test_what_is_signed_off_does_not_block_and_is_told(marts: duckdb.DuckDBPyConnection) -> None:
+    plain = decide(marts)
+    [finding] = [f for f in plain.blocking if f.expectation == CHECK[1]]
+    assert finding.failed == 2
+    decision = decide(marts, waiver(GUANGDONG), waiver(OTHER))
+    assert CHECK[1] not in {f.expectation for f in decision.blocking}
+    [waived] = decision.waived
+    assert waived.failed == 2
+    assert "王某" in waived.waived_zh
+    assert "已逐户核实" in waived.waived_zh
+    [row] = [r for r in decision.results if r["expectation"] == CHECK[1]]
+    assert (row["success"], row["waived_by"]) == (False, "数据处王某、数据处王某")
+    assert any("waived by 王某" in line for line in decision.print_lines())
+    assert decision.summary()["waived"][0]["expectation"] == CHECK[1]
+
+
+def test_what_is_not_covered_still_blocks_and_only_that(marts: duckdb.DuckDBPyConnection) -> None:
+    decision = decide(marts, waiver(GUANGDONG))
+    [finding] = [f for f in decision.blocking if f.expectation == CHECK[1]]
+    assert [cause.key["province_code"] for cause in finding.causes] == ["110000"]
+    [row] = [r for r in decision.results if r["expectation"] == CHECK[1]]
+    assert row["waived_by"] is None
+
+
+def test_a_waiver_of_everything(marts: duckdb.DuckDBPyConnection) -> None:
+    assert CHECK[1] in {f.expectation for f in decide(marts, waiver({})).waived}
+
+
+@pytest.mark.parametrize(
+    ("now", "counts"),
+    [
+        # Beijing days: 14 December begins at 16:00 UTC of the 13th, the 15th ends at 16:00 UTC.
+        ("2024-12-13T15:59:59+00:00", False),
+        ("2024-12-13T16:00:00+00:00", True),
+        ("2024-12-15T15:59:59+00:00", True),
+        ("2024-12-15T16:00:00+00:00", False),
+    ],
+)
+def test_it_counts_from_the_day_it_was_signed_to_its_last(now: str, counts: bool) -> None:
+    assert waiver({}).is_valid(datetime.fromisoformat(now)) is counts
+
+
+def test_an_expired_waiver_is_named_where_it_blocks(marts: duckdb.DuckDBPyConnection) -> None:
+    decision = decide(marts, waiver({}), now=NOW + timedelta(days=2))
+    assert CHECK[1] in {f.expectation for f in decision.blocking}
+    assert any("no longer counts: waived by 王某" in line for line in decision.print_lines())
+
+
+def _file(tmp_path: Path, *lines: str) -> Path:
+    path = tmp_path / "waivers.csv"
+    path.write_text("\n".join([HEADER, *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+GOOD = (
+    "2024,submissions,excluded_share_cell,province_code=440000;task_code=T05,"
+    "王某,数据处,已核实,2024-12-14,2024-12-16"
+)
+
+
+def test_the_file_is_read(tmp_path: Path) -> None:
+    path = _file(tmp_path, GOOD, GOOD.replace("2024,", "2023,", 1))
+    [found] = read_waivers(2024, {CHECK}, path)
+    assert found.scope == GUANGDONG
+    assert found.valid_until == date(2024, 12, 16)
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (GOOD.replace("王某", ""), "line 2: signed_off_by is missing"),
+        (GOOD.replace("已核实", " "), "reason is missing"),
+        (GOOD.replace("2024-12-16", ""), "valid_until is missing"),
+        (GOOD.replace("2024-12-16", "16.12.2024"), "Invalid isoformat"),
+        (GOOD.replace("excluded_share_cell", "no_such_check"), "there is no check"),
+        (GOOD.replace("task_code=T05", "T05"), "scope must be"),
+    ],
+)
+def test_half_a_signature_is_none(tmp_path: Path, broken: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        read_waivers(2024, {CHECK}, _file(tmp_path, broken))
+
+
+def test_the_projects_own_file_names_checks_that_exist() -> None:
+    read_waivers(2024, check_names())
+
+
+def test_a_waiver_is_not_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signing one must not make the marts stale on the night before publication."""
+    monkeypatch.setattr("orchestration.settings.PROJECT_ROOT", tmp_path)
+    folder = tmp_path / "expectations"
+    folder.mkdir()
+
+    def version(name: str, text: str) -> str:
+        (folder / name).write_text(text, encoding="utf-8")
+        code_version.cache_clear()
+        return code_version()
+
+    try:
+        first = version("national.py", "1")
+        assert version("waivers.csv", HEADER) == version("waivers.csv", GOOD) == first
+        assert version("national.py", "2") != first
+    finally:
+        code_version.cache_clear()
