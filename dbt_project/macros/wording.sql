@@ -24,3 +24,11 @@
         else {{ location }}
     end
 {%- endmacro %}
+
+{#- `C_04=100`, `上年C_04=90`: an operand of a rule and its value (relation `operand`). -#}
+{% macro named_operand(last_year, target) -%}
+    {{ return(
+        "concat(replace(replace(operand.operand, 'prev_', '" ~ last_year ~ "'), 'target_', '" ~ target
+        ~ "'), '=', " ~ plain_number('operand.value') ~ ")"
+    ) }}
+{%- endmacro %}

@@ -186,10 +186,8 @@ rule_operands as (
     select
         finding.document_id,
         finding.rule_id,
-        {{ text_list("concat(replace(replace(operand.operand, 'prev_', '上年'), 'target_', '目标'), '=', "
-            ~ plain_number('operand.value') ~ ")", '，') }} as operands_zh,
-        {{ text_list("concat(replace(replace(operand.operand, 'prev_', 'last year '), 'target_', 'target '), '=', "
-            ~ plain_number('operand.value') ~ ")", ', ') }} as operands_en
+        {{ text_list(named_operand('上年', '目标'), '，') }} as operands_zh,
+        {{ text_list(named_operand('last year ', 'target '), ', ') }} as operands_en
     from {{ ref('int_rule_findings') }} as finding
     inner join {{ ref('rules') }} as rule on finding.rule_id = rule.rule_id
     inner join {{ ref('int_rule_operands') }} as operand
