@@ -264,6 +264,40 @@ def transform(year: int, as_json: bool) -> None:
 
 
 @main.command()
+@_YEAR
+@click.option("--task", help="T01 to T11")
+@click.option("--province", help="six digits: its units are filled in, from the lakehouse")
+@click.option("--out", type=click.Path(path_type=Path), help="the file to write")
+@click.option("--publish", is_flag=True, help="all tasks' forms, into the publication bucket")
+def template(
+    year: int, task: str | None, province: str | None, out: Path | None, publish: bool
+) -> None:
+    """Make the XLSX reporting form of a TASK for units to fill in."""
+    from orchestration import forms, lakehouse, stages
+    from orchestration.errors import UsageError
+    from orchestration.settings import Settings
+
+    settings = Settings.from_env()
+    if publish:
+        with stages.open_workspace(settings) as ws:
+            _print_lines([forms.publish_forms(ws.store, settings.publication_bucket, year)])
+        return
+    if task is None:
+        raise UsageError("template: give --task T01 … T11, or --publish for all")
+    units: list[forms.FormUnit] = []
+    if province:
+        with stages.open_workspace(settings) as ws, lakehouse.reader(settings, ws.store) as con:
+            units = forms.expected_units(con, task, year, province)
+    path = out or Path("-".join(part for part in (task, str(year), province) if part) + ".xlsx")
+    body = forms.make_form(task, year, units)
+    try:
+        path.write_bytes(body)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    click.echo(path)
+
+
+@main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--as", "kind", type=click.Choice(_KINDS), help="document type of the files")
 @click.option("--year", type=click.IntRange(2000, 2100), help="the reporting year")
@@ -307,6 +341,22 @@ def check(
         "report files",
         err=True,
     )
+
+
+@main.command()
+@_YEAR
+@_JSON
+def receipts(year: int, as_json: bool) -> None:
+    """Write the readable receipts of YEAR: of objects, units and provinces."""
+    from orchestration import stages
+    from orchestration.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.receipts(ws, year, run_id=_run_id(), progress=_progress(time.monotonic()))
+    if as_json:
+        _print_json(done)
+        return
+    _print_lines([done])
 
 
 @main.command()

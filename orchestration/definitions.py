@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orchestration.assets import bulletins, landing, quality, warehouse
+from orchestration.assets import bulletins, landing, quality, receipts, warehouse
 from orchestration.assets.common import WORKSPACE_KEY, workspace
 from orchestration.jobs import ALL_JOBS
 from orchestration.schedules import ALL_SCHEDULES
@@ -13,7 +13,14 @@ from orchestration.sensors import new_submissions
 __all__ = ["defs"]
 
 defs = dg.Definitions(
-    assets=[landing.landing, landing.raw, warehouse.warehouse, quality.gate, bulletins.edition],
+    assets=[
+        landing.landing,
+        landing.raw,
+        warehouse.warehouse,
+        receipts.receipts,
+        quality.gate,
+        bulletins.edition,
+    ],
     jobs=ALL_JOBS,
     schedules=ALL_SCHEDULES,
     sensors=[new_submissions],

@@ -8,6 +8,7 @@ from orchestration.assets.bulletins import EDITION
 from orchestration.assets.common import REPORTING_YEAR
 from orchestration.assets.landing import RAW
 from orchestration.assets.quality import GATE
+from orchestration.assets.receipts import RECEIPTS
 from orchestration.assets.warehouse import warehouse
 
 __all__ = ["ALL_JOBS", "UNTIL", "collect", "national_year"]
@@ -15,6 +16,7 @@ __all__ = ["ALL_JOBS", "UNTIL", "collect", "national_year"]
 _RAW = dg.AssetSelection.assets(*RAW)
 _WAREHOUSE = dg.AssetSelection.assets(warehouse)
 _GATE = dg.AssetSelection.assets(GATE)
+_RECEIPTS = dg.AssetSelection.assets(RECEIPTS)
 _EDITION = dg.AssetSelection.assets(EDITION)
 
 #: What ``tongbao run --until STAGE`` runs of the national year.
@@ -22,7 +24,8 @@ UNTIL = {
     "intake": _RAW,
     "transform": _RAW | _WAREHOUSE,
     "gate": _RAW | _WAREHOUSE | _GATE,
-    "publish": _RAW | _WAREHOUSE | _GATE | _EDITION,
+    # The readable receipts are pages: made where pages are made.
+    "publish": _RAW | _WAREHOUSE | _RECEIPTS | _GATE | _EDITION,
 }
 
 
@@ -38,11 +41,16 @@ intake = _job("intake_year", _RAW, "Take in what is new in the landing bucket.")
 transform = _job("transform_year", _WAREHOUSE, "Rebuild the year's marts.")
 gate = _job("gate_year", _GATE, "Judge the year's marts.")
 publish = _job("publish_year", _EDITION, "Publish what the gate let through.")
-collect = _job("collect", _RAW | _WAREHOUSE, "Intake and transform, while the collection is open.")
+receipts = _job("receipts_year", _RECEIPTS, "Write the year's readable receipts.")
+collect = _job(
+    "collect",
+    _RAW | _WAREHOUSE | _RECEIPTS,
+    "Intake, transform and receipts, while the collection is open.",
+)
 national_year = _job(
     "national_year",
     UNTIL["publish"],
-    "Intake, transform, gate, publish: what 'tongbao run' does.",
+    "Intake, transform, receipts, gate, publish: what 'tongbao run' does.",
 )
 
-ALL_JOBS = [intake, transform, gate, publish, collect, national_year]
+ALL_JOBS = [intake, transform, receipts, gate, publish, collect, national_year]

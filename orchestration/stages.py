@@ -26,8 +26,9 @@ from orchestration.storage import Store, open_store
 
 if TYPE_CHECKING:
     from orchestration.gate import GateDecision
+    from orchestration.receipts import ReceiptsSummary
 
-__all__ = ["Workspace", "gate", "intake", "open_workspace", "publish", "transform"]
+__all__ = ["Workspace", "gate", "intake", "open_workspace", "publish", "receipts", "transform"]
 
 Progress = Callable[[str], None]
 
@@ -89,6 +90,21 @@ def transform(
             )
             for each in years
         ]
+
+
+def receipts(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> ReceiptsSummary:
+    """Write the readable receipts of ``year``: of objects, units and provinces.
+
+    Raises:
+        TongbaoError: the year has no marts.
+    """
+    from orchestration.receipts import write_pages
+
+    del run_id  # pages say what is so, not who wrote them
+    _marts_snapshot(ws, year)
+    with lakehouse.writer(ws.settings, ws.store) as con:
+        lakehouse.ensure_tables(con)
+        return write_pages(con, ws.store, ws.settings, year, progress=progress)
 
 
 @dataclass

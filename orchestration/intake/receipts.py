@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import orjson
@@ -20,6 +21,7 @@ from orchestration.storage import Store
 __all__ = [
     "ReceiptSubject",
     "receipt",
+    "receipt_content",
     "receipt_key",
     "refresh_receipts",
     "rejected_documents",
@@ -66,12 +68,12 @@ def rejected_documents(documents: int, rejected: int, findings: Sequence[Finding
     return min(documents, rejected + len(held_back))
 
 
-def receipt(subject: ReceiptSubject, findings: Sequence[Finding]) -> bytes:
-    """The receipt's bytes (UTF-8 JSON)."""
+def receipt_content(subject: ReceiptSubject, findings: Sequence[Finding]) -> dict[str, Any]:
+    """What a receipt says (contract §1, "Receipts and rejects")."""
     held_back = {item.document_id for item in findings if item.code == "E109" and item.document_id}
     rejected = min(subject.documents, subject.rejected + len(held_back))
     errors = sum(1 for item in findings if item.severity == "error")
-    content = {
+    return {
         "object_key": subject.object_key,
         "etag": subject.etag,
         "sha256": subject.sha256,
@@ -103,6 +105,11 @@ def receipt(subject: ReceiptSubject, findings: Sequence[Finding]) -> bytes:
             for item in sorted(findings, key=_order)
         ],
     }
+
+
+def receipt(subject: ReceiptSubject, findings: Sequence[Finding]) -> bytes:
+    """The receipt's bytes (UTF-8 JSON)."""
+    content = receipt_content(subject, findings)
     try:
         return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     except TypeError:  # lone surrogates, which JSON allows as escapes and UTF-8 doesn't

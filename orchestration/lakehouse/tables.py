@@ -169,6 +169,23 @@ OTHER_TABLES: dict[str, pa.Schema] = {
     "quality.transform_runs": _schema(
         ("year", _INT), ("inputs_digest", _TEXT), ("code_version", _TEXT), ("run_id", _TEXT)
     ),
+    # The readable receipts that stand in the publication bucket, and what each was made from.
+    "publication.receipt_pages": _schema(
+        ("year", _INT), ("province_code", _TEXT), ("page", _TEXT), ("digest", _TEXT)
+    ),
+    # A province's numbers on a day, for the next day to be compared with.
+    "publication.daily_digests": _schema(
+        ("year", _INT),
+        ("province_code", _TEXT),
+        ("day", pa.date32()),
+        ("units_expected", _INT),
+        ("units_reported", _INT),
+        ("units_with_errors", _INT),
+        ("units_late", _INT),
+        ("objects_rejected", _INT),
+        ("units_unassessed", _INT),
+        ("summaries_missing", _INT),
+    ),
     "publication.editions": _schema(
         ("year", _INT),
         ("edition", _INT),

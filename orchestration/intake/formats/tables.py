@@ -39,6 +39,8 @@ _LONG = {
 }
 #: Objects within a document, written as ``name_part`` in a table.
 _NESTED = ("lead_organisation", "contact", "report")
+#: The kind of a column that is never read.
+_NOTE = "note"
 _TRUE, _FALSE = {"true", "1", "是", "yes"}, {"false", "0", "否", "no"}
 _DATE = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?\Z")
 
@@ -70,8 +72,19 @@ def table_columns(kind: str) -> Mapping[str, str]:
     return {
         row["column_name"]: row["kind"]
         for row in read_seed("table_columns")
-        if row["document_type"] in ("*", kind)
+        if row["document_type"] in ("*", kind) and row["kind"] != _NOTE
     }
+
+
+@cache
+def _noted(kind: str) -> frozenset[str]:
+    """Headers of what a form tells its reader."""
+    return frozenset(
+        _folded(name)
+        for row in read_seed("table_columns")
+        if row["document_type"] in ("*", kind) and row["kind"] == _NOTE
+        for name in (row["column_name"], row["label_zh"], row["label_en"])
+    )
 
 
 @cache
@@ -79,7 +92,7 @@ def _column_by_header(kind: str) -> Mapping[str, str]:
     return {
         _folded(name): row["column_name"]
         for row in read_seed("table_columns")
-        if row["document_type"] in ("*", kind)
+        if row["document_type"] in ("*", kind) and row["kind"] != _NOTE
         for name in (row["column_name"], row["label_zh"], row["label_en"])
     }
 
@@ -120,13 +133,12 @@ def read_table(
         wanted = ", ".join(name for name in table_columns(origin.kind) if name != "document_type")
         raise Unreadable("E009", _shown_row(head), expected=wanted)
     width = max(position for position, cell in enumerate(cells) if not _blank(cell)) + 1
-    known = set(columns.values())
+    known, notes = set(columns.values()), _noted(origin.kind)
     for position, cell in enumerate(cells):
-        if position not in known and not _blank(cell):
+        if position not in known and not _blank(cell) and _folded(str(cell)) not in notes:
             number, place = head[index][0], _place(origin, position, cell)
             where = f"{origin.sheet}!{place}{number}" if origin.sheet else f"column {place}"
-            if origin.form_received_at is None:
-                yield Remark("W122", where, str(cell))
+            yield Remark("W122", where, str(cell))
     places = {name: _place(origin, at, cells[at]) for name, at in columns.items()}
     table = _Table(origin, columns, places, width, limits)
     data = _counted([*head[index + 1 :]], iterator, limits)
@@ -228,8 +240,11 @@ class _Table:
         groups: dict[Any, _Group] = {}
         # The cells as they are typed → their document: most rows need no cleaning to be placed.
         placed: dict[Any, _Group] = {}
+        above: dict[int, Any] = {}
         for number, given in rows:
             cells = given if len(given) >= least else [*given, *[None] * (least - len(given))]
+            if self.origin.form_received_at is not None:
+                cells = self._filled_down(cells, above)
             typed = identity(cells)
             group = placed.get(typed)
             if group is None:
@@ -241,7 +256,7 @@ class _Table:
                 placed[typed] = group
             head = head_of(cells)
             if head != group.head and group.problem is None:
-                group.problem = self._disagreement(group, number, head, cells, heads)
+                group.problem = self._merge(group, number, head, cells, heads)
             if len(cells) > self.width and group.problem is None:
                 group.problem = self._overflow(number, cells, {})
             group.keys.append(
@@ -280,6 +295,20 @@ class _Table:
             shown = f"{len(empty)}: {'、'.join(empty[:20])}" + ("…" if len(empty) > 20 else "")
             yield Remark("W123", self.origin.sheet, shown)
 
+    def _filled_down(self, cells: Sequence[Any], above: dict[int, Any]) -> Sequence[Any]:
+        """A form's row with the unit and year that stand once, above its block."""
+        if all(_blank(cell) for cell in cells):
+            return cells
+        filled = list(cells)
+        for name in ("unit_code", "year"):
+            position = self.columns.get(name)
+            if position is not None:
+                if _blank(filled[position]):
+                    filled[position] = above.get(position)
+                else:
+                    above[position] = filled[position]
+        return filled
+
     def _identify(self, content: dict[str, Any], values: dict[str, Any]) -> None:
         """A form's document: its id from what it says and when, so that none is used twice."""
         content["submitted_at"] = self.origin.form_received_at
@@ -315,7 +344,7 @@ class _Table:
             row=str(number),
         )
 
-    def _disagreement(
+    def _merge(
         self,
         group: _Group,
         number: int,
@@ -323,14 +352,18 @@ class _Table:
         cells: Sequence[Any],
         heads: Mapping[str, int],
     ) -> Unreadable | None:
-        first = self._content(group.cells, heads)
-        other = self._content(cells, heads)
-        group.head = head if first == other else group.head
-        names = sorted(name for name in {*first, *other} if first.get(name) != other.get(name))
-        if not names:
-            return None
-        shown = f"{first.get(names[0])} / {other.get(names[0])}"
-        return Unreadable("E010", shown, field=names[0], row=str(number))
+        """Take from a row what those before it left blank; what they say otherwise is a fault."""
+        merged = list(group.cells)
+        for name, position in heads.items():
+            read = _READ[self.kinds[name]]
+            here, before = read(cells[position]), read(merged[position])
+            if here is None or here == before:
+                continue
+            if before is not None:
+                return Unreadable("E010", f"{before} / {here}", field=name, row=str(number))
+            merged[position] = cells[position]
+        group.cells, group.head = merged, head
+        return None
 
 
 def _getter(positions: list[int]) -> Callable[[Sequence[Any]], Any]:

@@ -23,12 +23,10 @@ from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
 
 from orchestration.intake.formats.base import Limits, RawDocument, Remark, Unreadable
 from orchestration.intake.formats.tables import HEADER_ROWS, Row, TableOrigin, read_table
+from orchestration.workbook import FORM_MARK, FORM_SHEET
 
-__all__ = ["FORM_MARK", "FORM_SHEET", "read_xlsx", "xlsx_heads"]
+__all__ = ["read_xlsx", "xlsx_heads"]
 
-#: The hidden sheet that says that a workbook is a reporting form made by this project, and what
-#: stands in its first cell.
-FORM_SHEET, FORM_MARK = "_tongbao", "tongbao-form-1"
 #: Parts of a workbook: a sheet is one, with a style sheet, strings, a theme; a thousand is far
 #: from any honest file.
 _PARTS = 1_000

@@ -1,0 +1,203 @@
+"""A province's day: who has not reported, whose submission has errors, what was rejected.
+
+Belongs here: the digest's rows, as a page and as a workbook, without any contact data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import duckdb
+from openpyxl import Workbook
+from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.utils import get_column_letter
+
+from orchestration.catalogue import load_catalogue
+from orchestration.workbook import put_text, workbook_bytes
+
+__all__ = ["COUNTS", "SHEETS", "Digest", "digests", "workbook_of"]
+
+#: The numbers of a day, as ``publication.daily_digests`` keeps them, with their names.
+COUNTS = {
+    "units_expected": "应报单位",
+    "units_reported": "已上报单位",
+    "units_with_errors": "有错误的单位",
+    "units_late": "仅逾期上报的单位",
+    "objects_rejected": "被拒收的文件",
+    "units_unassessed": "未考核的单位",
+    "summaries_missing": "缺分任务总结的任务",
+}
+#: The lists of a digest: title and columns (name, label, width).
+SHEETS: dict[str, tuple[str, tuple[tuple[str, str, int], ...]]] = {
+    "absent": (
+        "未上报单位",
+        (("unit_code", "单位代码", 18), ("unit_name", "单位名称", 40), ("task", "任务", 36),
+         ("remark", "情况", 24)),
+    ),
+    "faulty": (
+        "有错误的单位",
+        (("unit_code", "单位代码", 18), ("unit_name", "单位名称", 40), ("task", "任务", 36),
+         ("errors", "错误数", 8), ("warnings", "提示数", 8), ("explained", "已说明", 8),
+         ("first", "首要问题", 70)),
+    ),
+    "rejected": (
+        "被拒收的文件",
+        (("object_key", "文件", 60), ("message", "原因", 70)),
+    ),
+    "unassessed": (
+        "未考核的单位",
+        (("unit_code", "单位代码", 18), ("unit_name", "单位名称", 40), ("task", "任务", 36)),
+    ),
+    "summaries": (
+        "缺分任务总结的任务",
+        (("task", "任务", 36), ("units_expected", "应报单位", 10)),
+    ),
+}  # fmt: skip
+
+
+@dataclass
+class Digest:
+    """A province's digest of a day.
+
+    Attributes:
+        lists: rows of each of ``SHEETS``.
+        counts: as in ``COUNTS``.
+        before: the counts of the last day before, with its date, or None.
+    """
+
+    province_code: str
+    province: str
+    day: date
+    lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    before: dict[str, Any] | None = None
+
+
+_UNITS = """
+with findings as (
+    select unit_code, count(*) filter (where severity = 'error') as errors,
+        count(*) filter (where severity = 'warning') as warnings,
+        count(explained_by) as explained,
+        min(concat(severity, ' ', code, ' ', message_zh)) as first
+    from lake.quality.submission_errors
+    where year = $year and unit_code is not null group by unit_code
+)
+select u.unit_code, u.province_code, u.task_code, d.unit_name, u.has_reported, u.is_on_time,
+    u.assessment_grade is null and u.assessment_score is null as is_unassessed,
+    coalesce(f.errors, 0) as errors, coalesce(f.warnings, 0) as warnings,
+    coalesce(f.explained, 0) as explained, f.first
+from lake.marts.fct_unit_year as u
+join lake.marts.dim_unit as d using (year, unit_code)
+left join findings as f on f.unit_code = u.unit_code
+where u.year = $year order by u.unit_code
+"""
+_REJECTED = """
+select o.province_code, o.object_key, min(concat(e.code, ' ', e.message_zh)) as message
+from lake.raw.objects as o
+left join lake.quality.submission_errors as e
+    on e.year = $year and e.object_key = o.object_key and e.etag = o.etag and e.severity = 'error'
+where o.year = $year and o.status = 'rejected'
+group by o.province_code, o.object_key order by o.object_key
+"""
+_SUMMARIES = """
+select province_code, task_code, units_expected from lake.marts.agg_province_task
+where year = $year and units_expected > 0 and not has_provincial_summary
+order by province_code, task_code
+"""
+_BEFORE = """
+select * from lake.publication.daily_digests where year = $year and day < $day
+qualify row_number() over (partition by province_code order by day desc) = 1
+"""
+
+
+def digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> list[Digest]:
+    """Every province's digest of a day, in the order of the regions."""
+    catalogue = load_catalogue()
+    found = {
+        code: Digest(code, region.name, day, {name: [] for name in SHEETS})
+        for code, region in catalogue.regions.items()
+    }
+    expected: dict[str, int] = {}
+    reported: dict[str, int] = {}
+    late: dict[str, int] = {}
+    for row in _dicts(con, _UNITS, {"year": year}):
+        digest = found[row["province_code"]]
+        code = row["province_code"]
+        row["task"] = f"{row['task_code']} {catalogue.tasks[row['task_code']].name}"
+        expected[code] = expected.get(code, 0) + 1
+        reported[code] = reported.get(code, 0) + bool(row["has_reported"])
+        late[code] = late.get(code, 0) + bool(row["has_reported"] and not row["is_on_time"])
+        if not row["is_on_time"]:
+            row["remark"] = "仅逾期上报" if row["has_reported"] else "未上报"
+            digest.lists["absent"].append(row)
+        if row["errors"]:
+            row["first"] = str(row["first"]).removeprefix("error ")
+            digest.lists["faulty"].append(row)
+        if row["is_unassessed"]:
+            digest.lists["unassessed"].append(row)
+    for row in _dicts(con, _REJECTED, {"year": year}):
+        if row["province_code"] in found:
+            found[row["province_code"]].lists["rejected"].append(row)
+    for row in _dicts(con, _SUMMARIES, {"year": year}):
+        row["task"] = f"{row['task_code']} {catalogue.tasks[row['task_code']].name}"
+        found[row["province_code"]].lists["summaries"].append(row)
+    before = {row["province_code"]: row for row in _dicts(con, _BEFORE, {"year": year, "day": day})}
+    for code, digest in found.items():
+        digest.before = before.get(code)
+        digest.counts = {
+            "units_expected": expected.get(code, 0),
+            "units_reported": reported.get(code, 0),
+            "units_with_errors": len(digest.lists["faulty"]),
+            "units_late": late.get(code, 0),
+            "objects_rejected": len(digest.lists["rejected"]),
+            "units_unassessed": len(digest.lists["unassessed"]),
+            "summaries_missing": len(digest.lists["summaries"]),
+        }
+    return list(found.values())
+
+
+def _dicts(
+    con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]
+) -> list[dict[str, Any]]:
+    cursor = con.execute(query, parameters)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def workbook_of(digest: Digest, year: int) -> bytes:
+    """The digest as XLSX: a sheet a list, headers frozen, text that stays text."""
+    workbook = Workbook()
+    first = workbook.active
+    assert first is not None
+    first.title = "概况"
+    put_text(first.cell(1, 1), f"{digest.province}{year}年度报送情况（{digest.day}）")
+    first.cell(1, 1).font = Font(size=14, bold=True)
+    for number, (name, label) in enumerate(COUNTS.items(), start=3):
+        put_text(first.cell(number, 1), label)
+        first.cell(number, 2).value = digest.counts[name]
+        if digest.before:
+            first.cell(number, 3).value = digest.before[name]
+    put_text(first.cell(2, 2), "今日")
+    if digest.before:
+        put_text(first.cell(2, 3), f"上次（{digest.before['day']}）")
+    first.column_dimensions["A"].width = 24
+    first.column_dimensions["C"].width = 20
+    for name, (title, columns) in SHEETS.items():
+        sheet = workbook.create_sheet(title)
+        for at, (_, label, width) in enumerate(columns, start=1):
+            cell = sheet.cell(1, at)
+            put_text(cell, label)
+            cell.font, cell.fill = Font(bold=True), PatternFill("solid", fgColor="E7E6E6")
+            sheet.column_dimensions[get_column_letter(at)].width = width
+        for number, row in enumerate(digest.lists[name], start=2):
+            for at, (column, _, _) in enumerate(columns, start=1):
+                cell = sheet.cell(number, at)
+                if isinstance(row[column], int):
+                    cell.value = row[column]
+                else:
+                    put_text(cell, row[column])
+                    cell.alignment = Alignment(wrap_text=True, vertical="top")
+        sheet.freeze_panes = "A2"
+    return workbook_bytes(workbook)

@@ -1,0 +1,197 @@
+"""Writing the readable receipts of a year: those whose data have changed, and no others.
+
+Belongs here: the order of things. Pages are written first and then noted in one transaction: a
+run killed in between writes the same bytes again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jinja2
+
+from orchestration.catalogue import load_catalogue
+from orchestration.receipts.changes import Page, changed, record
+from orchestration.receipts.digests import COUNTS, SHEETS, Digest, digests, workbook_of
+from orchestration.receipts.objects import object_pages, objects
+from orchestration.receipts.units import unit_pages, units
+from orchestration.reporting_calendar import SHANGHAI, period_of
+from orchestration.settings import Settings
+from orchestration.storage import Store, open_carrier
+
+__all__ = ["ReceiptsSummary", "write_pages"]
+
+#: Pages that are in memory at once: 2,000 of some 10 kB each.
+_BATCH = 2_000
+
+_WORDS = {
+    "status": {
+        "accepted": "已接收",
+        "accepted_with_errors": "已接收，有错误需更正",
+        "rejected": "未接收",
+    },
+    "severity": {"error": "错误", "warning": "提示"},
+    "state": {"counts": "计入", "replaced": "已被替换", "late": "逾期，未计入"},
+    "news": {"new": "首次提交", "changed": "有改动", "unchanged": "与上次相同"},
+    "unit": {
+        "registered": "已登记",
+        "recommended": "已推荐",
+        "recognised": "已认定",
+        "warned": "已警告",
+        "removed": "已退出",
+    },
+    "level": {"school": "校级", "municipal": "市级", "provincial": "省级", "national": "国家级"},
+}
+
+
+@dataclass
+class ReceiptsSummary:
+    """What was written.
+
+    Attributes:
+        objects, units, provinces: pages written; 0 where all stood already.
+    """
+
+    year: int
+    objects: int = 0
+    units: int = 0
+    provinces: int = 0
+
+    @property
+    def lines(self) -> list[str]:
+        """What a terminal shows."""
+        return [
+            f"receipts {self.year}: pages of {self.objects} objects, {self.units} units and "
+            f"{self.provinces} provinces written"
+        ]
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+
+
+def write_pages(
+    con: duckdb.DuckDBPyConnection,
+    store: Store,
+    settings: Settings,
+    year: int,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+) -> ReceiptsSummary:
+    """Write the pages of a year that are new or changed.
+
+    Args:
+        con: the writing connection to the lake, with the year's marts.
+
+    Raises:
+        Unreachable: the store fails.
+    """
+    [synthetic] = con.execute(
+        "select coalesce(bool_or(is_synthetic), false) from lake.marts.dim_reporting_year "
+        "where year = ?",
+        [year],
+    ).fetchone() or (False,)
+    day = settings.now().astimezone(SHANGHAI).date()
+    cutoff = period_of(year).cutoff_at.astimezone(SHANGHAI)
+    shared = {
+        "year": year,
+        "synthetic": synthetic,
+        "cutoff": f"{cutoff.year}年{cutoff.month}月{cutoff.day}日{cutoff:%H:%M}",
+        "words": _WORDS,
+        "catalogue": load_catalogue(),
+        "zone": SHANGHAI,
+    }
+    new_objects = changed(con, year, objects(con, year))
+    new_units = changed(con, year, units(con, year))
+    today = digests(con, year, day)
+    pages_of_day = {
+        f"receipts/year={year}/province={digest.province_code}/digest.html": Page(
+            digest.province_code, _digest(digest), digest
+        )
+        for digest in today
+    }
+    new_digests = changed(con, year, pages_of_day)
+    summary = ReceiptsSummary(year, len(new_objects), len(new_units), len(new_digests))
+    written = {**new_objects, **new_units, **new_digests}
+    if not written:
+        return summary
+
+    def rendered() -> Iterator[tuple[str, bytes]]:
+        for name, contents in (
+            ("object.html.j2", object_pages(con, year, new_objects)),
+            ("unit.html.j2", unit_pages(con, year, new_units)),
+        ):
+            template = _templates().get_template(name)
+            for key, content in contents:
+                yield key, template.render(**shared, **content).encode("utf-8", "replace")
+        template = _templates().get_template("digest.html.j2")
+        for key, page in new_digests.items():
+            digest: Digest = page.subject
+            body = template.render(**shared, digest=digest, counts=COUNTS, sheets=SHEETS)
+            book = workbook_of(digest, year)
+            for name in (key, key.replace("digest.", f"digest-{day}.")):
+                yield name, body.encode("utf-8", "replace")
+                yield name.replace(".html", ".xlsx"), book
+
+    total = 0
+    with open_carrier(store, len(written)) as carrier:
+        waiting = None
+        batch: list[tuple[str, bytes]] = []
+        for item in rendered():
+            batch.append(item)
+            if len(batch) == _BATCH:
+                if waiting:
+                    total += waiting.result()
+                waiting = carrier.put_many(settings.publication_bucket, batch)
+                batch = []
+        if waiting:
+            total += waiting.result()
+        total += carrier.put_many(settings.publication_bucket, batch).result()
+    con.execute("begin")
+    record(con, year, written)
+    _record_days(con, year, [page.subject for page in new_digests.values()])
+    con.execute(
+        "call lake.set_commit_message('tongbao', ?, extra_info => ?)",
+        [f"receipts {year}", json.dumps({"kind": "receipts", "year": str(year)})],
+    )
+    con.execute("commit")
+    progress(f"receipts {year}: {total} files written for {len(written)} pages")
+    return summary
+
+
+def _digest(digest: Digest) -> str:
+    """Of what a province's page says, but for the day: nothing new, no new page."""
+    said = json.dumps(
+        [digest.counts, digest.lists], ensure_ascii=False, sort_keys=True, default=str
+    )
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _record_days(con: duckdb.DuckDBPyConnection, year: int, written: list[Digest]) -> None:
+    for digest in written:
+        con.execute(
+            "delete from lake.publication.daily_digests "
+            "where year = ? and province_code = ? and day = ?",
+            [year, digest.province_code, digest.day],
+        )
+    rows: list[list[Any]] = [
+        [year, digest.province_code, digest.day, *(digest.counts[name] for name in COUNTS)]
+        for digest in written
+    ]
+    if rows:
+        marks = ", ".join("?" for _ in rows[0])
+        con.executemany(f"insert into lake.publication.daily_digests values ({marks})", rows)

@@ -1,0 +1,217 @@
+"""The page of a unit: what counts now of all that it sent.
+
+Belongs here: which units' pages have changed, and their content: every document with its state,
+every value with what became of it and what it was in the version before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from orchestration.catalogue import load_catalogue
+from orchestration.receipts.changes import Page, only
+from orchestration.reporting_calendar import period_of
+
+__all__ = ["unit_pages", "units"]
+
+#: Document types about a unit: table, the column that tells its series apart, its name in Chinese.
+_DOCUMENTS = {
+    "registrations": ("''", "登记信息"),
+    "plans": ("''", "建设方案"),
+    "reviews": ("stage", "评审意见"),
+    "performances": ("''", "年度绩效数据"),
+    "assessments": ("''", "省级考核"),
+    "explanations": ("rule_id", "情况说明"),
+}
+_LASTING = {"registrations", "plans", "reviews"}
+
+
+def _documents() -> str:
+    """Every document about a unit that this year knows of."""
+    return " union all ".join(
+        f"select '{table}' as kind, {series} as series, document_id, unit_code, submitted_at, "
+        f"object_key, year from lake.raw.{table} "
+        f"where year {'<=' if table in _LASTING else '='} $year"
+        for table, (series, _) in _DOCUMENTS.items()
+    )
+
+
+def units(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, Page]:
+    """Every registered unit's page, by its key in the publication bucket."""
+    found: dict[str, Page] = {}
+    rows = con.execute(
+        f"""
+        with parts as (
+            select unit_code, md5_number(concat_ws('|', kind, series, document_id)) as part
+            from ({_documents()})
+            union all
+            select unit_code, md5_number(concat_ws('|', code, location, coalesce(value, ''),
+                message_zh, coalesce(explanation, ''), object_key))
+            from lake.quality.submission_errors where year = $year and unit_code is not null
+            union all
+            select unit_code, md5_number(concat_ws('|', indicator_code,
+                coalesce(cast(value as varchar), ''), coalesce(cast(target as varchar), ''),
+                coalesce(exclusion_code, ''), coalesce(submitted_value, '')))
+            from lake.marts.fct_unit_indicator where year = $year
+        )
+        select d.unit_code, d.province_code, d.unit_name, d.task_code, d.level, d.status,
+            d.is_expected, d.is_synthetic,
+            concat_ws(':', d.unit_name, d.level, d.status, d.is_expected, count(parts.part),
+                bit_xor(parts.part)) as digest
+        from lake.marts.dim_unit as d left join parts using (unit_code)
+        where d.year = $year
+        group by d.unit_code, d.province_code, d.unit_name, d.task_code, d.level, d.status,
+            d.is_expected, d.is_synthetic
+        order by d.unit_code
+        """,
+        {"year": year},
+    ).fetchall()
+    names = (
+        "unit_code",
+        "province_code",
+        "unit_name",
+        "task_code",
+        "level",
+        "status",
+        "is_expected",
+        "is_synthetic",
+    )
+    for *columns, digest in rows:
+        unit = dict(zip(names, columns, strict=True))
+        folder = f"receipts/year={year}/province={unit['province_code']}/units"
+        key = f"{folder}/{unit['unit_code']}.html"
+        found[key] = Page(unit["province_code"], digest, unit)
+    return found
+
+
+def unit_pages(
+    con: duckdb.DuckDBPyConnection, year: int, pages: dict[str, Page]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Key and content of each of these pages."""
+    documents: dict[str, list[dict[str, Any]]] = {}
+    errors: dict[str, list[dict[str, Any]]] = {}
+    values: dict[str, list[dict[str, Any]]] = {}
+    versions: dict[tuple[str, str], dict[str, str]] = {}
+    parameters = {"year": year}
+    with only(con, {page.subject["unit_code"] for page in pages.values()}):
+        for row in _dicts(
+            con, f"select * from ({_documents()}) join changed_keys on unit_code = key", parameters
+        ):
+            documents.setdefault(row["unit_code"], []).append(row)
+        for row in _dicts(
+            con,
+            "select * from lake.quality.submission_errors join changed_keys on unit_code = key "
+            "where year = $year order by severity, location, code",
+            parameters,
+        ):
+            errors.setdefault(row["unit_code"], []).append(row)
+        for row in _dicts(
+            con,
+            "select * from lake.marts.fct_unit_indicator join changed_keys on unit_code = key "
+            "where year = $year order by indicator_code",
+            parameters,
+        ):
+            values.setdefault(row["unit_code"], []).append(row)
+        for unit, document, code, text in con.execute(
+            "select unit_code, document_id, indicator_code, value_text "
+            "from lake.raw.performance_values join changed_keys on unit_code = key "
+            "where year = $year",
+            parameters,
+        ).fetchall():
+            versions.setdefault((unit, document), {})[code] = text
+    cutoff = period_of(year).cutoff_at
+    for key, page in pages.items():
+        code = page.subject["unit_code"]
+        listed = _with_states(documents.get(code, []), cutoff, versions)
+        current, former = _versions(listed)
+        yield (
+            key,
+            {
+                "unit": page.subject,
+                "documents": listed,
+                "current": current,
+                "values": [
+                    _value(row, versions, code, current, former) for row in values.get(code, [])
+                ],
+                "errors": errors.get(code, []),
+            },
+        )
+
+
+def _dicts(
+    con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]
+) -> list[dict[str, Any]]:
+    cursor = con.execute(query, parameters)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _with_states(
+    documents: list[dict[str, Any]],
+    cutoff: datetime,
+    versions: dict[tuple[str, str], dict[str, str]],
+) -> list[dict[str, Any]]:
+    """Documents in the order of their submission, each with what became of it.
+
+    ``counts`` (the last of its series before the cut-off), ``replaced``, ``late``; a later version
+    of a performance that says the same as the one before is ``unchanged``.
+    """
+    for document in documents:
+        document["at"] = datetime.fromisoformat(document["submitted_at"])
+        document["name"] = _DOCUMENTS[document["kind"]][1]
+    documents.sort(key=lambda d: (d["kind"], d["series"] or "", d["at"], d["document_id"]))
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    for document in documents:
+        series = (document["kind"], document["series"] or "")
+        before = last.get(series)
+        document["news"] = "new"
+        if before is not None:
+            same = document["kind"] == "performances" and versions.get(
+                (document["unit_code"], document["document_id"])
+            ) == versions.get((before["unit_code"], before["document_id"]))
+            document["news"] = "unchanged" if same else "changed"
+        if document["at"] >= cutoff:
+            document["state"] = "late"
+            continue
+        if before is not None:
+            before["state"] = "replaced"
+        document["state"] = "counts"
+        last[series] = document
+    order = list(_DOCUMENTS)
+    return sorted(documents, key=lambda d: (order.index(d["kind"]), d["at"], d["document_id"]))
+
+
+def _versions(
+    documents: list[dict[str, Any]],
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """The performance that counts, and the one that it replaced."""
+    on_time = [d for d in documents if d["kind"] == "performances" and d["state"] != "late"]
+    if not on_time:
+        return None, None
+    return on_time[-1], on_time[-2] if len(on_time) > 1 else None
+
+
+def _value(
+    row: dict[str, Any],
+    versions: dict[tuple[str, str], dict[str, str]],
+    unit_code: str,
+    current: dict[str, Any] | None,
+    former: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """A value with its indicator's name and what it was in the version before."""
+    code = row["indicator_code"]
+    indicator = load_catalogue().indicators.get(code)
+    now = versions.get((unit_code, current["document_id"]), {}) if current else {}
+    before = versions.get((unit_code, former["document_id"]), {}) if former else {}
+    changed = former is not None and now.get(code) != before.get(code)
+    return row | {
+        "name": indicator.name_zh if indicator else "",
+        "unit_of_measure": indicator.unit if indicator else "",
+        "is_derived": indicator is not None and not indicator.is_submitted,
+        "was": before.get(code) if changed else None,
+        "is_changed": changed,
+    }

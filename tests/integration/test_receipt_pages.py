@@ -1,0 +1,143 @@
+"""Readable receipts: what a clerk reads about a file, a unit and a province's day."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import openpyxl
+
+from orchestration import lakehouse, stages
+from orchestration.receipts import ReceiptsSummary
+from tests.fixtures.landing import Landing
+
+UNIT, SILENT = "T05-440000-0007", "T05-440000-0008"
+FOLDER = "receipts/year=2024/province=440000/"
+NAME = "=cmd|' /C calc'!A1<script>alert(1)</script>\u202e职校"
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+def _run(ws: stages.Workspace, day: int = 1) -> ReceiptsSummary:
+    ws = replace(ws, settings=replace(ws.settings, fixed_now=datetime(2024, 12, day, tzinfo=UTC)))
+    stages.intake(ws, 2024, run_id="r", progress=_quiet)
+    stages.transform(ws, 2024, run_id="r", progress=_quiet)
+    return stages.receipts(ws, 2024, run_id="r", progress=_quiet)
+
+
+def _page(ws: stages.Workspace, name: str) -> str:
+    return ws.store.get("publication", FOLDER + name).decode()
+
+
+def _text(page: str) -> str:
+    return re.sub(r"<[^>]+>", " ", page)
+
+
+def test_what_a_clerk_reads(ws: stages.Workspace, landing: Landing) -> None:
+    landing.unit(UNIT)
+    landing.unit(SILENT)
+    landing.document(
+        "registration",
+        province="440000",
+        submitted_at="2024-08-02T09:00:00+08:00",
+        unit_code=UNIT,
+        unit_name=NAME,
+        level="provincial",
+        contact={"name": "联系人甲", "phone": "13800000000", "email": "a@example.invalid"},
+    )
+    landing.performance(UNIT, {"C_04": 1, "C_05": 2}, name="one.json", report=None)
+    landing.performance(
+        UNIT,
+        {"C_04": 100, "C_05": 300, "C_09": "约300"},
+        name="two.json",
+        submitted_at="2024-11-02T09:00:00+08:00",
+        report=None,
+    )
+    landing.performance(
+        UNIT, {"C_04": 5}, name="late.json", submitted_at="2024-12-15T00:00:00+08:00", report=None
+    )
+    landing.put("performance/year=2024/province=440000/broken.json", b"{")
+    done = _run(ws)
+    assert (done.objects, done.units, done.provinces) == (9, 2, 32)
+
+    page = _page(ws, "two.json.receipt.html")
+    assert "已接收，有错误需更正" in page
+    assert "约300" in page
+    assert "C_04=100，C_05=300" in page
+    assert "未接收" in _page(ws, "broken.json.receipt.html")
+
+    unit = _page(ws, f"units/{UNIT}.html")
+    said = _text(unit)
+    for expected in (
+        "已被替换",
+        "逾期，未计入",
+        "计入",
+        "有改动",
+        "首次提交",
+        "上次为1",
+        "未计入（E201）",
+    ):
+        assert expected in said, expected
+    assert "<script>" not in unit
+    assert "&lt;script&gt;" in unit
+    assert "\u202e" not in unit
+    assert "尚未按时上报" in _page(ws, f"units/{SILENT}.html")
+
+    digest = _page(ws, "digest.html")
+    assert digest == _page(ws, "digest-2024-12-01.html")
+    assert SILENT in digest
+    assert "broken.json" in digest
+    book = openpyxl.load_workbook(
+        io.BytesIO(ws.store.get("publication", FOLDER + "digest-2024-12-01.xlsx"))
+    )
+    assert book.sheetnames[1:3] == ["未上报单位", "有错误的单位"]
+    assert book["未上报单位"]["A2"].value == SILENT
+    assert book["未上报单位"].freeze_panes == "A2"
+    name = book["有错误的单位"]["B2"]
+    assert name.data_type == "s"
+    assert str(name.value).startswith("=cmd|")
+
+    for info in ws.store.list("publication", "receipts/"):
+        body = ws.store.get("publication", info.key)
+        for contact in ("联系人甲", "13800000000", "example.invalid"):
+            assert contact.encode() not in body, info.key
+        assert b"http://" not in body or info.key.endswith(".xlsx")
+
+
+def test_only_what_changed_is_written_again(ws: stages.Workspace, landing: Landing) -> None:
+    for unit in (UNIT, SILENT):
+        landing.unit(unit)
+    landing.performance(UNIT, {"C_04": 1}, report=None)
+    _run(ws)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        snapshot = lakehouse.current_snapshot(con)
+    again = _run(ws, day=2)
+    assert (again.objects, again.units, again.provinces) == (0, 0, 0)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        assert lakehouse.current_snapshot(con) == snapshot
+    before = {i.key: i.etag for i in ws.store.list("publication", "receipts/")}
+    landing.performance(
+        SILENT, {"C_04": 2}, name="new.json", submitted_at="2024-11-02T09:00:00+08:00", report=None
+    )
+    done = _run(ws, day=3)
+    assert (done.objects, done.units, done.provinces) == (1, 1, 1)
+    after = {i.key: i.etag for i in ws.store.list("publication", "receipts/")}
+    assert {key for key in after if after[key] != before.get(key)} == {
+        FOLDER + name
+        for name in (
+            "new.json.receipt.json",
+            "new.json.receipt.html",
+            f"units/{SILENT}.html",
+            "digest.html",
+            "digest.xlsx",
+            "digest-2024-12-03.html",
+            "digest-2024-12-03.xlsx",
+        )
+    }
+    digest = _text(_page(ws, "digest.html"))
+    assert re.search(r"与2024-12-01相比", digest)
+    assert re.search(r"已上报单位\s+2\s+1", digest)
