@@ -7,6 +7,7 @@
         'max': plain_number('indicator.hard_max'),
         'unit_code': 'document.unit_code',
         'value': 'substr(finding.value, 1, 200)',
+        'evidence': 'finding.evidence',
     } -%}
     {%- set filled = namespace(sql=template) -%}
     {%- for field, text in fields.items() -%}

@@ -40,6 +40,12 @@ _WORDS = {
     "severity": {"error": "错误", "warning": "提示"},
     "state": {"counts": "计入", "replaced": "已被替换", "late": "逾期，未计入"},
     "news": {"new": "首次提交", "changed": "有改动", "unchanged": "与上次相同"},
+    "series": {
+        "provincial_recommendation": "省级推荐",
+        "national_recognition": "国家认定",
+        "warning": "警告",
+        "removal": "退出",
+    },
     "unit": {
         "registered": "已登记",
         "recommended": "已推荐",

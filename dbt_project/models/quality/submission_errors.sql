@@ -97,13 +97,30 @@ report_findings as (
     from {{ ref('int_report_findings') }}
 ),
 
+suspicions as (
+    select
+        suspicion.document_id,
+        suspicion.indicator_code,
+        suspicion.code,
+        coalesce(judged.location, place.location) as location,
+        judged.submitted_value as value,
+        suspicion.evidence
+    from {{ ref('int_suspicions') }} as suspicion
+    inner join {{ ref('stg_performances') }} as place on suspicion.document_id = place.document_id
+    left join {{ ref('int_judged_values') }} as judged
+        on
+            suspicion.document_id = judged.document_id
+            and suspicion.indicator_code = judged.indicator_code
+),
+
 coded_findings as (
     select
         document_id,
         indicator_code,
         code,
         location,
-        value
+        value,
+        cast(null as {{ type_text() }}) as evidence
     from value_findings
 
     union all
@@ -113,7 +130,8 @@ coded_findings as (
         indicator_code,
         code,
         location,
-        value
+        value,
+        cast(null as {{ type_text() }}) as evidence
     from missing_values
 
     union all
@@ -123,7 +141,8 @@ coded_findings as (
         indicator_code,
         code,
         location,
-        value
+        value,
+        cast(null as {{ type_text() }}) as evidence
     from state_findings
 
     union all
@@ -133,8 +152,20 @@ coded_findings as (
         indicator_code,
         code,
         location,
-        value
+        value,
+        cast(null as {{ type_text() }}) as evidence
     from report_findings
+
+    union all
+
+    select
+        document_id,
+        indicator_code,
+        code,
+        location,
+        value,
+        evidence
+    from suspicions
 ),
 
 worded_findings as (

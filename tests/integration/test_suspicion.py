@@ -1,0 +1,117 @@
+"""What a reviewer would look at twice: warned of with its evidence, and counted all the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestration import lakehouse, stages
+from orchestration.catalogue import read_seed
+from tests.fixtures.landing import Landing
+
+UNITS = [f"T05-440000-{number:04d}" for number in range(1, 25)]
+(PLAIN, SLIP, FRACTION, OUTLIER, JUMP, TWIN_A, TWIN_B, ROUND, REPORT_A, REPORT_B) = UNITS[:10]
+TWIN = {"C_04": 51, "C_05": 50, "C_06": 20, "C_07": 20, "C_08": 10, "C_09": 45,
+        "T05_01": 3111, "T05_02": 222, "T05_03": 33, "T05_12": 505}  # fmt: skip
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+def _honest(number: int) -> dict[str, Any]:
+    return {
+        "C_04": 40 + number,
+        "C_05": 39 + number,
+        "C_09": 35 + number,
+        "T05_01": 3001 + 37 * number,
+        "T05_07": 90 + number % 9,
+        "T05_12": 501 + number,
+    }
+
+
+SPECIAL: dict[str, dict[str, Any]] = {
+    SLIP: {"C_04": 450000},
+    FRACTION: {"T05_07": "0.95"},
+    OUTLIER: {"T05_01": 60000},
+    JUMP: {"T05_12": 901},
+    TWIN_A: TWIN,
+    TWIN_B: TWIN,
+    ROUND: {"T05_01": 3100, "C_04": 4000, "C_05": 3900, "C_06": 1200, "C_07": 1300, "C_08": 1400,
+            "C_09": 1500},
+}  # fmt: skip
+
+
+@pytest.fixture
+def found(ws: stages.Workspace, landing: Landing) -> dict[tuple[str, str | None, str], str]:
+    """Suspicions: unit, indicator, code → message."""
+    for number, unit in enumerate(UNITS):
+        landing.unit(unit, year=2023)
+        before = {"T05_12": 60 if unit == JUMP else 500 + number}
+        landing.performance(unit, before, year=2023, report=None)
+        values = TWIN if unit in (TWIN_A, TWIN_B) else _honest(number) | SPECIAL.get(unit, {})
+        report: Any = None
+        if unit in (REPORT_A, REPORT_B):
+            report = landing.report(f"province=440000/{unit}", body=b"%PDF-1.7 the same")
+        landing.performance(unit, values, report=report)
+    stages.intake(ws, 2024, run_id="r", progress=_quiet)
+    stages.transform(ws, 2024, run_id="r", progress=_quiet)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        rows = con.execute(
+            "select unit_code, indicator_code, code, message_zh, severity "
+            "from lake.quality.submission_errors where year = 2024 and code like 'S4%'"
+        ).fetchall()
+        excluded = con.execute(
+            "select count(*) from lake.marts.fct_unit_indicator where year = 2024 "
+            "and exclusion_code like 'S4%'"
+        ).fetchone()
+        [slip] = con.execute(
+            "select value from lake.marts.fct_unit_indicator where year = 2024 "
+            f"and unit_code = '{SLIP}' and indicator_code = 'C_04'"
+        ).fetchone() or (None,)
+    assert {row[4] for row in rows} == {"warning"}
+    assert excluded == (0,)
+    assert slip == 450000
+    return {(unit, indicator, code): message for unit, indicator, code, message, _ in rows}
+
+
+def test_each_kind_is_warned_of_with_its_evidence(
+    found: dict[tuple[str, str | None, str], str],
+) -> None:
+    expected = {
+        (SLIP, "C_04", "S401"): "中位数",
+        (FRACTION, "T05_07", "S402"): "中位数9",
+        (OUTLIER, "T05_01", "S403"): "四分位数",
+        (JUMP, "T05_12", "S404"): "上年60",
+        (TWIN_A, None, "S405"): TWIN_B,
+        (TWIN_B, None, "S405"): TWIN_A,
+        (REPORT_A, None, "S406"): REPORT_B,
+        (REPORT_B, None, "S406"): REPORT_A,
+        (ROUND, None, "S407"): "7个",
+    }
+    # The round unit's amounts are far from its peers' as well.
+    also = {key for key in found if key[0] == ROUND and key[2] == "S403"}
+    assert set(found) - also == set(expected)
+    for key, evidence in expected.items():
+        assert evidence in found[key], (key, found[key])
+
+
+def test_few_peers_make_no_noise(ws: stages.Workspace, landing: Landing) -> None:
+    for number, unit in enumerate(UNITS[:5]):
+        landing.unit(unit)
+        value = 450000 if number == 0 else 40 + number
+        landing.performance(unit, {"C_04": value, "T05_07": "0.95"}, report=None)
+    stages.intake(ws, 2024, run_id="r", progress=_quiet)
+    stages.transform(ws, 2024, run_id="r", progress=_quiet)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        rows = con.execute(
+            "select * from lake.quality.submission_errors where code like 'S4%'"
+        ).fetchall()
+    assert rows == []
+
+
+def test_every_threshold_has_its_reason() -> None:
+    rows = read_seed("suspicion_thresholds")
+    assert len(rows) > 10
+    assert all(row["reason_zh"] and row["reason_en"] for row in rows)
