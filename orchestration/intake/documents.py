@@ -176,6 +176,7 @@ def _document(
             for code, value in model.values.items()
             if (read := read_value(value)) is not None
         ]
+        model.values.clear()  # they are kept as read
     elif isinstance(model, Plan):
         document.targets = list(_targets(model, where, about, findings))
     elif isinstance(model, Assessment) and model.score != round(model.score, 1):

@@ -10,6 +10,7 @@ import json
 import re
 import unicodedata
 from decimal import ROUND_HALF_UP, Decimal, localcontext
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 __all__ = ["Number", "ReadValue", "read_value"]
@@ -17,6 +18,11 @@ __all__ = ["Number", "ReadValue", "read_value"]
 #: DECIMAL(38,10) holds 28 digits before the point.
 _LIMIT = Decimal(10) ** 28
 _STEP = Decimal("1e-10")
+
+#: Counts repeat: what was read of one is kept once, not a million times.
+_CACHED = 65_536
+#: What is longer is no number, and a cache of megabytes of text is a way to fill the memory.
+_CACHED_LENGTH = 32
 
 _PLAIN = re.compile(r"-?[0-9]{1,28}(\.[0-9]{1,10})?\Z")
 _NUMBER = re.compile(r"[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)?(\.[0-9]*)?([eE][+-]?[0-9]{1,2})?\Z")
@@ -57,15 +63,27 @@ def read_value(value: Any) -> ReadValue | None:
         None where nothing was given (null or blank).
     """
     if type(value) is int:
-        return ReadValue(str(value), "number", str(value))
+        return _of_int(value)
     if value is None:
         return None
     if value is True or value is False:
         return ReadValue("true" if value else "false", "boolean", "1" if value else "0")
     if not isinstance(value, str):
         return ReadValue(json.dumps(value, ensure_ascii=False, default=str), "text", None)
+    return _of_text(value) if len(value) <= _CACHED_LENGTH else _of_text.__wrapped__(value)
+
+
+@lru_cache(_CACHED)
+def _of_int(value: int) -> ReadValue:
+    text = str(value)
+    return ReadValue(text, "number", text)
+
+
+@lru_cache(_CACHED)
+def _of_text(value: str) -> ReadValue | None:
     if _PLAIN.match(value):
-        return ReadValue(str(value), "number", str(value))
+        text = str(value)
+        return ReadValue(text, "number", text)
     text = unicodedata.normalize("NFKC", value).translate(_MINUS_SIGNS).strip()
     if not text:
         return None

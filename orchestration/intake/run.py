@@ -47,6 +47,9 @@ __all__ = ["IntakeSummary", "run_intake"]
 #: in memory at once (read, parsed, written); a larger object is a batch of its own.
 _BATCH_OBJECTS = 4_000
 _BATCH_BYTES = 12 * 1024 * 1024
+#: Values that are gathered before they go to the lake: of a bulk file with a million rows no more
+#: than these are in memory twice.
+_LONG_ROWS = 100_000
 
 
 @dataclass
@@ -93,7 +96,9 @@ class _Item:
     body: bytes | None
     parsed: ParsedObject
     rejected: int = 0
+    #: Documents that are taken in, until they are written; and how many they are.
     kept: list[ParsedDocument] = field(default_factory=list)
+    taken: int = 0
     #: Findings that hold whatever the catalogue says; the others are judged anew by dbt.
     lasting: list[Finding] = field(default_factory=list)
     passing: list[Finding] = field(default_factory=list)
@@ -285,7 +290,7 @@ def _add(summary: IntakeSummary, batch: list[_Item]) -> None:
     summary.fetched += len(batch)
     for item in batch:
         summary.by_status[item.status] = summary.by_status.get(item.status, 0) + 1
-        summary.documents += len(item.kept)
+        summary.documents += item.taken
         for each in item.findings:
             if each.severity == "error":
                 summary.errors += 1
@@ -363,6 +368,8 @@ def _settle_documents(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> Non
                 registered.add(document.unit_code)
             item.passing += _passing(item, document, registered)
         item.rejected = bad
+        item.taken = len(item.kept)
+        item.parsed.documents = []
 
 
 def _is_passing(item: _Item, found: Finding) -> bool:
@@ -472,6 +479,18 @@ _TABLE_OF = {
 
 def _write(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: str) -> None:
     """The batch's rows and its part of the manifest, in one transaction."""
+    con.execute("begin")
+    try:
+        _insert_batch(con, batch, run_id)
+        _message(con, "intake", batch[0].place.year, run_id)
+        con.execute("commit")
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):  # the transaction may be gone with its cause
+            con.execute("rollback")
+        raise
+
+
+def _insert_batch(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: str) -> None:
     rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in RAW_TABLES}
     errors: list[tuple[Any, ...]] = []
     long_documents: list[tuple[Any, ...]] = []
@@ -494,7 +513,10 @@ def _write(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: str) -> N
                 item.body,
             )
         )
-        for document in item.kept:
+        # Written ones are let go: a bulk file holds tens of thousands.
+        item.kept.reverse()
+        while item.kept:
+            document = item.kept.pop()
             model, unit = document.model, document.unit_code
             document_id = _text(model.document_id)
             kind = place.document_type
@@ -549,6 +571,10 @@ def _write(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: str) -> N
                         read.number,
                         place_of_value,
                     )
+                if len(values[0]) + len(targets[0]) >= _LONG_ROWS:
+                    _insert_long(con, long_documents, values, targets)
+                    for column in (long_documents, *values, *targets):
+                        column.clear()
         for stage, found in ((True, item.lasting), (False, item.passing)):
             for each in found:
                 row = (
@@ -570,21 +596,13 @@ def _write(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: str) -> N
                 errors.append((*row, None, None))
                 if stage:
                     rows["document_errors"].append((*row, run_id))
-    con.execute("begin")
-    try:
-        for name, schema in RAW_TABLES.items():
-            if rows[name]:
-                _insert(con, f"raw.{name}", _table(rows[name], schema))
-        if errors:
-            schema = OTHER_TABLES["quality.submission_errors"]
-            _insert(con, "quality.submission_errors", _table(errors, schema))
-        _insert_long(con, long_documents, values, targets)
-        _message(con, "intake", batch[0].place.year, run_id)
-        con.execute("commit")
-    except BaseException:
-        with contextlib.suppress(duckdb.Error):  # the transaction may be gone with its cause
-            con.execute("rollback")
-        raise
+    for name, schema in RAW_TABLES.items():
+        if rows[name]:
+            _insert(con, f"raw.{name}", _table(rows[name], schema))
+    if errors:
+        schema = OTHER_TABLES["quality.submission_errors"]
+        _insert(con, "quality.submission_errors", _table(errors, schema))
+    _insert_long(con, long_documents, values, targets)
 
 
 def _append(columns: tuple[list[Any], ...], *row: Any) -> None:

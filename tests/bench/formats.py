@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestration import stages
-from orchestration.catalogue import load_catalogue
+from orchestration.catalogue import Indicator, load_catalogue
 from orchestration.settings import Settings
 from tests.bench.floor import store_of
 
@@ -48,6 +48,10 @@ def _codes(task: str) -> list[str]:
 def _documents(task: str, provinces: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Plausible performance documents, one a unit, from province to province, without end."""
     codes = _codes(task)
+    catalogue = load_catalogue().indicators
+    # Within the catalogue's bounds: an honest file has few findings.
+    lowest = [int(catalogue[code].hard_min or 0) for code in codes]
+    widths = [_width(catalogue[code]) for code in codes]
     for number, province in enumerate(cycle(provinces), start=1):
         yield {
             "document_type": "performance",
@@ -57,8 +61,36 @@ def _documents(task: str, provinces: Sequence[str]) -> Iterator[dict[str, Any]]:
             "unit_code": f"{task}-{province}-{number:06d}",
             "year": YEAR,
             "synthetic": True,
-            "values": {code: (number * 7 + i) % 97 + 1 for i, code in enumerate(codes)},
+            "values": {
+                code: lowest[i] + (number * 7 + i) % widths[i] for i, code in enumerate(codes)
+            },
         }
+
+
+def _width(indicator: Indicator) -> int:
+    if indicator.hard_max is None:
+        return 97
+    return max(1, min(97, int(indicator.hard_max) - int(indicator.hard_min or 0)))
+
+
+def _registrations(ws: stages.Workspace, units: int) -> None:
+    """The units of the bulk files, registered: taken in before anything is timed."""
+    lines = [
+        json.dumps(
+            {
+                "document_id": f"r-{document['unit_code']}",
+                "submitted_at": f"{YEAR}-08-01T09:00:00+08:00",
+                "unit_code": document["unit_code"],
+                "unit_name": "示例单位",
+                "level": "provincial",
+                "synthetic": True,
+            }
+        )
+        for document in islice(_documents("T05", ["440000"]), units)
+    ]
+    key = f"registration/year={YEAR}/province=440000/all.jsonl"
+    ws.store.put("landing", key, "\n".join(lines).encode())
+    stages.intake(ws, YEAR, run_id="bench", progress=lambda _: None)
 
 
 def _json_objects(ws: stages.Workspace) -> None:
@@ -87,6 +119,7 @@ _HEADER = ["document_id", "submitted_at", "unit_code", "year", "indicator_code",
 
 
 def _parquet(ws: stages.Workspace) -> None:
+    _registrations(ws, _PARQUET_ROWS // len(_codes("T05")) + 1)
     columns = zip(*_rows(_PARQUET_ROWS), strict=True)
     table = pa.table(dict(zip(_HEADER, map(list, columns), strict=True)))
     body = io.BytesIO()
@@ -95,6 +128,7 @@ def _parquet(ws: stages.Workspace) -> None:
 
 
 def _xlsx(ws: stages.Workspace) -> None:
+    _registrations(ws, _XLSX_ROWS // len(_codes("T05")) + 1)
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("填报")
     sheet.append(_HEADER)

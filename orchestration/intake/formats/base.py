@@ -5,8 +5,8 @@ Belongs here: the vocabulary of the readers. Doesn't belong here: any one format
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 __all__ = ["Cells", "JsonPointer", "Limits", "Locator", "RawDocument", "Remark", "Unreadable"]
@@ -82,22 +82,27 @@ class Cells:
         row: the row (from 1) in which the document begins.
         columns: contract column → spreadsheet letters, or the column's header without sheets.
         value_column: the column of the long form's values, or "".
-        rows: row of each value, by indicator code (plans: by ``year/code``).
+        keys: indicator codes (plans: ``year/code``) in the order of their rows.
+        rows: the row of each of them.
     """
 
     sheet: str
     row: int
     columns: Mapping[str, str]
     value_column: str = ""
-    rows: dict[str, int] = field(default_factory=dict)
+    keys: Sequence[str] = ()
+    rows: Sequence[int] = ()
 
     def at(self, *path: str | int) -> str:
         """``填报!F12``, or ``row 12, column value``; the whole row where no cell is meant."""
         row, column = self.row, ""
         if path and path[0] in ("values", "targets"):
             column = self.value_column
-            known = self.rows.get("/".join(str(part) for part in path[1:]))
-            row, column = (self.row, "") if known is None else (known, column)
+            key = "/".join(str(part) for part in path[1:])
+            if key in self.keys:
+                row = self.rows[self.keys.index(key)]
+            else:
+                column = ""
         elif path:
             names = [str(part) for part in path if not isinstance(part, int)]
             column = next(

@@ -81,6 +81,8 @@ def _rows(stream: Any) -> Iterator[Row]:
             for cells in zip(*columns, strict=True):
                 yield number, cells
                 number += 1
+    # Arrow keeps what it has used: the next thing that needs memory is DuckDB.
+    pa.default_memory_pool().release_unused()
 
 
 def _column(column: pa.Array) -> list[Any]:

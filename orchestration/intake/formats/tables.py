@@ -266,19 +266,35 @@ class _Table:
             )
             group.values.append(cells[value_at])
             group.rows.append(number)
+        placed.clear()
+        orders: dict[tuple[str, ...], tuple[str, ...]] = {}
         empty: list[str] = []
-        for group in groups.values():
-            where = Cells(self.origin.sheet, group.number, self.places, value_name)
+        # Each document's rows are let go once it is made: a bulk file holds a million.
+        for key in list(groups):
+            group = groups.pop(key)
+            rows_of = range(group.rows[0], group.rows[-1] + 1)
+            keys = tuple(group.keys)
+            where = Cells(
+                self.origin.sheet,
+                group.number,
+                self.places,
+                value_name,
+                # Documents with the same indicators share their codes, and one that stands in one
+                # piece needs no list of its rows: a bulk file has a million of both.
+                orders.setdefault(keys, keys),
+                rows_of if len(rows_of) == len(group.rows) else group.rows,
+            )
             content = self._content(group.cells, heads)
             values: dict[str, Any] = {}
             problem = group.problem
-            for key, cell, number in zip(group.keys, group.values, group.rows, strict=True):
-                if key in where.rows and problem is None:
-                    problem = Unreadable("E008", key)
-                where.rows[key] = number
+            seen: set[str] = set()
+            for code, cell in zip(group.keys, group.values, strict=True):
+                if code in seen and problem is None:
+                    problem = Unreadable("E008", code)
+                seen.add(code)
                 value = _number(cell)
                 if value is not None:
-                    values[key] = value
+                    values[code] = value
             if self.origin.form_received_at is not None:
                 if not values and problem is None:
                     empty.append(str(content.get("unit_code", "")))
