@@ -143,21 +143,19 @@ def gate(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> GateSu
     Raises:
         TongbaoError: the year has no marts, or a check could not be carried out.
     """
+    from orchestration.gate import read_waivers
+
     snapshot_id = _marts_snapshot(ws, year)
     with lakehouse.reader(ws.settings, ws.store) as con:
         standing = lakehouse.gate_rows(con, year, snapshot_id, code_version())
         stale = lakehouse.inputs_digest(con, year) != lakehouse.transform_record(con, year)
-    # A verdict that rests on a waiver holds as long as the waiver: it is asked anew.
-    waived = any(row["waived_by"] for row in standing)
+    # With waivers about, a verdict holds for its day only: it is asked anew.
+    waived = bool(read_waivers(year)) or any(row["waived_by"] for row in standing)
     if standing and not stale and not waived and not lakehouse.blocks(standing):
         progress(f"gate {year}: snapshot {snapshot_id} was judged before and let through")
         said = f"the gate let {year} through before (snapshot {snapshot_id})"
         return GateSummary(year, snapshot_id, False, standing, [said], False)
-    decision = judge_snapshot(ws, year, snapshot_id, run_id=run_id)
-    ws.decisions[year, snapshot_id] = decision
-    if _verdicts(decision.results) != _verdicts(standing):
-        with lakehouse.writer(ws.settings, ws.store) as con:
-            lakehouse.record_gate(con, decision.results, code_version())
+    decision = _judge_and_record(ws, year, snapshot_id, standing, run_id=run_id)
     state = "blocked" if decision.blocked else "passed"
     progress(
         f"gate {year}: {state}, snapshot {snapshot_id}: {len(decision.outcomes)} expectations, "
@@ -167,11 +165,23 @@ def gate(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> GateSu
     return GateSummary(year, snapshot_id, decision.blocked, decision.results, lines, True)
 
 
+def _judge_and_record(
+    ws: Workspace, year: int, snapshot_id: int, standing: list[dict[str, Any]], *, run_id: str
+) -> GateDecision:
+    """Judge, and append the verdict where it differs from the standing one."""
+    decision = judge_snapshot(ws, year, snapshot_id, run_id=run_id)
+    ws.decisions[year, snapshot_id] = decision
+    if _verdicts(decision.results) != _verdicts(standing):
+        with lakehouse.writer(ws.settings, ws.store) as con:
+            lakehouse.record_gate(con, decision.results, code_version())
+    return decision
+
+
 def judge_snapshot(ws: Workspace, year: int, snapshot_id: int, *, run_id: str) -> GateDecision:
     """The gate's decision about one snapshot. Reads only."""
-    from orchestration.gate import check_names, judge, read_waivers
+    from orchestration.gate import judge, read_waivers
 
-    waivers = read_waivers(year, check_names())
+    waivers = read_waivers(year)
     with lakehouse.reader(ws.settings, ws.store) as con:
         last_intake = lakehouse.last_intake_at(con, year)
         stale = lakehouse.inputs_digest(con, year) != lakehouse.transform_record(con, year)
@@ -245,10 +255,11 @@ def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Pub
             f"the gate has not judged the marts of {year} (snapshot {snapshot_id}): "
             f"run 'tongbao gate --year {year}'"
         )
-    decision = ws.decisions.get((year, snapshot_id)) or judge_snapshot(
-        ws, year, snapshot_id, run_id=run_id
-    )
-    if lakehouse.blocks(judged) or decision.blocked:
+    decision = ws.decisions.get((year, snapshot_id))
+    if decision is None or decision.waived or lakehouse.blocks(judged):
+        # What was waived then may not be now, and the bulletin says what is waived today.
+        decision = _judge_and_record(ws, year, snapshot_id, judged, run_id=run_id)
+    if decision.blocked:
         raise GateBlocked(
             f"the gate blocks {year} (snapshot {snapshot_id}): nothing is published",
             decision.print_lines(),
@@ -257,6 +268,7 @@ def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Pub
         len(decision.outcomes),
         tuple(finding.text_zh for finding in decision.warnings),
         tuple(finding.waived_zh for finding in decision.waived),
+        sum(finding.severity == "critical" for finding in decision.waived),
     )
     with lakehouse.reader(settings, store, snapshot_id) as con:
         marts = bulletin.read_marts(con, year, notes)
@@ -360,7 +372,7 @@ def _stands(ws: Workspace, year: int, standing: dict[str, Any], snapshot_id: int
 
 def _verdicts(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     kept = ("suite", "expectation", "severity", "success", "observed", "threshold", "detail")
-    return sorted(tuple(row[name] for name in kept) for row in rows)
+    return sorted((*(row[name] for name in kept), row["waived_by"] or "") for row in rows)
 
 
 def _marts_snapshot(ws: Workspace, year: int) -> int:

@@ -51,13 +51,17 @@ def gate(context: dg.AssetExecutionContext) -> Iterator[Any]:
     )
     report("gate", done)
     for row in done.rows:
-        critical = row["severity"] == "critical"
+        critical = row["severity"] == "critical" and not row["waived_by"]
         yield dg.AssetCheckResult(
             asset_key=GATE,
             check_name=_check_name(row["suite"], row["expectation"]),
             passed=bool(row["success"]),
             severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
-            metadata={"observed": str(row["observed"]), "threshold": str(row["threshold"])},
+            metadata={
+                "observed": str(row["observed"]),
+                "threshold": str(row["threshold"]),
+                "waived_by": row["waived_by"] or "",
+            },
         )
     if done.blocked:
         raise GateBlocked(done.verdict, done.lines)

@@ -66,11 +66,13 @@ class GateNotes:
         checks: how many expectations were judged.
         warnings: a paragraph for each that warns.
         waived: a paragraph for each that fails and was signed off.
+        waived_critical: how many of these would have held publication back.
     """
 
     checks: int
     warnings: tuple[str, ...]
     waived: tuple[str, ...] = ()
+    waived_critical: int = 0
 
 
 @dataclass

@@ -5,7 +5,7 @@ Doesn't belong here: thresholds (``expectations``), and storing results (callers
 """
 
 from orchestration.gate.decision import Cause, Finding, GateBroken, GateDecision, Outcome
-from orchestration.gate.judging import check_names, judge, preload
+from orchestration.gate.judging import judge, preload
 from orchestration.gate.waivers import Waiver, read_waivers
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "GateDecision",
     "Outcome",
     "Waiver",
-    "check_names",
     "judge",
     "preload",
     "read_waivers",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,8 +116,19 @@ def pages(decision: GateDecision) -> Iterator[tuple[str, bytes]]:
     order = [check.name for module in preload().values() for check in module.CHECKS]
     for validation in decision.validations:
         document = ValidationResultsPageRenderer().render(_fixed(validation, order, decision.year))
-        html = _offline(DefaultJinjaPageView().render(document), top_line)
+        waived = _waived(decision, validation.suite_name)
+        html = _offline(DefaultJinjaPageView().render(document), top_line + waived)
         yield f"{validation.suite_name}.html", html.encode()
+
+
+def _waived(decision: GateDecision, suite_name: str) -> str:
+    """Under the line of our own: what fails on the page and was signed off."""
+    return "".join(
+        f"<p><b>已签批豁免</b>：{escape(outcome.check.title_zh)}："
+        f"{escape('；'.join(waiver.text_zh for waiver in outcome.signed))}</p>"
+        for outcome in decision.outcomes
+        if outcome.is_waived and f"{outcome.level}.{outcome.check.frame}" == suite_name
+    )
 
 
 def write(decision: GateDecision, directory: Path) -> list[Path]:

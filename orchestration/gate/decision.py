@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -109,7 +109,7 @@ class Outcome:
         evaluated: how many rows were judged; 0 means that there was nothing to judge.
         causes: every failing row, the worst first.
         waivers: the valid waivers of this check.
-        expired: those that don't count any more (or yet).
+        expired: those that don't count any more.
     """
 
     level: str
@@ -129,6 +129,24 @@ class Outcome:
             for cause in self.causes
             if not any(waiver.covers(cause.key) for waiver in self.waivers)
         )
+
+    @cached_property
+    def signed(self) -> tuple[Waiver, ...]:
+        """The valid waivers that cover a failing row."""
+        return tuple(
+            waiver
+            for waiver in self.waivers
+            if any(waiver.covers(cause.key) for cause in self.causes)
+        )
+
+    def signed_for(self, cause: Cause) -> str | None:
+        """Who waives a failing row."""
+        return _signatories(w for w in self.waivers if w.covers(cause.key))
+
+    @property
+    def waived_by(self) -> str | None:
+        """Who signed, where every failing row is covered."""
+        return _signatories(self.signed) if self.is_waived else None
 
     @property
     def is_waived(self) -> bool:
@@ -157,7 +175,7 @@ class Outcome:
 
     @property
     def detail(self) -> str:
-        """JSON: how many rows were judged, how many fail, and the keys that do (capped)."""
+        """JSON: how many rows were judged, which fail (capped), what was signed about them."""
         keys = [
             {**cause.key, "observed": cause.value, "by": list(cause.culprits)}
             for cause in self.causes[:KEYS_KEPT]
@@ -170,6 +188,7 @@ class Outcome:
                 "failed": self.failed,
                 "shown": len(keys),
                 "keys": keys,
+                "waivers": [waiver.as_data() for waiver in self.signed],
             },
             ensure_ascii=False,
             sort_keys=True,
@@ -183,10 +202,13 @@ class Finding:
     Attributes:
         suite, expectation, severity, observed, threshold: as in ``quality.gate_results``.
         title_zh, title_en: what was judged.
-        failed, evaluated: how many rows fail, of how many judged.
+        failed, evaluated: how many rows fail (those of ``causes``), of how many judged.
+        covered: how many more fail and are waived.
         reason_zh, reason_en: why the threshold is what it is.
         remedy_zh, remedy_en: what to do.
         causes: the failing rows, the worst first (all of them).
+        waivers: the valid waivers that cover failing rows.
+        expired: waivers of the check that don't count any more.
     """
 
     suite: str
@@ -205,14 +227,22 @@ class Finding:
     causes: tuple[Cause, ...]
     observed_zh: str
     threshold_zh: str
+    covered: int = 0
     waivers: tuple[Waiver, ...] = ()
     expired: tuple[Waiver, ...] = ()
 
     @property
     def waived_zh(self) -> str:
-        """What was waived, by whom, why and until when."""
+        """What was waived, by whom, why and until when: one paragraph for the bulletin."""
         said = "；".join(waiver.text_zh for waiver in self.waivers)
-        return f"{self.title_zh}：{_how_far_zh(self)}。{said}。"
+        return f"{self.title_zh}：{_how_far_zh(self)}。{self._places('、')}。{said}。"
+
+    def _places(self, comma: str) -> str:
+        named = comma.join(cause.place for cause in self.causes[:CAUSES_NAMED])
+        more = self.failed - CAUSES_NAMED
+        if more <= 0:
+            return named
+        return named + (f"等{self.failed}处" if comma == "、" else f" and {more} more")
 
     @property
     def text_zh(self) -> str:
@@ -220,7 +250,11 @@ class Finding:
         head = f"{self.title_zh}：{_how_far_zh(self)}"
         named = "；".join(cause.text_zh(3) for cause in self.causes[:CAUSES_NAMED])
         more = self.failed - CAUSES_NAMED
-        return f"{head}。{named}" + (f"；另有{more}处" if more > 0 else "") + "。"
+        text = f"{head}。{named}" + (f"；另有{more}处" if more > 0 else "") + "。"
+        if self.covered:
+            said = "；".join(waiver.text_zh for waiver in self.waivers)
+            text += f"此外{self.covered}处经签批豁免：{said}。"
+        return text
 
     @property
     def text_en(self) -> str:
@@ -233,6 +267,14 @@ class Finding:
             + f". Do: {self.remedy_en}."
         )
 
+    def waived_lines(self) -> list[str]:
+        """Plain English lines for a terminal: what, where, who, why and until when."""
+        return [
+            f"  - {self.title_en}  [{self.suite}.{self.expectation}]: {_how_far_en(self)}",
+            f"      {self._places(', ')}",
+            *(f"      {waiver.text_en}" for waiver in self.waivers),
+        ]
+
     def lines(self, number: int) -> list[str]:
         """Plain English lines for a terminal."""
         lines = [
@@ -242,10 +284,16 @@ class Finding:
         lines += [f"     - {cause.text_en(3)}" for cause in self.causes[:CAUSES_NAMED]]
         if self.failed > CAUSES_NAMED:
             lines.append(f"     and {self.failed - CAUSES_NAMED} more (all in the quality report)")
-        lines += [f"     no longer counts: {waiver.text_en}" for waiver in self.expired]
-        lines += [f"     covers other rows: {waiver.text_en}" for waiver in self.waivers]
+        if self.covered:
+            lines.append(f"     {self.covered} more fail and don't block:")
+            lines += [f"       {waiver.text_en}" for waiver in self.waivers]
+        lines += [f"     expired: {waiver.text_en}" for waiver in self.expired]
         lines.append(f"     do: {self.remedy_en}")
         return lines
+
+
+def _signatories(waivers: Iterable[Waiver]) -> str | None:
+    return "、".join(dict.fromkeys(waiver.signatory for waiver in waivers)) or None
 
 
 def _how_far_zh(finding: Finding) -> str:
@@ -360,7 +408,7 @@ class GateDecision:
 
     def _findings(self, severity: str) -> tuple[Finding, ...]:
         return tuple(
-            _finding(outcome)
+            _finding(outcome, outcome.standing)
             for outcome in self.outcomes
             if not outcome.success and not outcome.is_waived and outcome.check.severity == severity
         )
@@ -369,9 +417,7 @@ class GateDecision:
     def waived(self) -> tuple[Finding, ...]:
         """Failed checks that somebody has signed off for now."""
         return tuple(
-            replace(_finding(outcome), causes=outcome.causes, failed=outcome.failed)
-            for outcome in self.outcomes
-            if outcome.is_waived
+            _finding(outcome, outcome.causes) for outcome in self.outcomes if outcome.is_waived
         )
 
     @cached_property
@@ -406,11 +452,7 @@ class GateDecision:
                 "success": outcome.success,
                 "observed": outcome.observed,
                 "threshold": outcome.threshold,
-                "waived_by": (
-                    "、".join(f"{w.office}{w.signed_off_by}" for w in outcome.waivers)
-                    if outcome.is_waived
-                    else None
-                ),
+                "waived_by": outcome.waived_by,
                 "reason": outcome.check.reason_zh,
                 "detail": outcome.detail,
             }
@@ -438,7 +480,7 @@ class GateDecision:
         lines = [
             f"Gate {self.year} (snapshot {self.snapshot_id}): {verdict}; "
             f"{len(self.outcomes)} checks, {len(self.blocking)} block, "
-            f"{len(self.warnings)} warn"
+            f"{len(self.warnings)} warn" + (f", {len(self.waived)} waived" if self.waived else "")
         ]
         if self.blocking:
             lines.append("What blocks publication:")
@@ -447,8 +489,7 @@ class GateDecision:
         if self.waived:
             lines.append("Waived (published with the bulletin):")
         for finding in self.waived:
-            lines.append(f"  - {finding.title_en}: {_how_far_en(finding)}")
-            lines += [f"      {waiver.text_en}" for waiver in finding.waivers]
+            lines += finding.waived_lines()
         if self.warnings:
             lines.append("Warnings (published with the bulletin):")
             # A notice about rows that block already says nothing new.
@@ -495,25 +536,30 @@ def _brief(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _finding(outcome: Outcome) -> Finding:
+def _finding(outcome: Outcome, causes: tuple[Cause, ...]) -> Finding:
+    """The finding about some (or all) of the failing rows."""
     check = outcome.check
+    observed = outcome.observed
+    if causes and len(causes) < outcome.failed:
+        observed = causes[0].value if check.equals is None else f"{len(causes)} differ"
     return Finding(
         suite=outcome.level,
         expectation=check.name,
         severity=check.severity,
-        observed=outcome.observed,
+        observed=observed,
         threshold=outcome.threshold,
         title_zh=check.title_zh,
         title_en=check.title_en,
-        failed=len(outcome.standing),
+        failed=len(causes),
         evaluated=outcome.evaluated,
         reason_zh=check.reason_zh,
         reason_en=check.reason_en,
         remedy_zh=check.remedy_zh,
         remedy_en=check.remedy_en,
-        causes=outcome.standing,
-        observed_zh=outcome.observed_zh,
+        causes=causes,
+        observed_zh=observed_zh(observed, check.shown),
         threshold_zh=outcome.threshold_zh,
-        waivers=outcome.waivers,
+        covered=outcome.failed - len(causes),
+        waivers=outcome.signed,
         expired=outcome.expired,
     )

@@ -25,12 +25,12 @@ import duckdb
 from orchestration.errors import Unreachable
 from orchestration.gate.decision import Cause, GateBroken, GateDecision, Outcome, shown_value
 from orchestration.gate.frames import CULPRITS, FRAMES
-from orchestration.gate.waivers import Waiver
+from orchestration.gate.waivers import Waiver, check_waivers
 
 if TYPE_CHECKING:
     from expectations.checks import Check
 
-__all__ = ["check_names", "judge", "preload"]
+__all__ = ["judge", "preload"]
 
 LEVELS = ("submissions", "provincial", "national")
 
@@ -50,11 +50,6 @@ class Period(Protocol):
     @property
     def cutoff_at(self) -> datetime:
         """Documents count when submitted before it (UTC aware)."""
-
-
-def check_names() -> set[tuple[str, str]]:
-    """Suite and name of every check."""
-    return {(level, check.name) for level, module in preload().items() for check in module.CHECKS}
 
 
 @cache
@@ -95,8 +90,17 @@ def judge(
     Raises:
         GateBroken: a query or an expectation could not be carried out.
         Unreachable: the lake's files can't be read.
+        UsageError: a waiver names what isn't judged.
     """
     suites = preload()
+    check_waivers(
+        waivers,
+        {
+            (level, check.name): FRAMES[check.frame].key
+            for level, module in suites.items()
+            for check in module.CHECKS
+        },
+    )
     names = _Names(con, year)
 
     validations: list[Any] = []
@@ -128,7 +132,7 @@ def judge(
                 replace(
                     outcome,
                     waivers=tuple(w for w in signed if w.is_valid(now)),
-                    expired=tuple(w for w in signed if not w.is_valid(now)),
+                    expired=tuple(w for w in signed if w.has_expired(now)),
                 )
             )
     return GateDecision(

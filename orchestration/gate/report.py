@@ -19,7 +19,7 @@ import jinja2
 from orchestration.gate.decision import LEVELS_ZH, SEVERITY_ZH
 
 if TYPE_CHECKING:
-    from orchestration.gate.decision import GateDecision, Outcome
+    from orchestration.gate.decision import GateDecision
 
 __all__ = ["failing_rows", "render"]
 
@@ -51,16 +51,11 @@ def _levels(decision: GateDecision) -> list[dict[str, Any]]:
                 "outcomes": outcomes,
                 "passed": sum(o.success for o in outcomes),
                 "warned": sum(o.check.severity == "warning" for o in failed),
+                "waived": sum(o.is_waived for o in outcomes),
                 "blocked": sum(o.check.severity == "critical" for o in failed),
             }
         )
     return levels
-
-
-def _failed(decision: GateDecision, severity: str) -> list[Outcome]:
-    found = decision.blocking if severity == "critical" else decision.warnings
-    by_name = {(o.level, o.check.name): o for o in decision.outcomes}
-    return [by_name[finding.suite, finding.expectation] for finding in found]
 
 
 def render(decision: GateDecision) -> bytes:
@@ -70,8 +65,8 @@ def render(decision: GateDecision) -> bytes:
         decision=decision,
         cutoff=f"{cutoff.year}年{cutoff.month}月{cutoff.day}日{cutoff:%H:%M}",
         levels=_levels(decision),
-        blocking=_failed(decision, "critical"),
-        warnings=_failed(decision, "warning"),
+        blocking=decision.blocking,
+        warnings=decision.warnings,
         waived=decision.waived,
         severity_zh=SEVERITY_ZH,
         rows_printed=ROWS_PRINTED,
@@ -87,6 +82,7 @@ def failing_rows(decision: GateDecision) -> bytes:
         [
             "suite", "expectation", "severity", "province_code", "task_code", "indicator_code",
             "other_key", "place", "observed", "threshold", "note", "culprits", "culprits_total",
+            "waived_by",
         ]
     )  # fmt: skip
     named = ("province_code", "task_code", "indicator_code")
@@ -106,6 +102,7 @@ def failing_rows(decision: GateDecision) -> bytes:
                     cause.note_zh,
                     "；".join(cause.culprits),
                     cause.culprits_total,
+                    outcome.signed_for(cause) or "",
                 ]
             )
     return b"\xef\xbb\xbf" + text.getvalue().encode()

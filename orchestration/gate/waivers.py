@@ -4,23 +4,40 @@ Belongs here: reading ``expectations/waivers.csv`` (a row a waiver: who, of whic
 since when, until when) and saying which failing rows one covers. An entry that lacks one of these,
 or that names a check that doesn't exist, stops the gate: a waiver is a signature, not a hint.
 Doesn't belong here: deciding (``decision``).
+
+The file stands beside the thresholds that it makes exceptions to and is no dbt seed: no model
+reads it, and signing must not make the marts stale on the night before publication.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Mapping
+import io
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from orchestration.errors import UsageError
 from orchestration.reporting_calendar import SHANGHAI
 from orchestration.settings import PROJECT_ROOT, WAIVERS_FILE
 
-__all__ = ["Waiver", "read_waivers"]
+__all__ = ["COLUMNS", "FILE", "Waiver", "check_waivers", "read_waivers"]
 
-_FILE = PROJECT_ROOT / "expectations" / WAIVERS_FILE
+FILE = PROJECT_ROOT / "expectations" / WAIVERS_FILE
+
+COLUMNS = (
+    "year",
+    "suite",
+    "expectation",
+    "scope",
+    "signed_off_by",
+    "office",
+    "reason",
+    "signed_on",
+    "valid_until",
+)
 _EVERYTHING = "*"
 
 
@@ -31,7 +48,8 @@ class Waiver:
     Attributes:
         scope: the key columns of a failing row that it covers, e.g. ``{"province_code":
             "440000"}``; empty covers every row of the check.
-        valid_until: the last day on which it counts, in Beijing.
+        signed_on, valid_until: the first and the last day on which it counts, in Beijing.
+        where: its place in the file, for messages.
     """
 
     year: int
@@ -43,22 +61,29 @@ class Waiver:
     reason: str
     signed_on: date
     valid_until: date
+    where: str = ""
 
     def is_valid(self, now: datetime) -> bool:
         """Whether it counts at ``now`` (aware): from the day it was signed to its last day."""
-        return self.signed_on <= now.astimezone(SHANGHAI).date() <= self.valid_until
+        return self.signed_on <= _day(now) and not self.has_expired(now)
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether its last day is over at ``now`` (aware)."""
+        return _day(now) > self.valid_until
 
     def covers(self, key: Mapping[str, str]) -> bool:
         """Whether a failing row with this key is meant."""
         return all(key.get(column) == value for column, value in self.scope.items())
 
     @property
+    def signatory(self) -> str:
+        """Office and name, as Chinese puts them."""
+        return f"{self.office}{self.signed_off_by}"
+
+    @property
     def text_zh(self) -> str:
         """Who, why, until when."""
-        return (
-            f"{self.office}{self.signed_off_by}{self.signed_on}签批，"
-            f"有效期至{self.valid_until}：{self.reason}"
-        )
+        return f"{self.signatory}{self.signed_on}签批，有效期至{self.valid_until}：{self.reason}"
 
     @property
     def text_en(self) -> str:
@@ -68,49 +93,84 @@ class Waiver:
             f"until {self.valid_until}: {self.reason}"
         )
 
+    def as_data(self) -> dict[str, Any]:
+        """For the record of a decision."""
+        return {
+            "scope": dict(self.scope),
+            "signed_off_by": self.signed_off_by,
+            "office": self.office,
+            "reason": self.reason,
+            "signed_on": self.signed_on.isoformat(),
+            "valid_until": self.valid_until.isoformat(),
+        }
 
-def read_waivers(
-    year: int, checks: Collection[tuple[str, str]], path: Path = _FILE
-) -> tuple[Waiver, ...]:
+
+def _day(now: datetime) -> date:
+    return now.astimezone(SHANGHAI).date()
+
+
+def read_waivers(year: int, path: Path | None = None) -> tuple[Waiver, ...]:
     """The waivers of a year, valid or not, in the file's order.
 
-    Args:
-        checks: suite and name of every check.
-
     Raises:
-        UsageError: an entry is incomplete or names what doesn't exist; says which line.
+        UsageError: the file can't be read or an entry (of any year) is incomplete; says where.
     """
+    path = path or FILE
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path.name} can't be read as UTF-8 text: {error}") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
     found = []
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        for number, row in enumerate(csv.DictReader(handle), start=2):
-            where = f"{path.name}, line {number}"
-            blank = [name for name, cell in row.items() if not (cell or "").strip()]
-            if blank:
-                raise UsageError(f"{where}: {', '.join(blank)} is missing")
-            if (row["suite"], row["expectation"]) not in checks:
-                raise UsageError(f"{where}: there is no check {row['suite']}.{row['expectation']}")
-            try:
-                waiver = Waiver(
-                    year=int(row["year"]),
-                    suite=row["suite"],
-                    expectation=row["expectation"],
-                    scope=_scope(row["scope"]),
-                    signed_off_by=row["signed_off_by"].strip(),
-                    office=row["office"].strip(),
-                    reason=row["reason"].strip(),
-                    signed_on=date.fromisoformat(row["signed_on"]),
-                    valid_until=date.fromisoformat(row["valid_until"]),
-                )
-            except ValueError as error:
-                raise UsageError(f"{where}: {error}") from None
+    try:
+        if list(reader.fieldnames or []) != list(COLUMNS):
+            raise UsageError(f"{path.name}: its first line must be {','.join(COLUMNS)}")
+        for row in reader:
+            waiver = _waiver(row, f"{path.name}, line {reader.line_num}")
             if waiver.year == year:
                 found.append(waiver)
+    except csv.Error as error:
+        raise UsageError(f"{path.name}, line {reader.line_num}: {error}") from None
     return tuple(found)
+
+
+def _waiver(row: dict[str, Any], where: str) -> Waiver:
+    if "" in row:
+        raise UsageError(f"{where}: more cells than the {len(COLUMNS)} columns")
+    cells = {name: (row[name] or "").strip() for name in COLUMNS}
+    blank = [name for name, cell in cells.items() if not cell]
+    if blank:
+        raise UsageError(f"{where}: {', '.join(blank)} is missing")
+    try:
+        waiver = Waiver(
+            year=int(cells["year"]),
+            suite=cells["suite"],
+            expectation=cells["expectation"],
+            scope=_scope(cells["scope"]),
+            signed_off_by=cells["signed_off_by"],
+            office=cells["office"],
+            reason=cells["reason"],
+            signed_on=_date("signed_on", cells["signed_on"]),
+            valid_until=_date("valid_until", cells["valid_until"]),
+            where=where,
+        )
+    except ValueError as error:
+        raise UsageError(f"{where}: {error}") from None
+    if waiver.valid_until < waiver.signed_on:
+        raise UsageError(f"{where}: valid_until lies before signed_on")
+    return waiver
+
+
+def _date(name: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{name} must be a date like 2024-12-16, not {text!r}") from None
 
 
 def _scope(text: str) -> dict[str, str]:
     """``*``, or ``column=code;column=code``."""
-    if text.strip() == _EVERYTHING:
+    if text == _EVERYTHING:
         return {}
     scope = {}
     for part in text.split(";"):
@@ -119,3 +179,25 @@ def _scope(text: str) -> dict[str, str]:
             raise ValueError(f"scope must be * or column=code;column=code, not {text!r}")
         scope[column.strip()] = code.strip()
     return scope
+
+
+def check_waivers(
+    waivers: Iterable[Waiver], keys: Mapping[tuple[str, str], Collection[str]]
+) -> None:
+    """Refuse waivers of what isn't judged.
+
+    Args:
+        keys: the key columns of the rows that each check judges, by suite and name.
+
+    Raises:
+        UsageError: no such check, or its rows have no such column; says where.
+    """
+    for waiver in waivers:
+        name = f"{waiver.suite}.{waiver.expectation}"
+        key = keys.get((waiver.suite, waiver.expectation))
+        if key is None:
+            raise UsageError(f"{waiver.where}: there is no check {name}")
+        unknown = sorted(set(waiver.scope) - set(key))
+        if unknown:
+            judged = f"by {', '.join(key)}" if key else "for the whole nation: its scope is *"
+            raise UsageError(f"{waiver.where}: {name} has no {unknown[0]}, it is judged {judged}")

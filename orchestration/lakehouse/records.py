@@ -19,22 +19,31 @@ _GATE = [field.name for field in OTHER_TABLES["quality.gate_results"]]
 _EDITION = [field.name for field in OTHER_TABLES["publication.editions"]]
 
 
-def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]) -> None:
-    marks = ", ".join("?" for _ in rows[0])
-    con.execute("begin")
-    con.executemany(f"insert into lake.{table} values ({marks})", [list(row) for row in rows])
-    con.execute("commit")
+def _insert(
+    con: duckdb.DuckDBPyConnection, table: str, names: list[str], rows: Sequence[dict[str, Any]]
+) -> None:
+    marks = ", ".join("?" for _ in names)
+    con.executemany(
+        f"insert into lake.{table} ({', '.join(names)}) values ({marks})",
+        [[row[name] for name in names] for row in rows],
+    )
 
 
 def record_gate(
     con: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]], code_version: str
 ) -> None:
-    """Append one judgement, all its expectations at once."""
-    _insert(
-        con,
-        "quality.gate_results",
-        [[(row | {"code_version": code_version})[name] for name in _GATE] for row in rows],
+    """Append one judgement, all its expectations at once.
+
+    A run that judges a snapshot again (a waiver lapsed meanwhile) replaces what it said before.
+    """
+    con.execute("begin")
+    con.execute(
+        "delete from lake.quality.gate_results where run_id = ? and year = ? and snapshot_id = ?",
+        [rows[0]["run_id"], rows[0]["year"], rows[0]["snapshot_id"]],
     )
+    stamped = [row | {"code_version": code_version} for row in rows]
+    _insert(con, "quality.gate_results", _GATE, stamped)
+    con.execute("commit")
 
 
 def gate_rows(
@@ -62,7 +71,7 @@ def record_edition(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> None:
     """Append an edition; ``published_at`` (aware) is kept in UTC."""
     published: datetime = row["published_at"]
     row = row | {"published_at": published.astimezone(UTC).replace(tzinfo=None)}
-    _insert(con, "publication.editions", [[row[name] for name in _EDITION]])
+    _insert(con, "publication.editions", _EDITION, [row])
 
 
 def edition_rows(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ import gate_marts
 import pytest
 
 from orchestration.errors import UsageError
-from orchestration.gate import GateDecision, Waiver, check_names, judge, read_waivers
+from orchestration.gate import GateDecision, Waiver, judge, read_waivers
 from orchestration.settings import code_version
 
 CUTOFF = datetime(2024, 12, 14, 16, 0, tzinfo=UTC)
@@ -80,7 +81,11 @@ def test_what_is_signed_off_does_not_block_and_is_told(marts: duckdb.DuckDBPyCon
     assert "王某" in waived.waived_zh
     assert "已逐户核实" in waived.waived_zh
     [row] = [r for r in decision.results if r["expectation"] == CHECK[1]]
-    assert (row["success"], row["waived_by"]) == (False, "数据处王某、数据处王某")
+    assert (row["success"], row["waived_by"]) == (False, "数据处王某")
+    # The record alone is enough to judge the same way again.
+    kept = json.loads(row["detail"])["waivers"]
+    assert [entry["scope"] for entry in kept] == [GUANGDONG, OTHER]
+    assert kept[0]["valid_until"] == "2024-12-15"
     assert any("waived by 王某" in line for line in decision.print_lines())
     assert decision.summary()["waived"][0]["expectation"] == CHECK[1]
 
@@ -89,8 +94,48 @@ def test_what_is_not_covered_still_blocks_and_only_that(marts: duckdb.DuckDBPyCo
     decision = decide(marts, waiver(GUANGDONG))
     [finding] = [f for f in decision.blocking if f.expectation == CHECK[1]]
     assert [cause.key["province_code"] for cause in finding.causes] == ["110000"]
+    assert (finding.failed, finding.covered) == (1, 1)
+    lines = finding.lines(1)
+    assert not any("广东" in line for line in lines)
+    assert any("1 more fail and don't block" in line for line in lines)
     [row] = [r for r in decision.results if r["expectation"] == CHECK[1]]
     assert row["waived_by"] is None
+
+
+def test_who_covers_nothing_is_not_named(marts: duckdb.DuckDBPyConnection) -> None:
+    """A valid waiver of rows that don't fail isn't said to have let anything through."""
+    idle = waiver({"province_code": "540000"}, signed_off_by="李某")
+    [row] = [r for r in decide(marts, waiver({}), idle).results if r["expectation"] == CHECK[1]]
+    assert row["waived_by"] == "数据处王某"
+
+
+def test_a_warning_can_be_waived_in_part(marts: duckdb.DuckDBPyConnection) -> None:
+    notice = CHECK[1] + "_notice"
+    decision = decide(marts, waiver(GUANGDONG, expectation=notice))
+    [finding] = [f for f in decision.warnings if f.expectation == notice]
+    assert "此外1处经签批豁免：数据处王某2024-12-14签批，有效期至2024-12-15" in finding.text_zh
+    assert notice in {f.expectation for f in decide(marts, waiver({}, expectation=notice)).waived}
+
+
+def test_the_quality_report_says_what_was_waived(
+    marts: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    decision = decide(marts, waiver({}), waiver({}, signed_off_by="李<某>", reason="a & b"))
+    decision.write_docs(tmp_path)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "经签批豁免的问题" in page
+    assert "○ 已豁免" in page
+    assert "数据处李&lt;某&gt;2024-12-14签批，有效期至2024-12-15：a &amp; b" in page
+    pages = [p.read_text(encoding="utf-8") for p in (tmp_path / "data_docs").iterdir()]
+    [own] = [p for p in pages if "已签批豁免" in p]
+    assert "<某>" not in page + own
+    rows = (tmp_path / "failing_rows.csv").read_text(encoding="utf-8-sig").splitlines()
+    signed = [line for line in rows if f",{CHECK[1]}," in line]
+    assert len(signed) == 2
+    assert all(line.endswith(",数据处王某、数据处李<某>") for line in signed)
+    expired = decide(marts, waiver({}), now=NOW + timedelta(days=2))
+    expired.write_docs(tmp_path)
+    assert "豁免已过期" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 def test_a_waiver_of_everything(marts: duckdb.DuckDBPyConnection) -> None:
@@ -114,7 +159,7 @@ def test_it_counts_from_the_day_it_was_signed_to_its_last(now: str, counts: bool
 def test_an_expired_waiver_is_named_where_it_blocks(marts: duckdb.DuckDBPyConnection) -> None:
     decision = decide(marts, waiver({}), now=NOW + timedelta(days=2))
     assert CHECK[1] in {f.expectation for f in decision.blocking}
-    assert any("no longer counts: waived by 王某" in line for line in decision.print_lines())
+    assert any("expired: waived by 王某" in line for line in decision.print_lines())
 
 
 def _file(tmp_path: Path, *lines: str) -> Path:
@@ -131,7 +176,7 @@ GOOD = (
 
 def test_the_file_is_read(tmp_path: Path) -> None:
     path = _file(tmp_path, GOOD, GOOD.replace("2024,", "2023,", 1))
-    [found] = read_waivers(2024, {CHECK}, path)
+    [found] = read_waivers(2024, path)
     assert found.scope == GUANGDONG
     assert found.valid_until == date(2024, 12, 16)
 
@@ -142,18 +187,54 @@ def test_the_file_is_read(tmp_path: Path) -> None:
         (GOOD.replace("王某", ""), "line 2: signed_off_by is missing"),
         (GOOD.replace("已核实", " "), "reason is missing"),
         (GOOD.replace("2024-12-16", ""), "valid_until is missing"),
-        (GOOD.replace("2024-12-16", "16.12.2024"), "Invalid isoformat"),
-        (GOOD.replace("excluded_share_cell", "no_such_check"), "there is no check"),
+        (GOOD.replace("2024-12-16", "16.12.2024"), "valid_until must be a date like"),
+        (GOOD.replace("2024-12-16", "2024-12-13"), "valid_until lies before signed_on"),
+        (GOOD.replace("2024,", "今年,", 1), "line 2: .*今年"),
         (GOOD.replace("task_code=T05", "T05"), "scope must be"),
+        (GOOD + ",见附件", "line 2: more cells"),
+        (GOOD.rsplit(",", 1)[0], "valid_until is missing"),
+        (GOOD.replace("已核实", '"已核实'), "waivers.csv, line"),
+        (GOOD.replace("已核实", '"已\n核实"') + "\n2024,x", "line 4: .*missing"),
     ],
 )
 def test_half_a_signature_is_none(tmp_path: Path, broken: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        read_waivers(2024, {CHECK}, _file(tmp_path, broken))
+        read_waivers(2024, _file(tmp_path, broken))
 
 
-def test_the_projects_own_file_names_checks_that_exist() -> None:
-    read_waivers(2024, check_names())
+def test_a_file_that_is_no_waiver_file(tmp_path: Path) -> None:
+    path = tmp_path / "waivers.csv"
+    with pytest.raises(UsageError, match="can't be read"):
+        read_waivers(2024, path)
+    path.write_bytes(f"{HEADER}\n{GOOD}\n".encode("gb18030"))
+    with pytest.raises(UsageError, match="can't be read as UTF-8"):
+        read_waivers(2024, path)
+    path.write_text(HEADER.replace(",office", "") + "\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="its first line must be year,suite"):
+        read_waivers(2024, path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"expectation": "no_such_check"}, "line 9: there is no check submissions.no_such_check"),
+        ({"suite": "national"}, "there is no check national.excluded_share_cell"),
+        ({"scope": {"provnce_code": "440000"}}, "judged by province_code, task_code"),
+        (
+            {"expectation": "late_share", "scope": {"province_code": "440000"}},
+            "judged for the whole nation",
+        ),
+    ],
+)
+def test_what_is_not_judged_cannot_be_waived(
+    marts: duckdb.DuckDBPyConnection, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        decide(marts, waiver(**({"scope": {}, "where": "line 9"} | changes)))
+
+
+def test_the_projects_own_file_can_be_judged(marts: duckdb.DuckDBPyConnection) -> None:
+    decide(marts, *read_waivers(2024))
 
 
 def test_a_waiver_is_not_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,11 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         found.append(
             paragraph(
                 f"本通报发布前，对填报数据、省级汇总和全国汇总逐项进行质量检查，共{marts.gate.checks}项，"
-                + ("关键项除经签批豁免的外全部通过" if marts.gate.waived else "关键项全部通过")
+                + (
+                    f"关键项除{marts.gate.waived_critical}项经签批豁免外全部通过"
+                    if marts.gate.waived_critical
+                    else "关键项全部通过"
+                )
                 + (
                     f"，{len(marts.gate.warnings)}项有提示，使用数据时应予注意："
                     if marts.gate.warnings
@@ -40,7 +44,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         if warned:
             found.append(
                 paragraph(
-                    f"各单位填报数据共有提示{warned:,}条，其中单位已作说明{explained:,}条；"
+                    f"各单位填报数据共{warned:,}项提示，其中{explained:,}项已由单位说明；"
                     "提示不影响数据的采用。"
                 )
             )

@@ -1,0 +1,115 @@
+"""A waiver from the night it is signed to the night it lapses: gate, record, edition."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration import lakehouse, stages
+from orchestration.errors import GateBlocked
+from orchestration.gate import waivers
+from orchestration.settings import code_version
+from tests.fixtures.landing import Landing
+
+YEAR = 2024
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+def _at(ws: stages.Workspace, now: str) -> stages.Workspace:
+    """The same workspace as another process would open it at that time."""
+    return stages.Workspace(replace(ws.settings, fixed_now=datetime.fromisoformat(now)), ws.store)
+
+
+def _gate(ws: stages.Workspace, run_id: str) -> stages.GateSummary:
+    return stages.gate(ws, YEAR, run_id=run_id, progress=_quiet)
+
+
+def _recorded(ws: stages.Workspace) -> list[dict[str, Any]]:
+    snapshot_id = stages._marts_snapshot(ws, YEAR)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        return lakehouse.gate_rows(con, YEAR, snapshot_id, code_version())
+
+
+def _sign(path: Path, rows: list[dict[str, Any]], until: str) -> None:
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, waivers.COLUMNS)
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(
+                {
+                    "year": YEAR,
+                    "suite": row["suite"],
+                    "expectation": row["expectation"],
+                    "scope": "*",
+                    "signed_off_by": "王某",
+                    "office": "职成司",
+                    "reason": "试运行年度",
+                    "signed_on": "2024-12-15",
+                    "valid_until": until,
+                }
+            )
+
+
+def test_a_signature_holds_until_its_last_day(
+    ws: stages.Workspace, landing: Landing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "waivers.csv"
+    _sign(file, [], "2024-12-15")
+    monkeypatch.setattr(waivers, "FILE", file)
+    landing.unit("T05-440000-0007")
+    landing.performance("T05-440000-0007", {"C_04": 100})
+    night = _at(ws, "2024-12-15T00:30:00+08:00")
+    stages.intake(night, YEAR, run_id="r", progress=_quiet)
+    stages.transform(night, YEAR, run_id="r", progress=_quiet)
+
+    # One unit is no nation: blocked, and recorded so.
+    first = _gate(night, "first")
+    assert first.blocked
+    failed = [row for row in first.rows if not row["success"] and row["severity"] == "critical"]
+
+    # Signed: the very same findings, let through, and recorded so.
+    _sign(file, failed, "2024-12-15")
+    second = _gate(night, "second")
+    assert not second.blocked
+    assert not lakehouse.blocks(_recorded(ws))
+    assert {row["waived_by"] for row in _recorded(ws) if not row["success"]} >= {"职成司王某"}
+    assert any("waived by 王某 (职成司)" in line for line in second.lines)
+
+    # Lapsed: the standing verdict is not good enough for publication, and the record follows.
+    late = _at(ws, "2024-12-16T00:00:00+08:00")
+    with pytest.raises(GateBlocked) as blocked:
+        stages.publish(late, YEAR, run_id="late", progress=_quiet)
+    assert any("expired: waived by 王某" in line for line in blocked.value.lines)
+    assert lakehouse.blocks(_recorded(ws))
+    # So it is within one workspace whose gate let it through a minute ago.
+    _gate(night, "third")
+    crossing = stages.Workspace(late.settings, ws.store, night.decisions)
+    with pytest.raises(GateBlocked):
+        stages.publish(crossing, YEAR, run_id="third", progress=_quiet)
+
+    # Signed anew: published, and the bulletin says who, why and until when.
+    _sign(file, failed, "2024-12-20")
+    assert not _gate(late, "fourth").blocked
+    done = stages.publish(late, YEAR, run_id="fourth", progress=_quiet)
+    bulletin = Path(done.folder, "national", "bulletin.html").read_text(encoding="utf-8")
+    report = Path(done.folder, "quality", "index.html").read_text(encoding="utf-8")
+    said = "职成司王某2024-12-15签批，有效期至2024-12-20：试运行年度"
+    assert said in bulletin
+    assert said in report
+    assert "✗ 阻断" not in report
+
+    # The record keeps each judgement's rows once.
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        twice = con.execute(
+            "select run_id, suite, expectation from lake.quality.gate_results "
+            "group by all having count(*) > 1"
+        ).fetchall()
+    assert twice == []
