@@ -273,6 +273,30 @@ CHECKS: tuple[Check, ...] = (
         culprits="warned_units",
     ),
     Check(
+        name="rule_warnings_share_province",
+        frame="provinces",
+        column="warned_share",
+        at_most=0.20,
+        only=(("units_on_time", ">=", 20),),
+        severity="warning",
+        title_zh="分省规则提示未作说明的单位比例",
+        title_en="Share of units with an unresolved rule warning, province",
+        reason_zh="达到全国要求（10%）的两倍，说明省级没有督促单位更正或说明，而不是个别单位疏忽",
+        reason_en=(
+            "twice what the nation is allowed: the province didn't have its units mend or "
+            "explain; below 20 units a handful would decide it"
+        ),
+        remedy_zh="请该省督促所列单位更正或提交说明",
+        remedy_en="ask the province to have these units mend their values or explain them",
+        shown="rate",
+        note_zh="{units_on_time}个按时填报单位中{units_warned}个，另有{units_explained}个已作说明",
+        note_en=(
+            "{units_warned} of {units_on_time} units that reported on time; "
+            "{units_explained} more have explained theirs"
+        ),
+        culprits="warned_units_of_province",
+    ),
+    Check(
         name="unsound_reports_share",
         frame="nation_reports",
         column="unsound_share",

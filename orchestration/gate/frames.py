@@ -170,6 +170,10 @@ _RULE_WARNING = f"""{_UNIT}, rule_warning as (
     from quality.submission_errors as e
     join unit as u on u.unit_code = e.unit_code and u.is_on_time
     where e.year = $year and e.severity = 'warning' and e.code not similar to '[EW][0-9].*'
+),
+-- A unit has explained itself when it has explained all of its warnings.
+warned_unit as (
+    select unit_code, bool_and(is_explained) as is_explained from rule_warning group by unit_code
 )"""
 
 #: The report file of each unit that reported on time, and whether anything is wrong with it.
@@ -321,14 +325,24 @@ _CELLS = f"""
     order by r.display_order, t.display_order"""
 
 _PROVINCES = f"""
-    with {_UNIT}, tally as ({_tally(("province_code",))})
+    with {_RULE_WARNING}, tally as ({_tally(("province_code",))}),
+    warned as (
+        select u.province_code, count(*) filter (where not w.is_explained) as units_warned,
+            count(*) filter (where w.is_explained) as units_explained
+        from warned_unit as w join unit as u on u.unit_code = w.unit_code
+        group by u.province_code
+    )
     select r.province_code,
         coalesce(n.units_expected, 0) as units_expected,
         coalesce(n.units_on_time, 0) as units_on_time,
         coalesce(n.units_assessed, 0) as units_assessed,
         n.units_on_time / nullif(n.units_expected, 0)::double as on_time_rate,
-        n.units_assessed / nullif(n.units_expected, 0)::double as assessed_rate
+        n.units_assessed / nullif(n.units_expected, 0)::double as assessed_rate,
+        coalesce(w.units_warned, 0) as units_warned,
+        coalesce(w.units_explained, 0) as units_explained,
+        coalesce(w.units_warned, 0) / nullif(n.units_on_time, 0)::double as warned_share
     from marts.dim_region as r left join tally as n on n.province_code = r.province_code
+    left join warned as w on w.province_code = r.province_code
     order by r.display_order"""
 
 #: Figures recomputed from the units' counted values; `scope` holds a province and/or 'ALL' rows.
@@ -603,11 +617,9 @@ _NATION_UNITS = f"""
         count(*) filter (where has_reported and not is_on_time) as units_late,
         count(*) filter (where has_reported and not is_on_time) / nullif(count(*), 0)::double
             as late_share,
-        (select count(distinct unit_code) from rule_warning where not is_explained)
-            as units_warned,
-        (select count(distinct unit_code) from rule_warning where is_explained)
-            as units_explained,
-        (select count(distinct unit_code) from rule_warning where not is_explained)
+        (select count(*) from warned_unit where not is_explained) as units_warned,
+        (select count(*) from warned_unit where is_explained) as units_explained,
+        (select count(*) from warned_unit where not is_explained)
             / nullif(count(*) filter (where is_on_time), 0)::double as warned_share
     from unit"""
 
@@ -773,12 +785,19 @@ CULPRITS: dict[str, str] = {
     ),
     "warned_units": f"""
         with {_RULE_WARNING}
-        select r.short_name || ' ' || count(distinct x.unit_code) as label
-        from rule_warning as x join unit as u on u.unit_code = x.unit_code
+        select r.short_name || ' ' || count(*) as label
+        from warned_unit as x join unit as u on u.unit_code = x.unit_code
         join marts.dim_region as r on r.province_code = u.province_code
         where not x.is_explained
         group by r.short_name, r.display_order
-        order by count(distinct x.unit_code) desc, r.display_order""",
+        order by count(*) desc, r.display_order""",
+    "warned_units_of_province": f"""
+        with {_RULE_WARNING}, unexplained as (
+            select u.province_code, w.unit_code, string_agg(w.code, '、' order by w.code) as codes
+            from rule_warning as w join unit as u on u.unit_code = w.unit_code
+            where not w.is_explained group by u.province_code, w.unit_code
+        )
+        {_units("unexplained", "x.province_code", "true", extra=" || ' ' || x.codes")}""",
     "units_with_unsound_reports": f"""
         with {_REPORT}
         select r.short_name || ' ' || count(*) as label

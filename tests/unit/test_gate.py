@@ -475,7 +475,27 @@ def test_late_units_and_rule_warnings_warn(marts: duckdb.DuckDBPyConnection) -> 
     found = warning(decide(marts))
     assert found["late_share"].observed == "3.70%"
     assert found["rule_warnings_share"].causes[0].culprits == ("广东 121",)
+    [province] = found["rule_warnings_share_province"].causes
+    assert province.place == "广东"
+    assert province.culprits[0] == "广东T01单位1（T01-440000-0001） RC_17"
     assert found["rule_fires_rarely"].causes[0].place == "RC_17"
+
+
+def test_explained_warnings_are_told_apart(marts: duckdb.DuckDBPyConnection) -> None:
+    marts.execute(
+        "insert into quality.submission_errors (year, province_code, unit_code, code, severity, "
+        "explained_by) select u.year, u.province_code, u.unit_code, r.code, 'warning', "
+        # Of two warnings most units explain both, some one: these haven't explained themselves.
+        "case when r.code = 'RC_16' or u.unit_code[-2:] > '04' then 'd1' end "
+        f"from {UNIT} as u, (values ('RC_16'), ('RC_17')) as r(code) "
+        "where u.year = 2024 and u.province_code = '440000'"
+    )
+    found = warning(decide(marts))
+    [province] = found["rule_warnings_share_province"].causes
+    assert province.value == "33.33%"
+    assert province.note_zh == "132个按时填报单位中44个，另有88个已作说明"
+    # 44 of some 600 units of the nation: no warning about the nation.
+    assert "rule_warnings_share" not in found
 
 
 def test_without_last_year_movement_is_not_judged(marts: duckdb.DuckDBPyConnection) -> None:
