@@ -115,7 +115,7 @@ def _replace(
     con.execute(
         "delete from lake.raw.attachments where object_key in (select object_key from replaced)"
     )
-    con.execute("insert into lake.raw.attachments select * from looked_at")
+    con.execute("insert into lake.raw.attachments by name select * from looked_at")
     commit()
     con.unregister("looked_at")
     con.unregister("replaced")

@@ -207,7 +207,9 @@ def _record_run(
     if fetched or last is None or crossed:
         con.execute("begin")
         con.execute(
-            "insert into lake.raw.intake_runs values (?, ?, ?, ?)", [run_id, year, now, fetched]
+            "insert into lake.raw.intake_runs (run_id, year, finished_at, objects) "
+            "values (?, ?, ?, ?)",
+            [run_id, year, now, fetched],
         )
         _message(con, "intake", year, run_id)
         con.execute("commit")
@@ -620,7 +622,8 @@ def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
 
 def _insert(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
     con.register("incoming", table)
-    con.execute(f"insert into lake.{name} select * from incoming")
+    # By name: a lake that an earlier version made has the columns that came since at its end.
+    con.execute(f"insert into lake.{name} by name select * from incoming")
     con.unregister("incoming")
 
 
@@ -651,7 +654,8 @@ def _insert_long(
         kinds = [pa.int32(), text, text, text, text, text]
         con.register("long_values", _columns(names, kinds, values))
         con.execute(
-            f"insert into lake.raw.performance_values select {lineage}, indicator_code, "
+            f"insert into lake.raw.performance_values ({lineage}, indicator_code, value_text, "
+            f"value_kind, value_number, location) select {lineage}, indicator_code, "
             "value_text, value_kind, cast(number_text as decimal(38,10)), "
             f"coalesce(place, pointer || '/values/' || {escaped}) "
             "from long_values join long_documents using (position)"
@@ -662,7 +666,8 @@ def _insert_long(
         kinds = [pa.int32(), pa.int32(), text, text, text, text]
         con.register("long_targets", _columns(names, kinds, targets))
         con.execute(
-            f"insert into lake.raw.plan_targets select {lineage}, target_year, indicator_code, "
+            f"insert into lake.raw.plan_targets ({lineage}, target_year, indicator_code, "
+            f"target_text, target_number, location) select {lineage}, target_year, indicator_code, "
             "target_text, cast(number_text as decimal(38,10)), "
             f"coalesce(place, pointer || '/targets/' || target_year || '/' || {escaped}) "
             "from long_targets join long_documents using (position)"

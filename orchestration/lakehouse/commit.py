@@ -77,7 +77,8 @@ def commit_build(
             _bring_in_line(con, table, year, summary)
         con.execute("delete from lake.quality.transform_runs where year = ?", [year])
         con.execute(
-            "insert into lake.quality.transform_runs values (?, ?, ?, ?)",
+            "insert into lake.quality.transform_runs (year, inputs_digest, code_version, run_id) "
+            "values (?, ?, ?, ?)",
             [year, inputs_digest, code_version, run_id],
         )
         extra = json.dumps(

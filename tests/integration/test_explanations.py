@@ -66,6 +66,45 @@ def test_a_warning_is_explained_and_an_error_is_not(ws: stages.Workspace, landin
     assert "C_04=100，C_05=300" in warning["message_zh"]
 
 
+def _receipt(ws: stages.Workspace, name: str) -> list[dict[str, Any]]:
+    key = f"receipts/year=2024/province=440000/{name}.receipt.json"
+    errors: list[dict[str, Any]] = json.loads(ws.store.get("publication", key))["errors"]
+    return errors
+
+
+def test_explanations_of_what_intake_found_and_of_what_is_mended_later(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    """A warning is a warning, whoever found it; once there is none, nothing is explained."""
+    landing.unit(UNIT)
+    landing.performance(UNIT, WARNED, name="report.json")
+    landing.assessment(UNIT, 81.25, name="score.json")
+    _explain(landing, UNIT, "RC_16", "上年结转", name="why.json")
+    # Of two at the same moment the greater document_id counts; no complaint about the other.
+    for code in ("W118", "W208", "W118"):
+        _explain(landing, UNIT, code, f"说明{code}", name=f"{code}.json")
+    _run(ws)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        found = con.execute(
+            "select code, count(*) = count(explained_by), min(explanation), max(explained_by) "
+            "from lake.quality.submission_errors group by code order by code"
+        ).fetchall()
+    assert found == [
+        ("RC_16", True, "上年结转", "d000005"),
+        ("W118", True, "说明W118", "d000008"),
+        ("W208", True, "说明W208", "d000007"),
+    ]
+    assert [error["explained_by"] for error in _receipt(ws, "score.json")] == ["d000008"]
+    assert _receipt(ws, "why.json") == []
+
+    landing.performance(
+        UNIT, WARNED | {"C_04": 300}, name="report.json", submitted_at="2024-11-05T09:00:00+08:00"
+    )
+    assert (UNIT, "W303", "warning", None) in _run(ws)
+    [told] = _receipt(ws, "why.json")
+    assert (told["code"], told["explained_by"], told["explanation"]) == ("W303", None, None)
+
+
 def test_a_failed_rule_names_both_sides(ws: stages.Workspace, landing: Landing) -> None:
     """Last year's value and the target are in no document of this year: they are named too."""
     landing.unit(UNIT, year=2023)
@@ -91,6 +130,18 @@ def test_a_lake_of_an_earlier_version_gets_the_new_columns(
     stages.intake(ws, 2024, run_id="r", progress=_quiet)
     with lakehouse.writer(ws.settings, ws.store) as con:
         con.execute("alter table lake.quality.submission_errors drop column explanation")
+        con.execute("alter table lake.quality.submission_errors drop column explained_by")
         con.execute("alter table lake.raw.performances drop column location")
+        # Columns of today in another place than yesterday's: rows go in by name.
+        con.execute("alter table lake.raw.explanations drop column unit_code")
+        con.execute("alter table lake.raw.performance_values drop column value_text")
+        con.execute("alter table lake.quality.gate_results drop column waived_by")
     landing.performance(UNIT, WARNED)
-    assert (UNIT, "RC_16", "warning", None) in _run(ws)
+    _explain(landing, UNIT, "RC_16", "上年结转")
+    assert (UNIT, "RC_16", "warning", "上年结转") in _run(ws)
+    with lakehouse.writer(ws.settings, ws.store) as con:
+        row = {"year": 2024, "run_id": "r", "snapshot_id": 1, "severity": "critical"}
+        row |= {"suite": "s", "expectation": "e", "success": False, "waived_by": "处长"}
+        row |= dict.fromkeys(("observed", "threshold", "reason", "detail"), "x")
+        lakehouse.record_gate(con, [row], "code")
+        assert lakehouse.gate_rows(con, 2024, 1, "code") == [row | {"code_version": "code"}]

@@ -300,6 +300,33 @@ explanations as (
     where document.document_type = 'explanation' and document.is_effective
 ),
 
+-- What intake found already: objects and documents that broke their contract.
+intake_findings as (
+    select
+        error.year,
+        error.province_code,
+        error.object_key,
+        error.document_id,
+        error.unit_code,
+        error.indicator_code,
+        error.code,
+        error.severity,
+        error.location,
+        error.message_zh,
+        error.message_en,
+        error.etag,
+        error.value,
+        explanations.document_id as explained_by,
+        explanations.explanation
+    from {{ source('raw', 'document_errors') }} as error
+    inner join {{ ref('stg_reporting_period') }} as period on error.year = period.year
+    left join explanations
+        on
+            error.severity = 'warning'
+            and error.unit_code = explanations.unit_code
+            and error.code = explanations.rule_id
+),
+
 placed_findings as (
     select
         finding.document_id,
@@ -329,8 +356,14 @@ placed_findings as (
 ),
 
 answered as (
-    select distinct explained_by
+    select explained_by
     from placed_findings
+    where explained_by is not null
+
+    union
+
+    select explained_by
+    from intake_findings
     where explained_by is not null
 ),
 
@@ -343,25 +376,23 @@ idle_explanations as (
     where answered.explained_by is null
 )
 
--- What intake found already: objects and documents that broke their contract.
 select
-    error.year,
-    error.province_code,
-    error.object_key,
-    error.document_id,
-    error.unit_code,
-    error.indicator_code,
-    error.code,
-    error.severity,
-    error.location,
-    error.message_zh,
-    error.message_en,
-    error.etag,
-    error.value,
-    cast(null as {{ type_text() }}) as explained_by,
-    cast(null as {{ type_text() }}) as explanation
-from {{ source('raw', 'document_errors') }} as error
-inner join {{ ref('stg_reporting_period') }} as period on error.year = period.year
+    year,
+    province_code,
+    object_key,
+    document_id,
+    unit_code,
+    indicator_code,
+    code,
+    severity,
+    location,
+    message_zh,
+    message_en,
+    etag,
+    value,
+    explained_by,
+    explanation
+from intake_findings
 
 union all
 
