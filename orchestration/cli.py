@@ -373,6 +373,11 @@ def sql(query: str, as_json: bool) -> None:
     settings = Settings.from_env()
     with stages.open_workspace(settings) as ws, lakehouse.reader(settings, ws.store) as con:
         try:
+            # The lake is attached read-only; this keeps a query from writing files beside it.
+            statements = con.extract_statements(query)
+            allowed = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+            if len(statements) != 1 or statements[0].type not in allowed:
+                raise UsageError("sql: one query that only reads (select, describe, explain)")
             cursor = con.execute(query)
             names = [column[0] for column in cursor.description or []]
             rows = cursor.fetchall()

@@ -113,7 +113,7 @@ def test_nothing_to_query_or_judge_yet_is_said_plainly(tongbao: Tongbao) -> None
 
 
 def test_sql_is_read_only_and_answers_in_json(
-    ws: stages.Workspace, landing: Landing, tongbao: Tongbao
+    ws: stages.Workspace, landing: Landing, tongbao: Tongbao, tmp_path: Path
 ) -> None:
     landing.unit("T05-110000-0001")
     landing.performance("T05-110000-0001", {"C_04": "1,234.5"})
@@ -125,13 +125,21 @@ def test_sql_is_read_only_and_answers_in_json(
     done = tongbao("sql", "selec 1")
     assert done.returncode == 2
     assert "syntax error" in _one_line(done)
-    done = tongbao("sql", "delete from raw.objects")
-    assert done.returncode == 2
+    copy = f"copy (select 1) to '{tmp_path}/x.csv'"
+    for query in ("delete from raw.objects", copy, "select 1; select 2"):
+        done = tongbao("sql", query)
+        assert done.returncode == 2
+        assert "only reads" in _one_line(done)
+    assert not (tmp_path / "x.csv").exists()
     assert tongbao("sql", "select count(*) as n from raw.objects").stdout.split() == ["n", "3"]
 
 
 def test_every_command_explains_itself(tongbao: Tongbao) -> None:
-    for command in ("demo", "run", "intake", "transform", "gate", "publish", "sql", "up"):
+    commands = (
+        "demo", "run", "intake", "transform", "receipts", "gate", "publish", "sql", "up", "check",
+        "template",
+    )  # fmt: skip
+    for command in commands:
         done = tongbao(command, "--help")
         assert done.returncode == 0
         assert done.stdout.startswith("Usage: tongbao ")
