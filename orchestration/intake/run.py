@@ -158,7 +158,7 @@ def run_intake(
     # While a batch is parsed, the one before it is answered and committed and the next is read.
     with open_carrier(store, len(new)) as carrier, ThreadPoolExecutor(1) as writer:
         writing: Future[None] | None = None
-        for batch in _batches(new, settings, carrier, year, summary.unread):
+        for batch in _batches(new, settings, store, carrier, year, summary.unread):
             if writing:
                 say(writing)
             _settle_documents(con, batch)
@@ -225,6 +225,7 @@ def _message(con: duckdb.DuckDBPyConnection, kind: str, year: int, run_id: str) 
 def _batches(
     new: Sequence[ObjectInfo],
     settings: Settings,
+    store: Store,
     carrier: Carrier,
     year: int,
     failures: dict[str, str],
@@ -243,6 +244,7 @@ def _batches(
     unread = [_unread(info, places[info.key], settings) for info in new if not readable(info)]
     parts = list(_parts([info for info in new if readable(info)]))
     reading = carrier.get_many(settings.landing_bucket, parts[0]) if parts else None
+    absent: list[ObjectInfo] = []
     for index in range(len(parts)):
         assert reading is not None
         bodies = reading.result()
@@ -250,8 +252,17 @@ def _batches(
             reading = carrier.get_many(settings.landing_bucket, parts[index + 1])
         failures |= {f.info.key: f.failure for f in bodies if f.failure is not None}
         items = [_item(f, places[f.info.key], limits) for f in bodies if f.failure is None]
+        came = {fetched.info.key for fetched in bodies}
+        absent += [info for info in parts[index] if info.key not in came]
         yield [*unread, *items]
         unread = []
+    # Listed and not there: deleted since, or (still listed) under a name that can't be asked for.
+    folders = {info.key.rpartition("/")[0] + "/" for info in absent}
+    listed = {i.key for folder in folders for i in store.list(settings.landing_bucket, folder)}
+    for info in absent:
+        if info.key in listed:
+            parsed = ParsedObject(findings=[finding("E015", value=info.key)])
+            unread.append(_Item(info, places[info.key], None, None, parsed))
     if unread:
         yield unread
 

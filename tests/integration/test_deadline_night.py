@@ -6,8 +6,10 @@ Each test drives one way in which listing and reading come apart.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -181,3 +183,20 @@ def test_thousands_at_once_each_counted_once(ws: stages.Workspace) -> None:
     assert all(len(values) == 1 for values in counted.values())
     receipts = ws.store.list("publication", "receipts/year=2024/")
     assert len(receipts) == many + 100
+
+
+def test_a_name_that_is_not_utf8_is_answered(ws: stages.Workspace, filled: Landing) -> None:
+    """The store lists it under a name of its own making, under which it can't be read."""
+    del filled
+    folder = ws.settings.home / "s3" / "landing" / "performance" / "year=2024" / "province=440000"
+    Path(os.fsdecode(os.fsencode(folder) + b"/bad\xff\xfename.json")).write_bytes(b"{}")
+    done = _intake(ws)
+    assert done.by_status["rejected"] == 1
+    assert _counted(ws) == ALL
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        [code] = con.execute(
+            "select code from lake.quality.submission_errors where object_key like '%bad%'"
+        ).fetchall()
+    assert code == ("E015",)
+    assert [i for i in ws.store.list("publication", "receipts/") if "bad" in i.key]
+    assert _intake(ws).fetched == 0
