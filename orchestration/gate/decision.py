@@ -235,7 +235,8 @@ class Finding:
     def waived_zh(self) -> str:
         """What was waived, by whom, why and until when: one paragraph for the bulletin."""
         said = "；".join(waiver.text_zh for waiver in self.waivers)
-        return f"{self.title_zh}：{_how_far_zh(self)}。{self._places('、')}。{said}。"
+        places = f"{self._places('、')}。" if self.evaluated > 1 else ""
+        return f"{self.title_zh}：{_how_far_zh(self)}。{places}{said}。"
 
     def _places(self, comma: str) -> str:
         named = comma.join(cause.place for cause in self.causes[:CAUSES_NAMED])
