@@ -106,7 +106,8 @@ def unit_pages(
         for row in _dicts(
             con,
             "select * from lake.quality.submission_errors join changed_keys on unit_code = key "
-            "where year = $year order by severity, location, code",
+            "where year = $year "
+            "order by severity, location, code, indicator_code, message_zh, object_key, value",
             parameters,
         ):
             errors.setdefault(row["unit_code"], []).append(row)

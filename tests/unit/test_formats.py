@@ -115,7 +115,8 @@ def documents(draw: st.DrawFn) -> list[dict[str, Any]]:
                 "year": 2024,
                 "values": {code: draw(VALUE) for code in chosen},
                 "report": {"object_key": "attachments/a.pdf", "sha256": "0" * 64},
-                "highlight": draw(TEXT),
+                # Two bytes of GB18030 can be a letter of UTF-8: only Chinese tells them apart.
+                "highlight": "经验" + draw(TEXT),
             }
         )
     return found

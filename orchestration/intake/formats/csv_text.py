@@ -52,8 +52,8 @@ def _decoded(body: bytes) -> str:
     """UTF-8 first: a text that is valid UTF-8 is hardly ever anything else.
 
     The exception is a few characters of GB18030 that happen to be valid UTF-8: 约 is the Armenian
-    Լ. A text whose only characters beyond Latin-1 are of such alphabets, and Chinese in GB18030,
-    is Chinese.
+    Լ. A text whose only characters beyond Latin-1 are of such alphabets, and everyday Chinese
+    (GB 2312) in GB18030, is Chinese.
     """
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encodings = ["utf-16"]
@@ -67,7 +67,7 @@ def _decoded(body: bytes) -> str:
             continue
         if encoding == "utf-8-sig" and _ALPHABETS.search(text) and not _BEYOND.search(text):
             with contextlib.suppress(UnicodeDecodeError):
-                return body.decode("gb18030")
+                return body.decode("gb2312")
         return text
     raise Unreadable("E003", str(failed.start))
 
