@@ -94,8 +94,8 @@ CHECKS: tuple[Check, ...] = (
     _none_of(
         "missing_is_not_zero",
         "values_without_document",
-        "没有按时填报的单位没有计入任何值（缺报不等于0）",
-        "A unit with nothing on time has no counted value (missing is not zero)",
+        "没有采用文档的单位没有计入任何值（缺报不等于0）",
+        "A unit without a document that counts has no counted value (missing is not zero)",
         "values_without_document",
     ),
     _none_of(

@@ -222,6 +222,51 @@ def publish(year: int, as_json: bool) -> None:
 
 
 @main.command()
+@_YEAR
+@click.option("--reason", required=True, help="Why, in a sentence; it stands in the notice.")
+@_JSON
+def correct(year: int, reason: str, as_json: bool) -> None:
+    """Publish the next edition of YEAR, with what changed, why and from which documents.
+
+    Documents up to the calendar's correction_cutoff count, and the gate judges anew.
+    """
+    from orchestration import stages
+    from orchestration.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.correct(
+            ws, year, reason, run_id=_run_id(), progress=_progress(time.monotonic())
+        )
+    if as_json:
+        _print_json(done)
+    else:
+        _print_lines([done])
+
+
+@main.command()
+@_YEAR
+@click.option("--edition", type=click.IntRange(1), help="The newest where none is given.")
+@_JSON
+def verify(year: int, edition: int | None, as_json: bool) -> None:
+    """Make an edition of YEAR again from its snapshot and compare every file's sha256."""
+    from orchestration import stages
+    from orchestration.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.verify(
+            ws, year, edition, run_id=_run_id(), progress=_progress(time.monotonic())
+        )
+    if as_json:
+        _print_json(done)
+    if not done.same:
+        if not as_json:
+            _print_lines([done])
+        raise TongbaoError(f"edition {done.edition} of {year} can't be confirmed")
+    if not as_json:
+        _print_lines([done])
+
+
+@main.command()
 @click.option("--port", type=int, default=3000, show_default=True, help="of the web page")
 def up(port: int) -> None:
     """Local S3, the Dagster web page and its daemon, until Ctrl-C."""

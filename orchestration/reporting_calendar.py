@@ -38,6 +38,10 @@ class ReportingPeriod:
     publication_date: date
     correction_cutoff_at: datetime | None
 
+    def counts_until(self, edition: int) -> datetime:
+        """Until when documents count for an edition (exclusive)."""
+        return (self.correction_cutoff_at if edition > 1 else None) or self.cutoff_at
+
     def is_open(self, now: datetime) -> bool:
         """Whether the collection is open at ``now`` (aware): from opening until the cut-off."""
         return self.opens_at <= now < self.cutoff_at

@@ -1,17 +1,12 @@
-"""The four stages, as the command line and the Dagster assets both call them.
+"""The stages, as the command line and the Dagster assets both call them.
 
 Belongs here: opening the store and the lake for a stage and handing results on. Doesn't belong
-here: what a stage does (intake, lakehouse, gate, bulletin) and how it is scheduled.
+here: what a stage does (intake, lakehouse, gate, publication) and how it is scheduled.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -21,41 +16,28 @@ from orchestration.errors import GateBlocked, TongbaoError, UsageError
 from orchestration.intake import IntakeSummary, refresh_receipts, run_intake
 from orchestration.lakehouse import TransformSummary
 from orchestration.reporting_calendar import period_of
-from orchestration.settings import Settings, code_version
-from orchestration.storage import Store, open_store
+from orchestration.settings import code_version
+from orchestration.workspace import Progress, Workspace, open_workspace
 
 if TYPE_CHECKING:
     from orchestration.gate import GateDecision
+    from orchestration.publication import PublishSummary, VerifySummary
     from orchestration.receipts import ReceiptsSummary
 
-__all__ = ["Workspace", "gate", "intake", "open_workspace", "publish", "receipts", "transform"]
+__all__ = [
+    "Workspace",
+    "correct",
+    "gate",
+    "intake",
+    "open_workspace",
+    "publish",
+    "receipts",
+    "transform",
+    "verify",
+]
 
-Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """Settings and an open store: what every stage needs.
-
-    Attributes:
-        decisions: what the gate decided in this workspace, by year and snapshot, so that the
-            publication of a run prints it without judging once more.
-    """
-
-    settings: Settings
-    store: Store
-    decisions: dict[tuple[int, int], GateDecision] = field(default_factory=dict)
-
-
-@contextlib.contextmanager
-def open_workspace(settings: Settings) -> Iterator[Workspace]:
-    """Open the store for the time of a command.
-
-    Raises:
-        Unreachable: the store can't be reached.
-    """
-    with open_store(settings) as store:
-        yield Workspace(settings, store)
+#: A reason is a sentence that stands in the notice, not a report.
+_REASON = 500
 
 
 def intake(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> IntakeSummary:
@@ -66,9 +48,13 @@ def intake(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Inta
 
 
 def transform(
-    ws: Workspace, year: int, *, run_id: str, progress: Progress
+    ws: Workspace, year: int, *, run_id: str, progress: Progress, edition: int | None = None
 ) -> list[TransformSummary]:
-    """Rebuild the marts of ``year``, and first those of the year before where they are missing."""
+    """Rebuild the marts of ``year``, and first those of the year before where they are missing.
+
+    Args:
+        edition: what counts is decided for it; None: for the one that stands, or the first.
+    """
     period_of(year)
     with lakehouse.writer(ws.settings, ws.store) as con:
         lakehouse.ensure_tables(con)
@@ -85,11 +71,16 @@ def transform(
                 ws.settings,
                 each,
                 run_id=run_id,
+                edition=(edition if each == year else None) or _standing_number(con, each),
                 before_commit=receipts,
                 progress=progress,
             )
             for each in years
         ]
+
+
+def _standing_number(con: duckdb.DuckDBPyConnection, year: int) -> int:
+    return max([1, *(row["edition"] for row in lakehouse.edition_rows(con, year))])
 
 
 def receipts(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> ReceiptsSummary:
@@ -148,7 +139,7 @@ def gate(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> GateSu
     snapshot_id = _marts_snapshot(ws, year)
     with lakehouse.reader(ws.settings, ws.store) as con:
         standing = lakehouse.gate_rows(con, year, snapshot_id, code_version())
-        stale = lakehouse.inputs_digest(con, year) != lakehouse.transform_record(con, year)
+        stale = lakehouse.marts_are_stale(con, year)
     # With waivers about, a verdict holds for its day only: it is asked anew.
     waived = bool(read_waivers(year)) or any(row["waived_by"] for row in standing)
     if standing and not stale and not waived and not lakehouse.blocks(standing):
@@ -169,65 +160,14 @@ def _judge_and_record(
     ws: Workspace, year: int, snapshot_id: int, standing: list[dict[str, Any]], *, run_id: str
 ) -> GateDecision:
     """Judge, and append the verdict where it differs from the standing one."""
-    decision = judge_snapshot(ws, year, snapshot_id, run_id=run_id)
+    from orchestration.gate import judge_snapshot
+
+    decision = judge_snapshot(ws.settings, ws.store, year, snapshot_id, run_id=run_id)
     ws.decisions[year, snapshot_id] = decision
     if _verdicts(decision.results) != _verdicts(standing):
         with lakehouse.writer(ws.settings, ws.store) as con:
             lakehouse.record_gate(con, decision.results, code_version())
     return decision
-
-
-def judge_snapshot(ws: Workspace, year: int, snapshot_id: int, *, run_id: str) -> GateDecision:
-    """The gate's decision about one snapshot. Reads only."""
-    from orchestration.gate import judge, read_waivers
-
-    waivers = read_waivers(year)
-    with lakehouse.reader(ws.settings, ws.store) as con:
-        last_intake = lakehouse.last_intake_at(con, year)
-        stale = lakehouse.inputs_digest(con, year) != lakehouse.transform_record(con, year)
-    with lakehouse.reader(ws.settings, ws.store, snapshot_id) as con:
-        return judge(
-            con,
-            year=year,
-            snapshot_id=snapshot_id,
-            run_id=run_id,
-            now=ws.settings.now(),
-            last_intake_at=last_intake,
-            period=period_of(year),
-            marts_stale=stale,
-            waivers=waivers,
-        )
-
-
-@dataclass
-class PublishSummary:
-    """What the publication came to.
-
-    Attributes:
-        edition: its number.
-        snapshot_id: what it was made from.
-        files: how many were written; 0 where the edition stood already.
-        folder: where the bulletins are on this machine.
-        refused: an edition stands that was made from another snapshot.
-        lines: what a terminal shows.
-    """
-
-    year: int
-    edition: int
-    snapshot_id: int
-    files: int
-    folder: str
-    refused: bool
-    lines: list[str]
-
-    def metadata(self) -> dict[str, Any]:
-        """For the Dagster asset."""
-        return {
-            "edition": self.edition,
-            "snapshot_id": self.snapshot_id,
-            "files_written": self.files,
-            "folder": self.folder,
-        }
 
 
 def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> PublishSummary:
@@ -240,14 +180,75 @@ def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Pub
         GateBlocked: the gate blocks that snapshot.
         TongbaoError: the gate hasn't judged it.
     """
-    from orchestration import bulletin
+    from orchestration import publication
 
-    settings, store = ws.settings, ws.store
     snapshot_id = _marts_snapshot(ws, year)
-    standing = _standing_edition(ws, year)
+    standing = publication.standing_edition(ws, year)
     if standing:
-        return _stands(ws, year, standing, snapshot_id)
-    with lakehouse.reader(settings, store) as con:
+        return publication.stands(ws, year, standing, snapshot_id)
+    decision, inputs_digest = _passed(ws, year, snapshot_id, run_id=run_id)
+    return publication.publish_first(
+        ws, year, decision, inputs_digest=inputs_digest, progress=progress
+    )
+
+
+def correct(
+    ws: Workspace, year: int, reason: str, *, run_id: str, progress: Progress
+) -> PublishSummary:
+    """Publish the next edition of ``year``: what is known now, and what that changes.
+
+    Takes in what is new, rebuilds the marts with what a corrected edition counts (documents
+    before the calendar's ``correction_cutoff``), judges and publishes.
+
+    Args:
+        reason: why, in a sentence.
+
+    Raises:
+        UsageError: no reason is given, or it is too long.
+        TongbaoError: nothing is published that could be corrected.
+        GateBlocked: the gate blocks; the standing edition stays.
+    """
+    from orchestration import publication
+
+    reason = " ".join(reason.split())
+    if not reason or len(reason) > _REASON:
+        raise UsageError(f"--reason: a sentence of 1 to {_REASON} characters")
+    standing = publication.standing_edition(ws, year)
+    if standing is None:
+        raise TongbaoError(
+            f"nothing is published of {year} that could be corrected: 'tongbao run --year {year}'"
+        )
+    intake(ws, year, run_id=run_id, progress=progress)
+    transform(ws, year, run_id=run_id, progress=progress, edition=standing["edition"] + 1)
+    gate(ws, year, run_id=run_id, progress=progress)
+    decision, inputs_digest = _passed(ws, year, _marts_snapshot(ws, year), run_id=run_id)
+    return publication.correct_edition(
+        ws, year, reason, standing, decision, inputs_digest=inputs_digest, progress=progress
+    )
+
+
+def verify(
+    ws: Workspace, year: int, edition: int | None, *, run_id: str, progress: Progress
+) -> VerifySummary:
+    """Make an edition again from its snapshot and compare every file.
+
+    Raises:
+        UsageError: there is no such edition.
+    """
+    from orchestration import publication
+
+    period_of(year)
+    return publication.verify_edition(ws, year, edition, run_id=run_id, progress=progress)
+
+
+def _passed(ws: Workspace, year: int, snapshot_id: int, *, run_id: str) -> tuple[GateDecision, str]:
+    """The decision that lets a snapshot through, and the digest of what it was built from.
+
+    Raises:
+        GateBlocked: the gate blocks that snapshot.
+        TongbaoError: the gate hasn't judged it.
+    """
+    with lakehouse.reader(ws.settings, ws.store) as con:
         judged = lakehouse.gate_rows(con, year, snapshot_id, code_version())
         inputs_digest = lakehouse.transform_record(con, year)
     if not judged:
@@ -264,110 +265,7 @@ def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Pub
             f"the gate blocks {year} (snapshot {snapshot_id}): nothing is published",
             decision.print_lines(),
         )
-    notes = bulletin.GateNotes(
-        len(decision.outcomes),
-        tuple(finding.text_zh for finding in decision.warnings),
-        tuple(finding.waived_zh for finding in decision.waived),
-        sum(finding.severity == "critical" for finding in decision.waived),
-    )
-    with lakehouse.reader(settings, store, snapshot_id) as con:
-        marts = bulletin.read_marts(con, year, notes)
-    files, undrawn = bulletin.render_all(marts, settings.font_dir, progress)
-    bulletins = len(files) // 2
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        for path in decision.write_docs(folder):
-            files[f"quality/{path.relative_to(folder).as_posix()}"] = path.read_bytes()
-    edition = bulletin.make_edition(
-        year,
-        1,
-        bulletin.with_font(files),
-        snapshot_id=snapshot_id,
-        code_version=code_version(),
-        gate=decision.summary(),
-        inputs_digest=inputs_digest or "",
-        is_synthetic=bool(marts.calendar["is_synthetic"]),
-    )
-    bulletin.publish_edition(store, settings.publication_bucket, edition)
-    _record_edition(ws, year, edition.number, edition.manifest, edition.manifest_sha256)
-    out = bulletin.write_out(edition, settings.home / "out")
-    progress(f"publish {year}: edition {edition.number}, {len(files) + 1} files")
-    lines = [
-        f"edition {edition.number} of {year} is published: {bulletins} bulletins, "
-        f"{len(files) + 1} files, snapshot {snapshot_id}",
-        *_where(ws, edition.prefix, out),
-    ]
-    if undrawn:
-        lines.append(
-            f"〓 stands for {len(undrawn)} characters that the fonts lack "
-            f"({' '.join(sorted(undrawn)[:10])}): "
-            "TONGBAO_FONT_DIR may name a folder with more fonts"
-        )
-    return PublishSummary(year, edition.number, snapshot_id, len(files) + 1, str(out), False, lines)
-
-
-def _where(ws: Workspace, prefix: str, folder: Path) -> list[str]:
-    return [
-        f"  national bulletin: {folder / 'national' / 'bulletin.pdf'}",
-        f"  as a page:         {folder / 'national' / 'bulletin.html'}",
-        f"  in the store:      s3://{ws.settings.publication_bucket}/{prefix}",
-    ]
-
-
-def _record_edition(
-    ws: Workspace, year: int, number: int, manifest: bytes, manifest_sha256: str
-) -> None:
-    content = json.loads(manifest)
-    with lakehouse.writer(ws.settings, ws.store) as con:
-        lakehouse.record_edition(
-            con,
-            {
-                "year": year,
-                "edition": number,
-                "snapshot_id": content["snapshot_id"],
-                "code_version": content["code_version"],
-                "published_at": ws.settings.now(),
-                "manifest_sha256": manifest_sha256,
-                "supersedes": None,
-                "reason": None,
-            },
-        )
-
-
-def _standing_edition(ws: Workspace, year: int) -> dict[str, Any] | None:
-    """The newest edition of a year; one that a killed run published but didn't record is."""
-    from orchestration import bulletin
-
-    with lakehouse.reader(ws.settings, ws.store) as con:
-        recorded = lakehouse.edition_rows(con, year)
-    bucket = ws.settings.publication_bucket
-    latest = bulletin.latest_of(ws.store, bucket, year)
-    if latest and latest["edition"] not in {row["edition"] for row in recorded}:
-        manifest = ws.store.get(bucket, f"{latest['prefix']}manifest.json")
-        _record_edition(ws, year, latest["edition"], manifest, latest["manifest_sha256"])
-        with lakehouse.reader(ws.settings, ws.store) as con:
-            recorded = lakehouse.edition_rows(con, year)
-    return recorded[-1] if recorded else None
-
-
-def _stands(ws: Workspace, year: int, standing: dict[str, Any], snapshot_id: int) -> PublishSummary:
-    from orchestration import bulletin
-
-    number = standing["edition"]
-    prefix = f"editions/{year}/edition-{number}/"
-    edition = bulletin.read_edition(ws.store, ws.settings.publication_bucket, year, number)
-    out = bulletin.write_out(edition, ws.settings.home / "out")
-    if standing["snapshot_id"] == snapshot_id:
-        said = f"edition {number} of {year} stands (snapshot {snapshot_id}): nothing to do"
-        return PublishSummary(
-            year, number, snapshot_id, 0, str(out), False, [said, *_where(ws, prefix, out)]
-        )
-    said = (
-        f"edition {number} of {year} stands (snapshot {standing['snapshot_id']}); "
-        f"the marts are newer (snapshot {snapshot_id}): a change is a new "
-        f"edition, 'tongbao correct --year {year}'"
-    )
-    return PublishSummary(year, number, standing["snapshot_id"], 0, str(out), True, [said])
+    return decision, inputs_digest or ""
 
 
 def _verdicts(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:

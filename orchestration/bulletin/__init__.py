@@ -6,28 +6,55 @@ edition. Doesn't belong here: figures (dbt makes them) and the decision to publi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestration.bulletin.documents import documents
+from orchestration.bulletin.content import (
+    Block,
+    Column,
+    Document,
+    Figure,
+    Heading,
+    Table,
+    as_data,
+    paragraph,
+)
+from orchestration.bulletin.documents import correction_document, documents
 from orchestration.bulletin.edition import (
     Edition,
     EditionStands,
+    finish_edition,
     latest_of,
     make_edition,
     publish_edition,
     read_edition,
     write_out,
 )
-from orchestration.bulletin.marts import GateNotes, Marts, read_marts
+from orchestration.bulletin.marts import GRAINS, GateNotes, Marts, read_marts
 
 __all__ = [
+    "GRAINS",
+    "Block",
+    "Column",
+    "Document",
     "Edition",
     "EditionStands",
+    "Figure",
     "GateNotes",
+    "Heading",
     "Marts",
+    "Rendered",
+    "Table",
+    "correction_document",
+    "finish_edition",
+    "font_files",
     "latest_of",
     "make_edition",
+    "paragraph",
     "publish_edition",
     "read_edition",
     "read_marts",
@@ -37,27 +64,73 @@ __all__ = [
 ]
 
 
+@dataclass
+class Rendered:
+    """The documents of an edition as files.
+
+    Attributes:
+        files: path below the edition → bytes.
+        contents: path → digest of what the document says.
+        bulletins: how many documents there are.
+        taken_over: how many files came from the former edition.
+        undrawn: characters that no font could draw.
+    """
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)
+    bulletins: int = 0
+    taken_over: int = 0
+    undrawn: set[str] = field(default_factory=set)
+
+
 def render_all(
-    marts: Marts, font_dir: Path | None, progress: Callable[[str], None]
-) -> tuple[dict[str, bytes], set[str]]:
-    """Every bulletin as PDF and page.
+    marts: Marts,
+    font_dir: Path | None,
+    progress: Callable[[str], None],
+    *,
+    extra: Iterable[Document] = (),
+    former: Edition | None = None,
+) -> Rendered:
+    """Every document in every format.
 
     Args:
         font_dir: an office's own fonts, or None.
-
-    Returns:
-        path below the edition → bytes, and the characters that no font could draw.
+        extra: documents beside the bulletins.
+        former: an edition rendered by the same code with the same fonts: a file whose document
+            says the same is taken from it.
     """
     from orchestration.bulletin.render import PdfRenderer, load_fonts, render_html
 
     pdf = PdfRenderer(load_fonts(font_dir))
-    files: dict[str, bytes] = {}
-    for number, document in enumerate(documents(marts), 1):
-        files[f"{document.path}.pdf"] = pdf.render(document)
-        files[f"{document.path}.html"] = render_html(document)
-        if number % 11 == 0:
-            progress(f"publish {marts.year}: {number} bulletins rendered")
-    return files, pdf.missing
+    known = {e["path"]: e.get("content") for e in former.content["files"]} if former else {}
+    made = Rendered()
+    for document in itertools.chain(documents(marts), extra):
+        digest = _digest(document)
+        made.bulletins += 1
+        for extension, render in (("pdf", pdf.render), ("html", render_html)):
+            path = f"{document.path}.{extension}"
+            made.contents[path] = digest
+            if former is not None and known.get(path) == digest:
+                made.files[path] = former.files[path]
+                made.taken_over += 1
+            else:
+                made.files[path] = render(document)
+        if made.bulletins % 11 == 0:
+            progress(f"publish {marts.year}: {made.bulletins} bulletins rendered")
+    made.undrawn = pdf.missing
+    return made
+
+
+def _digest(document: Document) -> str:
+    said = json.dumps(as_data(document), ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def font_files(font_dir: Path | None) -> list[Path]:
+    """The font files that documents are set with, by name."""
+    from orchestration.bulletin.render.fonts import font_files as found
+
+    return found(font_dir)
 
 
 def with_font(files: Mapping[str, bytes]) -> dict[str, bytes]:

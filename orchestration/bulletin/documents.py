@@ -6,14 +6,14 @@ section says (``sections``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from orchestration.bulletin.content import Block, Document, Heading, Section, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Kind, Place, sections_of
-from orchestration.bulletin.wording import chinese_date, chinese_number, moment
+from orchestration.bulletin.wording import chinese_date, chinese_number, clean, moment
 
-__all__ = ["documents", "places"]
+__all__ = ["correction_document", "documents", "places"]
 
 #: The issuing organ of the closest real bulletin (教职成司函〔2018〕51号).
 _ORGAN = "教育部职业教育与成人教育司"
@@ -98,6 +98,50 @@ def _document(marts: Marts, place: Place) -> Document:
         sections=_sections(marts, place),
         attachments=_sections(marts, place, attachments=True),
         links=_links(marts, place.kind),
+        is_synthetic=bool(marts.calendar["is_synthetic"]),
+    )
+
+
+def correction_document(
+    marts: Marts,
+    number: int,
+    reason: str,
+    *,
+    path: str,
+    sections: Sequence[tuple[str, list[Block]]],
+) -> Document:
+    """The notice of a correction (更正通报), or the page of all changes.
+
+    Args:
+        number: of the corrected edition.
+        sections: title and blocks of each.
+    """
+    year = marts.year
+    up = "../" * path.count("/")
+    subject = (f"关于更正{year}年度{_REFORM}", f"{_TASKS}进展情况通报的通报")
+    return Document(
+        path=path,
+        year=year,
+        title_lines=(_ORGAN, *subject),
+        short_title="".join(subject),
+        organ=_ORGAN,
+        number=f"教职成司函〔{year}〕　　号",
+        recipients=_RECIPIENTS,
+        signed_by=_ORGAN,
+        dated="　　　　年　　月　　日",
+        opening=paragraph(
+            f"{year}年度通报第{number - 1}版经核对予以更正，现发布第{number}版，第{number - 1}版"
+            f"同时停止使用。更正事由：{clean(reason, 500)}"
+        ),
+        sections=tuple(
+            Section(f"{chinese_number(n)}、{title}", _numbered(blocks))
+            for n, (title, blocks) in enumerate(sections, 1)
+        ),
+        links=(
+            ("更正后的全国通报", f"{up}national/bulletin.html"),
+            ("全部更正（CSV）", f"{up}changes.csv"),
+            (f"第{number - 1}版", f"{up}../edition-{number - 1}/national/bulletin.html"),
+        ),
         is_synthetic=bool(marts.calendar["is_synthetic"]),
     )
 

@@ -3,10 +3,10 @@
 Belongs here: the files of an edition, their manifest, and how they reach the publication bucket
 and ``out/``. Doesn't belong here: what a bulletin says, and whether it may be published.
 
-Order of a publication, so that a run killed anywhere leaves either nothing visible or a whole
-edition, and starting again ends in the same bytes: files under ``.edition-N.writing/`` → read
+Order of a publication, so that a run killed anywhere leaves the former edition (or nothing)
+visible, and starting again ends in the same bytes: files under ``.edition-N.writing/`` → read
 back and compared → copied to ``edition-N/`` → ``manifest.json`` last, refused where one stands →
-``latest.json``.
+``latest.json``. An edition whose manifest stands is never written again, it is only made visible.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from orchestration.storage import Store
 __all__ = [
     "Edition",
     "EditionStands",
+    "finish_edition",
     "latest_of",
     "make_edition",
     "publish_edition",
@@ -53,6 +54,11 @@ class Edition:
     manifest: bytes
 
     @property
+    def content(self) -> dict[str, Any]:
+        """What the manifest says."""
+        return dict(json.loads(self.manifest))
+
+    @property
     def prefix(self) -> str:
         """Where it stands in the publication bucket."""
         return f"editions/{self.year}/edition-{self.number}/"
@@ -72,31 +78,27 @@ def make_edition(
     number: int,
     files: Mapping[str, bytes],
     *,
-    snapshot_id: int,
-    code_version: str,
-    gate: Mapping[str, Any],
-    inputs_digest: str,
-    is_synthetic: bool,
+    contents: Mapping[str, str],
+    facts: Mapping[str, Any],
 ) -> Edition:
-    """Put the manifest to the files. Nothing in it depends on the clock or the run.
+    """Put the manifest to the files. Nothing in it depends on the run.
 
     Args:
-        gate: the gate's summary: what was judged, what warns.
-        inputs_digest: of the raw objects that the snapshot was built from.
+        contents: path → digest of what the file says and what it was rendered with, for files
+            that a later edition may take over as they are.
+        facts: what else the manifest says: snapshot, code version, environment, gate, inputs.
     """
-    manifest = {
-        "year": year,
-        "edition": number,
-        "snapshot_id": snapshot_id,
-        "code_version": code_version,
-        "inputs_digest": inputs_digest,
-        "synthetic": is_synthetic,
-        "gate": gate,
-        "files": [
-            {"path": path, "sha256": hashlib.sha256(body).hexdigest(), "bytes": len(body)}
-            for path, body in sorted(files.items())
-        ],
-    }
+    listed = []
+    for path, body in sorted(files.items()):
+        entry: dict[str, Any] = {
+            "path": path,
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "bytes": len(body),
+        }
+        if path in contents:
+            entry["content"] = contents[path]
+        listed.append(entry)
+    manifest = {"year": year, "edition": number, **facts, "files": listed}
     return Edition(year, number, dict(sorted(files.items())), _json(manifest))
 
 
@@ -108,11 +110,15 @@ def latest_of(store: Store, bucket: str, year: int) -> dict[str, Any] | None:
     return dict(json.loads(store.get(bucket, key)))
 
 
-def publish_edition(store: Store, bucket: str, edition: Edition) -> None:
+def publish_edition(store: Store, bucket: str, edition: Edition) -> Edition:
     """Write an edition and make it visible.
 
+    Returns:
+        the edition as it stands: a run that was killed may have left its manifest.
+
     Raises:
-        EditionStands: that number, or a later one, is published already.
+        EditionStands: that number, or a later one, is published already, or one of that number
+            is written with other files.
         TongbaoError: what was read back is not what was written.
     """
     latest = latest_of(store, bucket, edition.year)
@@ -121,25 +127,54 @@ def publish_edition(store: Store, bucket: str, edition: Edition) -> None:
             f"edition {latest['edition']} of {edition.year} is published already and stands"
         )
     manifest_key = edition.prefix + "manifest.json"
-    if not (
-        store.exists(bucket, manifest_key) and store.get(bucket, manifest_key) == edition.manifest
-    ):
+    if not store.exists(bucket, manifest_key):
         _write(store, bucket, edition)
         if not store.put_new(bucket, manifest_key, edition.manifest):
             raise EditionStands(f"edition {edition.number} of {edition.year} is being written")
-    store.put(
-        bucket,
-        f"editions/{edition.year}/latest.json",
-        _json(
-            {
-                "year": edition.year,
-                "edition": edition.number,
-                "prefix": edition.prefix,
-                "manifest_sha256": edition.manifest_sha256,
-            }
-        ),
-    )
+    elif _sums(json.loads(store.get(bucket, manifest_key))) != _sums(edition.content):
+        raise EditionStands(
+            f"edition {edition.number} of {edition.year} is written already, with other files: "
+            f"look at {edition.prefix}"
+        )
+    # What is written stands: the manifest in the store is the edition's, whoever wrote it.
+    standing = Edition(edition.year, edition.number, edition.files, store.get(bucket, manifest_key))
+    _show(store, bucket, standing)
+    return standing
+
+
+def finish_edition(store: Store, bucket: str, year: int, number: int) -> Edition | None:
+    """Make an edition visible that a killed run wrote to its end, or None where there is none.
+
+    Raises:
+        TongbaoError: a file is not what the manifest says.
+    """
+    if not store.exists(bucket, f"editions/{year}/edition-{number}/manifest.json"):
+        return None
+    edition = read_edition(store, bucket, year, number)
+    found = {
+        item.info.key.removeprefix(edition.prefix): hashlib.sha256(item.body).hexdigest()
+        for item in store.get_many(bucket, store.list(bucket, edition.prefix))
+    }
+    for path, digest in _sums(edition.content).items():
+        if found.get(path) != digest:
+            raise TongbaoError(f"{edition.prefix}{path}: not the file that the manifest names")
+    _show(store, bucket, edition)
+    return edition
+
+
+def _show(store: Store, bucket: str, edition: Edition) -> None:
+    latest = {
+        "year": edition.year,
+        "edition": edition.number,
+        "prefix": edition.prefix,
+        "manifest_sha256": edition.manifest_sha256,
+    }
+    store.put(bucket, f"editions/{edition.year}/latest.json", _json(latest))
     _clear(store, bucket, _temporary(edition))
+
+
+def _sums(manifest: Mapping[str, Any]) -> dict[str, str]:
+    return {entry["path"]: entry["sha256"] for entry in manifest["files"]}
 
 
 def read_edition(store: Store, bucket: str, year: int, number: int) -> Edition:
@@ -151,14 +186,16 @@ def read_edition(store: Store, bucket: str, year: int, number: int) -> Edition:
 
 
 class _Published(Mapping[str, bytes]):
-    """The files of a published edition, read one by one."""
+    """The files of a published edition, read one by one, or in bulk when all are asked for."""
 
     def __init__(self, store: Store, bucket: str, prefix: str, paths: list[str]) -> None:
-        self._read = lambda path: store.get(bucket, prefix + path)
+        self._store, self._bucket, self._prefix = store, bucket, prefix
         self._paths = paths
 
     def __getitem__(self, path: str) -> bytes:
-        return self._read(path)
+        if path not in self._paths:
+            raise KeyError(path)
+        return self._store.get(self._bucket, self._prefix + path)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
@@ -180,8 +217,7 @@ def _write(store: Store, bucket: str, edition: Edition) -> None:
     # What a killed run left: nobody has seen it, since latest.json doesn't name it.
     _clear(store, bucket, temporary)
     _clear(store, bucket, edition.prefix)
-    for path, body in edition.files.items():
-        store.put(bucket, temporary + path, body)
+    store.put_many(bucket, ((temporary + path, body) for path, body in edition.files.items()))
     written = {
         fetched.info.key: hashlib.sha256(fetched.body).digest()
         for fetched in store.get_many(bucket, store.list(bucket, temporary))
@@ -189,8 +225,7 @@ def _write(store: Store, bucket: str, edition: Edition) -> None:
     for path, body in edition.files.items():
         if written.get(temporary + path) != hashlib.sha256(body).digest():
             raise TongbaoError(f"{path}: what the store gives back is not what was written")
-    for path in edition.files:
-        store.copy(bucket, temporary + path, edition.prefix + path)
+    store.copy_many(bucket, ((temporary + path, edition.prefix + path) for path in edition.files))
 
 
 def write_out(edition: Edition, folder: Path) -> Path:

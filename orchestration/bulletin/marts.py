@@ -17,10 +17,10 @@ from orchestration.bulletin.wording import clean
 from orchestration.catalogue import Catalogue, Indicator, Region, Task, load_catalogue
 from orchestration.reporting_calendar import ReportingPeriod, period_of
 
-__all__ = ["GateNotes", "Marts", "Row", "read_marts"]
+__all__ = ["GRAINS", "GateNotes", "Marts", "Row", "read_marts"]
 
 #: What is read, and the grain beside the year: it makes the figures' ids.
-_TABLES: dict[str, tuple[str, ...]] = {
+GRAINS: dict[str, tuple[str, ...]] = {
     "agg_national_indicator": ("task_code", "indicator_code"),
     "agg_national_target": ("task_code", "level", "category"),
     "agg_national_task": ("task_code",),
@@ -84,7 +84,8 @@ class Marts:
     catalogue: Catalogue
     gate: GateNotes
     tables: dict[str, list[Row]]
-    #: Expected units that are not on time: province, task, code, name, level, has_reported.
+    #: Expected units that are not on time: province, task, code, name, level, has_reported,
+    #: is_counted (late, and taken by a corrected edition).
     absent: list[dict[str, Any]]
     #: Excluded values with the unit's name.
     excluded: list[dict[str, Any]]
@@ -164,7 +165,7 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
     catalogue = load_catalogue()
     order = {code: region.display_order for code, region in catalogue.regions.items()}
     tables: dict[str, list[Row]] = {}
-    for table, grain in _TABLES.items():
+    for table, grain in GRAINS.items():
         found = _dicts(con, f"select * from lake.marts.{table} where year = $year", year)
         rows = [
             Row(table, (str(year), *(row[name] or "-" for name in grain)), row) for row in found
@@ -174,7 +175,8 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
     in_order = "order by r.display_order, u.unit_code"
     absent = _dicts(
         con,
-        "select u.province_code, u.task_code, u.unit_code, d.unit_name, u.level, u.has_reported "
+        "select u.province_code, u.task_code, u.unit_code, d.unit_name, u.level, u.has_reported, "
+        "u.document_id is not null as is_counted "
         "from lake.marts.fct_unit_year u join lake.marts.dim_unit d using (year, unit_code) "
         "join lake.marts.dim_region r on r.province_code = u.province_code "
         f"where u.year = $year and not u.is_on_time {in_order}",

@@ -4,18 +4,22 @@ Belongs here: running the suites of ``expectations`` on the marts, the decision,
 Doesn't belong here: thresholds (``expectations``), and storing results (callers).
 """
 
+from orchestration.gate.circumstances import Circumstances, circumstances_of, judge_snapshot
 from orchestration.gate.decision import Cause, Finding, GateBroken, GateDecision, Outcome
 from orchestration.gate.judging import judge, preload
 from orchestration.gate.waivers import Waiver, read_waivers
 
 __all__ = [
     "Cause",
+    "Circumstances",
     "Finding",
     "GateBroken",
     "GateDecision",
     "Outcome",
     "Waiver",
+    "circumstances_of",
     "judge",
+    "judge_snapshot",
     "preload",
     "read_waivers",
 ]

@@ -404,6 +404,8 @@ class GateDecision:
     is_synthetic: bool
     outcomes: tuple[Outcome, ...]
     cutoff_at: datetime
+    #: Under which it was judged, for the manifest of an edition.
+    circumstances: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     #: What Great Expectations returned, by suite name: only for its Data Docs.
     validations: tuple[Any, ...] = field(default=(), repr=False, compare=False)
 

@@ -72,12 +72,12 @@ _FLAGGED = f"""{_FACT}, {_UNIT}, {_NAME}, flagged as (
         coalesce(i.value_type in
             ('count', 'person_times', 'person_days', 'year', 'yesno', 'code_list')
             and (f.value < 0 or f.value % 1 <> 0), false) as bad_counts,
-        coalesce(f.value is not null and not u.is_on_time, false) as values_without_document,
+        coalesce(f.value is not null and u.document_id is null, false) as values_without_document,
         (coalesce(f.is_excluded, false) and (f.value is not null or f.exclusion_code is null))
             or (not coalesce(f.is_excluded, false) and f.exclusion_code is not null)
             as contradictory_exclusions
     from fact as f
-    left join (select distinct unit_code, is_on_time from unit) as u on u.unit_code = f.unit_code
+    left join (select distinct unit_code, document_id from unit) as u on u.unit_code = f.unit_code
     left join marts.dim_region as r on r.province_code = f.province_code
     left join marts.dim_task as t on t.task_code = f.task_code
     left join marts.dim_indicator as i on i.indicator_code = f.indicator_code
@@ -96,12 +96,15 @@ _FLAGGED_UNIT = f"""{_UNIT}, {_NAME}, flagged as (
             concat_ws('-', u.task_code, u.province_code, split_part(u.unit_code, '-', 3))
             as misfiled_rows,
         (u.is_on_time and not u.has_reported)
-            or (u.has_report_file and not u.is_on_time)
+            or (u.has_report_file and u.document_id is null)
             or u.indicators_excluded > u.indicators_reported
             or u.targets_met > u.targets_set
-            or (not u.is_on_time and u.indicators_reported > 0)
+            or (u.document_id is null and u.indicators_reported > 0)
+            or (u.is_on_time and u.document_id is null)
+            or (not u.is_on_time and u.document_id is not null and y.edition = 1)
             or u.is_on_time is null or u.has_reported is null as contradictory_units
     from unit as u
+    cross join (select edition from marts.dim_reporting_year where year = $year) as y
     left join marts.dim_region as r on r.province_code = u.province_code
     left join marts.dim_task as t on t.task_code = u.task_code
 )"""

@@ -7,7 +7,7 @@ takes effect on what is already there); the demo year's test holds both to the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -74,7 +74,7 @@ def check_document(place: Place, document: ParsedDocument) -> Iterator[Finding]:
 
 def check_values(
     task_code: str,
-    values: Sequence[tuple[str, ReadValue]],
+    values: Iterable[tuple[str, ReadValue]],
     *,
     where: Locator,
     document_id: str,

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -54,7 +55,33 @@ _CODES = {
 }
 
 
-@dataclass
+@lru_cache(4096)
+def _shared(codes: tuple[str, ...]) -> tuple[str, ...]:
+    """One tuple for all documents that give the same indicators in the same order."""
+    return codes
+
+
+class Values:
+    """What a performance reports: pairs of indicator code and what was read.
+
+    A bulk file holds a million of them: its documents share their codes.
+    """
+
+    __slots__ = ("_codes", "_reads")
+
+    def __init__(self, pairs: Iterable[tuple[str, ReadValue]] = ()) -> None:
+        kept = list(pairs)
+        self._codes = _shared(tuple(code for code, _ in kept))
+        self._reads = tuple(read for _, read in kept)
+
+    def __iter__(self) -> Iterator[tuple[str, ReadValue]]:
+        return zip(self._codes, self._reads, strict=True)
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+
+@dataclass(slots=True)
 class ParsedDocument:
     """A document that keeps its contract.
 
@@ -62,15 +89,15 @@ class ParsedDocument:
         where: its place in its object and that of its parts.
         model: its fields.
         content_sha256: of what it says: the same document in whichever format it comes.
-        values: performance only: indicator code and what was read.
+        values: performance only.
         targets: plan only: year, indicator code, what was read.
     """
 
     where: Locator
     model: Document
     content_sha256: str
-    values: list[tuple[str, ReadValue]] = field(default_factory=list)
-    targets: list[tuple[int, str, ReadValue]] = field(default_factory=list)
+    values: Values = field(default_factory=Values)
+    targets: Sequence[tuple[int, str, ReadValue]] = ()
 
     @property
     def unit_code(self) -> str | None:
@@ -171,11 +198,11 @@ def _document(
         findings.append(finding("W125", where.at(), value=invisible, **about))
     document = ParsedDocument(where, model, "")
     if isinstance(model, Performance):
-        document.values = [
+        document.values = Values(
             (code, read)
             for code, value in model.values.items()
             if (read := read_value(value)) is not None
-        ]
+        )
         model.values.clear()  # they are kept as read
     elif isinstance(model, Plan):
         document.targets = list(_targets(model, where, about, findings))

@@ -9,7 +9,7 @@ operand doesn't fire (contract §1, "What counts").
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
@@ -56,7 +56,7 @@ def check_rules(
     con: duckdb.DuckDBPyConnection,
     task_code: str,
     year: int,
-    values: Sequence[tuple[str, ReadValue]],
+    values: Iterable[tuple[str, ReadValue]],
     excluded: set[str],
     *,
     where: Locator,

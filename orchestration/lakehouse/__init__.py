@@ -18,11 +18,12 @@ from orchestration.lakehouse.records import (
 from orchestration.lakehouse.snapshots import (
     current_snapshot,
     last_intake_at,
+    marts_edition,
     transform_record,
     transform_snapshot,
 )
 from orchestration.lakehouse.tables import RAW_TABLES, ensure_tables
-from orchestration.lakehouse.transform import TransformSummary, inputs_digest, transform_year
+from orchestration.lakehouse.transform import TransformSummary, marts_are_stale, transform_year
 
 __all__ = [
     "RAW_TABLES",
@@ -36,8 +37,9 @@ __all__ = [
     "edition_rows",
     "ensure_tables",
     "gate_rows",
-    "inputs_digest",
     "last_intake_at",
+    "marts_are_stale",
+    "marts_edition",
     "open_lake",
     "prepare_build",
     "reader",

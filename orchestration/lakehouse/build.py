@@ -59,7 +59,8 @@ def prepare_build(
 
     Args:
         snapshot_id: the snapshot that everything is read from.
-        edition: 1 counts what came before the cut-off.
+        edition: 1 counts what came before the cut-off, a later one what came before the
+            correction's.
 
     Returns:
         the file's path; a file left by a killed run is replaced.
@@ -87,8 +88,14 @@ def prepare_build(
             _copy_prior(con, name, period.year - 1, at)
         con.execute(
             "create table build.control.reporting_period as "
-            "select ?::integer as year, ?::timestamp as cutoff_at, ?::integer as edition",
-            [period.year, period.cutoff_at.astimezone(UTC).replace(tzinfo=None), edition],
+            "select ?::integer as year, ?::timestamp as cutoff_at, ?::timestamp as counts_until, "
+            "?::integer as edition",
+            [
+                period.year,
+                period.cutoff_at.astimezone(UTC).replace(tzinfo=None),
+                period.counts_until(edition).astimezone(UTC).replace(tzinfo=None),
+                edition,
+            ],
         )
     finally:
         con.execute("detach build")

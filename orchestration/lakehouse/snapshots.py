@@ -10,7 +10,13 @@ from datetime import UTC, datetime
 
 import duckdb
 
-__all__ = ["current_snapshot", "last_intake_at", "transform_record", "transform_snapshot"]
+__all__ = [
+    "current_snapshot",
+    "last_intake_at",
+    "marts_edition",
+    "transform_record",
+    "transform_snapshot",
+]
 
 
 def current_snapshot(con: duckdb.DuckDBPyConnection) -> int:
@@ -44,3 +50,11 @@ def last_intake_at(con: duckdb.DuckDBPyConnection, year: int) -> datetime | None
         "select max(finished_at) from lake.raw.intake_runs where year >= ?", [year]
     ).fetchone()
     return row[0].replace(tzinfo=UTC) if row and row[0] is not None else None
+
+
+def marts_edition(con: duckdb.DuckDBPyConnection, year: int) -> int:
+    """The edition that the marts of ``year`` were built for (1 where there are none)."""
+    row = con.execute(
+        "select max(edition) from lake.marts.dim_reporting_year where year = ?", [year]
+    ).fetchone()
+    return int(row[0]) if row and row[0] is not None else 1

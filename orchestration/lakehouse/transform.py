@@ -18,6 +18,7 @@ from orchestration.lakehouse.commit import commit_build
 from orchestration.lakehouse.dbt import DbtNode, dbt_build, lake_tables
 from orchestration.lakehouse.snapshots import (
     current_snapshot,
+    marts_edition,
     transform_record,
     transform_snapshot,
 )
@@ -25,7 +26,7 @@ from orchestration.lakehouse.tables import ensure_tables
 from orchestration.reporting_calendar import period_of
 from orchestration.settings import Settings, code_version
 
-__all__ = ["TransformSummary", "inputs_digest", "transform_year"]
+__all__ = ["TransformSummary", "marts_are_stale", "transform_year"]
 
 
 @dataclass
@@ -61,11 +62,16 @@ class TransformSummary:
         ]
 
 
-def inputs_digest(con: duckdb.DuckDBPyConnection, year: int) -> str:
+def marts_are_stale(con: duckdb.DuckDBPyConnection, year: int) -> bool:
+    """Whether the marts of ``year`` (there are some) would be built otherwise today."""
+    return _inputs_digest(con, year, marts_edition(con, year)) != transform_record(con, year)
+
+
+def _inputs_digest(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> str:
     """A digest of all that the marts of ``year`` are made from.
 
-    The objects and report files taken in of years up to it, the calendar's row, last year's
-    marts and the code.
+    The objects and report files taken in of years up to it, the calendar's row, what counts for
+    the edition, last year's marts and the code.
     """
     objects = con.execute(
         "select count(*), bit_xor(md5_number(object_key || '|' || etag)) "
@@ -80,6 +86,7 @@ def inputs_digest(con: duckdb.DuckDBPyConnection, year: int) -> str:
     parts = [
         code_version(),
         repr(period_of(year)),
+        str(edition),
         repr(objects),
         repr(reports),
         transform_record(con, year - 1) or "",
@@ -93,6 +100,7 @@ def transform_year(
     year: int,
     *,
     run_id: str,
+    edition: int,
     before_commit: Callable[[duckdb.DuckDBPyConnection, int], int],
     progress: Callable[[str], None] = lambda _: None,
 ) -> TransformSummary:
@@ -100,6 +108,7 @@ def transform_year(
 
     Args:
         con: the writing connection.
+        edition: the one that the marts are for: what counts depends on it.
         before_commit: called with the connection (build file attached as ``build``) and the
             year once dbt has passed and before anything is visible; returns a count of receipts.
 
@@ -107,11 +116,17 @@ def transform_year(
         TongbaoError: a model or a dbt test failed; the lake stays as it was.
     """
     ensure_tables(con)
-    digest = inputs_digest(con, year)
+    digest = _inputs_digest(con, year, edition)
     if transform_record(con, year) == digest:
         progress(f"transform {year}: nothing changed since the last one")
         return TransformSummary(year, False, transform_snapshot(con, year))
-    path = prepare_build(con, settings, period_of(year), snapshot_id=current_snapshot(con))
+    path = prepare_build(
+        con,
+        settings,
+        period_of(year),
+        snapshot_id=current_snapshot(con),
+        edition=edition,
+    )
     nodes = dbt_build(settings, path, progress=progress)
     con.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as build (read_only)")
     try:

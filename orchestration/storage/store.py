@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
+from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 import boto3
@@ -226,11 +227,10 @@ class Store:
 
     def put(self, bucket: str, key: str, body: bytes, content_type: str | None = None) -> None:
         """Write one object; the content type is guessed from the name when it isn't given."""
-        guessed = content_type or mimetypes.guess_type(key)[0] or "application/octet-stream"
-        if guessed.startswith("text/") and "charset" not in guessed:
-            guessed += "; charset=utf-8"
         with self._answering(f"{bucket}/{key}"):
-            self.client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=guessed)
+            self.client.put_object(
+                Bucket=bucket, Key=key, Body=body, ContentType=content_type or _content_type(key)
+            )
 
     def put_new(self, bucket: str, key: str, body: bytes) -> bool:
         """Write one object unless there is one.
@@ -243,11 +243,14 @@ class Store:
         """
         if self.exists(bucket, key):
             return False
-        guessed = mimetypes.guess_type(key)[0] or "application/octet-stream"
         with self._answering(f"{bucket}/{key}"):
             try:
                 self.client.put_object(
-                    Bucket=bucket, Key=key, Body=body, ContentType=guessed, IfNoneMatch="*"
+                    Bucket=bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType=_content_type(key),
+                    IfNoneMatch="*",
                 )
             except ClientError as error:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
@@ -255,12 +258,22 @@ class Store:
                 raise
         return True
 
-    def copy(self, bucket: str, key: str, new_key: str) -> None:
-        """Copy one object within a bucket, in the store itself."""
-        with self._answering(f"{bucket}/{key}"):
-            self.client.copy_object(
-                Bucket=bucket, Key=new_key, CopySource={"Bucket": bucket, "Key": key}
-            )
+    def copy_many(self, bucket: str, keys: Iterable[tuple[str, str]]) -> int:
+        """Copy many objects within a bucket, in the store itself, in parallel.
+
+        Args:
+            keys: each object's key and its new one.
+
+        Returns:
+            how many were copied.
+        """
+        store = self._bulk(bucket)
+
+        def copied(pair: tuple[str, str]) -> None:
+            obstore.copy(store, pair[0], pair[1])
+
+        with self._answering(bucket):
+            return sum(1 for _ in _ahead(copied, keys))
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         """Delete objects; those that aren't there are no error."""
@@ -341,7 +354,8 @@ class Store:
         store = self._bulk(bucket)
 
         def write(item: tuple[str, bytes]) -> None:
-            obstore.put(store, item[0], item[1], use_multipart=False)
+            attributes = {"Content-Type": _content_type(item[0])}
+            obstore.put(store, item[0], item[1], attributes=attributes, use_multipart=False)
 
         with self._answering(bucket):
             return sum(1 for _ in _ahead(write, items))
@@ -354,6 +368,18 @@ class Store:
             yield
         except (BotoCoreError, ClientError, BaseError, OSError) as error:
             raise Unreachable(f"object storage {where}, {what}: {_reason(error)}") from error
+
+
+@cache
+def _type_of(suffix: str) -> str:
+    guessed = mimetypes.guess_type("x" + suffix)[0] or "application/octet-stream"
+    is_text = guessed.startswith("text/") or guessed == "application/json"
+    return f"{guessed}; charset=utf-8" if is_text else guessed
+
+
+def _content_type(key: str) -> str:
+    """From the name's extension; text is UTF-8."""
+    return _type_of(PurePosixPath(key).suffix)
 
 
 def _reason(error: BaseException) -> str:

@@ -60,7 +60,7 @@ def test_an_object_deleted_or_overwritten_since_it_was_listed(ws: stages.Workspa
 def test_write_unless_there_is_one_and_copy(ws: stages.Workspace) -> None:
     assert ws.store.put_new("landing", "once.json", b"1")
     assert not ws.store.put_new("landing", "once.json", b"2")
-    ws.store.copy("landing", "once.json", "deep/er/once.json")
+    assert ws.store.copy_many("landing", [("once.json", "deep/er/once.json")]) == 1
     assert ws.store.get("landing", "deep/er/once.json") == b"1"
 
 

@@ -49,7 +49,7 @@ def build(large: int = 12, small: int = 1) -> duckdb.DuckDBPyConnection:
     con.execute(
         """
         create table marts.dim_reporting_year as
-        select unnest([$year - 1, $year])::integer as year, true as is_synthetic;
+        select unnest([$year - 1, $year])::integer as year, 1 as edition, true as is_synthetic;
 
         create table marts.dim_unit as
         select y.year, concat_ws('-', t.task_code, r.province_code, lpad(k::varchar, 4, '0'))

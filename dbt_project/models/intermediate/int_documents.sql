@@ -1,5 +1,6 @@
 {#- The one place where versions are chosen: of the documents about one subject, the latest before
-    the cut-off (contract, "What counts"). -#}
+    the cut-off (contract, "What counts"). A corrected edition takes what came before its own cut-off
+    (`counts_until`); who was to report is settled at the first one, so reviews never count later. -#}
 with received as (
     select
         'registration' as document_type,
@@ -118,6 +119,9 @@ within_period as (
         received.*,
         received.year = period.year as is_of_year,
         received.submitted_at >= period.cutoff_at as is_late,
+        received.submitted_at
+        < case when received.document_type = 'review' then period.cutoff_at else period.counts_until end
+            as is_in_time_to_count,
         coalesce(received.unit_code, concat_ws('-', received.task_code, received.province_code))
             as subject
     from received
@@ -134,7 +138,7 @@ ranked as (
     select
         within_period.*,
         row_number() over (
-            partition by document_type, subject, stage, is_late
+            partition by document_type, subject, stage, is_in_time_to_count
             order by submitted_at desc, document_id desc
         ) as version_rank
     from within_period
@@ -154,5 +158,6 @@ select
     is_synthetic,
     is_of_year,
     is_late,
-    not is_late and version_rank = 1 as is_effective
+    is_in_time_to_count,
+    is_in_time_to_count and version_rank = 1 as is_effective
 from ranked

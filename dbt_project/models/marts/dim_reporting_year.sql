@@ -12,6 +12,7 @@ select
     period.year,
     period.edition,
     period.cutoff_at,
+    period.counts_until,
     documents.is_synthetic,
     documents.documents_received,
     documents.documents_late

@@ -14,9 +14,12 @@ with performances as (
 ),
 
 received as (
-    select distinct unit_code
+    select
+        unit_code,
+        bool_or(not is_late) as is_on_time
     from {{ ref('int_documents') }}
     where document_type = 'performance'
+    group by unit_code
 ),
 
 assessments as (
@@ -67,7 +70,7 @@ select
     unit.province_code,
     unit.level,
     received.unit_code is not null as has_reported,
-    performance.document_id is not null as is_on_time,
+    coalesce(received.is_on_time, false) as is_on_time,
     performance.report_object_key is not null as has_report_file,
     assessment.score as assessment_score,
     assessment.grade as assessment_grade,
@@ -80,7 +83,7 @@ select
     cast(coalesce(facts.targets_set, 0) as integer) as targets_set,
     cast(coalesce(facts.targets_counted, 0) as integer) as targets_counted,
     cast(coalesce(facts.targets_met, 0) as integer) as targets_met,
-    received.unit_code is not null and performance.document_id is null as is_late,
+    received.unit_code is not null and not received.is_on_time as is_late,
     performance.document_id,
     performance.submitted_at,
     performance.highlight,

@@ -60,6 +60,7 @@ state_findings as (
         document.document_id,
         cast(null as {{ type_text() }}) as indicator_code,
         case
+            when document.is_late and document.is_in_time_to_count then 'W304'
             when document.is_late then 'W301'
             when unit.unit_code is null then 'E109'
             else 'W302'

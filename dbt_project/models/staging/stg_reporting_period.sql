@@ -1,5 +1,6 @@
 select
     year,
     cutoff_at,
+    counts_until,
     edition
 from {{ source('control', 'reporting_period') }}

@@ -20,11 +20,12 @@ from fontTools.ttLib.ttCollection import TTCollection
 
 from orchestration.errors import UsageError
 
-__all__ = ["GETA", "FontSet", "bundled_folder", "load_fonts"]
+__all__ = ["GETA", "FontSet", "bundled_folder", "font_files", "load_fonts"]
 
 #: What printers set for a character that they have no type for.
 GETA = "〓"
 
+_SUFFIXES = {".ttf", ".otf", ".ttc", ".otc"}
 #: Role → families that may play it, the best first. The last is always there.
 _ROLES: dict[str, tuple[str, ...]] = {
     "body": ("FangSong_GB2312", "仿宋_GB2312", "FangSong", "仿宋", "FandolFang R", "Noto Serif SC"),
@@ -74,10 +75,18 @@ def bundled_folder() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
+def font_files(font_dir: Path | None) -> list[Path]:
+    """Every font file of the bundled set and of an office's own folder."""
+    folders = [bundled_folder(), *([font_dir] if font_dir else [])]
+    return sorted(
+        path for folder in folders for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES
+    )
+
+
 def _faces(folder: Path) -> Iterable[tuple[str, frozenset[int]]]:
     """Family names (every language) and code points of each font in a folder."""
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in {".ttf", ".otf", ".ttc", ".otc"}:
+        if path.suffix.lower() not in _SUFFIXES:
             continue
         try:
             if path.suffix.lower() in {".ttc", ".otc"}:

@@ -19,7 +19,14 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     units = [u for u in marts.absent if place.kind == "national" or u["task_code"] == place.code]
     for title, chosen in (
         ("未报送", [u for u in units if not u["has_reported"]]),
-        ("逾期报送（未计入本通报）", [u for u in units if u["has_reported"]]),
+        (
+            "逾期报送（未计入本通报）",
+            [u for u in units if u["has_reported"] and not u["is_counted"]],
+        ),
+        (
+            "逾期报送（由更正版计入）",
+            [u for u in units if u["has_reported"] and u["is_counted"]],
+        ),
     ):
         if not chosen:
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from orchestration.bulletin.content import Block, Heading, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
@@ -50,8 +52,12 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             )
         found.append(Heading("计算说明"))
     cutoff = moment(marts.period.cutoff_at)
+    until = moment(marts.calendar["counts_until"].replace(tzinfo=UTC))
     rows = (
-        f"采用范围：各类文档以{cutoff}（北京时间，不含）前最后一次提交的为准，逾期提交的不计入本通报。",
+        f"采用范围：各类文档以{cutoff}（北京时间，不含）前最后一次提交的为准，逾期提交的不计入本通报。"
+        if until == cutoff
+        else f"采用范围：本版为更正版，各类文档以{until}（北京时间，不含）前最后一次提交的为准"
+        f"（评审意见以{cutoff}前的为准）；是否按时仍以{cutoff}为准。",
         "应报单位：截止时间前经省级推荐且未退出的建设单位；级别以国家认定为准，未获国家认定的以登记级别为准，"
         "每个单位只按最高级别计一次。",
         "缺报不作零值处理。无法识别、应为整数而非整数、超出允许范围或者违反阻断性规则的填报值一律剔除，"

@@ -1,0 +1,118 @@
+"""Under which circumstances a snapshot was judged, and judging it again under the same.
+
+Belongs here: what a verdict depends on beside the snapshot: the time, the last intake, the
+waivers. An edition's manifest keeps it, so that its quality report can be made again years later.
+Doesn't belong here: the verdict itself (``judging``, ``decision``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from orchestration import lakehouse
+from orchestration.gate.decision import GateDecision
+from orchestration.gate.judging import judge
+from orchestration.gate.waivers import Waiver, read_waivers
+from orchestration.reporting_calendar import period_of
+from orchestration.settings import Settings
+from orchestration.storage import Store
+
+__all__ = ["Circumstances", "circumstances_of", "judge_snapshot"]
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a verdict depends on beside the snapshot.
+
+    Attributes:
+        now: when it was judged (aware).
+        last_intake_at: when the last intake ended (aware), or None.
+        is_stale: whether something was taken in after the marts were built.
+        waivers: the year's, valid then or not.
+    """
+
+    now: datetime
+    last_intake_at: datetime | None
+    is_stale: bool
+    waivers: tuple[Waiver, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """For a manifest."""
+        return {
+            "judged_at": self.now.isoformat(),
+            "last_intake_at": self.last_intake_at.isoformat() if self.last_intake_at else None,
+            "waivers": [
+                waiver.as_data() | {"suite": waiver.suite, "expectation": waiver.expectation}
+                for waiver in self.waivers
+            ],
+        }
+
+    @classmethod
+    def from_data(cls, year: int, data: Mapping[str, Any]) -> Circumstances:
+        """Of a published edition: nothing was stale then."""
+        last = data["last_intake_at"]
+        return cls(
+            now=datetime.fromisoformat(data["judged_at"]),
+            last_intake_at=datetime.fromisoformat(last) if last else None,
+            is_stale=False,
+            waivers=tuple(
+                Waiver(
+                    year=year,
+                    **waiver
+                    | {
+                        "signed_on": date.fromisoformat(waiver["signed_on"]),
+                        "valid_until": date.fromisoformat(waiver["valid_until"]),
+                    },
+                )
+                for waiver in data["waivers"]
+            ),
+        )
+
+
+def circumstances_of(settings: Settings, store: Store, year: int) -> Circumstances:
+    """As they are now.
+
+    Raises:
+        UsageError: the waivers can't be read.
+    """
+    waivers = read_waivers(year)
+    with lakehouse.reader(settings, store) as con:
+        return Circumstances(
+            settings.now(),
+            lakehouse.last_intake_at(con, year),
+            lakehouse.marts_are_stale(con, year),
+            waivers,
+        )
+
+
+def judge_snapshot(
+    settings: Settings,
+    store: Store,
+    year: int,
+    snapshot_id: int,
+    *,
+    run_id: str,
+    circumstances: Circumstances | None = None,
+) -> GateDecision:
+    """The gate's decision about one snapshot, today or as it was judged before. Reads only.
+
+    Raises:
+        GateBroken: a check could not be carried out.
+    """
+    under = circumstances or circumstances_of(settings, store, year)
+    with lakehouse.reader(settings, store, snapshot_id) as con:
+        decision = judge(
+            con,
+            year=year,
+            snapshot_id=snapshot_id,
+            run_id=run_id,
+            now=under.now,
+            last_intake_at=under.last_intake_at,
+            period=period_of(year),
+            marts_stale=under.is_stale,
+            waivers=under.waivers,
+        )
+    return replace(decision, circumstances=under.as_data())

@@ -1,0 +1,150 @@
+"""All files of an edition from one snapshot: what publishing writes and verifying compares.
+
+Belongs here: putting together what ``bulletin`` and ``gate`` make, and naming what the bytes
+depend on. The same snapshot, decision, code and environment give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from orchestration import bulletin, lakehouse
+from orchestration.gate import GateDecision
+from orchestration.publication.changes import Changes
+from orchestration.settings import Settings, code_version
+from orchestration.storage import Store
+from orchestration.workspace import Progress
+
+__all__ = ["Built", "build_files", "environment"]
+
+#: The libraries that shape the bytes of a file.
+_LIBRARIES = (
+    "typst",
+    "jinja2",
+    "fonttools",
+    "openpyxl",
+    "great-expectations",
+    "duckdb",
+    "pyarrow",
+    "pandas",
+)
+
+
+@dataclass(frozen=True)
+class Built:
+    """The files of an edition.
+
+    Attributes:
+        files: path below the edition → bytes.
+        contents: path → digest of what a bulletin says and what it was rendered with.
+        facts: what the manifest says beside the files.
+        bulletins: how many bulletins there are.
+        taken_over: how many files are the former edition's, unchanged and not rendered.
+        undrawn: characters that the fonts lack.
+    """
+
+    files: dict[str, bytes]
+    contents: dict[str, str]
+    facts: dict[str, Any]
+    bulletins: int
+    taken_over: int
+    undrawn: frozenset[str]
+
+
+@cache
+def environment(font_dir: Path | None) -> dict[str, str]:
+    """What the bytes of an edition depend on beside snapshot and code: libraries and fonts."""
+    found = {"python": platform.python_version()}
+    found |= {name: version(name) for name in _LIBRARIES}
+    for path in bulletin.font_files(font_dir):
+        found[f"font {path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def build_files(
+    settings: Settings,
+    store: Store,
+    year: int,
+    decision: GateDecision,
+    *,
+    number: int,
+    editions: Sequence[dict[str, Any]],
+    inputs_digest: str,
+    changes: Changes | None = None,
+    former: bulletin.Edition | None = None,
+    progress: Progress,
+) -> Built:
+    """Make every file of an edition.
+
+    Args:
+        decision: of the gate about the snapshot; it lets the year through.
+        number: the edition's.
+        editions: rows of ``publication.editions`` before it, for the page of former editions.
+        changes: against the edition before, from edition 2 on.
+        former: the edition before: what says the same is taken from there.
+
+    Raises:
+        TongbaoError: a document can't be set, or its text is not what the marts say.
+    """
+    snapshot_id = decision.snapshot_id
+    surroundings = environment(settings.font_dir)
+    notes = bulletin.GateNotes(
+        len(decision.outcomes),
+        tuple(finding.text_zh for finding in decision.warnings),
+        tuple(finding.waived_zh for finding in decision.waived),
+        sum(finding.severity == "critical" for finding in decision.waived),
+    )
+    with lakehouse.reader(settings, store, snapshot_id) as con:
+        marts = bulletin.read_marts(con, year, notes)
+    made = bulletin.render_all(
+        marts,
+        settings.font_dir,
+        progress,
+        extra=changes.documents(marts, number) if changes else (),
+        former=_former(former, surroundings),
+    )
+    files = dict(made.files)
+    if changes:
+        files["changes.csv"] = changes.as_csv()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for path in decision.write_docs(folder):
+            files[f"quality/{path.relative_to(folder).as_posix()}"] = path.read_bytes()
+    facts = {
+        "snapshot_id": snapshot_id,
+        "code_version": code_version(),
+        "environment": surroundings,
+        "inputs_digest": inputs_digest,
+        "synthetic": bool(marts.calendar["is_synthetic"]),
+        "gate": decision.summary() | decision.circumstances,
+        "supersedes": number - 1 or None,
+        "reason": changes.reason if changes else None,
+        "published_at": None,
+    }
+    return Built(
+        bulletin.with_font(files),
+        made.contents,
+        facts,
+        made.bulletins,
+        made.taken_over,
+        frozenset(made.undrawn),
+    )
+
+
+def _former(
+    former: bulletin.Edition | None, surroundings: dict[str, str]
+) -> bulletin.Edition | None:
+    """The former edition, where its files were rendered by this code with these libraries."""
+    if former is None:
+        return None
+    said = former.content
+    same = said["code_version"] == code_version() and said["environment"] == surroundings
+    return former if same else None

@@ -1,0 +1,534 @@
+"""What changed between two editions: figures, why, and which documents caused it.
+
+Belongs here: comparing the marts of two snapshots figure by figure, tracing each change to the
+units whose counted facts changed, and saying so as a table, a page and a notice (更正通报).
+Doesn't belong here: making the new marts, and how documents look.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from orchestration.bulletin import (
+    GRAINS,
+    Block,
+    Column,
+    Document,
+    Figure,
+    Marts,
+    Table,
+    correction_document,
+    paragraph,
+)
+from orchestration.bulletin.wording import count, in_points, percent, points, rounded, value_text
+from orchestration.catalogue import load_catalogue, mart_columns
+from orchestration.reporting_calendar import period_of
+
+__all__ = ["Change", "Changes", "changes_of"]
+
+#: Not figures: what the row is about, and when.
+_NOT_FIGURES = {"edition", "cutoff_at", "counts_until", "is_synthetic", "target_year"}
+_RANK = "_rank"
+#: Rows of a table in the notice; the page and the CSV have every one.
+_IN_NOTICE = 40
+_CAUSES = {
+    "late": "逾期文档由更正版采用",
+    "new": "新增文档",
+    "version": "新版本替换原文档",
+    "withdrawn": "原文档不再采用",
+    "lifted": "原剔除值恢复采用",
+    "excluded": "原采用值剔除",
+    "target": "建设方案目标变更",
+    "unit": "应报单位变化",
+    "state": "考核、评审或登记变化",
+    "prior": "上年数据更正",
+    "method": "目录、规则或计算方法变更",
+}
+_FACT = ("value", "target", "is_excluded", "exclusion_code", "document_id")
+_UNIT = (
+    "level",
+    "has_reported",
+    "is_on_time",
+    "has_report_file",
+    "assessment_score",
+    "assessment_grade",
+    "targets_set",
+    "targets_met",
+    "document_id",
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A figure that is not what it was.
+
+    Attributes:
+        figure: its id.
+        old, new: as the marts have it; None where there is none.
+        causes: codes of ``_CAUSES``, the most frequent first.
+        documents: ids of the documents that caused it.
+    """
+
+    figure: str
+    table: str
+    key: tuple[str, ...]
+    column: str
+    old: Any
+    new: Any
+    causes: tuple[str, ...]
+    documents: tuple[str, ...]
+
+    @property
+    def is_rank(self) -> bool:
+        """Whether it is a place in an order and no figure."""
+        return self.column.endswith(_RANK)
+
+    @property
+    def difference(self) -> Decimal | None:
+        """New less old."""
+        if self.old is None or self.new is None:
+            return None
+        return Decimal(self.new) - Decimal(self.old)
+
+
+@dataclass
+class Changes:
+    """Everything that changed between two snapshots.
+
+    Attributes:
+        objects: document id → object key, sha256, submitted_at, unit.
+    """
+
+    year: int
+    old_snapshot: int
+    new_snapshot: int
+    reason: str
+    changes: list[Change] = field(default_factory=list)
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def as_csv(self) -> bytes:
+        """A row a change, UTF-8 with a mark so that a spreadsheet reads it as such."""
+        body = io.StringIO()
+        writer = csv.writer(body, lineterminator="\r\n")
+        writer.writerow(
+            ["figure", "item", "old", "new", "difference", "reason", "documents", "objects"]
+        )
+        for change in self.changes:
+            writer.writerow(
+                _inert(cell)
+                for cell in (
+                    change.figure,
+                    _item(change),
+                    _exact(change.old),
+                    _exact(change.new),
+                    _exact(change.difference),
+                    "；".join(_CAUSES[cause] for cause in change.causes),
+                    "; ".join(change.documents),
+                    "; ".join(
+                        sorted(
+                            {
+                                self.objects[document]["object_key"]
+                                for document in change.documents
+                                if document in self.objects
+                            }
+                        )
+                    ),
+                )
+            )
+        return body.getvalue().encode("utf-8-sig")
+
+    def documents(self, marts: Marts, number: int) -> tuple[Document, ...]:
+        """The page of all changes, and the notice."""
+        figures = [change for change in self.changes if not change.is_rank]
+        ranks = [change for change in self.changes if change.is_rank]
+        national = [change for change in figures if "national" in change.table]
+        return (
+            correction_document(
+                marts,
+                number,
+                self.reason,
+                path="changes",
+                sections=(
+                    ("更正的数据", [self._table(figures)]),
+                    ("变动的名次", [self._table(ranks)]),
+                    ("引起变动的文档", [self._sources()]),
+                ),
+            ),
+            correction_document(
+                marts,
+                number,
+                self.reason,
+                path="national/correction",
+                sections=(
+                    ("更正情况", self._summary(figures, ranks)),
+                    ("更正的全国数据", [self._table(national[:_IN_NOTICE]), *_rest(national)]),
+                    ("变动的名次", [self._table(ranks[:_IN_NOTICE]), *_rest(ranks)]),
+                    ("引起变动的文档", [self._sources(_IN_NOTICE)]),
+                ),
+            ),
+        )
+
+    def _summary(self, figures: list[Change], ranks: list[Change]) -> list[Block]:
+        regions = load_catalogue().regions
+        provinces = {change.key[0] for change in figures if change.table.endswith("province_task")}
+        provinces |= {c.key[0] for c in figures if c.table.endswith("province_indicator")}
+        names = "、".join(regions[code].short_name for code in regions if code in provinces)
+        causes = Counter(cause for change in figures for cause in change.causes)
+        found: list[Block] = [
+            paragraph(
+                f"本次更正涉及数据{len(figures):,}项、名次{len(ranks):,}项，由{len(self.objects):,}"
+                f"份文档引起。" + (f"涉及省份：{names}。" if names else "")
+            )
+        ]
+        if causes:
+            found.append(
+                Table(
+                    "更正原因",
+                    (Column("原因", 6, "left"), Column("涉及数据（项）", 3)),
+                    tuple((_CAUSES[cause], count(n)) for cause, n in causes.most_common()),
+                )
+            )
+        return found
+
+    def _table(self, changes: list[Change]) -> Table:
+        return Table(
+            "",
+            (
+                Column("项目", 8, "left"),
+                Column("原数", 4),
+                Column("更正后", 4),
+                Column("差额", 3),
+                Column("原因", 5, "left"),
+            ),
+            tuple(
+                (
+                    _item(change),
+                    _shown(change, change.old),
+                    Figure(change.figure, _shown(change, change.new)),
+                    _difference(change),
+                    "；".join(_CAUSES[cause] for cause in change.causes),
+                )
+                for change in changes
+            ),
+        )
+
+    def _sources(self, at_most: int | None = None) -> Table:
+        listed = sorted(self.objects.items())
+        shown = listed if at_most is None else listed[:at_most]
+        return Table(
+            "",
+            (
+                Column("单位", 4, "left"),
+                Column("文档", 5, "left"),
+                Column("提交时间", 4, "left"),
+                Column("对象", 8, "left"),
+                Column("sha256", 3, "left"),
+            ),
+            tuple(
+                (
+                    str(about["unit_code"] or ""),
+                    document,
+                    str(about["submitted_at"]),
+                    about["object_key"],
+                    (about["sha256"] or "")[:12],
+                )
+                for document, about in shown
+            ),
+            "" if len(shown) == len(listed) else f"共{len(listed)}份，其余见本版更正对照表。",
+        )
+
+
+def _rest(changes: list[Change]) -> list[Block]:
+    if len(changes) <= _IN_NOTICE:
+        return []
+    return [paragraph(f"以上为前{_IN_NOTICE}项，共{len(changes):,}项，全部见本版更正对照表。")]
+
+
+# -- words --------------------------------------------------------------------------------------
+
+
+def _item(change: Change) -> str:
+    """What a figure is, in Chinese: place, task, indicator, column."""
+    catalogue = load_catalogue()
+    said: list[str] = []
+    for name, part in zip(GRAINS[change.table], change.key, strict=True):
+        if name == "province_code":
+            said.append(catalogue.regions[part].short_name)
+        elif name == "task_code":
+            said.append("全部任务" if part == "ALL" else catalogue.tasks[part].name)
+        elif name == "indicator_code":
+            indicator = catalogue.indicators.get(part)
+            said.append(indicator.name_zh if indicator else part)
+        elif part != "-":
+            said.append(part)
+    if "national" in change.table:
+        said.insert(0, "全国")
+    base = change.column.removesuffix(_RANK)
+    # What stands before the first stop is the name, what comes after explains it.
+    label = mart_columns(change.table).get(base, (base, base))[1].split("；")[0].split("，")[0]
+    said.append(label + ("名次" if change.is_rank else ""))
+    return "·".join(said)
+
+
+def _shown(change: Change, value: Any) -> str:
+    if value is None:
+        return "—"
+    if change.is_rank or isinstance(value, int):
+        return count(int(value))
+    if change.column.endswith("_rate") or change.column == "attainment":
+        return percent(value)
+    indicator = _indicator(change)
+    return value_text(value, indicator) if indicator else rounded(value, 2)
+
+
+def _difference(change: Change) -> str:
+    difference = change.difference
+    if difference is None:
+        return "—"
+    sign = "+" if difference > 0 else "−" if difference < 0 else ""
+    size = abs(difference)
+    if change.is_rank or isinstance(change.new, int):
+        return f"{sign}{count(int(size))}"
+    if change.column.endswith("_rate") or change.column == "attainment":
+        return points(difference * 100)
+    indicator = _indicator(change)
+    if indicator and in_points(indicator):
+        return points(difference)
+    return sign + (value_text(size, indicator) if indicator else rounded(size, 2))
+
+
+def _indicator(change: Change) -> Any:
+    if "indicator_code" not in GRAINS[change.table]:
+        return None
+    return load_catalogue().indicators.get(change.key[-1])
+
+
+def _exact(value: Any) -> str:
+    return "" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def _inert(text: str) -> str:
+    """Text that a spreadsheet shows and doesn't run (OWASP, "CSV Injection"); numbers stay."""
+    if text[:1] in ("=", "+", "@", "\t", "\r") or (text[:1] == "-" and not _is_number(text)):
+        return "'" + text
+    return text
+
+
+def _is_number(text: str) -> bool:
+    return text[1:].replace(".", "", 1).isdecimal()
+
+
+# -- comparing ----------------------------------------------------------------------------------
+
+
+def changes_of(
+    con: duckdb.DuckDBPyConnection, year: int, old: int, new: int, reason: str
+) -> Changes:
+    """Compare two snapshots.
+
+    Args:
+        con: a reader of the lake that is not pinned.
+        old, new: the editions' snapshots.
+        reason: why there is a correction, in its maker's words.
+    """
+    facts = _units(
+        con, "fct_unit_indicator", ("unit_code", "indicator_code"), _FACT, year, old, new
+    )
+    units = _units(con, "fct_unit_year", ("unit_code",), _UNIT, year, old, new)
+    cutoff = period_of(year).cutoff_at.replace(tzinfo=None)
+    documents = {
+        str(row["document_id"])
+        for _, before, after in (*facts, *units)
+        for row in (before, after)
+        if row and row["document_id"]
+    }
+    objects = _objects(con, documents, new)
+    fact_causes: dict[tuple[str, str, str], list[tuple[str, str | None]]] = defaultdict(list)
+    for (unit, indicator), before, after in facts:
+        task, province, _ = unit.split("-")
+        cause = _cause(before, after, objects, cutoff)
+        fact_causes[task, province, indicator].append((cause, _document(before, after)))
+    unit_causes: dict[tuple[str, str], list[tuple[str, str | None]]] = defaultdict(list)
+    for (unit,), before, after in units:
+        task, province, _ = unit.split("-")
+        cause = _cause(before, after, objects, cutoff) if before and after else "unit"
+        unit_causes[task, province].append((cause, _document(before, after)))
+    found = Changes(year, old, new, reason)
+    used: set[str] = set()
+    for table, grain in GRAINS.items():
+        for key, column, before, after in _differences(con, table, grain, year, old, new):
+            about = dict(zip(grain, key, strict=True))
+            causes = _causes(about, fact_causes, unit_causes, column)
+            named = tuple(sorted({document for _, document in causes if document}))
+            counted = Counter(cause for cause, _ in causes)
+            used.update(named)
+            found.changes.append(
+                Change(
+                    "/".join((str(year), table, *key, column)),
+                    table,
+                    key,
+                    column,
+                    before,
+                    after,
+                    tuple(cause for cause, _ in sorted(counted.items(), key=lambda c: (-c[1], c)))
+                    or (("prior",) if column in ("previous_value", "change_rate") else ("method",)),
+                    named,
+                )
+            )
+    found.objects = {document: objects[document] for document in sorted(used & set(objects))}
+    return found
+
+
+def _causes(
+    about: dict[str, str],
+    facts: dict[tuple[str, str, str], list[tuple[str, str | None]]],
+    units: dict[tuple[str, str], list[tuple[str, str | None]]],
+    column: str,
+) -> list[tuple[str, str | None]]:
+    """What happened to the units behind a figure."""
+    if column == "previous_value":
+        return []
+    task, province = about.get("task_code", "ALL"), about.get("province_code")
+    indicator = about.get("indicator_code")
+
+    def behind(unit_task: str, unit_province: str) -> bool:
+        return task in ("ALL", unit_task) and province in (None, unit_province)
+
+    if indicator is not None:
+        catalogued = load_catalogue().indicators.get(indicator)
+        codes = {indicator}
+        if catalogued:
+            codes |= {catalogued.numerator or "", catalogued.denominator or ""}
+        return [
+            cause
+            for (unit_task, unit_province, code), causes in facts.items()
+            if code in codes and behind(unit_task, unit_province)
+            for cause in causes
+        ]
+    found = [
+        cause
+        for (unit_task, unit_province), causes in units.items()
+        if behind(unit_task, unit_province)
+        for cause in causes
+    ]
+    return found or [
+        cause
+        for (unit_task, unit_province, _), causes in facts.items()
+        if behind(unit_task, unit_province)
+        for cause in causes
+    ]
+
+
+def _cause(
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+    objects: dict[str, dict[str, Any]],
+    cutoff: Any,
+) -> str:
+    old, new = (row["document_id"] if row else None for row in (before, after))
+    if new != old:
+        if new is None:
+            return "withdrawn"
+        if new in objects and objects[new]["submitted"] >= cutoff:
+            return "late"
+        return "new" if old is None else "version"
+    if before is None or after is None:
+        return "unit"
+    if "is_excluded" in before and before["is_excluded"] != after["is_excluded"]:
+        return "excluded" if after["is_excluded"] else "lifted"
+    if before.get("target") != after.get("target"):
+        return "target"
+    if "value" in before and before["value"] != after["value"]:
+        return "method"
+    return "state"
+
+
+def _document(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str | None:
+    row = after if after and after["document_id"] else before
+    return str(row["document_id"]) if row and row["document_id"] else None
+
+
+def _units(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    keys: tuple[str, ...],
+    columns: tuple[str, ...],
+    year: int,
+    old: int,
+    new: int,
+) -> list[tuple[tuple[str, ...], dict[str, Any] | None, dict[str, Any] | None]]:
+    """Rows that differ: key, before, after."""
+    listed = ", ".join((*keys, *columns))
+
+    def side(these: int, others: int) -> dict[tuple[str, ...], dict[str, Any]]:
+        rows = con.execute(
+            f"select {listed} from lake.marts.{table} at (version => {these}) where year = ? "
+            f"except select {listed} from lake.marts.{table} at (version => {others}) "
+            "where year = ?",
+            [year, year],
+        ).fetchall()
+        width = len(keys)
+        return {row[:width]: dict(zip(columns, row[width:], strict=True)) for row in rows}
+
+    before, after = side(old, new), side(new, old)
+    return [(key, before.get(key), after.get(key)) for key in sorted({*before, *after})]
+
+
+def _differences(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    grain: tuple[str, ...],
+    year: int,
+    old: int,
+    new: int,
+) -> Iterable[tuple[tuple[str, ...], str, Any, Any]]:
+    """Cells that differ, in the order of the marts' keys and columns."""
+
+    def rows(snapshot: int) -> dict[tuple[str, ...], dict[str, Any]]:
+        cursor = con.execute(
+            f"select * from lake.marts.{table} at (version => {snapshot}) where year = ?", [year]
+        )
+        names = [column[0] for column in cursor.description or []]
+        read = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return {tuple(str(row[name] or "-") for name in grain): row for row in read}
+
+    before, after = rows(old), rows(new)
+    for key in sorted({*before, *after}):
+        one, other = before.get(key, {}), after.get(key, {})
+        for column in other or one:
+            if column in grain or column == "year" or column in _NOT_FIGURES:
+                continue
+            values = one.get(column), other.get(column)
+            numbers = [v for v in values if v is not None]
+            if values[0] != values[1] and all(
+                isinstance(v, int | Decimal) and not isinstance(v, bool) for v in numbers
+            ):
+                yield key, column, *values
+
+
+def _objects(
+    con: duckdb.DuckDBPyConnection, documents: set[str], snapshot: int
+) -> dict[str, dict[str, Any]]:
+    """Where documents came from."""
+    if not documents:
+        return {}
+    rows = con.execute(
+        "with d as (select document_id, object_key, sha256 "
+        f"from lake.raw.documents at (version => {snapshot})), "
+        "p as (select document_id, unit_code, submitted_at "
+        f"from lake.raw.performances at (version => {snapshot})) "
+        "select document_id, object_key, sha256, unit_code, submitted_at, "
+        "cast(cast(submitted_at as timestamptz) as timestamp) as submitted "
+        "from d left join p using (document_id) where document_id in (select unnest(?))",
+        [sorted(documents)],
+    ).fetchall()
+    names = ("object_key", "sha256", "unit_code", "submitted_at", "submitted")
+    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}

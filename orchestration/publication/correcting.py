@@ -1,0 +1,76 @@
+"""Corrections: the next edition of a year, with what changed and why.
+
+Belongs here: deciding whether there is anything to correct and putting the corrected edition in
+place. Doesn't belong here: taking in, transforming and judging (``stages`` does that first).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestration import bulletin, lakehouse
+from orchestration.gate import GateDecision
+from orchestration.publication.building import build_files
+from orchestration.publication.changes import changes_of
+from orchestration.publication.publishing import PublishSummary, former_editions, put_in_place
+from orchestration.workspace import Progress, Workspace
+
+__all__ = ["correct_edition"]
+
+#: What says only that there is a correction, and not what.
+_ABOUT_ITSELF = ("changes.", "national/correction.", "editions/")
+
+
+def correct_edition(
+    ws: Workspace,
+    year: int,
+    reason: str,
+    standing: dict[str, Any],
+    decision: GateDecision,
+    *,
+    inputs_digest: str,
+    progress: Progress,
+) -> PublishSummary:
+    """Publish the edition after ``standing`` from the snapshot that the gate let through.
+
+    Args:
+        reason: why, in a sentence; it stands in the edition and in ``publication.editions``.
+    """
+    number = standing["edition"] + 1
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        changes = changes_of(con, year, standing["snapshot_id"], decision.snapshot_id, reason)
+    progress(f"correct {year}: {len(changes.changes)} figures and ranks changed")
+    bucket = ws.settings.publication_bucket
+    former = bulletin.read_edition(ws.store, bucket, year, standing["edition"])
+    built = build_files(
+        ws.settings,
+        ws.store,
+        year,
+        decision,
+        number=number,
+        editions=former_editions(ws, year),
+        inputs_digest=inputs_digest,
+        changes=changes,
+        former=former,
+        progress=progress,
+    )
+    before = {entry["path"]: entry.get("content") for entry in former.content["files"]}
+    same = all(
+        before.get(path) == content
+        for path, content in built.contents.items()
+        if not path.startswith(_ABOUT_ITSELF)
+    )
+    if not changes.changes and same:
+        said = f"edition {standing['edition']} of {year} says what is known: nothing to correct"
+        return PublishSummary(
+            year, standing["edition"], standing["snapshot_id"], 0, "", False, [said]
+        )
+    done = put_in_place(ws, year, number, built, progress=progress)
+    figures = sum(not change.is_rank for change in changes.changes)
+    done.lines[1:1] = [
+        f"  {figures} figures and {len(changes.changes) - figures} ranks changed, from "
+        f"{len(changes.objects)} documents; {built.taken_over} files are as before",
+        f"  what changed:      {done.folder}/changes.html",
+        f"  the notice:        {done.folder}/national/correction.pdf",
+    ]
+    return done
