@@ -457,6 +457,45 @@ CHECKS: tuple[Check, ...] = (
         remedy_en="compare the catalogue with the reporting template",
         shown="count",
     ),
+    # -- would a headline turn round ----------------------------------------------------------
+    Check(
+        name="direction_is_firm",
+        frame="directions",
+        column="flips",
+        at_most=0,
+        severity="warning",
+        title_zh="全国合计的增减方向不因未决事项而反转",
+        title_en="The direction of a national total doesn't hang on what is open",
+        reason_zh="“比上年增长”是读者最先读到的结论；剔除提示值、计入逾期单位或缺报单位按上年数计即会反转的，应予说明",
+        reason_en=(
+            "up or down is what a reader takes away first: where warned values, late units or "
+            "missing units could turn it round, that must be said"
+        ),
+        remedy_zh="先核实涉及的提示值和逾期、缺报单位，在通报中说明",
+        remedy_en="settle the warned values and the late and missing units, or say so in print",
+        shown="count",
+        note_zh="{scenarios}",
+        note_en="{scenarios}",
+    ),
+    Check(
+        name="places_are_firm",
+        frame="places",
+        column="flips",
+        at_most=0,
+        severity="warning",
+        title_zh="居前省份不因未决事项而变动",
+        title_en="Who is among the first doesn't hang on what is open",
+        reason_zh="通报点名居前的省份；计入逾期单位或剔除提示值即会进出前列的，应予说明",
+        reason_en=(
+            "the bulletin names the first provinces: where late units or warned values could put "
+            "one in or out, that must be said"
+        ),
+        remedy_zh="先核实所列省份的逾期单位和提示值",
+        remedy_en="settle the late units and warned values of the provinces named",
+        shown="count",
+        note_zh="{scenarios}",
+        note_en="{scenarios}",
+    ),
 )
 
 

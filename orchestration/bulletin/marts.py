@@ -93,6 +93,8 @@ class Marts:
     highlights: list[dict[str, Any]]
     #: Warnings about units' submissions: how many there are, how many of them are explained.
     remarks: tuple[int, int]
+    #: Headlines that would turn round: scenario, measure, keys, present, alternative, reference.
+    flips: list[dict[str, Any]] = field(default_factory=list)
     _index: dict[tuple[str, tuple[str, ...]], Row] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -212,6 +214,14 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         "where year = $year and severity = 'warning' and unit_code is not null",
         {"year": year},
     ).fetchall()
+    flips = _dicts(
+        con,
+        "select s.* from lake.quality.figure_sensitivity s "
+        "left join lake.marts.dim_region r on r.province_code = s.province_code "
+        "where s.year = $year and s.flips "
+        "order by s.scenario, s.measure, s.task_code, s.indicator_code, r.display_order",
+        year,
+    )
     return Marts(
         year=year,
         period=period_of(year),
@@ -223,4 +233,5 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         watched=_named(watched),
         highlights=_named(highlights),
         remarks=remarks,
+        flips=flips,
     )

@@ -663,6 +663,16 @@ _SLIPS = f"""
     group by f.indicator_code, s.units, s.distance order by f.indicator_code"""
 
 
+def _firm(*key: str) -> str:
+    """How many ways of settling what is open would turn a headline round."""
+    listed = ", ".join(key)
+    return f"""
+        select {listed}, cast(count(*) filter (where flips) as integer) as flips,
+            string_agg(case when flips then scenario end, ', ' order by scenario) as scenarios
+        from quality.figure_sensitivity where year = $year and {key[0]} is not null
+        group by {listed} order by {listed}"""
+
+
 def _documents(key: str) -> str:
     return f"""
         with {_OBJECTS}
@@ -693,6 +703,8 @@ FRAMES: dict[str, Frame] = {
     "tasks": Frame(("task_code",), _TASKS),
     "totals": Frame(("task_code", "indicator_code"), _TOTALS),
     "targets": Frame(("task_code", "level", "category"), _TARGETS),
+    "directions": Frame(("task_code", "indicator_code"), _firm("task_code", "indicator_code")),
+    "places": Frame(("province_code",), _firm("province_code")),
 }
 
 # -- who causes it --------------------------------------------------------------------------

@@ -126,9 +126,14 @@ def unit_pages(
         ).fetchall():
             versions.setdefault((unit, document), {})[code] = text
     cutoff = period_of(year).cutoff_at
+    until = cutoff
+    for (edition,) in con.execute(
+        "select edition from lake.marts.dim_reporting_year where year = $year", parameters
+    ).fetchall():
+        until = period_of(year).counts_until(edition)
     for key, page in pages.items():
         code = page.subject["unit_code"]
-        listed = _with_states(documents.get(code, []), cutoff, versions)
+        listed = _with_states(documents.get(code, []), cutoff, until, versions)
         current, former = _versions(listed)
         yield (
             key,
@@ -155,11 +160,13 @@ def _dicts(
 def _with_states(
     documents: list[dict[str, Any]],
     cutoff: datetime,
+    until: datetime,
     versions: dict[tuple[str, str], dict[str, str]],
 ) -> list[dict[str, Any]]:
     """Documents in the order of their submission, each with what became of it.
 
-    ``counts`` (the last of its series before the cut-off), ``replaced``, ``late``; a later version
+    ``counts`` (the last of its series before the cut-off, in a corrected edition before that of
+    the correction, but for reviews), ``replaced``, ``late``; a later version
     of a performance that says the same as the one before is ``unchanged``.
     """
     for document in documents:
@@ -176,7 +183,7 @@ def _with_states(
                 (document["unit_code"], document["document_id"])
             ) == versions.get((before["unit_code"], before["document_id"]))
             document["news"] = "unchanged" if same else "changed"
-        if document["at"] >= cutoff:
+        if document["at"] >= (cutoff if document["kind"] == "reviews" else until):
             document["state"] = "late"
             continue
         if before is not None:

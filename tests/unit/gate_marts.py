@@ -94,6 +94,8 @@ def build(large: int = 12, small: int = 1) -> duckdb.DuckDBPyConnection:
             object_key varchar, document_id varchar, unit_code varchar, indicator_code varchar,
             code varchar, severity varchar, location varchar, message_zh varchar,
             message_en varchar, explained_by varchar);
+        create table quality.figure_sensitivity (year integer, scenario varchar, measure varchar,
+            province_code varchar, task_code varchar, indicator_code varchar, flips boolean);
         create table raw.objects as
         select year, province_code, 'accepted' as status, 100 as documents_total,
             0 as documents_rejected

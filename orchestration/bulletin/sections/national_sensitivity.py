@@ -1,0 +1,96 @@
+"""National bulletin, attachment: which headlines hang on what is still open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestration.bulletin.content import Block, Column, Run, Table, paragraph
+from orchestration.bulletin.marts import Marts
+from orchestration.bulletin.parts import task_name
+from orchestration.bulletin.sections import Place
+from orchestration.bulletin.wording import count, percent, value_text
+
+IN = ("national",)
+ORDER = 30
+ATTACHMENT = True
+TITLE = "未决事项对主要数据的影响"
+
+_SCENARIOS = {
+    "late_in": "计入逾期单位",
+    "missing_as_last_year": "缺报单位按上年数计",
+    "warned_out": "剔除未作说明的提示值",
+}
+_RATES = {"on_time_rate": "按时报送率", "target_met_rate": "年度目标完成率"}
+
+
+def blocks(marts: Marts, place: Place) -> list[Block]:
+    """What was tried, and what would turn round."""
+    found: list[Block] = [
+        paragraph(
+            "对三种情形逐一测算：剔除单位未作说明的提示值；计入逾期报送单位的填报值；缺报单位按其上年数计。"
+            "下表列出会使全国合计增减方向反转、或使省份进出前列的情形。"
+        )
+    ]
+    totals = [_total(marts, row) for row in marts.flips if row["measure"] == "value"]
+    places = [_place(marts, row) for row in marts.flips if row["measure"] != "value"]
+    if not marts.flips:
+        found.append(paragraph("三种情形均不改变全国合计的增减方向和居前的省份。"))
+    if totals:
+        found.append(
+            Table(
+                "增减方向会反转的全国合计",
+                (
+                    Column("情形", 5, "left"),
+                    Column("重点任务", 6, "left"),
+                    Column("指标", 6, "left"),
+                    Column("现数", 4),
+                    Column("该情形下", 4),
+                    Column("上年数", 4),
+                    Column("涉及单位", 3),
+                ),
+                tuple(totals),
+            )
+        )
+    if places:
+        found.append(
+            Table(
+                "会进出前列的省份",
+                (
+                    Column("情形", 5, "left"),
+                    Column("比率", 5, "left"),
+                    Column("省份", 3, "left"),
+                    Column("现数", 3),
+                    Column("现名次", 3),
+                    Column("该情形下", 3),
+                ),
+                tuple(places),
+            )
+        )
+    return found
+
+
+def _total(marts: Marts, row: Mapping[str, Any]) -> tuple[Run, ...]:
+    indicator = marts.catalogue.indicators[row["indicator_code"]]
+    figure = marts.row("agg_national_indicator", row["task_code"], row["indicator_code"])
+    return (
+        _SCENARIOS[row["scenario"]],
+        task_name(marts, row["task_code"]),
+        indicator.name_zh,
+        figure.written("value", value_text(row["present"], indicator)),
+        value_text(row["alternative"], indicator),
+        figure.written("previous_value", value_text(row["reference"], indicator)),
+        count(row["units"]),
+    )
+
+
+def _place(marts: Marts, row: Mapping[str, Any]) -> tuple[Run, ...]:
+    scorecard = marts.row("province_scorecard", row["province_code"])
+    return (
+        _SCENARIOS[row["scenario"]],
+        _RATES[row["measure"]],
+        marts.catalogue.regions[row["province_code"]].short_name,
+        scorecard.figure(row["measure"], percent),
+        count(int(row["reference"])),
+        percent(row["alternative"]),
+    )
