@@ -1,4 +1,4 @@
-"""XLSX files that the project writes: the same bytes for the same content, and text stays text.
+"""Office files that the project writes: the same bytes for the same content; text stays text.
 
 Belongs here: what openpyxl leaves open, and the mark by which the project knows its own reporting
 forms again. Doesn't belong here: what stands in a workbook.
@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-__all__ = ["FORM_MARK", "FORM_SHEET", "put_text", "workbook_bytes"]
+__all__ = ["FORM_MARK", "FORM_SHEET", "packed", "put_text", "workbook_bytes"]
 
 #: The hidden sheet that says that a workbook is a reporting form made by this project, and what
 #: stands in its first cell.
@@ -36,13 +37,20 @@ def put_text(cell: Any, text: str | None) -> None:
 
 def workbook_bytes(workbook: Workbook) -> bytes:
     """The file's bytes, the same at every time."""
-    raw, made = io.BytesIO(), io.BytesIO()
+    raw = io.BytesIO()
     workbook.save(raw)
-    with zipfile.ZipFile(raw) as given, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
-        for name in given.namelist():
-            body = given.read(name)
-            if name == "docProps/core.xml":
-                body = _STAMP.sub(rb"\g<1>1980-01-01T00:00:00Z\g<3>", body)
+    with zipfile.ZipFile(raw) as given:
+        parts = {name: given.read(name) for name in given.namelist()}
+    core = "docProps/core.xml"
+    parts[core] = _STAMP.sub(rb"\g<1>1980-01-01T00:00:00Z\g<3>", parts[core])
+    return packed(parts)
+
+
+def packed(parts: Mapping[str, bytes]) -> bytes:
+    """The parts of an Office file, in this order, as the file."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, body in parts.items():
             entry = zipfile.ZipInfo(name, _DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o600 << 16

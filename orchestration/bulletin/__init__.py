@@ -1,7 +1,8 @@
 """Bulletins: from the marts to an edition.
 
-Belongs here: reading the judged snapshot, the content model, its sections, PDF and page, the
-edition. Doesn't belong here: figures (dbt makes them) and the decision to publish (``gate``).
+Belongs here: reading the judged snapshot, the content model, its sections, PDF, page and Word
+document, the edition. Doesn't belong here: figures (dbt makes them) and the decision to publish
+(``gate``).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from orchestration.bulletin.edition import (
     write_out,
 )
 from orchestration.bulletin.marts import GRAINS, GateNotes, Marts, read_marts
+from orchestration.bulletin.summaries import summaries
 
 __all__ = [
     "GRAINS",
@@ -99,26 +101,37 @@ def render_all(
         former: an edition rendered by the same code with the same fonts: a file whose document
             says the same is taken from it.
     """
-    from orchestration.bulletin.render import PdfRenderer, load_fonts, render_html
+    from orchestration.bulletin.render import PdfRenderer, load_fonts, render_docx, render_html
 
     pdf = PdfRenderer(load_fonts(font_dir))
+    renderers = {"pdf": pdf.render, "html": render_html, "docx": render_docx}
     known = {e["path"]: e.get("content") for e in former.content["files"]} if former else {}
     made = Rendered()
-    for document in itertools.chain(documents(marts), extra):
+    for document in itertools.chain(documents(marts), extra, summaries(marts)):
         digest = _digest(document)
-        made.bulletins += 1
-        for extension, render in (("pdf", pdf.render), ("html", render_html)):
+        for extension in _formats(document.path):
             path = f"{document.path}.{extension}"
             made.contents[path] = digest
             if former is not None and known.get(path) == digest:
                 made.files[path] = former.files[path]
                 made.taken_over += 1
             else:
-                made.files[path] = render(document)
-        if made.bulletins % 11 == 0:
-            progress(f"publish {marts.year}: {made.bulletins} bulletins rendered")
+                made.files[path] = renderers[extension](document)
+        if "pdf" in _formats(document.path):
+            made.bulletins += 1
+            if made.bulletins % 11 == 0:
+                progress(f"publish {marts.year}: {made.bulletins} bulletins rendered")
     made.undrawn = pdf.missing
     return made
+
+
+def _formats(path: str) -> tuple[str, ...]:
+    """In which formats a document is published (contract §4)."""
+    if "/summaries/" in path:
+        return ("docx",)
+    if path == "changes":
+        return ("html",)
+    return ("pdf", "html") if path.startswith("tasks/") else ("pdf", "html", "docx")
 
 
 def _digest(document: Document) -> str:

@@ -58,9 +58,14 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Text and figures."""
+    """Text and figures.
+
+    Attributes:
+        is_prompt: it says what somebody is to write in its place.
+    """
 
     runs: tuple[Run, ...]
+    is_prompt: bool = False
     kind: Literal["paragraph"] = "paragraph"
 
 
@@ -123,6 +128,7 @@ class Bars:
     Attributes:
         mark: the axis' thousandths where a line stands (100 %), or None.
         axis: what the mark means.
+        heads: of labels, figures and notes, where the bars are printed as a table.
     """
 
     caption: str
@@ -130,6 +136,7 @@ class Bars:
     diverging: bool = False
     mark: int | None = None
     axis: str = ""
+    heads: tuple[str, str, str] = ("项目", "数值", "说明")
     kind: Literal["bars"] = "bars"
 
 

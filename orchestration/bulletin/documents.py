@@ -13,7 +13,7 @@ from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Kind, Place, sections_of
 from orchestration.bulletin.wording import chinese_date, chinese_number, clean, moment
 
-__all__ = ["correction_document", "documents", "places"]
+__all__ = ["correction_document", "documents", "numbered", "places"]
 
 #: The issuing organ of the closest real bulletin (教职成司函〔2018〕51号).
 _ORGAN = "教育部职业教育与成人教育司"
@@ -38,7 +38,7 @@ def documents(marts: Marts) -> Iterator[Document]:
         yield _document(marts, place)
 
 
-def _numbered(blocks: list[Block]) -> tuple[Block, ...]:
+def numbered(blocks: list[Block]) -> tuple[Block, ...]:
     """Headings get （一）, （二）… within their section."""
     number = 0
     found: list[Block] = []
@@ -57,7 +57,7 @@ def _sections(marts: Marts, place: Place, *, attachments: bool = False) -> tuple
         if blocks:
             number = len(found) + 1
             title = module.TITLE if attachments else f"{chinese_number(number)}、{module.TITLE}"
-            found.append(Section(title, _numbered(blocks)))
+            found.append(Section(title, numbered(blocks)))
     return tuple(found)
 
 
@@ -134,7 +134,7 @@ def correction_document(
             f"同时停止使用。更正事由：{clean(reason, 500)}"
         ),
         sections=tuple(
-            Section(f"{chinese_number(n)}、{title}", _numbered(blocks))
+            Section(f"{chinese_number(n)}、{title}", numbered(blocks))
             for n, (title, blocks) in enumerate(sections, 1)
         ),
         links=(
@@ -147,12 +147,18 @@ def correction_document(
 
 
 def _links(marts: Marts, kind: Kind) -> tuple[tuple[str, str], ...]:
+    word = ("本通报Word版", "bulletin.docx")
     if kind != "national":
-        return (
+        others = (
             ("全国通报", "../../national/bulletin.html"),
             ("数据质量报告", "../../quality/index.html"),
         )
+        if kind == "task":
+            return others
+        drafts = ((f"{t.name}总结草稿", f"summaries/{t.code}.docx") for t in marts.tasks)
+        return (word, *others, *drafts)
     return (
+        word,
         *((task.name, f"../tasks/{task.code}/bulletin.html") for task in marts.tasks),
         *((r.short_name, f"../provinces/{r.code}/bulletin.html") for r in marts.regions),
         ("数据质量报告", "../quality/index.html"),

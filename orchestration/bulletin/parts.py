@@ -18,6 +18,7 @@ from orchestration.bulletin.wording import (
     KINDS,
     LEVELS,
     MISSING,
+    WATCH_REASONS,
     change,
     clean,
     count,
@@ -32,6 +33,7 @@ from orchestration.catalogue import Indicator
 __all__ = [
     "change_bars",
     "change_figure",
+    "excluded_table",
     "exclusion_reason",
     "exclusion_remedy",
     "indicator_table",
@@ -41,6 +43,7 @@ __all__ = [
     "task_name",
     "tile_map",
     "unit_table",
+    "watched_table",
 ]
 
 #: Shades of a map. Five is what an eye tells apart in print without a second look.
@@ -49,6 +52,8 @@ _SHADES = 5
 _CHANGE_BARS = 10
 #: A change beyond this (thousandths) is drawn at the end of the axis: its text says how much.
 _CHANGE_AXIS = 500
+#: Characters of a received value that are printed: what people mistype is short.
+_VALUE = 24
 
 
 def task_name(marts: Marts, code: str) -> str:
@@ -130,6 +135,7 @@ def change_bars(
         tuple(bars[:_CHANGE_BARS]),
         diverging=True,
         axis=f"条长按±{_CHANGE_AXIS // 10}%为满格",
+        heads=("指标", "较上年增减", ""),
     )
 
 
@@ -151,7 +157,13 @@ def target_bars(marts: Marts, rows: Sequence[Row], caption: str) -> Bars:
         )
         for row in rows
     ]
-    return Bars(caption, tuple(bars), mark=1000 * 1000 // longest, axis="竖线为目标（100%）")
+    return Bars(
+        caption,
+        tuple(bars),
+        mark=1000 * 1000 // longest,
+        axis="竖线为目标（100%）",
+        heads=("重点任务", "完成进度", "已达/目标"),
+    )
 
 
 def target_table(marts: Marts, rows: Sequence[Row], caption: str) -> Table:
@@ -265,3 +277,46 @@ def exclusion_remedy(marts: Marts, code: str) -> str:
         return clean(rule.fix_hint_zh, 80) or "核对后更正"
     known = marts.catalogue.error_codes.get(code)
     return known.fix_zh if known else "核对后更正"
+
+
+def excluded_table(marts: Marts, values: Iterable[Mapping[str, Any]]) -> Table:
+    """Excluded values one by one, each with its reason and remedy."""
+    lines: list[tuple[Run, ...]] = []
+    for value in values:
+        indicator = marts.catalogue.indicators.get(value["indicator_code"])
+        lines.append(
+            (
+                f"{value['unit_name']}（{value['unit_code']}）",
+                indicator.name_zh if indicator else value["indicator_code"],
+                clean(value["submitted_value"], _VALUE),
+                exclusion_reason(marts, value),
+                exclusion_remedy(marts, value["exclusion_code"]),
+            )
+        )
+    return Table(
+        "被剔除的填报值及更正办法",
+        (
+            Column("单位", 6, "left"),
+            Column("指标", 4, "left"),
+            Column("填报值", 3, "left"),
+            Column("原因", 5, "left"),
+            Column("更正办法", 5, "left"),
+        ),
+        tuple(lines),
+    )
+
+
+def watched_table(units: Iterable[Mapping[str, Any]]) -> Table:
+    """Units of the watchlist, each with its reason."""
+    return Table(
+        "动态管理关注名单",
+        (Column("单位", 7, "left"), Column("原因", 4, "left"), Column("依据", 6, "left")),
+        tuple(
+            (
+                f"{unit['unit_name']}（{unit['unit_code']}）",
+                WATCH_REASONS[unit["reason"]],
+                clean(unit["evidence"], 80),
+            )
+            for unit in units
+        ),
+    )

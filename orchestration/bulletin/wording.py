@@ -35,6 +35,7 @@ __all__ = [
     "percent",
     "points",
     "rounded",
+    "share",
     "unit_of",
     "value_text",
 ]
@@ -65,6 +66,13 @@ def amount(value: Decimal | None) -> str:
 def percent(rate: Decimal | None) -> str:
     """A fraction as a percentage with two places, e.g. ``61.08%`` (as 教职成司函〔2018〕51号)."""
     return MISSING if rate is None else f"{rounded(rate * 100, 2)}%"
+
+
+def share(part: Decimal | int | None, whole: Decimal | int | None) -> str:
+    """A part of a whole as a percentage; of nothing there is no share."""
+    if part is None or whole is None or whole <= 0:
+        return MISSING
+    return percent(Decimal(part) / Decimal(whole))
 
 
 def _signed(text: str) -> str:

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-__all__ = ["svg_of"]
+__all__ = ["DARK", "SHADES", "svg_of"]
 
 #: No value, then light to dark in one hue, so that a grey print still reads.
-_SHADES = ("#f2f2f2", "#deebf7", "#b3d3ea", "#7fb6da", "#3f8fc5", "#1b5e97")
-_DARK = 4
+SHADES = ("#f2f2f2", "#deebf7", "#b3d3ea", "#7fb6da", "#3f8fc5", "#1b5e97")
+#: From this shade on, text on it is white.
+DARK = 4
 _INK = "#222222"
 _SOFT = "#666666"
 _LINE = "#c8102e"
@@ -75,8 +76,8 @@ def _tiles(block: Mapping[str, Any]) -> tuple[int, int, str]:
     step = _TILE + _GAP
     for tile in block["tiles"]:
         x, y = tile["column"] * step, tile["row"] * step
-        ink = "#ffffff" if tile["shade"] >= _DARK else _INK
-        parts.append(_rect(x, y, _TILE, _TILE, _SHADES[tile["shade"]], 3))
+        ink = "#ffffff" if tile["shade"] >= DARK else _INK
+        parts.append(_rect(x, y, _TILE, _TILE, SHADES[tile["shade"]], 3))
         middle = x + _TILE / 2
         parts.append(_text(middle, y + 27, tile["name"], size=15, anchor="middle", fill=ink))
         parts.append(_text(middle, y + 47, tile["figure"], size=12, anchor="middle", fill=ink))
@@ -84,7 +85,7 @@ def _tiles(block: Mapping[str, Any]) -> tuple[int, int, str]:
     top = rows * step - len(block["legend"]) * _ROW
     for index, (shade, label) in enumerate(block["legend"]):
         y = top + index * _ROW
-        parts.append(_rect(0, y, 22, 16, _SHADES[shade], 2))
+        parts.append(_rect(0, y, 22, 16, SHADES[shade], 2))
         parts.append(_text(30, y + 13, label, fill=_SOFT))
     return columns * step - _GAP, rows * step - _GAP, "".join(parts)
 

@@ -1,0 +1,89 @@
+"""A Word document of a bulletin, for those who edit it.
+
+Belongs here: filling the parts under ``word_parts/`` (their paths are those within the file) and
+what Word wants to be told of a block beside its words: widths, a map as rows of cells. Every
+value is escaped. Doesn't belong here: how things look (``word_parts/word/styles.xml``).
+
+A chart is a table here, so that its figures can be edited.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import jinja2
+
+from orchestration.bulletin.content import Bars, Column, Document, Table, Tile, TileMap
+from orchestration.bulletin.render.charts import DARK, SHADES
+from orchestration.workbook import packed
+
+__all__ = ["render_docx"]
+
+_PARTS = Path(__file__).with_name("word_parts")
+#: The width between the margins, in twentieths of a point: 156 mm.
+_WIDTH = 8844
+#: What XML 1.0 can't hold, in no way of writing.
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _widths(columns: Sequence[Column]) -> list[int]:
+    shares = sum(column.width for column in columns)
+    return [_WIDTH * column.width // shares for column in columns]
+
+
+def _grid(tiles: TileMap) -> list[list[Tile | None]]:
+    """The tiles row by row; None where no region lies."""
+    found = {(tile.row, tile.column): tile for tile in tiles.tiles}
+    rows = max(tile.row for tile in tiles.tiles) + 1
+    columns = max(tile.column for tile in tiles.tiles) + 1
+    return [[found.get((row, column)) for column in range(columns)] for row in range(rows)]
+
+
+def _tabled(bars: Bars) -> Table:
+    """Bars in figures; the notes' column where there are notes."""
+    label, figure, note = bars.heads
+    columns = (Column(label, 8, "left"), Column(figure, 4), Column(note, 4))
+    rows = tuple((bar.label, bar.figure, bar.note) for bar in bars.bars)
+    kept = 3 if any(bar.note for bar in bars.bars) else 2
+    return Table(bars.caption, columns[:kept], tuple(row[:kept] for row in rows))
+
+
+def _colour(shade: int) -> str:
+    return SHADES[shade].removeprefix("#").upper()
+
+
+def _is_dark(shade: int) -> bool:
+    return shade >= DARK
+
+
+@cache
+def _templates() -> dict[str, jinja2.Template]:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_PARTS),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "colour": _colour,
+        "grid": _grid,
+        "is_dark": _is_dark,
+        "tabled": _tabled,
+        "widths": _widths,
+    }
+    # "[Content_Types].xml" sorts first, where readers look for it.
+    return {name: environment.get_template(name) for name in sorted(environment.list_templates())}
+
+
+def render_docx(document: Document) -> bytes:
+    """The document as a Word file."""
+    return packed(
+        {
+            name: _ILLEGAL.sub("", template.render(doc=document)).encode()
+            for name, template in _templates().items()
+        }
+    )

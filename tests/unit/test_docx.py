@@ -1,0 +1,338 @@
+"""Word documents: real headings, the standard's geometry, text that stays text; the drafts."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import docx
+import pytest
+from docx.enum.section import WD_ORIENTATION
+from docx.shared import Mm, Pt
+
+from orchestration.bulletin.content import (
+    Bar,
+    Bars,
+    Column,
+    Document,
+    Figure,
+    Heading,
+    Section,
+    Table,
+    Tile,
+    TileMap,
+    figures,
+    paragraph,
+)
+from orchestration.bulletin.marts import GateNotes, Marts, Row
+from orchestration.bulletin.render import render_docx
+from orchestration.bulletin.summaries import summaries
+from orchestration.bulletin.wording import LEVELS, share
+from orchestration.catalogue import load_catalogue
+from orchestration.reporting_calendar import period_of
+
+YEAR = 2024
+
+
+def _document() -> Document:
+    blocks = (
+        Heading("（一）情况"),
+        Heading("1.细目", 3),
+        paragraph("按时报送率", Figure("a", "97.35%"), "。"),
+        Table(
+            "表",
+            (Column("省份", 3, "left"), Column("率", 1)),
+            (("北京", Figure("b", "1.00%")),),
+            "注释",
+        ),
+        TileMap(
+            "图",
+            (Tile("1", "北京", 0, 2, Figure("c", "2.00%"), 5), Tile("2", "天津", 1, 0, "—", 0)),
+            ((0, "无数据"), (5, "2.00%")),
+        ),
+        Bars("条", (Bar("甲任务", Figure("d", "3.00%"), 500, "3/100"),), heads=("项", "值", "比")),
+    )
+    return Document(
+        path="national/bulletin",
+        year=YEAR,
+        title_lines=("某司", "关于某事的通报"),
+        short_title="关于某事的通报",
+        organ="某司",
+        number="某函〔2024〕　　号",
+        recipients="各省",
+        signed_by="某司",
+        dated="2024年12月5日",
+        opening=paragraph("现通报如下。"),
+        sections=(Section("一、某节", blocks),),
+        attachments=(
+            Section("名单", (paragraph("甲。"),)),
+            Section("另一名单", (paragraph("乙。"),)),
+        ),
+        is_synthetic=True,
+    )
+
+
+def _opened(document: Document) -> Any:
+    return docx.Document(io.BytesIO(render_docx(document)))
+
+
+def _texts(word: Any) -> str:
+    cells = [cell.text for table in word.tables for row in table.rows for cell in row.cells]
+    return "\n".join([*(paragraph.text for paragraph in word.paragraphs), *cells])
+
+
+def test_headings_are_headings_and_the_parts_stand_in_order() -> None:
+    said = [(p.style.name, p.text) for p in _opened(_document()).paragraphs if p.text]
+    assert said == [
+        ("Reference Number", "某函〔2024〕　　号"),
+        ("Title", "某司\n关于某事的通报"),
+        ("Recipients", "各省："),
+        ("Body Text", "现通报如下。"),
+        ("Heading 1", "一、某节"),
+        ("Heading 2", "（一）情况"),
+        ("Heading 3", "1.细目"),
+        ("Body Text", "按时报送率97.35%。"),
+        ("Caption", "表"),
+        ("Table Note", "注：注释"),
+        ("Caption", "图"),
+        ("Table Note", "■无数据　■2.00%　"),
+        ("Caption", "条"),
+        ("Attachment List First", "附件：1.名单"),
+        ("Attachment List", "2.另一名单"),
+        ("Signature", "某司"),
+        ("Date", "2024年12月5日"),
+        ("Attachment Label", "附件1"),
+        ("Attachment Title", "名单"),
+        ("Body Text", "甲。"),
+        ("Attachment Label", "附件2"),
+        ("Attachment Title", "另一名单"),
+        ("Body Text", "乙。"),
+    ]
+
+
+def test_page_and_faces_are_those_of_the_standard() -> None:
+    word = _opened(_document())
+    [section] = word.sections
+    assert section.orientation == WD_ORIENTATION.PORTRAIT
+    lengths = {"page_width": 210, "page_height": 297}
+    lengths |= {"top_margin": 37, "bottom_margin": 35, "left_margin": 28, "right_margin": 26}
+    for name, mm in lengths.items():
+        assert abs(getattr(section, name) - Mm(mm)) < Mm(0.1), name
+    body, one, two = (word.styles[name] for name in ("Body Text", "Heading 1", "Heading 2"))
+    assert word.styles["Normal"].paragraph_format.line_spacing is None
+    xml = word.styles.element.xml
+    assert 'w:line="579" w:lineRule="exact"' in xml
+    assert 'w:eastAsia="仿宋_GB2312"' in xml
+    assert 'w:lang w:val="zh-CN" w:eastAsia="zh-CN"' in xml
+    assert abs(body.paragraph_format.first_line_indent - 2 * Pt(16)) < Pt(0.1)
+    assert (one.font.name, two.font.name) == ("黑体", "楷体_GB2312")
+    assert (word.styles["Title"].font.name, word.styles["Title"].font.size) == (
+        "方正小标宋简体",
+        Pt(22),
+    )
+    assert word.styles["Attachment Label"].paragraph_format.page_break_before
+
+
+def test_page_numbers_stand_outside_and_not_on_the_first_page() -> None:
+    word = _opened(_document())
+    [section] = word.sections
+    assert section.different_first_page_header_footer
+    assert word.settings.odd_and_even_pages_header_footer
+    assert "".join(p.text for p in section.first_page_footer.paragraphs) == ""
+    for footer, side in ((section.footer, "RIGHT"), (section.even_page_footer, "LEFT")):
+        [line] = footer.paragraphs
+        assert line.alignment.name == side
+        assert 'w:instr="PAGE"' in line._p.xml
+
+
+def test_synthetic_data_are_marked_on_every_page_and_real_ones_are_not() -> None:
+    for is_synthetic in (True, False):
+        [section] = _opened(replace(_document(), is_synthetic=is_synthetic)).sections
+        for header in (section.first_page_header, section.header, section.even_page_header):
+            assert ("合成数据" in header.paragraphs[0].text) == is_synthetic
+        assert section.first_page_header.paragraphs[1].text == "某司"
+
+
+def test_tables_repeat_their_head_and_split_no_row() -> None:
+    data, tiles, bars = _opened(_document()).tables
+    assert [cell.text for cell in data.rows[0].cells] == ["省份", "率"]
+    assert "w:tblHeader" in data.rows[0]._tr.xml
+    assert all("w:cantSplit" in row._tr.xml for table in (data, tiles) for row in table.rows)
+    widths = [column.width for column in data.columns]
+    assert widths[0] == 3 * widths[1]
+    assert abs(sum(widths) - Mm(156)) < Mm(0.5)
+    assert [[c.text for c in row.cells] for row in tiles.rows] == [
+        ["", "", "北京\n2.00%"],
+        ["天津\n—", "", ""],
+    ]
+    assert [[c.text for c in row.cells] for row in bars.rows] == [
+        ["项", "值", "比"],
+        ["甲任务", "3.00%", "3/100"],
+    ]
+
+
+def test_bars_without_notes_have_no_column_for_them() -> None:
+    bars = Bars("条", (Bar("甲", "1", None),))
+    document = replace(_document(), sections=(Section("一、某节", (bars,)),), attachments=())
+    [table] = _opened(document).tables
+    assert len(table.columns) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["<w:br/>&amp;", "{{ doc.path }}{% raw %}", "a\"'b", "]]><w:p/>", '=cmd|"/c calc"!A1']
+)
+def test_hostile_words_are_shown_as_they_are(name: str) -> None:
+    table = Table("", (Column(name), Column("x")), ((name, Figure("f", name)),))
+    document = replace(
+        _document(),
+        organ=name,
+        short_title=name,
+        title_lines=(name,),
+        opening=paragraph(name),
+        sections=(Section(name, (Heading(name), table)),),
+    )
+    word = _opened(document)
+    shown = [p.text for p in word.paragraphs]
+    assert shown.count(name) == 4
+    assert [cell.text for row in word.tables[0].rows for cell in row.cells] == [
+        name,
+        "x",
+        name,
+        name,
+    ]
+    assert word.core_properties.title == name
+
+
+def test_what_xml_cannot_hold_is_left_out() -> None:
+    document = replace(_document(), opening=paragraph("学\x00\x0b\ufffe校"))
+    assert "学校" in _texts(_opened(document))
+
+
+def test_the_same_document_is_the_same_bytes_without_a_clock() -> None:
+    body = render_docx(_document())
+    assert render_docx(_document()) == body
+    with zipfile.ZipFile(io.BytesIO(body)) as given:
+        assert {entry.date_time for entry in given.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert given.namelist()[0] == "[Content_Types].xml"
+
+
+def test_every_figure_is_printed() -> None:
+    text = _texts(_opened(_document()))
+    assert {f.text for f in figures(_document()) if f.text not in text} == set()
+
+
+# -- drafts of summaries ------------------------------------------------------------------
+
+
+def _task_row(table: str, key: tuple[str, ...], units: int) -> Row:
+    rates = ("reporting_rate", "on_time_rate", "report_file_rate", "assessed_rate")
+    data: dict[str, Any] = dict.fromkeys((*rates, "target_met_rate"), Decimal("0.5"))
+    data |= dict.fromkeys((f"units_{level}" for level in LEVELS), 0)
+    data |= {"units_national": units, "units_expected": units, "units_reported": units}
+    data |= {"units_on_time": units, "targets_set": 3, "targets_met": None}
+    data |= {"mean_assessment_score": None, "has_provincial_summary": False}
+    return Row(table, (str(YEAR), *key), data)
+
+
+def _marts() -> Marts:
+    """Guangdong has 3 units in T05 and none elsewhere; the nation has 12."""
+    catalogue = load_catalogue()
+    provincial, national, own_values, values = [], [], [], []
+    for task in catalogue.tasks.values():
+        national.append(_task_row("agg_national_task", (task.code,), 12))
+        for region in catalogue.regions.values():
+            units = 3 if (region.code, task.code) == ("440000", "T05") else 0
+            provincial.append(_task_row("agg_province_task", (region.code, task.code), units))
+    for indicator in catalogue.indicators.values():
+        data = {"value": Decimal("1.5"), "previous_value": None, "change_rate": None}
+        data["units_counted"] = 3  # type: ignore[assignment]
+        key = (str(YEAR), "440000", "T05", indicator.code)
+        own_values.append(Row("agg_province_indicator", key, dict(data)))
+        nation = data | {"value": Decimal(6)}
+        values.append(Row("agg_national_indicator", (str(YEAR), "T05", indicator.code), nation))
+    unit = {
+        "province_code": "440000",
+        "task_code": "T05",
+        "unit_code": "T05-440000-001",
+        "unit_name": "<b>学校</b>&",
+        "level": "national",
+        "has_reported": False,
+    }
+    return Marts(
+        year=YEAR,
+        period=period_of(YEAR),
+        catalogue=catalogue,
+        gate=GateNotes(1, ()),
+        tables={
+            "agg_province_task": provincial,
+            "agg_national_task": national,
+            "agg_province_indicator": own_values,
+            "agg_national_indicator": values,
+            "dim_reporting_year": [Row("dim_reporting_year", ("2024",), {"is_synthetic": True})],
+        },
+        absent=[unit],
+        excluded=[
+            unit | {"indicator_code": "T05_01", "exclusion_code": "E203", "submitted_value": "=9e9"}
+        ],
+        watched=[unit | {"reason": "not_reported", "evidence": "未报"}],
+        highlights=[unit | {"highlight": "做法\n很好", "assessment_score": None}],
+        remarks=(0, 0),
+    )
+
+
+@pytest.fixture(scope="module")
+def drafts() -> dict[str, Document]:
+    return {draft.path: draft for draft in summaries(_marts())}
+
+
+def test_every_province_has_a_draft_for_every_task(drafts: dict[str, Document]) -> None:
+    assert len(drafts) == 32 * 11
+    assert "provinces/660000/summaries/T11" in drafts
+
+
+def test_a_draft_sets_the_province_beside_the_nation(drafts: dict[str, Document]) -> None:
+    word = _opened(drafts["provinces/440000/summaries/T05"])
+    rows = [[cell.text for cell in row.cells] for table in word.tables for row in table.rows]
+    assert ["级别", "广东省", "全国", "占全国比重"] in rows
+    assert ["国家级", "3", "12", "25.00%"] in rows
+    assert ["完成年度目标（项）", "—", "—"] in rows
+    assert ["智慧教室占比", "%", "1.50", "—", "6.00", "—", "3"] in rows  # a ratio has no share
+    assert ["年度到位经费", "万元", "1.50", "—", "6.00", "25.00%", "3"] in rows
+    assert ["<b>学校</b>&", "T05-440000-001", "国家级"] in rows
+    [excluded] = [row for row in rows if "=9e9" in row]
+    assert all(excluded)
+    text = _texts(word)
+    assert "做法 很好" in text
+    headings = [p.text for p in word.paragraphs if p.style.name == "Heading 1"]
+    assert headings == [
+        "一、建设规模",
+        "二、绩效数据采集情况",
+        "三、年度目标和考核情况",
+        "四、指标完成情况",
+        "五、典型经验",
+        "六、需核实整改的事项",
+        "七、存在的问题和下一步工作",
+    ]
+
+
+def test_places_for_an_officer_are_marked(drafts: dict[str, Document]) -> None:
+    word = _opened(drafts["provinces/440000/summaries/T05"])
+    marked = [p for p in word.paragraphs if p.text.startswith("（此处由省级教育行政部门补充研判：")]
+    assert len(marked) == 8
+    assert all(run.font.highlight_color for p in marked for run in p.runs)
+
+
+def test_a_province_without_units_has_a_draft_that_says_so(drafts: dict[str, Document]) -> None:
+    text = _texts(_opened(drafts["provinces/110000/summaries/T01"]))
+    assert "没有市域产教联合体重点任务的应报建设单位；全国应报建设单位12家。" in text
+    assert "%" not in text
+
+
+def test_a_share_is_exact_and_of_nothing_there_is_none() -> None:
+    assert share(1, 3) == "33.33%"
+    assert share(Decimal("0.125"), Decimal(1000)) == "0.01%"
+    assert share(0, 5) == "0.00%"
+    assert {share(None, 5), share(5, None), share(5, 0)} == {"—"}
