@@ -86,9 +86,16 @@ reasons as (
         'warned' as reason,
         concat(
             '已被警告',
-            coalesce(
-                concat('，决定日期', cast(review.decided_on as {{ type_text() }})), ''
-            )
+            case
+                when review.decided_on is not null
+                    then concat(
+                        '，决定日期',
+                        extract(year from review.decided_on), '年',
+                        extract(month from review.decided_on), '月',
+                        extract(day from review.decided_on), '日'
+                    )
+                else ''
+            end
         ) as evidence
     from {{ ref('stg_reviews') }} as review
     inner join {{ ref('int_documents') }} as document

@@ -35,12 +35,12 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             )
         )
         found += [
-            paragraph(f"（{number}）{text}") for number, text in enumerate(marts.gate.warnings, 1)
+            paragraph(f"{number}.{text}") for number, text in enumerate(marts.gate.warnings, 1)
         ]
         if marts.gate.waived:
             found.append(paragraph("以下项目不符合要求，经签批予以豁免："))
             found += [
-                paragraph(f"（{number}）{text}") for number, text in enumerate(marts.gate.waived, 1)
+                paragraph(f"{number}.{text}") for number, text in enumerate(marts.gate.waived, 1)
             ]
         warned, explained = marts.remarks
         if warned:
@@ -69,5 +69,5 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         "金额单位为万元。数据仓库保留六位小数，通报中四舍五入，各省份合计与全国数完全一致。",
         "指标目录和校验规则为本系统依据公开文件拟定，在主管部门正式发布指标目录之前使用。",
     )
-    found += [paragraph(f"{number}. {text}") for number, text in enumerate(rows, 1)]
+    found += [paragraph(f"{number}.{text}") for number, text in enumerate(rows, 1)]
     return found
