@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -25,6 +26,7 @@ from orchestration.demo import generate
 from orchestration.errors import GateBlocked, TongbaoError
 from orchestration.settings import Settings
 from tests.conftest import clean_environment
+from tests.fixtures.gbt import lint_docx, lint_pdf, lint_text
 
 YEAR = 2024
 SCALE = 0.03
@@ -83,6 +85,9 @@ def test_the_edition_holds_what_the_contract_names(published: Published) -> None
     assert len(regions) == 32
     places += [prefix.removeprefix("editions/2024/edition-1/").rstrip("/") for prefix in regions]
     expected |= {f"{place}/bulletin.{kind}" for place in places for kind in ("pdf", "html")}
+    provinces = [place for place in places if place.startswith("provinces/")]
+    expected |= {f"{place}/bulletin.docx" for place in ["national", *provinces]}
+    expected |= {f"{place}/summaries/T{n:02d}.docx" for place in provinces for n in range(1, 12)}
     assert expected <= found
 
 
@@ -192,9 +197,31 @@ def test_every_page_says_that_the_data_are_made_up(published: Published) -> None
         assert all("合成数据" in page.extract_text() for page in reader.pages)
 
 
+def test_finished_documents_keep_to_the_standards(published: Published) -> None:
+    with lakehouse.reader(published.settings, published.ws.store) as con:
+        said = con.execute(
+            "select unit_name from lake.marts.dim_unit union select highlight "
+            "from lake.marts.fct_unit_year union "
+            "select submitted_value from lake.marts.fct_unit_indicator where is_excluded"
+        ).fetchall()
+    # What units write themselves is theirs.
+    theirs = [text for (text,) in said if text and lint_text([text])]
+    faults: dict[str, list[str]] = {}
+    words = sorted(published.folder.rglob("*.docx"))
+    assert len(words) == 33 + 32 * 11
+    for path in words[::3]:
+        faults[str(path)] = lint_docx(path.read_bytes(), theirs)
+    for path in sorted(published.folder.rglob("bulletin.pdf"))[::9]:
+        faults[str(path)] = lint_pdf(path.read_bytes(), theirs)
+    assert {path: found for path, found in faults.items() if found} == {}
+
+
 def test_no_contact_leaves_raw(published: Published) -> None:
     for path in published.folder.rglob("*.html"):
         assert "example.invalid" not in path.read_text(encoding="utf-8")
+    for path in published.folder.rglob("*.docx"):
+        with zipfile.ZipFile(path) as given:
+            assert b"example.invalid" not in given.read("word/document.xml")
 
 
 def test_a_standing_edition_is_never_touched(published: Published) -> None:

@@ -28,11 +28,12 @@ from orchestration.bulletin.content import (
     paragraph,
 )
 from orchestration.bulletin.marts import GateNotes, Marts, Row
-from orchestration.bulletin.render import render_docx
+from orchestration.bulletin.render import PdfRenderer, load_fonts, render_docx
 from orchestration.bulletin.summaries import summaries
 from orchestration.bulletin.wording import LEVELS, share
 from orchestration.catalogue import load_catalogue
 from orchestration.reporting_calendar import period_of
+from tests.fixtures.gbt import lint_docx, lint_numbering, lint_pdf, lint_text
 
 YEAR = 2024
 
@@ -336,3 +337,77 @@ def test_a_share_is_exact_and_of_nothing_there_is_none() -> None:
     assert share(Decimal("0.125"), Decimal(1000)) == "0.01%"
     assert share(0, 5) == "0.00%"
     assert {share(None, 5), share(5, None), share(5, 0)} == {"—"}
+
+
+# -- the linter ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "已报送,未按时",
+        "国(境)外",
+        "已报送.",
+        "已报送。，",
+        "2024年01月5日",
+        "2024-12-05",
+        "24年12月",
+        "５家",
+        "10~20",
+        "5—10%",
+        "12-15日",
+        "None",
+    ],
+)
+def test_the_linter_strikes_out(line: str) -> None:
+    assert lint_text([line])
+    assert lint_text([line], theirs=[line]) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "截至2024年12月5日0:00，北京（含兵团）报送率97.35%—100.00%，“—”表示没有数据。",
+        "教职成厅函〔2023〕20号",
+        "T05-440000-001",
+        "ISO 8601",
+        "较上年+5.32%；1,234.50万元。",
+    ],
+)
+def test_the_linter_lets_pass(line: str) -> None:
+    assert lint_text([line]) == []
+
+
+def test_the_linter_counts_headings() -> None:
+    assert (
+        lint_numbering(["一、甲", "（一）乙", "1.丙", "2.丁", "（二）戊", "1.己", "二、庚"]) == []
+    )
+    assert lint_numbering(["一、甲", "1.乙", "（1）丙", "1.50万元"]) == []
+    for wrong in (
+        ["二、甲"],
+        ["一、甲", "（二）乙"],
+        ["一、甲", "（一）乙", "（1）丙"],
+        ["（一）甲"],
+        ["一、甲", "（一）乙", "三、丙"],
+        ["一、甲。"],
+    ):
+        assert lint_numbering(wrong), wrong
+
+
+def test_the_linter_finds_what_is_wrong_with_a_document() -> None:
+    document = _document()
+    assert lint_docx(render_docx(document)) == []
+    for wrong in (
+        replace(document, dated="2024年12月05日"),
+        replace(document, title_lines=("某司", "关于某事的通报。")),
+        replace(document, recipients="各省："),
+        replace(document, attachments=(Section("名单。", ()),)),
+        replace(document, opening=paragraph("现通报如下:")),
+        replace(document, sections=(Section("二、某节", ()),)),
+    ):
+        assert lint_docx(render_docx(wrong))
+    pages = tuple(paragraph(f"第{n}段。" * 60) for n in range(6))
+    long = replace(document, sections=(Section("一、某节", pages),))
+    renderer = PdfRenderer(load_fonts(None))
+    assert lint_pdf(renderer.render(long)) == []
+    assert lint_pdf(renderer.render(replace(long, opening=paragraph("现通报如下!中"))))
