@@ -256,7 +256,7 @@ def _compared(cell: _Cell, indicators: Sequence[Indicator], caption: str) -> Tab
             Column("指标", 7, "left"),
             Column("单位", 2, "center"),
             Column(cell.region.short_name, 4),
-            Column("较上年增减", 4),
+            Column("较上年增减", 5),
             Column("全国", 4),
             Column("占全国比重", 4),
             Column("计入单位", 3),
