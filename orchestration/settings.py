@@ -223,7 +223,19 @@ def _positive_int(name: str, text: str | None, default: int) -> int:
 _CODE_FOLDERS = ("orchestration", "expectations", "dbt_project")
 #: Not code: a signature on the night before publication must not make the marts stale.
 WAIVERS_FILE = "waivers.csv"
-_CODE_SUFFIXES = {".py", ".sql", ".yml", ".csv", ".typ", ".j2", ".html", ".css", ".json", ".xml", ".rels"}
+_CODE_SUFFIXES = {
+    ".css",
+    ".csv",
+    ".html",
+    ".j2",
+    ".json",
+    ".py",
+    ".rels",
+    ".sql",
+    ".typ",
+    ".xml",
+    ".yml",
+}
 
 
 @cache
