@@ -75,6 +75,8 @@ class Rendered:
         contents: path → digest of what the document says.
         bulletins: how many documents there are.
         taken_over: how many files came from the former edition.
+        documents: what the files were rendered from.
+        fresh: paths of the files that were rendered now.
         undrawn: characters that no font could draw.
     """
 
@@ -82,6 +84,8 @@ class Rendered:
     contents: dict[str, str] = field(default_factory=dict)
     bulletins: int = 0
     taken_over: int = 0
+    documents: list[Document] = field(default_factory=list)
+    fresh: list[str] = field(default_factory=list)
     undrawn: set[str] = field(default_factory=set)
 
 
@@ -109,6 +113,7 @@ def render_all(
     made = Rendered()
     for document in itertools.chain(documents(marts), extra, summaries(marts)):
         digest = _digest(document)
+        made.documents.append(document)
         for extension in _formats(document.path):
             path = f"{document.path}.{extension}"
             made.contents[path] = digest
@@ -117,6 +122,7 @@ def render_all(
                 made.taken_over += 1
             else:
                 made.files[path] = renderers[extension](document)
+                made.fresh.append(path)
         if "pdf" in _formats(document.path):
             made.bulletins += 1
             if made.bulletins % 11 == 0:

@@ -14,6 +14,7 @@ __all__ = [
     "Bar",
     "Bars",
     "Block",
+    "Claim",
     "Column",
     "Document",
     "Figure",
@@ -25,8 +26,10 @@ __all__ = [
     "Tile",
     "TileMap",
     "as_data",
+    "blocks",
     "figures",
     "paragraph",
+    "runs",
 ]
 
 
@@ -44,7 +47,20 @@ class Figure:
     text: str
 
 
-Run = str | Figure
+@dataclass(frozen=True)
+class Claim:
+    """Words that the marts must bear out: a name's place in an order, a list of names, a number.
+
+    Attributes:
+        claim: what is claimed, ``name/part/…``; ``publication.checking`` computes it anew.
+        text: as printed.
+    """
+
+    claim: str
+    text: str
+
+
+Run = str | Figure | Claim
 
 
 @dataclass(frozen=True)
@@ -193,10 +209,11 @@ def as_data(document: Document) -> dict[str, Any]:
     return asdict(document)
 
 
-def _runs(block: Block) -> Iterable[Run]:
+def runs(block: Block) -> Iterable[Run]:
+    """Everything that a block prints as a run."""
     match block:
-        case Paragraph(runs=runs):
-            yield from runs
+        case Paragraph(runs=found):
+            yield from found
         case Table(rows=rows):
             for row in rows:
                 yield from row
@@ -206,9 +223,15 @@ def _runs(block: Block) -> Iterable[Run]:
             yield from (bar.figure for bar in bars)
 
 
+def blocks(document: Document) -> Iterator[Block]:
+    """Every block of a document, in order."""
+    parts: Sequence[Section] = (*document.sections, *document.attachments)
+    yield document.opening
+    for part in parts:
+        yield from part.blocks
+
+
 def figures(document: Document) -> Iterator[Figure]:
     """Every figure of a document, in order."""
-    parts: Sequence[Section] = (*document.sections, *document.attachments)
-    blocks = (document.opening, *(block for part in parts for block in part.blocks))
-    for block in blocks:
-        yield from (run for run in _runs(block) if isinstance(run, Figure))
+    for block in blocks(document):
+        yield from (run for run in runs(block) if isinstance(run, Figure))

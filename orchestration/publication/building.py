@@ -19,6 +19,7 @@ from typing import Any
 from orchestration import bulletin, lakehouse
 from orchestration.gate import GateDecision
 from orchestration.publication.changes import Changes
+from orchestration.publication.checking import check_documents
 from orchestration.settings import Settings, code_version
 from orchestration.storage import Store
 from orchestration.workspace import Progress
@@ -110,6 +111,11 @@ def build_files(
         progress,
         extra=changes.documents(marts, number) if changes else (),
         former=_former(former, surroundings),
+    )
+    with lakehouse.reader(settings, store, snapshot_id) as con:
+        compared = check_documents(con, year, made.documents, made.files, made.fresh)
+    progress(
+        f"publish {year}: {compared} figures and claims computed anew, {len(made.fresh)} files"
     )
     files = dict(made.files)
     if changes:

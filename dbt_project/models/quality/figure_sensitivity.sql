@@ -1,9 +1,4 @@
-{{ config(
-    meta={
-        'lake': true,
-        'grain': ['year', 'scenario', 'measure', 'province_code', 'task_code', 'indicator_code']
-    }
-) }}
+{{ config(meta={'lake': true, 'grain': ['year', 'scenario', 'figure']}) }}
 {#- Would a headline turn round? The direction of a national total against last year, and who stands among
     the first, if what is open went the other way: warned values left out, late units counted, missing
     units as last year. `var('headline_places')` is how many places the bulletins name. -#}
@@ -204,6 +199,9 @@ places as (
 select
     period.year,
     direction.scenario,
+    concat_ws(
+        '/', 'agg_national_indicator', direction.task_code, direction.indicator_code, direction.measure
+    ) as figure,
     direction.measure,
     direction.province_code,
     direction.task_code,
@@ -221,6 +219,7 @@ union all
 select
     period.year,
     place.scenario,
+    concat_ws('/', 'province_scorecard', place.province_code, place.measure) as figure,
     place.measure,
     place.province_code,
     cast(null as {{ type_text() }}) as task_code,

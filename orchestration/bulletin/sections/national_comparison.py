@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from orchestration.bulletin.content import Block, Column, Heading, Run, Table, paragraph
+from orchestration.bulletin.content import Block, Claim, Column, Heading, Run, Table, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import ranked, tile_map
 from orchestration.bulletin.sections import Place
@@ -44,7 +44,9 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         for index, row in enumerate(best[:_NAMED]):
             name = regions[row["province_code"]].short_name
             runs += [
-                f"{'、' if index else ''}{name}（",
+                "、" if index else "",
+                Claim(f"place/target_met_rate/desc/{index + 1}/false", name),
+                "（",
                 row.figure("target_met_rate", percent),
                 "）",
             ]
@@ -52,7 +54,9 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         for index, row in enumerate(ranked(rows, "target_met_rate", lowest=True)[:_NAMED]):
             name = regions[row["province_code"]].short_name
             runs += [
-                f"{'、' if index else ''}{name}（",
+                "、" if index else "",
+                Claim(f"place/target_met_rate/asc/{index + 1}/false", name),
+                "（",
                 row.figure("target_met_rate", percent),
                 "）",
             ]

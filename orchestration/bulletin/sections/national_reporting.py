@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
-from orchestration.bulletin.content import Block, Column, Heading, Paragraph, Run, Table, paragraph
+from orchestration.bulletin.content import (
+    Block,
+    Claim,
+    Column,
+    Heading,
+    Paragraph,
+    Run,
+    Table,
+    paragraph,
+)
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import ranked, task_name, tile_map
 from orchestration.bulletin.sections import Place
@@ -55,13 +64,21 @@ def _units(marts: Marts) -> list[Block]:
     runs: list[Run] = []
     if whole:
         names = listed([regions[row["province_code"]].short_name for row in whole], len(regions))
-        runs.append(f"全部单位按时报送的有{names}{len(whole)}个省份。")
+        runs += [
+            "全部单位按时报送的有",
+            Claim("whole/on_time_rate", names),
+            Claim("whole_count/on_time_rate", str(len(whole))),
+            "个省份。",
+        ]
     lowest = [r for r in ranked(scorecards, "on_time_rate", lowest=True) if r["on_time_rate"] < 1]
     if lowest:
         runs.append("按时报送率最低的是")
         for index, row in enumerate(lowest[:_NAMED]):
+            name = regions[row["province_code"]].short_name
             runs += [
-                ("、" if index else "") + regions[row["province_code"]].short_name + "（",
+                "、" if index else "",
+                Claim(f"place/on_time_rate/asc/{index + 1}/true", name),
+                "（",
                 row.figure("on_time_rate", percent),
                 "）",
             ]
@@ -69,7 +86,7 @@ def _units(marts: Marts) -> list[Block]:
     if silent:
         ordered = [code for code in regions if silent[code]]
         names = "、".join(f"{regions[c].short_name}{silent[c]}家" for c in ordered)
-        runs.append(f"有单位未报送的省份：{names}；单位名单见附件。")
+        runs += ["有单位未报送的省份：", Claim("silent", names), "；单位名单见附件。"]
     if runs:
         found.append(Paragraph(tuple(runs)))
     by_province = {row["province_code"]: row for row in scorecards}
@@ -147,14 +164,15 @@ def _provincial_work(marts: Marts) -> list[Block]:
     found: list[Block] = [
         Heading("省级考核和总结报送情况"),
         paragraph(
-            f"各省份应提交分任务省级总结{expected:,d}份，截至截止时间提交{sent:,d}份，提交率",
+            "各省份应提交分任务省级总结",
+            Claim("summaries_expected", f"{expected:,d}"),
+            "份，截至截止时间提交",
+            Claim("summaries_sent", f"{sent:,d}"),
+            "份，提交率",
             marts.nation.figure("summary_rate", percent),
-            "。"
-            + (
-                f"未按时提交的有：{'；'.join(missing)}。"
-                if missing
-                else "各省份均已按时提交全部总结。"
-            ),
+            "。" + ("未按时提交的有：" if missing else "各省份均已按时提交全部总结。"),
+            Claim("summaries_lacking", "；".join(missing)),
+            "。" if missing else "",
         ),
         Table(
             "省级考核和年度工作报告情况（按任务）",
@@ -193,15 +211,20 @@ def _exclusions(marts: Marts) -> list[Block]:
     highest = [row for row in ordered if row["excluded_rate"] > 0][:_NAMED]
     runs: list[Run] = [
         "按填报要求和校验规则，无法识别、应为整数而非整数、超出允许范围或者违反阻断性规则的填报值"
-        f"不计入任何汇总数。本年度共剔除{len(marts.excluded):,d}项填报值，占全部填报值的",
+        "不计入任何汇总数。本年度共剔除",
+        Claim("excluded", f"{len(marts.excluded):,d}"),
+        "项填报值，占全部填报值的",
         marts.nation.figure("excluded_rate", percent),
         "。",
     ]
     if highest:
         runs.append("剔除率最高的是")
         for index, row in enumerate(highest):
+            name = regions[row["province_code"]].short_name
             runs += [
-                ("、" if index else "") + regions[row["province_code"]].short_name + "（",
+                "、" if index else "",
+                Claim(f"place/excluded_rate/desc/{index + 1}/false", name),
+                "（",
                 row.figure("excluded_rate", percent),
                 "）",
             ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestration.bulletin.content import Block, Heading, Paragraph, Run, paragraph
+from orchestration.bulletin.content import Block, Claim, Heading, Paragraph, Run, paragraph
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import (
     change_bars,
@@ -28,8 +28,11 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     found: list[Block] = [
         Heading(f"{goal}年目标完成进度"),
         paragraph(
-            f"对照{goal}年建设目标，{len(targets)}项数量目标中已达到{reached}项。"
-            "国家级单位以认定为准，省级单位不含国家级。"
+            f"对照{goal}年建设目标，",
+            Claim("targets", str(len(targets))),
+            "项数量目标中已达到",
+            Claim("targets_reached", str(reached)),
+            "项。国家级单位以认定为准，省级单位不含国家级。",
         ),
         target_bars(marts, targets, f"{goal}年目标完成进度"),
         target_table(marts, targets, f"{goal}年目标完成情况"),

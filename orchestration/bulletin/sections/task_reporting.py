@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestration.bulletin.content import Block, Column, Run, Table, paragraph
+from orchestration.bulletin.content import Block, Claim, Column, Run, Table, paragraph
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import tile_map
 from orchestration.bulletin.sections import Place
@@ -28,7 +28,9 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     ]
     found: list[Block] = [
         paragraph(
-            f"截至{moment(marts.period.cutoff_at)}，{len(rows)}个省份应报建设单位",
+            f"截至{moment(marts.period.cutoff_at)}，",
+            Claim(f"task_provinces/{place.code}", str(len(rows))),
+            "个省份应报建设单位",
             nation.figure("units_expected", count),
             "家，已报送",
             nation.figure("units_reported", count),
@@ -42,12 +44,9 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             nation.figure("report_file_rate", percent),
             "，省级考核率",
             nation.figure("assessed_rate", percent),
-            "。"
-            + (
-                f"未按时提交省级总结的省份有{listed(lacking, 40)}。"
-                if lacking
-                else "各省份均已按时提交省级总结。"
-            ),
+            "。" + ("未按时提交省级总结的省份有" if lacking else "各省份均已按时提交省级总结。"),
+            Claim(f"task_summaries_lacking/{place.code}", listed(lacking, 40)),
+            "。" if lacking else "",
         )
     ]
     if rows:

@@ -1,0 +1,310 @@
+"""What finished documents say, held against the marts: the last look before an edition is written.
+
+Belongs here: reading the text out of PDF, Word and HTML files, and computing every figure and
+every claim in prose anew, in SQL, from the pinned snapshot. Nothing here is used to write a
+document, so that a mistake there is not made here too. Doesn't belong here: what is fit to be
+published (``gate``).
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import unicodedata
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import duckdb
+import pypdfium2
+from defusedxml import ElementTree
+
+from orchestration.bulletin import GRAINS, Document
+from orchestration.bulletin.content import (
+    Block,
+    Claim,
+    Figure,
+    Paragraph,
+    Run,
+    Table,
+    blocks,
+    runs,
+)
+from orchestration.errors import TongbaoError
+
+__all__ = ["check_documents", "text_of"]
+
+#: Mistakes that are named; one is enough to stop a publication.
+_SHOWN = 5
+_NUMBER = re.compile(r"[+−-]?[\d,]+(\.\d+)?")
+_BLANK = re.compile(r"\s+")
+_TAG = re.compile(r"<[^>]*>")
+#: What typst sets at the top and the foot of each page.
+_FURNITURE = re.compile(r"合成数据,非真实填报\(SYNTHETICDATA\)|合成数据(?!,)|—\d+—$")
+#: Columns of ``marts`` that are fractions (contract §2), printed as percentages.
+_FRACTIONS = ("_rate", "attainment")
+
+#: Claim → the same said by the marts. ``{0}``, ``{1}`` are the parts of the claim after its name;
+#: every query gives one text.
+_NAME = "lake.marts.dim_region"
+_CLAIMS: dict[str, str] = {
+    # The province at a place of the order by a measure of the scorecard.
+    "place": (
+        "select r.short_name from lake.marts.province_scorecard s "
+        f"join {_NAME} r using (province_code) where s.year = $year and s.{{0}} is not null "
+        "and (s.{0} < 1 or not {3}) order by s.{0} {1}, r.display_order limit 1 offset {2} - 1"
+    ),
+    # Provinces whose rate is 1, by name.
+    "whole": (
+        "select string_agg(r.short_name, '、' order by r.display_order) "
+        f"from lake.marts.province_scorecard s join {_NAME} r using (province_code) "
+        "where s.year = $year and s.{0} = 1"
+    ),
+    "whole_count": (
+        "select count(*) from lake.marts.province_scorecard where year = $year and {0} = 1"
+    ),
+    # Units that sent nothing, by province.
+    "silent": (
+        "with n as (select province_code, count(*) as units from lake.marts.fct_unit_year "
+        "where year = $year and not has_reported group by province_code) "
+        "select string_agg(r.short_name || n.units || '家', '、' order by r.display_order) "
+        f"from n join {_NAME} r using (province_code)"
+    ),
+    # Tasks × provinces that owe a summary.
+    "summaries_expected": (
+        "select format('{{:,}}', count(*)) from lake.marts.agg_province_task "
+        "where year = $year and units_expected > 0"
+    ),
+    "summaries_sent": (
+        "select format('{{:,}}', count(*)) from lake.marts.agg_province_task "
+        "where year = $year and units_expected > 0 and has_provincial_summary"
+    ),
+    "summaries_lacking": (
+        "with n as (select province_code, "
+        "string_agg(task_code, '、' order by task_code) as tasks "
+        "from lake.marts.agg_province_task where year = $year and units_expected > 0 "
+        "and not has_provincial_summary group by province_code) "
+        "select string_agg(r.short_name || '（' || n.tasks || '）', '；' order by r.display_order) "
+        f"from n join {_NAME} r using (province_code)"
+    ),
+    "task_summaries_lacking": (
+        "select string_agg(r.short_name, '、' order by r.display_order) "
+        f"from lake.marts.agg_province_task t join {_NAME} r using (province_code) "
+        "where t.year = $year and t.task_code = '{0}' and t.units_expected > 0 "
+        "and not t.has_provincial_summary"
+    ),
+    "task_provinces": (
+        "select count(*) from lake.marts.agg_province_task "
+        "where year = $year and task_code = '{0}' and units_expected > 0"
+    ),
+    "excluded": (
+        "select format('{{:,}}', count(*)) from lake.marts.fct_unit_indicator "
+        "where year = $year and is_excluded"
+    ),
+    "targets": "select count(*) from lake.marts.agg_national_target where year = $year",
+    "targets_reached": (
+        "select count(*) from lake.marts.agg_national_target "
+        "where year = $year and progress_rate >= 1"
+    ),
+}
+
+
+@dataclass
+class _Marts:
+    """Figures and claims as the snapshot has them, computed on demand."""
+
+    con: duckdb.DuckDBPyConnection
+    year: int
+    rows: dict[str, dict[tuple[str, ...], dict[str, Any]]] = field(default_factory=dict)
+    claims: dict[str, str] = field(default_factory=dict)
+
+    def figure(self, figure_id: str) -> Any:
+        """The value that a figure names.
+
+        Raises:
+            TongbaoError: there is no such row.
+        """
+        year, table, *key, column = figure_id.split("/")
+        if table not in self.rows:
+            cursor = self.con.execute(
+                f"select * from lake.marts.{table} where year = ?", [self.year]
+            )
+            names = [each[0] for each in cursor.description or []]
+            read = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            grain = GRAINS[table]
+            self.rows[table] = {tuple(str(row[n] or "-") for n in grain): row for row in read}
+        row = self.rows[table].get(tuple(key))
+        if row is None or int(year) != self.year:
+            raise TongbaoError(f"figure {figure_id}: the marts have no such row")
+        parts = [row[name] for name in column.split("-")]
+        if None in parts:
+            return None
+        return parts[0] if len(parts) == 1 else parts[0] - parts[1]
+
+    def claim(self, claim: str) -> str:
+        """What a claim should say."""
+        if claim not in self.claims:
+            name, *parts = claim.split("/")
+            found = self.con.execute(_CLAIMS[name].format(*parts), {"year": self.year}).fetchone()
+            self.claims[claim] = "" if not found or found[0] is None else str(found[0])
+        return self.claims[claim]
+
+
+def check_documents(
+    con: duckdb.DuckDBPyConnection,
+    year: int,
+    documents: Iterable[Document],
+    files: Mapping[str, bytes],
+    fresh: Iterable[str],
+) -> int:
+    """Compute what documents say anew and look for it in their files.
+
+    Args:
+        con: a reader pinned at the snapshot.
+        fresh: paths of files that were rendered now; others were checked when they were.
+
+    Returns:
+        how many figures and claims were compared.
+
+    Raises:
+        TongbaoError: a figure or a claim is not what the marts say, or a file doesn't say it.
+    """
+    marts = _Marts(con, year)
+    to_read: dict[str, list[str]] = {}
+    for path in fresh:
+        stem, _, extension = path.rpartition(".")
+        to_read.setdefault(stem, []).append(extension)
+    compared = 0
+    wrong: list[str] = []
+    for document in documents:
+        for run in _runs(document):
+            if isinstance(run, Figure):
+                compared += 1
+                if not _prints(run, marts.figure(run.id)):
+                    wrong.append(f"{document.path}: {run.id} is printed as {run.text}")
+            elif isinstance(run, Claim):
+                compared += 1
+                if run.text != marts.claim(run.claim):
+                    wrong.append(
+                        f"{document.path}: {run.claim}: it says {run.text}, "
+                        f"the marts {marts.claim(run.claim)}"
+                    )
+        for extension in to_read.get(document.path, ()):
+            lost = _lost(document, text_of(extension, files[f"{document.path}.{extension}"]))
+            wrong += [f"{document.path}.{extension} doesn't say: {said}" for said in lost]
+        if len(wrong) >= _SHOWN:
+            break
+    if wrong:
+        raise TongbaoError(
+            "documents don't say what the marts say, nothing is published: "
+            + "; ".join(wrong[:_SHOWN])
+        )
+    return compared
+
+
+def _prints(figure: Figure, value: Any) -> bool:
+    """Whether the text is the value, rounded half up to as many places as are printed."""
+    match = _NUMBER.match(figure.text)
+    if value is None or match is None:
+        return value is None and match is None
+    printed = Decimal(match.group().replace(",", "").replace("−", "-"))
+    exact = Decimal(value) * (100 if figure.id.endswith(_FRACTIONS) else 1)
+    places = max(0, -int(printed.as_tuple().exponent))
+    return exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) == printed
+
+
+def _runs(document: Document) -> Iterable[Run]:
+    for block in blocks(document):
+        yield from runs(block)
+
+
+# -- finished files -----------------------------------------------------------------------------
+
+
+def text_of(extension: str, body: bytes) -> str:
+    """All text of a finished file without blanks, in reading order.
+
+    Args:
+        extension: ``pdf``, ``docx`` or ``html``.
+    """
+    if extension == "pdf":
+        return "".join(_FURNITURE.sub("", _folded(page)) for page in _pdf_pages(body))
+    if extension == "docx":
+        with zipfile.ZipFile(io.BytesIO(body)) as packed:
+            tree = ElementTree.fromstring(packed.read("word/document.xml"))
+        return _folded("".join(node.text or "" for node in tree.iter() if node.tag.endswith("}t")))
+    page = body.decode()
+    page = page[page.index("<main") :]
+    return _folded(html.unescape(_TAG.sub("", page)))
+
+
+def _pdf_pages(body: bytes) -> Iterable[str]:
+    document = pypdfium2.PdfDocument(body)
+    try:
+        for page in document:
+            text = page.get_textpage()
+            yield text.get_text_bounded()
+            text.close()
+            page.close()
+    finally:
+        document.close()
+
+
+def _folded(text: str) -> str:
+    """Without blanks; compatibility forms (a PDF's ligatures, radicals) as the letters they are."""
+    return _BLANK.sub("", unicodedata.normalize("NFKC", text).replace("\ufffe", ""))
+
+
+#: A row that is broken over two pages comes out with the next page's head between its cells.
+_PAGE_HEAD = 300
+
+
+def _lost(document: Document, text: str) -> list[str]:
+    """What a document says and its file does not: paragraphs, and rows of tables with figures."""
+    lost: list[str] = []
+    at = 0
+    for block in blocks(document):
+        if isinstance(block, Paragraph):
+            said = _folded("".join(map(_text, block.runs)))
+            found = text.find(said, at)
+            if found < 0:
+                lost.append(said[:60])
+            else:
+                at = found + len(said)
+        elif isinstance(block, Table):
+            for row in block.rows:
+                if any(isinstance(run, Figure) for run in row):
+                    end = _row_end(row, text, at)
+                    if end is None:
+                        lost.append(" | ".join(map(_text, row))[:60])
+                    else:
+                        at = end
+    return lost
+
+
+def _row_end(row: tuple[Run, ...], text: str, at: int) -> int | None:
+    """Where a row of a table ends in the text after ``at``; None where it isn't there."""
+    said = _folded("".join(map(_text, row)))
+    found = text.find(said, at)
+    if found >= 0:
+        return found + len(said)
+    last = _folded(_text(row[0]))
+    start = text.find(last[:8], at)
+    if start < 0:
+        return None
+    window = start + len(said) + _PAGE_HEAD
+    for run in row:
+        if isinstance(run, Figure):
+            figure = _folded(run.text)
+            start = text.find(figure, start, window)
+            if start < 0:
+                return None
+            start += len(figure)
+    return start
+
+
+def _text(run: Run) -> str:
+    return run if isinstance(run, str) else run.text
