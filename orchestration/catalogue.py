@@ -1,4 +1,4 @@
-"""A typed view of the seeds: tasks, indicators, rules, regions, targets, error codes.
+"""A typed view of the seeds: tasks, indicators, rules, regions, targets, error codes, uses.
 
 Belongs here: reading those CSV files, nothing else. The files in ``dbt_project/seeds`` are the
 one place of each fact; dbt loads the same files.
@@ -23,10 +23,13 @@ __all__ = [
     "Catalogue",
     "ErrorCode",
     "Indicator",
+    "Measure",
     "Region",
+    "ResultUse",
     "Rule",
     "Target",
     "Task",
+    "UseMeasure",
     "load_catalogue",
     "mart_columns",
     "read_seed",
@@ -128,6 +131,47 @@ class ErrorCode:
 
 
 @dataclass(frozen=True)
+class Measure:
+    """A row of ``scorecard_measures.csv``: a column of ``marts.province_scorecard``.
+
+    Attributes:
+        kind: ``rate`` (a fraction), ``score`` or ``count``.
+        best: ``highest`` or ``lowest``: which value ranks first.
+    """
+
+    column: str
+    name: str
+    name_en: str
+    kind: str
+    best: str
+
+    @property
+    def rank_column(self) -> str:
+        """Where its rank stands."""
+        return f"{self.column}_rank"
+
+
+@dataclass(frozen=True)
+class UseMeasure:
+    """A row of ``scorecard_uses.csv``: a measure that speaks for a use of the results."""
+
+    measure: Measure
+    clause: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ResultUse:
+    """A row of ``result_uses.csv`` with its measures, in order."""
+
+    code: str
+    name: str
+    name_en: str
+    caution: str
+    measures: tuple[UseMeasure, ...]
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """All seeds that Python needs, by code."""
 
@@ -141,6 +185,9 @@ class Catalogue:
     code_systems: Mapping[str, str]
     #: What a report file of an extension begins with.
     attachment_types: Mapping[str, bytes]
+    #: The measures of the scorecard, in order, and the five uses of the results.
+    measures: Mapping[str, Measure]
+    uses: tuple[ResultUse, ...]
 
     def codes_of(self, indicator_code: str) -> frozenset[str]:
         """The codes that a ``code_list`` indicator may hold (seed ``indicator_code_systems``)."""
@@ -186,6 +233,10 @@ def _mart_models() -> tuple[dict[str, Any], ...]:
 def _both(description: str) -> tuple[str, str]:
     english, _, chinese = description.rpartition(" / ")
     return english.strip().removesuffix("."), chinese.strip().removesuffix("。")
+
+
+def _in_order(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    return sorted(rows, key=lambda row: int(row["display_order"]))
 
 
 def _decimal(text: str) -> Decimal | None:
@@ -269,6 +320,27 @@ def load_catalogue(folder: Path = SEEDS) -> Catalogue:
         row["extension"]: bytes.fromhex(row["magic_hex"])
         for row in read_seed("attachment_types", folder)
     }
+    measures = {
+        row["measure"]: Measure(
+            row["measure"], row["name_zh"], row["name_en"], row["kind"], row["best"]
+        )
+        for row in _in_order(read_seed("scorecard_measures", folder))
+    }
+    of_uses = _in_order(read_seed("scorecard_uses", folder))
+    uses = tuple(
+        ResultUse(
+            use["use_code"],
+            use["name_zh"],
+            use["name_en"],
+            use["caution_zh"],
+            tuple(
+                UseMeasure(measures[row["measure"]], row["clause"], row["reason_zh"])
+                for row in of_uses
+                if row["use_code"] == use["use_code"]
+            ),
+        )
+        for use in _in_order(read_seed("result_uses", folder))
+    )
     return Catalogue(
         indicators,
         rules,
@@ -279,4 +351,6 @@ def load_catalogue(folder: Path = SEEDS) -> Catalogue:
         countries,
         code_systems,
         attachment_types,
+        measures,
+        uses,
     )

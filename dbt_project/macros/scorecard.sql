@@ -15,14 +15,17 @@
     {{ exact_ratio('counted.units_watched', 'counted.units_expected') }} as watchlist_rate
 {%- endmacro %}
 
-{#- Competition rank (1, 2, 2, 4) of a measure, 1 the best; NULL where the measure is NULL. -#}
+{#- Competition rank (1, 2, 2, 4) of a measure (relation `measured`) among the rows that are ranked
+    (`is_ranked`), 1 the best; NULL where the measure is NULL or the row isn't ranked. -#}
 {% macro competition_rank(measure, best='highest') -%}
     case
-        when {{ measure }} is not null
+        when measured.{{ measure }} is not null and measured.is_ranked
             then
                 cast(
                     rank() over (
-                        order by {{ measure }} {{ 'desc' if best == 'highest' else 'asc' }} nulls last
+                        partition by measured.is_ranked
+                        order by
+                            measured.{{ measure }} {{ 'desc' if best == 'highest' else 'asc' }} nulls last
                     ) as integer
                 )
     end

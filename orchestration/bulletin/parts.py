@@ -19,6 +19,7 @@ from orchestration.bulletin.wording import (
     LEVELS,
     MISSING,
     WATCH_REASONS,
+    amount,
     change,
     clean,
     count,
@@ -28,7 +29,7 @@ from orchestration.bulletin.wording import (
     unit_of,
     value_text,
 )
-from orchestration.catalogue import Indicator
+from orchestration.catalogue import Indicator, Measure
 
 __all__ = [
     "change_bars",
@@ -37,6 +38,7 @@ __all__ = [
     "exclusion_reason",
     "exclusion_remedy",
     "indicator_table",
+    "measure_text",
     "ranked",
     "target_bars",
     "target_table",
@@ -59,6 +61,12 @@ _VALUE = 24
 def task_name(marts: Marts, code: str) -> str:
     """The name of a task."""
     return marts.catalogue.tasks[code].name
+
+
+def measure_text(measure: Measure) -> Callable[[Any], str]:
+    """How a measure of the scorecard is written."""
+    texts: dict[str, Callable[[Any], str]] = {"rate": percent, "score": amount, "count": count}
+    return texts[measure.kind]
 
 
 def change_figure(row: Row, indicator: Indicator) -> Figure:

@@ -51,11 +51,12 @@ _FRACTIONS = ("_rate", "attainment")
 #: every query gives one text.
 _NAME = "lake.marts.dim_region"
 _CLAIMS: dict[str, str] = {
-    # The province at a place of the order by a measure of the scorecard.
+    # The province at a place of the order by a measure of the scorecard: measure, direction,
+    # place, only rates below 1, only provinces that are ranked.
     "place": (
         "select r.short_name from lake.marts.province_scorecard s "
         f"join {_NAME} r using (province_code) where s.year = $year and s.{{0}} is not null "
-        "and (s.{0} < 1 or not {3}) order by s.{0} {1}, r.display_order limit 1 offset {2} - 1"
+        "and (s.{0} < 1 or not {3}) and (s.is_ranked or not {4}) order by s.{0} {1}, r.display_order limit 1 offset {2} - 1"
     ),
     # Provinces whose rate is 1, by name.
     "whole": (

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestration.bulletin.content import Block, Claim, Column, Heading, Run, Table, paragraph
+from orchestration.bulletin.dictionary import project_var
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import ranked, tile_map
 from orchestration.bulletin.sections import Place
@@ -37,7 +38,8 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     rows = marts.rows("province_scorecard")
     regions = marts.catalogue.regions
     found: list[Block] = [Heading("年度目标完成情况")]
-    best = ranked(rows, "target_met_rate")
+    compared = [row for row in rows if row["is_ranked"]]
+    best = ranked(compared, "target_met_rate")
     if best:
         runs: list[Run] = ["年度目标完成率全国为", marts.nation.figure("target_met_rate", percent)]
         runs.append("。居前的省份是")
@@ -45,17 +47,17 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             name = regions[row["province_code"]].short_name
             runs += [
                 "、" if index else "",
-                Claim(f"place/target_met_rate/desc/{index + 1}/false", name),
+                Claim(f"place/target_met_rate/desc/{index + 1}/false/true", name),
                 "（",
                 row.figure("target_met_rate", percent),
                 "）",
             ]
         runs.append("；居后的省份是")
-        for index, row in enumerate(ranked(rows, "target_met_rate", lowest=True)[:_NAMED]):
+        for index, row in enumerate(ranked(compared, "target_met_rate", lowest=True)[:_NAMED]):
             name = regions[row["province_code"]].short_name
             runs += [
                 "、" if index else "",
-                Claim(f"place/target_met_rate/asc/{index + 1}/false", name),
+                Claim(f"place/target_met_rate/asc/{index + 1}/false/true", name),
                 "（",
                 row.figure("target_met_rate", percent),
                 "）",
@@ -82,7 +84,8 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
 
 def _explanation() -> Block:
     return paragraph(
-        "下表列出考核激励所依据的各项指标及其在全国的名次（括号内；并列者同名次）。"
+        "下表列出考核激励所依据的各项指标及其在全国的名次（括号内；并列者同名次；"
+        f"应报单位不足{project_var('scorecard_least_units')}家的省份比率没有比较意义，不参与排名）。"
         "省级考核平均分由各省份自行评定，名次仅供参考；支出执行率大于100%的，为使用了结转资金。"
     )
 
@@ -98,9 +101,9 @@ def _table(marts: Marts, measures: tuple[_Measure, ...], caption: str) -> Table:
         for column, _, text in measures:
             rank = row[f"{column}_rank"]
             shown = text(row[column])
-            cells.append(
-                MISSING if row[column] is None else row.written(column, f"{shown}（{rank}）")
-            )
+            if rank is not None:
+                shown = f"{shown}（{rank}）"
+            cells.append(MISSING if row[column] is None else row.written(column, shown))
         lines.append(tuple(cells))
     nation: list[Run] = ["全国"]
     nation += [marts.nation.figure(column, text) for column, _, text in measures]
