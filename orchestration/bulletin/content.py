@@ -180,6 +180,7 @@ class Document:
         recipients: 主送机关, without the colon.
         opening: the paragraph before the first section.
         links: text and target of links of the web page.
+        is_letter: a bulletin with number, recipients, signature and PDF; otherwise a page alone.
     """
 
     path: str
@@ -197,6 +198,7 @@ class Document:
     links: tuple[tuple[str, str], ...] = ()
     is_synthetic: bool = False
     notes: tuple[str, ...] = field(default=())
+    is_letter: bool = True
 
 
 def paragraph(*runs: Run) -> Paragraph:

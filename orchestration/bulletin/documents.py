@@ -161,5 +161,11 @@ def _links(marts: Marts, kind: Kind) -> tuple[tuple[str, str], ...]:
         word,
         *((task.name, f"../tasks/{task.code}/bulletin.html") for task in marts.tasks),
         *((r.short_name, f"../provinces/{r.code}/bulletin.html") for r in marts.regions),
+        *(
+            (f"考核激励参考：{use.name}", f"../uses/{use.code}.html")
+            for use in marts.catalogue.uses
+        ),
+        ("动态管理关注名单", "../uses/watchlist.html"),
+        ("数据表（XLSX）", "tables.xlsx"),
         ("数据质量报告", "../quality/index.html"),
     )

@@ -1,0 +1,305 @@
+"""``national/tables.xlsx``: the national bulletin's figures as a workbook.
+
+Belongs here: which columns of which marts stand on which sheet, under which Chinese head. Doesn't
+belong here: how a sheet looks (``sheets``) and figures (the marts have them all).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestration.bulletin.dictionary import marts_in_words, project_var
+from orchestration.bulletin.marts import Marts, Row
+from orchestration.bulletin.sheets import (
+    AMOUNT,
+    COUNT,
+    RATE,
+    Cell,
+    Field,
+    Number,
+    Sheet,
+    indicator_format,
+    measure_format,
+    workbook_of,
+)
+from orchestration.bulletin.wording import (
+    KINDS,
+    LEVELS,
+    MISSING,
+    WATCH_REASONS,
+    chinese_date,
+    moment,
+    unit_of,
+)
+
+__all__ = ["national_tables", "scorecard_sheet", "watchlist_sheet"]
+
+_TASK_FIELDS: dict[str, Field] = {
+    "units_expected": Field("应报单位", 10, COUNT),
+    "units_national": Field("国家级单位", 10, COUNT),
+    "units_provincial": Field("省级单位", 10, COUNT),
+    "units_municipal": Field("市级单位", 10, COUNT),
+    "units_school": Field("校级单位", 10, COUNT),
+    "units_reported": Field("已报单位（含逾期）", 12, COUNT),
+    "units_on_time": Field("按时报送单位", 12, COUNT),
+    "reporting_rate": Field("报送率", 10, RATE),
+    "on_time_rate": Field("按时报送率", 10, RATE),
+    "report_file_rate": Field("工作报告提交率", 12, RATE),
+    "assessed_rate": Field("省级考核率", 10, RATE),
+    "mean_assessment_score": Field("省级考核平均分", 12, AMOUNT),
+    "targets_set": Field("设定目标数", 10, COUNT),
+    "targets_met": Field("完成目标数", 10, COUNT),
+    "target_met_rate": Field("目标完成率", 10, RATE),
+}
+_INDICATOR_FIELDS = (
+    Field("任务代码", 10),
+    Field("重点任务", 32),
+    Field("指标代码", 10),
+    Field("指标", 40),
+    Field("计量单位", 10),
+    Field("本年", 18),
+    Field("上年", 18),
+    Field("较上年增减率", 12, RATE),
+    Field("目标", 18),
+    Field("目标完成度", 12, RATE),
+    Field("应报单位", 10, COUNT),
+    Field("计入单位", 10, COUNT),
+    Field("被剔除单位", 10, COUNT),
+)
+#: The marts behind the sheets, as the dictionary lists them.
+_SOURCES = (
+    "agg_national_indicator",
+    "agg_national_task",
+    "agg_national_target",
+    "agg_province_task",
+    "province_scorecard",
+    "national_scorecard",
+    "unit_watchlist",
+)
+
+
+def national_tables(marts: Marts) -> bytes:
+    """The workbook."""
+    year = marts.year
+    synthetic = bool(marts.calendar["is_synthetic"])
+    notes = (
+        f"报告年度：{year}年；数据截止时间：{moment(marts.period.cutoff_at)}；"
+        f"发布日期：{chinese_date(marts.period.publication_date)}。",
+        "本工作簿各表与全国通报同源，来自通过质量核验的同一份数据。"
+        "电子表格只保留15位有效数字，完整数值见data目录（CSV、Parquet）。",
+        "计量单位见各行“计量单位”列；金额为万元；计量单位为%的指标按0—100列示；率和完成度按百分比列示。",
+        f"{MISSING}表示没有数据，不等于零。",
+        "增减率＝本年值÷上年值－1。目标完成度只计同时有实际值和目标值的单位。",
+        ranking_note(),
+        "动态管理关注名单中同一单位可有多项原因。",
+    )
+    return workbook_of(
+        f"{year}年度现代职业教育体系建设改革重点任务数据表",
+        notes,
+        (
+            _indicators(marts),
+            _national_tasks(marts),
+            _targets(marts),
+            _province_tasks(marts),
+            scorecard_sheet(marts),
+            watchlist_sheet(marts),
+            _dictionary(),
+        ),
+        is_synthetic=synthetic,
+    )
+
+
+def ranking_note() -> str:
+    """How ranks are made, in a sentence."""
+    least = project_var("scorecard_least_units")
+    return (
+        f"名次：按各项指标分别排列，1为最优；并列者同名次，其后名次顺延；应报单位不足{least}家的省份，"
+        "一两家单位的比率没有比较意义，不参与排名，也不占名次；没有数据的不排名。"
+    )
+
+
+def _task(marts: Marts, code: str) -> str:
+    return "全部任务" if code == "ALL" else marts.catalogue.tasks[code].name
+
+
+def _values(row: Row) -> tuple[Any, ...]:
+    return tuple(row[column] for column in _TASK_FIELDS)
+
+
+def _indicators(marts: Marts) -> Sheet:
+    rows: list[tuple[Cell, ...]] = []
+    for code in ("ALL", *marts.catalogue.tasks):
+        for row in marts.rows("agg_national_indicator", task_code=code):
+            indicator = marts.catalogue.indicators[row["indicator_code"]]
+            if indicator.aggregation == "none":
+                continue
+
+            def number(column: str, row: Row = row) -> Number:
+                indicator = marts.catalogue.indicators[row["indicator_code"]]
+                return Number(row[column], indicator_format(row[column], indicator))
+
+            rows.append(
+                (
+                    code,
+                    _task(marts, code),
+                    indicator.code,
+                    indicator.name_zh,
+                    unit_of(indicator),
+                    number("value"),
+                    number("previous_value"),
+                    row["change_rate"],
+                    number("target"),
+                    row["attainment"],
+                    row["units_expected"],
+                    row["units_counted"],
+                    row["units_excluded"],
+                )
+            )
+    return Sheet("全国指标", _INDICATOR_FIELDS, rows, frozen=4)
+
+
+def _national_tasks(marts: Marts) -> Sheet:
+    fields = (Field("任务代码", 10), Field("重点任务", 36), *_TASK_FIELDS.values())
+    rows = [
+        (code, _task(marts, code), *_values(marts.row("agg_national_task", code)))
+        for code in marts.catalogue.tasks
+        if marts.find("agg_national_task", code)
+    ]
+    return Sheet("全国任务", fields, rows, frozen=2)
+
+
+def _targets(marts: Marts) -> Sheet:
+    fields = (
+        Field("任务代码", 10),
+        Field("重点任务", 36),
+        Field("级别", 8),
+        Field("类别", 10),
+        Field("已达数量", 10, COUNT),
+        Field("目标数量", 10, COUNT),
+        Field("完成进度", 10, RATE),
+    )
+    rows = [
+        (
+            row["task_code"],
+            _task(marts, row["task_code"]),
+            LEVELS[row["level"]],
+            KINDS.get(row["category"], row["category"]) if row["category"] else "全部",
+            row["achieved_count"],
+            row["target_count"],
+            row["progress_rate"],
+        )
+        for row in marts.rows("agg_national_target")
+    ]
+    return Sheet("建设目标", fields, rows, frozen=2)
+
+
+def _province_tasks(marts: Marts) -> Sheet:
+    fields = (
+        Field("省份代码", 10),
+        Field("省份", 18),
+        Field("任务代码", 10),
+        Field("重点任务", 36),
+        *_TASK_FIELDS.values(),
+        Field("已提交总结", 10),
+    )
+    rows = [
+        (
+            region.code,
+            region.name,
+            row["task_code"],
+            _task(marts, row["task_code"]),
+            *_values(row),
+            None if row["has_provincial_summary"] is None else _yes(row["has_provincial_summary"]),
+        )
+        for region in marts.regions
+        for row in marts.rows("agg_province_task", province_code=region.code)
+    ]
+    return Sheet("省份任务", fields, rows, frozen=4)
+
+
+def _yes(value: bool) -> str:
+    return "是" if value else "否"
+
+
+def scorecard_sheet(marts: Marts, columns: tuple[str, ...] = ()) -> Sheet:
+    """The provinces' measures with their ranks side by side, and the nation.
+
+    Args:
+        columns: which measures; all of them where none is named.
+    """
+    measures = [marts.catalogue.measures[c] for c in columns or marts.catalogue.measures]
+    fields = [
+        Field("省份代码", 10),
+        Field("省份", 18),
+        Field("应报单位", 10, COUNT),
+        Field("参与排名", 10),
+    ]
+    for measure in measures:
+        lowest = "（越低越好）" if measure.best == "lowest" else ""
+        fields += [
+            Field(measure.name + lowest, 14, measure_format(measure)),
+            Field(f"{measure.name}名次", 10, COUNT),
+        ]
+    rows: list[tuple[Cell, ...]] = []
+    for region in marts.regions:
+        row = marts.find("province_scorecard", region.code)
+        if row is None:
+            continue
+        cells: list[Cell] = [
+            region.code,
+            region.name,
+            row["units_expected"],
+            _yes(row["is_ranked"]),
+        ]
+        for measure in measures:
+            cells += [row[measure.column], row[measure.rank_column]]
+        rows.append(tuple(cells))
+    nation: list[Cell] = ["000000", "全国", marts.nation["units_expected"], None]
+    for measure in measures:
+        nation += [marts.nation[measure.column], None]
+    rows.append(tuple(nation))
+    return Sheet("考核激励参考指标", tuple(fields), rows, frozen=2)
+
+
+def watchlist_sheet(marts: Marts) -> Sheet:
+    """The units for dynamic management: a row a unit and reason."""
+    fields = (
+        Field("省份", 18),
+        Field("任务代码", 10),
+        Field("重点任务", 32),
+        Field("单位代码", 18),
+        Field("单位名称", 40),
+        Field("级别", 8),
+        Field("关注原因", 26),
+        Field("依据", 60),
+    )
+    rows = [
+        (
+            marts.catalogue.regions[unit["province_code"]].name,
+            unit["task_code"],
+            _task(marts, unit["task_code"]),
+            unit["unit_code"],
+            unit["unit_name"],
+            LEVELS.get(unit["level"], unit["level"]),
+            WATCH_REASONS[unit["reason"]],
+            unit["evidence"],
+        )
+        for unit in marts.watched
+    ]
+    return Sheet("动态管理关注名单", fields, rows)
+
+
+def _dictionary() -> Sheet:
+    fields = (
+        Field("数据表", 24),
+        Field("列名", 28),
+        Field("类型", 16),
+        Field("中文说明", 70),
+        Field("英文说明", 70),
+    )
+    rows = [
+        (name, column.name, column.data_type, column.description_zh, column.description_en)
+        for name in _SOURCES
+        for column in marts_in_words()[name].columns.values()
+    ]
+    return Sheet("数据字典", fields, rows, frozen=2)

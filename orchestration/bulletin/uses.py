@@ -1,0 +1,278 @@
+"""The five uses of the results (考核激励) and the watch list: a page and a workbook each.
+
+Belongs here: the measures that speak for a use (rows of the seed ``scorecard_uses``), province by
+province, rank beside rank. Doesn't belong here: weights or a total, which nobody has decided, and
+the measures themselves (dbt makes them).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from orchestration.bulletin.content import (
+    Block,
+    Column,
+    Document,
+    Paragraph,
+    Run,
+    Section,
+    Table,
+    paragraph,
+)
+from orchestration.bulletin.marts import Marts
+from orchestration.bulletin.parts import measure_text, task_name
+from orchestration.bulletin.sheets import COUNT, RATE, Field, Sheet, workbook_of
+from orchestration.bulletin.tables import ranking_note, scorecard_sheet, watchlist_sheet
+from orchestration.bulletin.wording import (
+    LEVELS,
+    MISSING,
+    WATCH_REASONS,
+    chinese_date,
+    chinese_number,
+    count,
+    moment,
+    percent,
+)
+from orchestration.catalogue import ResultUse
+
+__all__ = ["uses"]
+
+_NOTICE = (
+    "《教育部办公厅关于加快推进现代职业教育体系建设改革重点任务的通知》（教职成厅函〔2023〕20号）"
+)
+_NO_WEIGHTS = "各项指标的值和名次并列列示，不设权重、不合成总分，也不据此提出名单或分配方案。"
+_BEST = {"highest": "越高越好", "lowest": "越低越好"}
+_WATCHLIST = "watchlist"
+
+
+def uses(marts: Marts) -> dict[str, bytes]:
+    """``uses/{use}.html`` and ``.xlsx`` of the five uses, and of the watch list."""
+    from orchestration.bulletin.render import render_html
+
+    files = {}
+    for use in marts.catalogue.uses:
+        files[f"uses/{use.code}.html"] = render_html(_page(marts, use))
+        files[f"uses/{use.code}.xlsx"] = _workbook(marts, use)
+    files[f"uses/{_WATCHLIST}.html"] = render_html(_watchlist_page(marts))
+    files[f"uses/{_WATCHLIST}.xlsx"] = _watchlist_workbook(marts)
+    return files
+
+
+def _document(
+    marts: Marts, path: str, title: str, opening: Paragraph, sections: list[tuple[str, list[Block]]]
+) -> Document:
+    others = [
+        *((use.name, f"{use.code}.html") for use in marts.catalogue.uses),
+        ("动态管理关注名单", f"{_WATCHLIST}.html"),
+    ]
+    return Document(
+        path=f"uses/{path}",
+        year=marts.year,
+        title_lines=(title,),
+        short_title=title,
+        organ="现代职业教育体系建设改革重点任务",
+        number="",
+        recipients="",
+        signed_by="",
+        dated=chinese_date(marts.period.publication_date),
+        opening=opening,
+        sections=tuple(
+            Section(f"{chinese_number(number)}、{head}", tuple(blocks))
+            for number, (head, blocks) in enumerate(sections, start=1)
+        ),
+        links=(
+            ("本页数据（XLSX）", f"{path}.xlsx"),
+            *((text, target) for text, target in others if target != f"{path}.html"),
+            ("全国通报", "../national/bulletin.html"),
+            ("数据质量报告", "../quality/index.html"),
+        ),
+        is_synthetic=bool(marts.calendar["is_synthetic"]),
+        is_letter=False,
+    )
+
+
+def _title(marts: Marts, use: ResultUse) -> str:
+    return f"{marts.year}年度考核激励参考：{use.name}"
+
+
+def _page(marts: Marts, use: ResultUse) -> Document:
+    opening = paragraph(
+        f"{_NOTICE}明确，重点任务的推进结果用于考核激励，“{use.name}”为其中一个方面。本页汇集可供参考的"
+        f"指标，数据截止时间为{moment(marts.period.cutoff_at)}。{_NO_WEIGHTS}"
+    )
+    return _document(
+        marts,
+        use.code,
+        _title(marts, use),
+        opening,
+        [
+            ("参考指标及其依据", [_measures(use)]),
+            ("各省份指标值和名次", [_provinces(marts, use)]),
+            ("使用说明", [paragraph(ranking_note()), paragraph(use.caution)]),
+        ],
+    )
+
+
+def _measures(use: ResultUse) -> Table:
+    return Table(
+        "参考指标",
+        (
+            Column("指标", 5, "left"),
+            Column("方向", 3, "center"),
+            Column("所依据的推进机制环节", 8, "left"),
+            Column("选用理由", 8, "left"),
+        ),
+        tuple(
+            (each.measure.name, _BEST[each.measure.best], each.clause, each.reason)
+            for each in use.measures
+        ),
+    )
+
+
+def _provinces(marts: Marts, use: ResultUse) -> Table:
+    measures = [each.measure for each in use.measures]
+    rows: list[tuple[Run, ...]] = []
+    for region in marts.regions:
+        row = marts.find("province_scorecard", region.code)
+        if row is None:
+            continue
+        cells: list[Run] = [region.name, row.figure("units_expected", count)]
+        for measure in measures:
+            cells.append(row.figure(measure.column, measure_text(measure)))
+            cells.append(row.figure(measure.rank_column, count))
+        rows.append(tuple(cells))
+    nation: list[Run] = ["全国", marts.nation.figure("units_expected", count)]
+    for measure in measures:
+        nation += [marts.nation.figure(measure.column, measure_text(measure)), MISSING]
+    rows.append(tuple(nation))
+    columns = [Column("省份", 4, "left"), Column("应报单位", 3)]
+    for measure in measures:
+        columns += [Column(measure.name, 4), Column("名次", 2)]
+    return Table(f"{use.name}：各省份参考指标", tuple(columns), tuple(rows), ranking_note())
+
+
+def _workbook(marts: Marts, use: ResultUse) -> bytes:
+    basis = Sheet(
+        "指标依据",
+        (
+            Field("指标", 24),
+            Field("数据列", 26),
+            Field("方向", 10),
+            Field("所依据的推进机制环节", 44),
+            Field("选用理由", 44),
+        ),
+        [
+            (
+                each.measure.name,
+                f"province_scorecard.{each.measure.column}",
+                _BEST[each.measure.best],
+                each.clause,
+                each.reason,
+            )
+            for each in use.measures
+        ],
+    )
+    notes = (
+        f"依据：{_NOTICE}，推进机制“考核激励”。",
+        f"数据截止时间：{moment(marts.period.cutoff_at)}。{MISSING}表示没有数据或不排名，不等于零。",
+        _NO_WEIGHTS,
+        ranking_note(),
+        use.caution,
+    )
+    return workbook_of(
+        _title(marts, use),
+        notes,
+        (scorecard_sheet(marts, tuple(each.measure.column for each in use.measures)), basis),
+        is_synthetic=bool(marts.calendar["is_synthetic"]),
+    )
+
+
+def _watchlist_title(marts: Marts) -> str:
+    return f"{marts.year}年度动态管理关注名单"
+
+
+_WATCH_NOTE = (
+    "列入名单只说明存在所列情形，供动态管理参考，不是处理决定；"
+    "同一单位可有多项原因，依据列为其数据来由。"
+)
+
+
+def _reasons(marts: Marts) -> Table:
+    reasons = Counter(unit["reason"] for unit in marts.watched)
+    return Table(
+        "关注原因",
+        (Column("原因", 6, "left"), Column("单位（家）", 3)),
+        tuple((name, count(reasons[reason])) for reason, name in WATCH_REASONS.items()),
+    )
+
+
+def _watchlist_page(marts: Marts) -> Document:
+    nation = marts.nation
+    opening = paragraph(
+        f"截至{moment(marts.period.cutoff_at)}，列入动态管理关注名单的建设单位",
+        nation.figure("units_watched", count),
+        "家，占应报单位的",
+        nation.figure("watchlist_rate", percent),
+        f"。{_WATCH_NOTE}",
+    )
+    sections: list[tuple[str, list[Block]]] = [("关注原因", [_reasons(marts)])]
+    for region in marts.regions:
+        units = [unit for unit in marts.watched if unit["province_code"] == region.code]
+        if units:
+            table = Table(
+                "",
+                (
+                    Column("单位（代码）", 9, "left"),
+                    Column("重点任务", 6, "left"),
+                    Column("级别", 2, "center"),
+                    Column("关注原因", 5, "left"),
+                    Column("依据", 10, "left"),
+                ),
+                tuple(
+                    (
+                        f"{unit['unit_name']}（{unit['unit_code']}）",
+                        task_name(marts, unit["task_code"]),
+                        LEVELS.get(unit["level"], unit["level"]),
+                        WATCH_REASONS[unit["reason"]],
+                        unit["evidence"],
+                    )
+                    for unit in units
+                ),
+            )
+            sections.append((region.name, [table]))
+    return _document(marts, _WATCHLIST, _watchlist_title(marts), opening, sections)
+
+
+def _watchlist_workbook(marts: Marts) -> bytes:
+    reasons = Counter((unit["province_code"], unit["reason"]) for unit in marts.watched)
+    provinces = Sheet(
+        "分省情况",
+        (
+            Field("省份", 18),
+            Field("应报单位", 10, COUNT),
+            Field("关注单位", 10, COUNT),
+            Field("关注名单占比", 12, RATE),
+            *(Field(name, 16, COUNT) for name in WATCH_REASONS.values()),
+        ),
+        [
+            (
+                region.name,
+                row["units_expected"],
+                row["units_watched"],
+                row["watchlist_rate"],
+                *(reasons[region.code, reason] for reason in WATCH_REASONS),
+            )
+            for region in marts.regions
+            if (row := marts.find("province_scorecard", region.code))
+        ],
+    )
+    return workbook_of(
+        _watchlist_title(marts),
+        (
+            f"数据截止时间：{moment(marts.period.cutoff_at)}。",
+            _WATCH_NOTE,
+            "分省情况按原因计的是单位数，同一单位有多项原因的在各项中分别计算。",
+        ),
+        (watchlist_sheet(marts), provinces),
+        is_synthetic=bool(marts.calendar["is_synthetic"]),
+    )
