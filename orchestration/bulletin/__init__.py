@@ -37,6 +37,8 @@ from orchestration.bulletin.edition import (
 )
 from orchestration.bulletin.marts import GRAINS, GateNotes, Marts, read_marts
 from orchestration.bulletin.summaries import summaries
+from orchestration.bulletin.marts import GateNotes, Marts, read_marts
+from orchestration.bulletin.open_data import open_data
 
 __all__ = [
     "GRAINS",
@@ -57,6 +59,7 @@ __all__ = [
     "latest_of",
     "make_edition",
     "paragraph",
+    "open_data",
     "publish_edition",
     "read_edition",
     "read_marts",

@@ -1,0 +1,315 @@
+"""Open data of an edition: the year's marts as CSV and Parquet, described by a data package.
+
+Belongs here: files from rows and what describes them. Doesn't belong here: figures (dbt makes
+them) and workbooks for readers (``tables``).
+
+- Parquet holds the rows as the lake has them: decimals exact, text untouched.
+- CSV is RFC 4180 (commas, CRLF, quotes doubled) in UTF-8 without a byte order mark, as Frictionless
+  asks for; a missing value is an empty field. A text that a spreadsheet would run as a formula (it
+  begins with = + - @, tab, a line break, or a full-width form of these) gets a leading apostrophe
+  (OWASP, "CSV Injection"), unless it is a plain number; numbers are untouched.
+- No contact data: the marts hold none, and numbers of phones and addresses of e-mail that
+  somebody wrote into a ``highlight`` are struck out in both.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from orchestration.bulletin.dictionary import TableWords, marts_in_words
+
+__all__ = ["TABLES", "open_data"]
+
+#: The public marts, dimensions first.
+TABLES = (
+    "dim_reporting_year",
+    "dim_region",
+    "dim_task",
+    "dim_task_target",
+    "dim_indicator",
+    "dim_unit",
+    "fct_unit_year",
+    "fct_unit_indicator",
+    "agg_province_indicator",
+    "agg_province_task",
+    "agg_national_indicator",
+    "agg_national_task",
+    "agg_national_target",
+    "province_scorecard",
+    "national_scorecard",
+    "unit_watchlist",
+)
+#: Columns that refer to a dimension of the same key.
+_REFERENCES = (
+    (("year",), "dim_reporting_year"),
+    (("province_code",), "dim_region"),
+    (("task_code",), "dim_task"),
+    (("indicator_code",), "dim_indicator"),
+    (("year", "unit_code"), "dim_unit"),
+)
+#: Where ``task_code`` may be ``ALL``, which is no task.
+_ALL_TASKS = {"agg_province_indicator", "agg_national_indicator"}
+_FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
+_PLAIN_NUMBER = r"^[-+]?[0-9][0-9,]*(\.[0-9]+)?$"
+#: An address of e-mail; a mobile or a fixed-line number, with or without separators.
+_CONTACT = (
+    r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+"
+    r"|\b(\+?86[ \-]?)?1[3-9][0-9][ \-]?[0-9]{4}[ \-]?[0-9]{4}\b"
+    r"|\b0[0-9]{2,3}[ \-]?[0-9]{7,8}\b"
+)
+_STRUCK = "〔联系方式略〕"
+#: Microseconds, always: nothing is cut off.
+_MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
+_LICENCE = {
+    "name": "CC-BY-4.0",
+    "title": "Creative Commons Attribution 4.0",
+    "path": "https://creativecommons.org/licenses/by/4.0/",
+}
+_SOURCES = [
+    {
+        "title": "教育部办公厅关于加快推进现代职业教育体系建设改革重点任务的通知"
+        "（教职成厅函〔2023〕20号）：建设单位和省级教育行政部门按年度报送的数据"
+    }
+]
+_NOTES = (
+    "CSV为UTF-8（无BOM）、RFC 4180；缺失值为空，缺失不等于零；金额单位为万元；"
+    "以_rate结尾的列和attainment为小数；时间为UTC。CSV中以= + - @、制表符或换行开头、"
+    "可能被电子表格当作公式执行的文字前加了一个撇号（纯数字除外），Parquet为原文。"
+    "典型经验中的电话和邮箱已略去。",
+    "CSV is UTF-8 without BOM, RFC 4180; a missing value is an empty field and is not zero; money "
+    "is in 万元 (10,000 yuan); columns that end in _rate and attainment are fractions; times are "
+    "UTC. In CSV a text that begins with = + - @, a tab or a line break, which a spreadsheet might "
+    "run, has a leading apostrophe (plain numbers don't); Parquet holds the text itself. Telephone "
+    "numbers and e-mail addresses in highlights are struck out.",
+)
+
+
+def open_data(con: duckdb.DuckDBPyConnection, year: int, *, is_synthetic: bool) -> dict[str, bytes]:
+    """The year's rows of the public marts, and what describes them.
+
+    Args:
+        con: a reader pinned at the edition's snapshot, with the lake attached as ``lake``.
+        is_synthetic: the year holds made-up documents: the package, its title and every Parquet
+            file say so.
+
+    Returns:
+        path below the edition → bytes: ``data/{table}.csv``, ``data/{table}.parquet``,
+        ``data/dictionary.csv``, ``data/datapackage.json``.
+    """
+    files: dict[str, bytes] = {}
+    resources: list[dict[str, Any]] = []
+    lines: list[tuple[str, ...]] = []
+    for name in TABLES:
+        words = marts_in_words()[name]
+        rows = _rows(con, words, year)
+        schema = _schema(words, rows)
+        for kind, body in (
+            ("csv", _csv(rows)),
+            ("parquet", _parquet(rows, words, year, is_synthetic=is_synthetic)),
+        ):
+            files[f"data/{name}.{kind}"] = body
+            resources.append(_resource(name, kind, body, words, schema))
+        lines += [
+            (name, field["name"], field["type"], column.data_type, column.description_zh,
+             column.description_en)
+            for field, column in zip(
+                schema["fields"], (words.columns[c] for c in rows.column_names), strict=True
+            )
+        ]  # fmt: skip
+    files["data/dictionary.csv"] = _dictionary(lines)
+    resources.append(_dictionary_resource(files["data/dictionary.csv"]))
+    files["data/datapackage.json"] = _package(year, resources, is_synthetic=is_synthetic)
+    return files
+
+
+def _rows(con: duckdb.DuckDBPyConnection, words: TableWords, year: int) -> pa.Table:
+    """The year's rows (all of a table without years), in the order of their grain."""
+    where = f"where year = {int(year)}" if "year" in words.columns else ""
+    rows = con.execute(
+        f"select {', '.join(words.columns)} from lake.marts.{words.name} {where} "
+        f"order by {', '.join(words.grain)}"
+    ).to_arrow_table()
+    if "highlight" in rows.column_names:
+        at = rows.column_names.index("highlight")
+        struck = pc.replace_substring_regex(rows["highlight"], _CONTACT, _STRUCK)
+        rows = rows.set_column(at, rows.schema.field(at), struck)
+    return rows.combine_chunks()
+
+
+def _parquet(rows: pa.Table, words: TableWords, year: int, *, is_synthetic: bool) -> bytes:
+    """The rows with what they mean; the same rows give the same bytes."""
+    said = {
+        "title": words.description_zh,
+        "year": str(year),
+        "synthetic": json.dumps(is_synthetic),
+    }
+    fields = [
+        pa.field(
+            field.name,
+            field.type,
+            field.nullable,
+            {"description": words.columns[field.name].description_zh},
+        )
+        for field in rows.schema
+    ]
+    made = io.BytesIO()
+    pq.write_table(rows.cast(pa.schema(fields, said)), made, compression="zstd")
+    return made.getvalue()
+
+
+def _texts(column: pa.ChunkedArray) -> list[str | None]:
+    """A column as CSV writes it."""
+    if pa.types.is_timestamp(column.type):
+        # %S of Arrow has the fraction of the type's unit: six places.
+        column = pc.strftime(column.cast(pa.timestamp("us")), "%Y-%m-%dT%H:%M:%SZ")
+    elif not pa.types.is_string(column.type):
+        column = column.cast(pa.string())
+    else:
+        runs = pc.and_(
+            pc.match_substring_regex(column, _FORMULA),
+            pc.invert(pc.match_substring_regex(column, _PLAIN_NUMBER)),
+        )
+        column = pc.if_else(runs, pc.binary_join_element_wise("'", column, ""), column)
+    texts: list[str | None] = column.to_pylist()
+    return texts
+
+
+def _written(head: list[str], rows: Any) -> bytes:
+    made = io.StringIO()
+    writer = csv.writer(made)
+    writer.writerow(head)
+    writer.writerows(rows)
+    return made.getvalue().encode()
+
+
+def _csv(rows: pa.Table) -> bytes:
+    texts = [_texts(column) for column in rows.columns]
+    return _written(rows.column_names, zip(*texts, strict=True))
+
+
+def _kind(type_: pa.DataType) -> dict[str, str]:
+    """The Table Schema type of an Arrow type."""
+    if pa.types.is_timestamp(type_):
+        return {"type": "datetime", "format": _MOMENT}
+    if pa.types.is_decimal(type_):
+        return {"type": "number"}
+    if pa.types.is_integer(type_):
+        return {"type": "integer"}
+    if pa.types.is_boolean(type_):
+        return {"type": "boolean"}
+    return {"type": "string"}
+
+
+def _schema(words: TableWords, rows: pa.Table) -> dict[str, Any]:
+    """A Table Schema. A grain with missing values is no primary key there."""
+    schema: dict[str, Any] = {
+        "fields": [
+            {
+                "name": field.name,
+                **_kind(field.type),
+                "description": words.columns[field.name].description_zh,
+                "description_en": words.columns[field.name].description_en,
+            }
+            for field in rows.schema
+        ],
+        "missingValues": [""],
+    }
+    if not any(rows[column].null_count for column in words.grain):
+        schema["primaryKey"] = list(words.grain)
+    references = [
+        {"fields": list(key), "reference": {"resource": dimension, "fields": list(key)}}
+        for key, dimension in _REFERENCES
+        if dimension != words.name
+        and set(key) <= set(words.columns)
+        and not (dimension == "dim_task" and words.name in _ALL_TASKS)
+    ]
+    if references:
+        schema["foreignKeys"] = references
+    return schema
+
+
+def _resource(
+    name: str, kind: str, body: bytes, words: TableWords, schema: dict[str, Any]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "name": name if kind == "csv" else f"{name}_parquet",
+        "path": f"{name}.{kind}",
+        "title": name,
+        "description": words.description_zh,
+        "description_en": words.description_en,
+        "bytes": len(body),
+        "hash": "sha256:" + hashlib.sha256(body).hexdigest(),
+    }
+    if kind == "csv":
+        return found | _CSV_RESOURCE | {"schema": schema}
+    return found | {
+        "profile": "data-resource",
+        "format": "parquet",
+        "mediatype": "application/vnd.apache.parquet",
+    }
+
+
+_CSV_RESOURCE = {
+    "profile": "tabular-data-resource",
+    "format": "csv",
+    "mediatype": "text/csv",
+    "encoding": "utf-8",
+}
+_DICTIONARY = {
+    "table": ("数据表。", "Table."),
+    "column": ("列名。", "Column."),
+    "type": ("Table Schema类型。", "Type in Table Schema."),
+    "sql_type": ("SQL类型。", "Type in SQL."),
+    "description_zh": ("中文说明。", "Description in Chinese."),
+    "description_en": ("英文说明。", "Description in English."),
+}
+
+
+def _dictionary(lines: list[tuple[str, ...]]) -> bytes:
+    return _written(list(_DICTIONARY), lines)
+
+
+def _dictionary_resource(body: bytes) -> dict[str, Any]:
+    return {
+        "name": "dictionary",
+        "path": "dictionary.csv",
+        "title": "数据字典",
+        "description": "各表各列的含义。",
+        "description_en": "What the columns of the tables mean.",
+        "bytes": len(body),
+        "hash": "sha256:" + hashlib.sha256(body).hexdigest(),
+        **_CSV_RESOURCE,
+        "schema": {
+            "fields": [
+                {"name": name, "type": "string", "description": zh, "description_en": en}
+                for name, (zh, en) in _DICTIONARY.items()
+            ],
+            "primaryKey": ["table", "column"],
+        },
+    }
+
+
+def _package(year: int, resources: list[dict[str, Any]], *, is_synthetic: bool) -> bytes:
+    title = f"{year}年度现代职业教育体系建设改革重点任务数据"
+    package = {
+        "profile": "data-package",
+        "name": f"tongbao-{year}",
+        "title": f"{title}（合成数据，非真实填报）" if is_synthetic else title,
+        "description": _NOTES[0],
+        "description_en": _NOTES[1],
+        "year": year,
+        "synthetic": is_synthetic,
+        "licenses": [_LICENCE],
+        "sources": _SOURCES,
+        "resources": resources,
+    }
+    return (json.dumps(package, ensure_ascii=False, indent=1) + "\n").encode()

@@ -1,0 +1,313 @@
+"""Open data, tables and the five uses of an edition: the lake's rows, safely, the same twice."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import frictionless
+import openpyxl
+import pyarrow.parquet as pq
+import pytest
+
+from orchestration import bulletin, lakehouse, stages
+from orchestration.bulletin.open_data import TABLES
+from orchestration.bulletin.tables import national_tables
+from orchestration.bulletin.uses import uses
+from orchestration.catalogue import load_catalogue
+from orchestration.demo import generate
+from orchestration.settings import Settings
+
+YEAR = 2024
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+@dataclass
+class Made:
+    """A year in the lake and the files made from it."""
+
+    con: duckdb.DuckDBPyConnection
+    marts: bulletin.Marts
+    files: dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    home = tmp_path_factory.mktemp("open")
+    settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
+    with stages.open_workspace(settings) as ws:
+        generate(
+            ws.store, settings, year=YEAR, scale=0.01, seed=7, faults="default", progress=_quiet
+        )
+        stages.intake(ws, YEAR, run_id="r", progress=_quiet)
+        stages.transform(ws, YEAR, run_id="r", progress=_quiet)
+        with lakehouse.reader(settings, ws.store) as con:
+            marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(0, ()))
+            files = bulletin.open_data(con, YEAR, is_synthetic=True)
+            yield Made(con, marts, files)
+
+
+def _rows(body: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(body.decode("utf-8"), newline="")))
+
+
+def _lake(made: Made, table: str) -> list[dict[str, Any]]:
+    cursor = made.con.execute(f"select * from lake.marts.{table}")
+    names = [column[0] for column in cursor.description or []]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return [row for row in rows if row.get("year", YEAR) == YEAR]
+
+
+def _key(row: dict[str, Any]) -> str:
+    return repr(sorted(row.items()))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_parquet_holds_the_lakes_rows(made: Made, table: str) -> None:
+    found = pq.read_table(io.BytesIO(made.files[f"data/{table}.parquet"]))
+    assert found.schema.metadata[b"synthetic"] == b"true"
+    expected = _lake(made, table)
+    assert expected
+    assert sorted(map(_key, found.to_pylist())) == sorted(map(_key, expected))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_csv_holds_the_same_values_as_parquet(made: Made, table: str) -> None:
+    body = made.files[f"data/{table}.csv"]
+    assert not body.startswith(b"\xef\xbb\xbf")
+    read = _rows(body)
+    exact = pq.read_table(io.BytesIO(made.files[f"data/{table}.parquet"])).to_pylist()
+    assert len(read) == len(exact) > 0
+    for line, row in zip(read, exact, strict=True):
+        for column, value in row.items():
+            text = line[column]
+            if value is None:
+                assert text == ""
+            elif isinstance(value, bool):
+                assert text == str(value).lower()
+            elif isinstance(value, Decimal):
+                assert "e" not in text.lower()
+                assert (Decimal(text), text.count(".")) == (value, 1)
+            elif isinstance(value, int):
+                assert int(text) == value
+            elif hasattr(value, "isoformat"):
+                assert text == f"{value:%Y-%m-%dT%H:%M:%S.%f}Z"
+            else:
+                assert text in {value, f"'{value}"}
+
+
+def test_the_same_lake_gives_the_same_bytes(made: Made) -> None:
+    assert bulletin.open_data(made.con, YEAR, is_synthetic=True) == made.files
+    assert national_tables(made.marts) == national_tables(made.marts)
+    assert uses(made.marts) == uses(made.marts)
+
+
+def test_the_package_describes_every_file(made: Made) -> None:
+    package = json.loads(made.files["data/datapackage.json"])
+    assert (package["year"], package["synthetic"]) == (YEAR, True)
+    assert "合成数据" in package["title"]
+    assert package["licenses"]
+    assert package["sources"]
+    described = {f"data/{each['path']}": each for each in package["resources"]}
+    assert set(described) == set(made.files) - {"data/datapackage.json"}
+    for path, each in described.items():
+        assert each["bytes"] == len(made.files[path])
+        assert each["hash"] == "sha256:" + hashlib.sha256(made.files[path]).hexdigest()
+    for each in package["resources"]:
+        for field in each.get("schema", {}).get("fields", []):
+            assert any("一" <= character <= "鿿" for character in field["description"])
+            assert field["description_en"].isascii() or "万元" in field["description_en"]
+    words = _rows(made.files["data/dictionary.csv"])
+    columns = {(line["table"], line["column"]) for line in words}
+    assert len(columns) == len(words)
+    assert columns == {
+        (each["name"], field["name"])
+        for each in package["resources"]
+        if each["name"] in TABLES
+        for field in each["schema"]["fields"]
+    }
+
+
+def test_frictionless_finds_nothing_wrong(made: Made, tmp_path: Path) -> None:
+    """Types, primary keys, foreign keys, sizes and hashes, by the standard's own tool."""
+    for path, body in made.files.items():
+        (tmp_path / Path(path).name).write_bytes(body)
+    package = frictionless.Package(str(tmp_path / "datapackage.json"))
+    package.resources = [each for each in package.resources if each.format == "csv"]
+    report = package.validate()
+    assert report.flatten(["name", "type", "note"]) == []
+    assert len(report.tasks) == len(TABLES) + 1
+
+
+def _hostile() -> duckdb.DuckDBPyConnection:
+    """Small marts by hand, with texts that somebody means ill with."""
+    con = duckdb.connect()
+    con.execute("attach ':memory:' as lake")
+    con.execute("create schema lake.marts")
+    from orchestration.bulletin.dictionary import marts_in_words
+
+    for name in TABLES:
+        columns = marts_in_words()[name].columns.values()
+        listed = ", ".join(f"{column.name} {column.data_type}" for column in columns)
+        con.execute(f"create table lake.marts.{name} ({listed})")
+    con.executemany(
+        "insert into lake.marts.dim_unit (year, unit_code, unit_name, city_name) "
+        "values (2024, ?, ?, ?)",
+        [
+            ("T05-440000-0001", "=cmd|' /C calc'!A0", "+86"),
+            ("T05-440000-0002", "@SUM(1)", "-3.5"),
+            ("T05-440000-0003", '-1+1, "ok"\n=2', "\tx"),
+            ("T05-440000-0004", "＝1", None),
+        ],
+    )
+    con.execute(
+        "insert into lake.marts.fct_unit_year (year, unit_code, assessment_score, highlight) "
+        "values (2024, 'T05-440000-0001', 0.1, "
+        "'联系 zhang@school.edu.cn 或 138-1234-5678、020-12345678；培训20241215人次')"
+    )
+    con.execute(
+        "insert into lake.marts.fct_unit_indicator (year, unit_code, indicator_code, value, "
+        "submitted_value) values (2024, 'T05-440000-0001', 'T05_01', "
+        "123456789012345678.000001, '-5'), (2024, 'T05-440000-0001', 'T05_02', -0.000001, '=5')"
+    )
+    return con
+
+
+def test_no_formula_runs_and_numbers_are_untouched() -> None:
+    files = bulletin.open_data(_hostile(), 2024, is_synthetic=False)
+    units = _rows(files["data/dim_unit.csv"])
+    assert [(row["unit_name"], row["city_name"]) for row in units] == [
+        ("'=cmd|' /C calc'!A0", "+86"),
+        ("'@SUM(1)", "-3.5"),
+        ('\'-1+1, "ok"\n=2', "'\tx"),
+        ("'＝1", ""),
+    ]
+    facts = _rows(files["data/fct_unit_indicator.csv"])
+    assert [(row["value"], row["submitted_value"]) for row in facts] == [
+        ("123456789012345678.000001", "-5"),
+        ("-0.000001", "'=5"),
+    ]
+    exact = pq.read_table(io.BytesIO(files["data/dim_unit.parquet"]))
+    assert exact["unit_name"][0].as_py() == "=cmd|' /C calc'!A0"
+    assert json.loads(files["data/datapackage.json"])["synthetic"] is False
+
+
+def test_contact_data_in_a_highlight_is_struck_out() -> None:
+    files = bulletin.open_data(_hostile(), 2024, is_synthetic=False)
+    [row] = _rows(files["data/fct_unit_year.csv"])
+    struck = "联系 〔联系方式略〕 或 〔联系方式略〕、〔联系方式略〕；培训20241215人次"
+    assert row["highlight"] == struck
+    assert b"zhang@school" not in b"".join(files.values())
+
+
+def test_no_contact_leaves_raw(made: Made) -> None:
+    contacts = made.con.execute(
+        "select distinct contact_name, contact_phone, contact_email "
+        "from lake.raw.registration_contacts"
+    ).fetchall()
+    known = {part for contact in contacts for part in contact if part}
+    assert len(known) > 100
+    files = {**made.files, **uses(made.marts), "tables.xlsx": national_tables(made.marts)}
+    cells = set()
+    for path, body in files.items():
+        if path.endswith(".csv"):
+            cells |= {text for row in _rows(body) for text in row.values()}
+        elif path.endswith(".xlsx"):
+            book = openpyxl.load_workbook(io.BytesIO(body), read_only=True)
+            for sheet in book.worksheets:
+                cells |= {str(value) for row in sheet.iter_rows(values_only=True) for value in row}
+        elif path.endswith(".html"):
+            assert b"example.invalid" not in body
+    assert not known & cells
+
+
+def test_the_workbooks_have_the_marts_figures_and_no_formula(made: Made) -> None:
+    books = {"national/tables.xlsx": national_tables(made.marts)}
+    books |= {path: body for path, body in uses(made.marts).items() if path.endswith("xlsx")}
+    assert len(books) == 7
+    for body in books.values():
+        book = openpyxl.load_workbook(io.BytesIO(body))
+        assert any("合成数据" in str(row[0].value) for row in book["说明"].iter_rows())
+        for sheet in book.worksheets[1:]:
+            assert sheet.freeze_panes
+            for row in sheet.iter_rows():
+                assert all(cell.data_type in "snb" and cell.value is not None for cell in row)
+    book = openpyxl.load_workbook(io.BytesIO(books["national/tables.xlsx"]))
+    head, *rows = book["考核激励参考指标"].iter_rows(values_only=True)
+    at = head.index("按时报送率")
+    shown = {row[0]: (row[at], row[at + 1]) for row in rows[:-1]}
+    for row in made.marts.rows("province_scorecard"):
+        value, rank = row["on_time_rate"], row["on_time_rate_rank"]
+        expected = ("—" if value is None else float(value), "—" if rank is None else rank)
+        assert shown[row["province_code"]] == expected
+    indicators = list(book["全国指标"].iter_rows(values_only=True))[1:]
+    marts = {
+        (r["task_code"], r["indicator_code"]): r for r in made.marts.rows("agg_national_indicator")
+    }
+    assert len(indicators) > 100
+    for line in indicators:
+        value = marts[line[0], line[2]]["value"]
+        assert line[5] == ("—" if value is None else pytest.approx(float(value), rel=1e-15))
+
+
+def test_a_hostile_name_is_text_in_the_watchlist(made: Made) -> None:
+    unit = {**made.marts.watched[0], "unit_name": '=HYPERLINK("x")<script>alert(1)</script>'}
+    before, made.marts.watched[0] = made.marts.watched[0], unit
+    try:
+        files = uses(made.marts)
+    finally:
+        made.marts.watched[0] = before
+    assert b"<script>alert" not in files["uses/watchlist.html"]
+    sheet = openpyxl.load_workbook(io.BytesIO(files["uses/watchlist.xlsx"]))["动态管理关注名单"]
+    names = [row[4] for row in sheet.iter_rows(min_row=2)]
+    [cell] = [cell for cell in names if "HYPERLINK" in str(cell.value)]
+    assert (cell.data_type, cell.quotePrefix) == ("s", True)
+
+
+def test_ranks_are_what_the_seed_says_is_best(made: Made) -> None:
+    """The model and the seed agree on each direction; small provinces have no rank."""
+    rows = [row for row in made.marts.rows("province_scorecard") if row["is_ranked"]]
+    assert 0 < len(rows) < 32
+    for measure in load_catalogue().measures.values():
+        sign = -1 if measure.best == "highest" else 1
+        values = [sign * row[measure.column] for row in rows if row[measure.column] is not None]
+        for row in rows:
+            value = row[measure.column]
+            rank = None if value is None else 1 + sum(other < sign * value for other in values)
+            assert row[measure.rank_column] == rank, measure.column
+    for row in made.marts.rows("province_scorecard"):
+        assert row["is_ranked"] == (row["units_expected"] >= 3)
+        if not row["is_ranked"]:
+            assert all(row[m.rank_column] is None for m in load_catalogue().measures.values())
+
+
+def test_each_use_shows_its_measures_with_their_reasons(made: Made) -> None:
+    files = uses(made.marts)
+    assert [use.code for use in made.marts.catalogue.uses] == [
+        "marked_results",
+        "shuanggao",
+        "shuangyou",
+        "quality_fund",
+        "reform_pilots",
+    ]
+    for use in made.marts.catalogue.uses:
+        page = files[f"uses/{use.code}.html"].decode()
+        assert use.measures
+        for each in use.measures:
+            assert each.clause in page
+            assert each.reason in page
+            assert f"2024/province_scorecard/440000/{each.measure.column}_rank" in page
+        assert "不设权重" in page
+        assert "应报单位不足3家" in page
+        assert "bulletin.pdf" not in page
