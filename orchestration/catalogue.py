@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from orchestration.errors import TongbaoError
 from orchestration.settings import PROJECT_ROOT
@@ -31,7 +28,6 @@ __all__ = [
     "Task",
     "UseMeasure",
     "load_catalogue",
-    "mart_columns",
     "read_seed",
 ]
 
@@ -208,31 +204,6 @@ def read_seed(name: str, folder: Path = SEEDS) -> list[dict[str, str]]:
             return list(csv.DictReader(handle))
     except FileNotFoundError:
         raise TongbaoError(f"seed {path} is missing") from None
-
-
-@cache
-def mart_columns(table: str) -> dict[str, tuple[str, str]]:
-    """Column → what it is, in English and in Chinese, of a model in ``marts``.
-
-    From the descriptions in ``_marts.yml``, ``English. / 中文。``, without the full stops.
-    """
-    for model in _mart_models():
-        if model["name"] == table:
-            return {
-                column["name"]: _both(column.get("description", "")) for column in model["columns"]
-            }
-    return {}
-
-
-@cache
-def _mart_models() -> tuple[dict[str, Any], ...]:
-    text = (SEEDS.parent / "models" / "marts" / "_marts.yml").read_text(encoding="utf-8")
-    return tuple(yaml.load(text, yaml.CSafeLoader)["models"])
-
-
-def _both(description: str) -> tuple[str, str]:
-    english, _, chinese = description.rpartition(" / ")
-    return english.strip().removesuffix("."), chinese.strip().removesuffix("。")
 
 
 def _in_order(rows: list[dict[str, str]]) -> list[dict[str, str]]:

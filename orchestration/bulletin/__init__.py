@@ -36,9 +36,9 @@ from orchestration.bulletin.edition import (
     write_out,
 )
 from orchestration.bulletin.marts import GRAINS, GateNotes, Marts, read_marts
-from orchestration.bulletin.summaries import summaries
-from orchestration.bulletin.marts import GateNotes, Marts, read_marts
 from orchestration.bulletin.open_data import open_data
+from orchestration.bulletin.summaries import summaries
+from orchestration.bulletin.uses import use_pages
 
 __all__ = [
     "GRAINS",
@@ -58,8 +58,8 @@ __all__ = [
     "font_files",
     "latest_of",
     "make_edition",
-    "paragraph",
     "open_data",
+    "paragraph",
     "publish_edition",
     "read_edition",
     "read_marts",
@@ -109,12 +109,14 @@ def render_all(
             says the same is taken from it.
     """
     from orchestration.bulletin.render import PdfRenderer, load_fonts, render_docx, render_html
+    from orchestration.bulletin.tables import national_tables
+    from orchestration.bulletin.uses import use_workbooks
 
     pdf = PdfRenderer(load_fonts(font_dir))
     renderers = {"pdf": pdf.render, "html": render_html, "docx": render_docx}
     known = {e["path"]: e.get("content") for e in former.content["files"]} if former else {}
     made = Rendered()
-    for document in itertools.chain(documents(marts), extra, summaries(marts)):
+    for document in itertools.chain(documents(marts), extra, use_pages(marts), summaries(marts)):
         digest = _digest(document)
         made.documents.append(document)
         for extension in _formats(document.path):
@@ -130,6 +132,8 @@ def render_all(
             made.bulletins += 1
             if made.bulletins % 11 == 0:
                 progress(f"publish {marts.year}: {made.bulletins} bulletins rendered")
+    made.files |= use_workbooks(marts)
+    made.files["national/tables.xlsx"] = national_tables(marts)
     made.undrawn = pdf.missing
     return made
 
@@ -138,7 +142,7 @@ def _formats(path: str) -> tuple[str, ...]:
     """In which formats a document is published (contract §4)."""
     if "/summaries/" in path:
         return ("docx",)
-    if path == "changes":
+    if path == "changes" or path.startswith("uses/"):
         return ("html",)
     return ("pdf", "html") if path.startswith("tasks/") else ("pdf", "html", "docx")
 

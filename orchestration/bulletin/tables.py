@@ -209,7 +209,8 @@ def _province_tasks(marts: Marts) -> Sheet:
             row["task_code"],
             _task(marts, row["task_code"]),
             *_values(row),
-            None if row["has_provincial_summary"] is None else _yes(row["has_provincial_summary"]),
+            # no unit, no summary to send
+            _yes(row["has_provincial_summary"]) if row["units_expected"] else None,
         )
         for region in marts.regions
         for row in marts.rows("agg_province_task", province_code=region.code)

@@ -35,7 +35,7 @@ from orchestration.bulletin.wording import (
 )
 from orchestration.catalogue import ResultUse
 
-__all__ = ["uses"]
+__all__ = ["use_pages", "use_workbooks"]
 
 _NOTICE = (
     "《教育部办公厅关于加快推进现代职业教育体系建设改革重点任务的通知》（教职成厅函〔2023〕20号）"
@@ -45,17 +45,15 @@ _BEST = {"highest": "越高越好", "lowest": "越低越好"}
 _WATCHLIST = "watchlist"
 
 
-def uses(marts: Marts) -> dict[str, bytes]:
-    """``uses/{use}.html`` and ``.xlsx`` of the five uses, and of the watch list."""
-    from orchestration.bulletin.render import render_html
+def use_pages(marts: Marts) -> list[Document]:
+    """``uses/{use}`` of the five uses, and of the watch list."""
+    return [*(_page(marts, use) for use in marts.catalogue.uses), _watchlist_page(marts)]
 
-    files = {}
-    for use in marts.catalogue.uses:
-        files[f"uses/{use.code}.html"] = render_html(_page(marts, use))
-        files[f"uses/{use.code}.xlsx"] = _workbook(marts, use)
-    files[f"uses/{_WATCHLIST}.html"] = render_html(_watchlist_page(marts))
-    files[f"uses/{_WATCHLIST}.xlsx"] = _watchlist_workbook(marts)
-    return files
+
+def use_workbooks(marts: Marts) -> dict[str, bytes]:
+    """The same as workbooks, ``uses/{use}.xlsx``."""
+    files = {f"uses/{use.code}.xlsx": _workbook(marts, use) for use in marts.catalogue.uses}
+    return {**files, f"uses/{_WATCHLIST}.xlsx": _watchlist_workbook(marts)}
 
 
 def _document(
@@ -108,7 +106,7 @@ def _page(marts: Marts, use: ResultUse) -> Document:
         [
             ("参考指标及其依据", [_measures(use)]),
             ("各省份指标值和名次", [_provinces(marts, use)]),
-            ("使用说明", [paragraph(ranking_note()), paragraph(use.caution)]),
+            ("使用说明", [paragraph(use.caution)]),
         ],
     )
 

@@ -114,10 +114,11 @@ def build_files(
     )
     with lakehouse.reader(settings, store, snapshot_id) as con:
         compared = check_documents(con, year, made.documents, made.files, made.fresh)
+        data = bulletin.open_data(con, year, is_synthetic=bool(marts.calendar["is_synthetic"]))
     progress(
         f"publish {year}: {compared} figures and claims computed anew, {len(made.fresh)} files"
     )
-    files = dict(made.files)
+    files = {**made.files, **data}
     if changes:
         files["changes.csv"] = changes.as_csv()
     with tempfile.TemporaryDirectory() as scratch:

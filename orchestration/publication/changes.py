@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -28,8 +29,9 @@ from orchestration.bulletin import (
     correction_document,
     paragraph,
 )
+from orchestration.bulletin.dictionary import marts_in_words
 from orchestration.bulletin.wording import count, in_points, percent, points, rounded, value_text
-from orchestration.catalogue import load_catalogue, mart_columns
+from orchestration.catalogue import load_catalogue
 from orchestration.reporting_calendar import period_of
 
 __all__ = ["Change", "Changes", "changes_of"]
@@ -273,7 +275,8 @@ def _item(change: Change) -> str:
         said.insert(0, "全国")
     base = change.column.removesuffix(_RANK)
     # What stands before the first stop is the name, what comes after explains it.
-    label = mart_columns(change.table).get(base, (base, base))[1].split("；")[0].split("，")[0]
+    words = marts_in_words()[change.table].columns[base].description_zh
+    label = re.split("[；，。：]", words)[0]
     said.append(label + ("名次" if change.is_rank else ""))
     return "·".join(said)
 

@@ -24,7 +24,6 @@ from defusedxml import ElementTree
 
 from orchestration.bulletin import GRAINS, Document
 from orchestration.bulletin.content import (
-    Block,
     Claim,
     Figure,
     Paragraph,

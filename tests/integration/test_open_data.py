@@ -20,8 +20,9 @@ import pytest
 
 from orchestration import bulletin, lakehouse, stages
 from orchestration.bulletin.open_data import TABLES
+from orchestration.bulletin.render import render_html
 from orchestration.bulletin.tables import national_tables
-from orchestration.bulletin.uses import uses
+from orchestration.bulletin.uses import use_pages, use_workbooks
 from orchestration.catalogue import load_catalogue
 from orchestration.demo import generate
 from orchestration.settings import Settings
@@ -56,6 +57,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
             marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(0, ()))
             files = bulletin.open_data(con, YEAR, is_synthetic=True)
             yield Made(con, marts, files)
+
+
+def uses(marts: bulletin.Marts) -> dict[str, bytes]:
+    """Pages and workbooks of the uses."""
+    pages = {f"{page.path}.html": render_html(page) for page in use_pages(marts)}
+    return {**pages, **use_workbooks(marts)}
 
 
 def _rows(body: bytes) -> list[dict[str, str]]:

@@ -22,6 +22,7 @@ import duckdb
 import pytest
 
 from orchestration import lakehouse, stages
+from orchestration.catalogue import load_catalogue
 from orchestration.demo import generate
 from orchestration.errors import GateBlocked, TongbaoError
 from orchestration.settings import Settings
@@ -88,6 +89,9 @@ def test_the_edition_holds_what_the_contract_names(published: Published) -> None
     provinces = [place for place in places if place.startswith("provinces/")]
     expected |= {f"{place}/bulletin.docx" for place in ["national", *provinces]}
     expected |= {f"{place}/summaries/T{n:02d}.docx" for place in provinces for n in range(1, 12)}
+    pages = [*(use.code for use in load_catalogue().uses), "watchlist"]
+    expected |= {f"uses/{page}.{kind}" for page in pages for kind in ("html", "xlsx")}
+    expected.add("national/tables.xlsx")
     assert expected <= found
 
 
@@ -160,11 +164,20 @@ def _lake_value(con: duckdb.DuckDBPyConnection, figure: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    "page", ["national", "tasks/T05", "tasks/T10", "provinces/440000", "provinces/660000"]
+    "page",
+    [
+        "national/bulletin",
+        "tasks/T05/bulletin",
+        "tasks/T10/bulletin",
+        "provinces/440000/bulletin",
+        "provinces/660000/bulletin",
+        "uses/marked_results",
+        "uses/quality_fund",
+    ],
 )
 def test_every_printed_figure_is_that_of_the_marts(published: Published, page: str) -> None:
     parser = _Figures()
-    parser.feed((published.folder / page / "bulletin.html").read_text(encoding="utf-8"))
+    parser.feed((published.folder / f"{page}.html").read_text(encoding="utf-8"))
     assert len(parser.found) > 50
     wrong = []
     with lakehouse.reader(published.settings, published.ws.store) as con:
@@ -214,6 +227,17 @@ def test_finished_documents_keep_to_the_standards(published: Published) -> None:
     for path in sorted(published.folder.rglob("bulletin.pdf"))[::9]:
         faults[str(path)] = lint_pdf(path.read_bytes(), theirs)
     assert {path: found for path, found in faults.items() if found} == {}
+
+
+def test_every_link_leads_to_a_file_of_the_edition(published: Published) -> None:
+    dead = []
+    for path in published.folder.rglob("*.html"):
+        if "quality" in path.parts:
+            continue  # Great Expectations' own pages
+        for target in re.findall(r'href="([^"#]+)"', path.read_text(encoding="utf-8")):
+            if not (path.parent / target).resolve().is_file():
+                dead.append((path.name, target))
+    assert dead == []
 
 
 def test_no_contact_leaves_raw(published: Published) -> None:
