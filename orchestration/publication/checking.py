@@ -55,7 +55,8 @@ _CLAIMS: dict[str, str] = {
     "place": (
         "select r.short_name from lake.marts.province_scorecard s "
         f"join {_NAME} r using (province_code) where s.year = $year and s.{{0}} is not null "
-        "and (s.{0} < 1 or not {3}) and (s.is_ranked or not {4}) order by s.{0} {1}, r.display_order limit 1 offset {2} - 1"
+        "and (s.{0} < 1 or not {3}) and (s.is_ranked or not {4}) "
+        "order by s.{0} {1}, r.display_order limit 1 offset {2} - 1"
     ),
     # Provinces whose rate is 1, by name.
     "whole": (

@@ -148,6 +148,7 @@ reporting as (
         count(*) filter (where has_reported and not is_on_time) as units_late
     from {{ ref('fct_unit_year') }}
     group by province_code
+    having count(*) >= {{ var('scorecard_least_units') }}
 ),
 
 targets as (
@@ -157,6 +158,7 @@ targets as (
         count(*) filter (where has_target and is_met) as targets_met,
         count(*) filter (where has_target and is_met and is_warned) as targets_warned
     from facts
+    where province_code in (select reporting.province_code from reporting)
     group by province_code
 ),
 
