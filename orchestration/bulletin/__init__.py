@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from orchestration.bulletin.edition import (
 )
 from orchestration.bulletin.marts import GRAINS, GateNotes, Marts, read_marts
 from orchestration.bulletin.open_data import open_data
+from orchestration.bulletin.site import EditionNote, complete, site_pages, year_index
 from orchestration.bulletin.summaries import summaries
 from orchestration.bulletin.uses import use_pages
 
@@ -46,6 +47,7 @@ __all__ = [
     "Column",
     "Document",
     "Edition",
+    "EditionNote",
     "EditionStands",
     "Figure",
     "GateNotes",
@@ -53,6 +55,7 @@ __all__ = [
     "Marts",
     "Rendered",
     "Table",
+    "complete",
     "correction_document",
     "finish_edition",
     "font_files",
@@ -64,8 +67,8 @@ __all__ = [
     "read_edition",
     "read_marts",
     "render_all",
-    "with_font",
     "write_out",
+    "year_index",
 ]
 
 
@@ -99,14 +102,16 @@ def render_all(
     *,
     extra: Iterable[Document] = (),
     former: Edition | None = None,
+    editions: Sequence[EditionNote] = (),
 ) -> Rendered:
-    """Every document in every format.
+    """Every document in every format, and the site around them.
 
     Args:
         font_dir: an office's own fonts, or None.
         extra: documents beside the bulletins.
         former: an edition rendered by the same code with the same fonts: a file whose document
-            says the same is taken from it.
+            says the same is taken from it; not a page, which has the navigation by then.
+        editions: all of the year for the site, the one that is made last; none: it is the first.
     """
     from orchestration.bulletin.render import PdfRenderer, load_fonts, render_docx, render_html
     from orchestration.bulletin.tables import national_tables
@@ -122,7 +127,7 @@ def render_all(
         for extension in _formats(document.path):
             path = f"{document.path}.{extension}"
             made.contents[path] = digest
-            if former is not None and known.get(path) == digest:
+            if former is not None and extension != "html" and known.get(path) == digest:
                 made.files[path] = former.files[path]
                 made.taken_over += 1
             else:
@@ -135,6 +140,7 @@ def render_all(
     made.files |= use_workbooks(marts)
     made.files["national/tables.xlsx"] = national_tables(marts)
     made.undrawn = pdf.missing
+    made.files |= site_pages(marts, editions)
     return made
 
 
@@ -157,10 +163,3 @@ def font_files(font_dir: Path | None) -> list[Path]:
     from orchestration.bulletin.render.fonts import font_files as found
 
     return found(font_dir)
-
-
-def with_font(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """An edition's files, every page with a font of its own."""
-    from orchestration.bulletin.render import with_font as embedded
-
-    return embedded(files)

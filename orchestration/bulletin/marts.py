@@ -91,6 +91,8 @@ class Marts:
     excluded: list[dict[str, Any]]
     watched: list[dict[str, Any]]
     highlights: list[dict[str, Any]]
+    #: Every unit of the year, without contact data; has_reported is None where none is expected.
+    units: list[dict[str, Any]]
     #: Warnings about units' submissions: how many there are, how many of them are explained.
     remarks: tuple[int, int]
     #: Headlines that would turn round: scenario, measure, keys, present, alternative, reference.
@@ -209,6 +211,15 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         "order by u.level = 'national' desc, u.assessment_score desc nulls last, u.unit_code",
         year,
     )
+    units = _dicts(
+        con,
+        "select u.province_code, u.task_code, u.unit_code, u.unit_name, u.city_name, u.level, "
+        "u.status, y.has_reported, y.is_on_time, y.assessment_grade "
+        "from lake.marts.dim_unit u left join lake.marts.fct_unit_year y using (year, unit_code) "
+        "join lake.marts.dim_region r on r.province_code = u.province_code "
+        f"where u.year = $year {in_order}",
+        year,
+    )
     [remarks] = con.execute(
         "select count(*), count(explained_by) from lake.quality.submission_errors "
         "where year = $year and severity = 'warning' and unit_code is not null",
@@ -232,6 +243,7 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         excluded=_named(excluded),
         watched=_named(watched),
         highlights=_named(highlights),
+        units=_named(units),
         remarks=remarks,
         flips=flips,
     )

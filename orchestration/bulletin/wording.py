@@ -22,6 +22,7 @@ __all__ = [
     "KINDS",
     "LEVELS",
     "MISSING",
+    "STATUSES",
     "WATCH_REASONS",
     "amount",
     "change",
@@ -157,6 +158,14 @@ def clean(text: str | None, at_most: int = 60) -> str:
 LEVELS = {"national": "国家级", "provincial": "省级", "municipal": "市级", "school": "校级"}
 KINDS = {"standard": "标准", "resource": "资源", "equipment": "装备"}
 GRADES = {"excellent": "优秀", "good": "良好", "pass": "合格", "fail": "不合格"}
+#: How far a unit has come (``marts.dim_unit.status``).
+STATUSES = {
+    "registered": "已登记",
+    "recommended": "省级推荐",
+    "recognised": "国家认定",
+    "warned": "被警告",
+    "removed": "已退出",
+}
 #: Why a unit is on the watchlist (``marts.unit_watchlist.reason``).
 WATCH_REASONS = {
     "not_reported": "未报送年度绩效",

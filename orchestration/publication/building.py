@@ -111,6 +111,7 @@ def build_files(
         progress,
         extra=changes.documents(marts, number) if changes else (),
         former=_former(former, surroundings),
+        editions=[*map(_note, editions), _own_note(year, number, changes)],
     )
     with lakehouse.reader(settings, store, snapshot_id) as con:
         compared = check_documents(con, year, made.documents, made.files, made.fresh)
@@ -137,13 +138,26 @@ def build_files(
         "published_at": None,
     }
     return Built(
-        bulletin.with_font(files),
+        bulletin.complete(files),
         made.contents,
         facts,
         made.bulletins,
         made.taken_over,
         frozenset(made.undrawn),
     )
+
+
+def _note(row: dict[str, Any]) -> bulletin.EditionNote:
+    return bulletin.EditionNote.of(row["year"], row["edition"], row["published_at"], row["reason"])
+
+
+def _own_note(year: int, number: int, changes: Changes | None) -> bulletin.EditionNote:
+    """The edition that is being made: an edition says nothing that depends on the clock."""
+    if changes is None:
+        return bulletin.EditionNote.of(year, number)
+    figures = sum(not change.is_rank for change in changes.changes)
+    changed = f"{figures}个数字、{len(changes.changes) - figures}个名次"
+    return bulletin.EditionNote.of(year, number, None, changes.reason, changed)
 
 
 def _former(

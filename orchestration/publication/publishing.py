@@ -158,8 +158,29 @@ def _where(ws: Workspace, prefix: str, folder: Path) -> list[str]:
     ]
 
 
+def _list_editions(ws: Workspace, edition: bulletin.Edition) -> None:
+    """Write the page of the year's editions, before the edition counts as recorded."""
+    year, said = edition.year, edition.content
+    known = {row["edition"]: row for row in former_editions(ws, year)}
+    known[edition.number] = {
+        "edition": edition.number,
+        "published_at": datetime.fromisoformat(said["published_at"]),
+        "reason": said["reason"],
+    }
+    notes = [
+        bulletin.EditionNote.of(year, number, row["published_at"], row["reason"])
+        for number, row in sorted(known.items())
+    ]
+    page = bulletin.year_index(year, notes, is_synthetic=said["synthetic"])
+    ws.store.put(ws.settings.publication_bucket, f"editions/{year}/index.html", page)
+    folder = ws.settings.home / "out" / str(year)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "index.html").write_bytes(page)
+
+
 def _record(ws: Workspace, edition: bulletin.Edition) -> None:
     said = edition.content
+    _list_editions(ws, edition)
     with lakehouse.writer(ws.settings, ws.store) as con:
         lakehouse.record_edition(
             con,

@@ -39,8 +39,7 @@ with stages.open_workspace(Settings.from_env()) as ws:
     with lakehouse.reader(ws.settings, ws.store, snapshot) as con:
         marts = bulletin.read_marts(con, int(sys.argv[1]), bulletin.GateNotes(0, ()))
     started = time.process_time()
-    files, _ = bulletin.render_all(marts, None, lambda _: None)
-    files = bulletin.with_font(files)
+    files = bulletin.complete(bulletin.render_all(marts, None, lambda _: None).files)
     print(time.process_time() - started, len(files))
 """
 

@@ -13,8 +13,9 @@ __all__ = ["DARK", "SHADES", "svg_of"]
 
 #: No value, then light to dark in one hue, so that a grey print still reads.
 SHADES = ("#f2f2f2", "#deebf7", "#b3d3ea", "#7fb6da", "#3f8fc5", "#1b5e97")
-#: From this shade on, text on it is white.
-DARK = 4
+#: From this shade on, text on it is white: on each of the others black has the contrast that
+#: WCAG asks for (4.5).
+DARK = 5
 _INK = "#222222"
 _SOFT = "#666666"
 _LINE = "#c8102e"

@@ -1,6 +1,7 @@
 """A web page of a bulletin: one file that needs nothing but itself.
 
-Belongs here: filling ``bulletin.html.j2``. Every value is escaped; figures carry ``data-figure``.
+Belongs here: filling ``bulletin.html.j2``, and the environment that the site's templates share.
+Every value is escaped; figures carry ``data-figure``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from markupsafe import Markup
 from orchestration.bulletin.content import Document, as_data
 from orchestration.bulletin.render.charts import svg_of
 
-__all__ = ["render_html"]
+__all__ = ["environment", "render_html"]
 
 _FAMILY = "Noto Sans SC, Source Han Sans SC, Microsoft YaHei, PingFang SC, sans-serif"
 
@@ -27,18 +28,20 @@ def _chart(block: Mapping[str, Any]) -> Markup:
 
 
 @cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+def environment(*folders: Path) -> jinja2.Environment:
+    """Templates of this folder and of others: everything is escaped, nothing may be undefined."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([*folders, Path(__file__).parent]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["chart"] = _chart
-    return environment.get_template("bulletin.html.j2")
+    made.filters["chart"] = _chart
+    return made
 
 
 def render_html(document: Document) -> bytes:
     """The page as UTF-8 bytes."""
-    return _template().render(doc=as_data(document)).encode()
+    template = environment().get_template("bulletin.html.j2")
+    return template.render(doc=as_data(document)).encode()

@@ -1,13 +1,13 @@
-"""A font for pages: the characters that they use, in the pages themselves.
+"""A font for pages: the characters that they use, in one file that all of them name.
 
-Belongs here: cutting the bundled Noto Sans SC down to what is written and putting it into each
-page, so that a page reads the same where no Chinese font is installed (servers, archives). A
-reader's own fonts come first.
+Belongs here: cutting the bundled Noto Sans SC down to what is written, so that a page reads the
+same where no Chinese font is installed (servers, archives). A reader's own fonts come first. One
+file for the edition, not a copy in each page: a copy in each of a hundred pages would be most of
+the edition. A page that is sent alone falls back on the reader's fonts.
 """
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Mapping
 
@@ -15,13 +15,17 @@ from fontTools import subset
 
 from orchestration.bulletin.render.fonts import bundled_folder
 
-__all__ = ["with_font"]
+__all__ = ["FONT_PATH", "with_font"]
+
+FONT_PATH = "assets/font.woff"
 
 _FACE = (
-    '<style>@font-face{font-family:"Noto Sans SC";src:local("Noto Sans SC"),'
+    '<style>@font-face{font-family:"Noto Sans SC";font-display:swap;src:local("Noto Sans SC"),'
     'local("Source Han Sans SC"),local("Microsoft YaHei"),local("PingFang SC"),'
-    "url(data:font/woff;base64,%s) format('woff')}</style></head>"
+    'url("%s") format("woff")}</style></head>'
 )
+#: Numbers, codes and digests, wherever they come from.
+_ALWAYS = frozenset(map(chr, range(0x20, 0x7F)))
 #: Nothing that horizontal text of a page needs.
 _DROPPED = ["BASE", "DSIG", "GPOS", "GSUB", "VORG", "vhea", "vmtx"]
 
@@ -40,10 +44,16 @@ def _cut(characters: set[str]) -> bytes:
     return body.getvalue()
 
 
-def with_font(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files, every page (``.html``) with the font in its head."""
+def with_font(files: Mapping[str, bytes], *, also: str = "") -> dict[str, bytes]:
+    """The files and the font, every page (``.html``) with the way to it in its head.
+
+    Args:
+        also: text that is put into a page later.
+    """
     pages = {path: body.decode() for path, body in files.items() if path.endswith(".html")}
-    font = _cut({character for page in pages.values() for character in page})
-    face = _FACE % base64.b64encode(font).decode()
-    done = {path: page.replace("</head>", face, 1).encode() for path, page in pages.items()}
-    return {**files, **done}
+    font = _cut(set().union(_ALWAYS, also, *pages.values()))
+    done = {
+        path: page.replace("</head>", _FACE % ("../" * path.count("/") + FONT_PATH), 1).encode()
+        for path, page in pages.items()
+    }
+    return {**files, **done, FONT_PATH: font}

@@ -1,0 +1,145 @@
+"""What a page can only be given once every file of the edition is there.
+
+Belongs here: the navigation (also of pages that others make: bulletins, the quality report), the
+shared font, the list of downloads. Doesn't belong here: what pages say (``pages``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+
+from orchestration.bulletin.site.templates import fill
+from orchestration.catalogue import load_catalogue
+
+__all__ = ["complete"]
+
+_DOWNLOADS = "downloads/index.html"
+#: Where the list of files goes in it; the page can't list itself.
+_LIST = b"<!-- files -->"
+_BODY = re.compile(r"<body[^>]*>")
+_SECTIONS = (
+    ("index.html", "首页"),
+    ("national/bulletin.html", "全国通报"),
+    ("index.html#tasks", "重点任务"),
+    ("provinces/index.html", "省份比较"),
+    ("units/index.html", "单位查询"),
+    ("experience/index.html", "典型经验"),
+    ("quality/index.html", "数据质量"),
+    ("downloads/index.html", "下载"),
+    ("editions/index.html", "历次版本"),
+)
+_FOLDERS = {"tasks": "index.html#tasks"}
+_KINDS = {
+    "pdf": "PDF（打印）",
+    "html": "网页",
+    "docx": "Word文档",
+    "xlsx": "Excel工作簿",
+    "csv": "CSV数据",
+    "parquet": "Parquet数据",
+    "json": "JSON说明",
+    "woff": "字体",
+}
+
+
+def complete(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """An edition's files, their pages with navigation and a font, the downloads listed.
+
+    Args:
+        files: all of the edition but its manifest; without an entry page (``index.html``) they
+            are no site and get the font alone.
+    """
+    from orchestration.bulletin.render import with_font
+
+    if "index.html" not in files:
+        return with_font(files)
+    paths = {*files, "manifest.json"}
+    pages = {
+        path: _with_header(path, body.decode(), paths).encode()
+        for path, body in files.items()
+        if path.endswith(".html")
+    }
+    # The list names digests of pages that name the font: its words are told to the font before.
+    done = with_font({**files, **pages}, also=_file_list(files).decode())
+    listed = {path: body for path, body in done.items() if path != _DOWNLOADS}
+    return {**done, _DOWNLOADS: done[_DOWNLOADS].replace(_LIST, _file_list(listed))}
+
+
+def _with_header(path: str, page: str, paths: Iterable[str]) -> str:
+    section = _section_of(path)
+    header = fill(
+        "header.html.j2",
+        path,
+        sections=[
+            (href, name, "page" if href == path else "true" if href == section else "")
+            for href, name in _SECTIONS
+            if href.split("#")[0] in paths
+        ],
+        crumbs=_crumbs(path),
+        has_main='id="main"' in page,
+    )
+    head, body = header.split("<!-- body -->")
+    page = page.replace("</head>", f"{head.strip()}\n</head>", 1)
+    return _BODY.sub(lambda found: f"{found.group()}\n{body.strip()}", page, count=1)
+
+
+def _section_of(path: str) -> str:
+    folder = path.split("/")[0]
+    if folder == path:
+        return "editions/index.html" if path == "changes.html" else "index.html"
+    if folder == "national":
+        return "national/bulletin.html"
+    return _FOLDERS.get(folder, f"{folder}/index.html")
+
+
+def _crumbs(path: str) -> list[tuple[str, str]]:
+    """The way to a page: address and name, the page itself last."""
+    if path == "index.html":
+        return []
+    section = _section_of(path)
+    way = [("index.html", "首页")]
+    names = dict(_SECTIONS)
+    if section in names and section not in ("index.html", path):
+        way.append((section, names[section]))
+    return [*way, (path, names.get(path) or _name(path))]
+
+
+def _name(path: str) -> str:
+    """What a file is about."""
+    catalogue = load_catalogue()
+    parts = PurePosixPath(path).with_suffix("").parts
+    for part in reversed(parts):
+        if part in catalogue.regions:
+            return catalogue.regions[part].name
+        if part in catalogue.tasks:
+            return catalogue.tasks[part].name
+    known = {"changes": "更正说明", "national/correction": "更正通报", "trace/index": "数字出处"}
+    sections = {href.rsplit(".", 1)[0]: name for href, name in _SECTIONS}
+    return (known | sections).get("/".join(parts)) or parts[-1]
+
+
+def _file_list(files: Mapping[str, bytes]) -> bytes:
+    groups: dict[str, list[tuple[str, str, str, str, str]]] = {
+        "全国通报和数据": [],
+        "重点任务通报": [],
+        "省份通报": [],
+        "数据质量报告": [],
+        "本站其他网页和文件": [],
+    }
+    titles = dict(zip(("national", "tasks", "provinces", "quality"), groups, strict=False))
+    for path, body in sorted(files.items()):
+        title = titles.get(path.split("/")[0], "本站其他网页和文件")
+        suffix = path.rsplit(".", 1)[-1]
+        groups[title].append(
+            (
+                path,
+                _name(path),
+                _KINDS.get(suffix, suffix.upper()),
+                f"{(len(body) + 1023) // 1024:,d}",
+                hashlib.sha256(body).hexdigest(),
+            )
+        )
+    shown = [(title, lines) for title, lines in groups.items() if lines]
+    return fill("files.html.j2", _DOWNLOADS, groups=shown).encode()

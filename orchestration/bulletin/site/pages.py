@@ -1,0 +1,388 @@
+"""What the pages of the site say.
+
+Belongs here: choosing rows of the marts and wording them for the templates beside this module.
+Doesn't belong here: navigation and whatever needs all files of the edition (``complete``).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from orchestration.bulletin.content import Column, Run, Tile
+from orchestration.bulletin.marts import GRAINS, Marts, Row
+from orchestration.bulletin.parts import tile_map
+from orchestration.bulletin.site.editions import EditionNote
+from orchestration.bulletin.site.templates import fill, in_script
+from orchestration.bulletin.wording import (
+    GRADES,
+    KINDS,
+    LEVELS,
+    MISSING,
+    STATUSES,
+    amount,
+    chinese_date,
+    clean,
+    count,
+    moment,
+    percent,
+    unit_of,
+)
+from orchestration.catalogue import mart_columns
+
+__all__ = ["MEASURES", "Link", "Measure", "site_pages"]
+
+#: The contract's limit on a highlight, in characters.
+_LONGEST = 500
+#: Whether and when a unit reported, in the order of the filter.
+_REPORTS = ("按时报送", "逾期报送", "未报送", "不在应报范围")
+
+
+#: The marts that figures come from.
+_TABLES = {
+    "national_scorecard": "全国总体指标",
+    "province_scorecard": "省份考核激励参考指标",
+    "agg_national_task": "全国分任务汇总",
+    "agg_province_task": "省份分任务汇总",
+    "agg_national_indicator": "全国指标汇总",
+    "agg_province_indicator": "省份指标汇总",
+    "agg_national_target": "全国目标进展",
+}
+#: How units' values make a figure (the catalogue's ``aggregation``).
+_AGGREGATIONS = {
+    "sum": "计入单位的数值相加",
+    "ratio": "计入单位的分子合计除以分母合计，乘以100",
+    "mean": "计入单位数值的平均",
+    "max": "计入单位数值中的最大者",
+    "count_true": "回答“是”的单位数",
+    "count_distinct": "计入单位所列代码去重后的个数",
+}
+
+
+@dataclass(frozen=True)
+class Link:
+    """A cell that leads somewhere."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table whose cells may be links; otherwise as the content model's."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Run | Link, ...], ...]
+    note: str = ""
+    kind: Literal["table"] = "table"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of the comparison of provinces.
+
+    Attributes:
+        column: of ``province_scorecard`` and ``national_scorecard``.
+        lowest: whether less is better.
+        shown: at first; a reader chooses others.
+    """
+
+    column: str
+    name: str
+    text: Callable[[Any], str]
+    lowest: bool = False
+    shown: bool = True
+
+
+MEASURES: tuple[Measure, ...] = (
+    Measure("units_expected", "应报单位（家）", count),
+    Measure("units_national", "国家级单位（家）", count),
+    Measure("reporting_rate", "报送率", percent, shown=False),
+    Measure("on_time_rate", "按时报送率", percent),
+    Measure("summary_rate", "总结提交率", percent, shown=False),
+    Measure("excluded_rate", "剔除率", percent, lowest=True, shown=False),
+    Measure("target_met_rate", "目标完成率", percent),
+    Measure("mean_assessment_score", "考核平均分", amount),
+    Measure("excellent_rate", "考核优秀率", percent),
+    Measure("funding_arrival_rate", "经费到位率", percent),
+    Measure("enterprise_funding_rate", "企业投入占比", percent, shown=False),
+    Measure("execution_rate", "支出执行率", percent, shown=False),
+    Measure("watchlist_rate", "关注名单占比", percent, lowest=True, shown=False),
+)
+
+
+def site_pages(marts: Marts, editions: Sequence[EditionNote] = ()) -> dict[str, bytes]:
+    """The pages around the bulletins.
+
+    Args:
+        editions: all of the year, this one last; where none is named this is the first.
+
+    Returns:
+        path below the edition → bytes; ``complete`` gives them navigation, font and downloads.
+    """
+    editions = editions or (EditionNote(1, chinese_date(marts.period.publication_date)),)
+    made: dict[str, bytes] = {}
+
+    def add(path: str, template: str, title: str, **content: Any) -> None:
+        page = fill(
+            template,
+            path,
+            year=marts.year,
+            title=title,
+            is_synthetic=bool(marts.calendar["is_synthetic"]),
+            **content,
+        )
+        made[path] = page.encode()
+
+    add("index.html", "index.html.j2", _title(marts), **_entry(marts, editions))
+    add("provinces/index.html", "compare.html.j2", "省份比较", **_comparison(marts))
+    add("units/index.html", "units.html.j2", "建设单位查询", **_search(marts))
+    for region, tasks in _by_region(marts):
+        title = f"{region.name}建设单位名单"
+        add(f"units/{region.code}.html", "unit_list.html.j2", title, region=region, tasks=tasks)
+    for path, title, content in _experience(marts):
+        template = "experience.html.j2" if path.endswith("index.html") else "examples.html.j2"
+        add(path, template, title, **content)
+    add("trace/index.html", "trace.html.j2", "数字出处", **_origins(marts))
+    add("downloads/index.html", "downloads.html.j2", "下载")
+    add("editions/index.html", "editions.html.j2", "历次版本", editions=editions)
+    return made
+
+
+def _title(marts: Marts) -> str:
+    return f"{marts.year}年度现代职业教育体系建设改革重点任务进展情况"
+
+
+def _entry(marts: Marts, editions: Sequence[EditionNote]) -> dict[str, Any]:
+    nation = marts.nation
+    rows = {row["province_code"]: row for row in marts.rows("province_scorecard")}
+    tiles = tile_map(marts, rows, "on_time_rate", percent, "各省份按时报送率")
+    return {
+        "cutoff": moment(marts.period.cutoff_at),
+        "edition": editions[-1],
+        "headlines": (
+            ("应报建设单位（家）", nation.figure("units_expected", count)),
+            ("已报送（家）", nation.figure("units_reported", count)),
+            ("按时报送率", nation.figure("on_time_rate", percent)),
+            ("国家级单位（家）", nation.figure("units_national", count)),
+            ("年度目标完成率", nation.figure("target_met_rate", percent)),
+            ("填报值剔除率", nation.figure("excluded_rate", percent)),
+        ),
+        "map": tiles,
+        "tiles": [(tile, _place(tile)) for tile in tiles.tiles],
+        "tasks": _task_grid(marts),
+        "regions": marts.regions,
+    }
+
+
+def _place(tile: Tile) -> str:
+    """A tile's place in a grid, as CSS counts: from one."""
+    return f"{tile.row + 1} / {tile.column + 1}"
+
+
+def _task_grid(marts: Marts) -> Grid:
+    lines: list[tuple[Run | Link, ...]] = []
+    for task in marts.tasks:
+        row = marts.find("agg_national_task", task.code)
+        folder = f"tasks/{task.code}/bulletin"
+        figures: tuple[Run, ...] = (MISSING,) * 4
+        if row is not None:
+            figures = (
+                row.figure("units_expected", count),
+                row.figure("units_national", count),
+                row.figure("on_time_rate", percent),
+                row.figure("target_met_rate", percent),
+            )
+        lines.append((Link(task.name, f"{folder}.html"), *figures, Link("PDF", f"{folder}.pdf")))
+    return Grid(
+        "十一项重点任务",
+        (
+            Column("重点任务（通报）", 8, "left"),
+            Column("应报单位"),
+            Column("国家级单位"),
+            Column("按时报送率"),
+            Column("目标完成率"),
+            Column("文件", 2, "center"),
+        ),
+        tuple(lines),
+    )
+
+
+def _places_of(rows: Sequence[Row], column: str) -> dict[Any, int]:
+    """The order of a column's values, so that a script need not compare decimals."""
+    values = sorted({row[column] for row in rows if row[column] is not None})
+    return {value: number for number, value in enumerate(values)}
+
+
+def _comparison(marts: Marts) -> dict[str, Any]:
+    rows = marts.rows("province_scorecard")
+    found = {row["province_code"]: row for row in rows}
+    orders = {measure.column: _places_of(rows, measure.column) for measure in MEASURES}
+    lines = []
+    for region in marts.regions:
+        row = found.get(region.code)
+        cells: list[tuple[Run, int | str]] = [
+            (MISSING, "")
+            if row is None or row[m.column] is None
+            else (row.figure(m.column, m.text), orders[m.column][row[m.column]])
+            for m in MEASURES
+        ]
+        lines.append((region, cells))
+    return {
+        "measures": MEASURES,
+        "lines": lines,
+        "nation": [marts.nation.figure(m.column, m.text) for m in MEASURES],
+    }
+
+
+def _report_of(unit: Mapping[str, Any]) -> int:
+    """Its place in ``_REPORTS``."""
+    if unit["has_reported"] is None:
+        return 3
+    if unit["is_on_time"]:
+        return 0
+    return 1 if unit["has_reported"] else 2
+
+
+def _city(unit: Mapping[str, Any]) -> str:
+    return clean(unit["city_name"], 20) or MISSING
+
+
+def _by_region(marts: Marts) -> Iterator[tuple[Any, list[tuple[Any, list[tuple[str, ...]]]]]]:
+    """Each region's units by task, worded."""
+    found: dict[tuple[str, str], list[tuple[str, ...]]] = defaultdict(list)
+    for unit in marts.units:
+        found[unit["province_code"], unit["task_code"]].append(
+            (
+                unit["unit_name"],
+                unit["unit_code"],
+                _city(unit),
+                LEVELS[unit["level"]],
+                STATUSES[unit["status"]],
+                _REPORTS[_report_of(unit)],
+                GRADES.get(unit["assessment_grade"], MISSING),
+            )
+        )
+    for region in marts.regions:
+        tasks = [(task, found[region.code, task.code]) for task in marts.tasks]
+        yield region, [(task, units) for task, units in tasks if units]
+
+
+def _search(marts: Marts) -> dict[str, Any]:
+    levels, statuses, grades = list(LEVELS), list(STATUSES), list(GRADES)
+    rows: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    for unit in marts.units:
+        grade = unit["assessment_grade"]
+        rows[unit["province_code"]][unit["task_code"]].append(
+            (
+                unit["unit_code"],
+                unit["unit_name"],
+                _city(unit),
+                levels.index(unit["level"]),
+                statuses.index(unit["status"]),
+                _report_of(unit),
+                grades.index(grade) if grade else -1,
+            )
+        )
+    filters = {
+        "task": ("重点任务", [(task.code, task.name) for task in marts.tasks]),
+        "province": ("省份", [(region.code, region.name) for region in marts.regions]),
+        "level": ("级别", list(enumerate(LEVELS.values()))),
+        "report": ("报送情况", list(enumerate(_REPORTS))),
+        "grade": ("考核等次", list(enumerate(GRADES.values()))),
+    }
+    data = {
+        "provinces": {region.code: region.short_name for region in marts.regions},
+        "tasks": {task.code: task.name for task in marts.tasks},
+        "levels": list(LEVELS.values()),
+        "statuses": list(STATUSES.values()),
+        "reports": _REPORTS,
+        "grades": list(GRADES.values()),
+        "units": rows,
+    }
+    return {
+        "filters": filters,
+        "data": in_script(data),
+        "regions": marts.regions,
+        "total": count(len(marts.units)),
+    }
+
+
+def _origins(marts: Marts) -> dict[str, Any]:
+    """What an id of a figure means: tables, their grain and columns, codes."""
+    catalogue = marts.catalogue
+    columns = {
+        table: {name: said for name, (_, said) in mart_columns(table).items()}
+        for table in GRAINS
+        if table in _TABLES
+    }
+    indicators = {
+        each.code: {
+            "name": each.name_zh,
+            "unit": unit_of(each),
+            "how": _AGGREGATIONS[each.aggregation],
+            "parts": [
+                catalogue.indicators[code].name_zh
+                for code in (each.numerator, each.denominator)
+                if code in catalogue.indicators
+            ],
+        }
+        for each in catalogue.indicators.values()
+        if each.aggregation != "none"
+    }
+    data = {
+        "tables": _TABLES,
+        "grains": {table: GRAINS[table] for table in columns},
+        "columns": columns,
+        "names": {
+            "province_code": {region.code: region.name for region in marts.regions},
+            "task_code": {"ALL": "各任务通用指标"} | {t.code: t.name for t in marts.tasks},
+            "level": LEVELS,
+            "category": KINDS,
+        },
+        "indicators": indicators,
+    }
+    return {
+        "example": marts.nation.figure("on_time_rate", percent),
+        "tables": [(table, name, list(columns[table].items())) for table, name in _TABLES.items()],
+        "data": in_script(data),
+    }
+
+
+def _experience(marts: Marts) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The list by task and province, and a page for each task."""
+    found: dict[tuple[str, str], list[tuple[str, str, str, str]]] = defaultdict(list)
+    for row in marts.highlights:
+        text = clean(row["highlight"], _LONGEST)
+        if text:
+            found[row["task_code"], row["province_code"]].append(
+                (row["unit_name"], row["unit_code"], amount(row["assessment_score"]), text)
+            )
+    lines: list[tuple[Run | Link, ...]] = []
+    for region in marts.regions:
+        cells: list[Run | Link] = []
+        for task in marts.tasks:
+            number = count(len(found[task.code, region.code]))
+            empty = not found[task.code, region.code]
+            cells.append(MISSING if empty else Link(number, f"{task.code}.html#p{region.code}"))
+        lines.append((region.short_name, *cells))
+    codes = ((task.code, task.name) for task in marts.tasks)
+    grid = Grid(
+        "典型经验篇数（按省份和重点任务）",
+        (Column("省份", 3, "left"), *(Column(task.code, 2, "center") for task in marts.tasks)),
+        tuple(lines),
+        "；".join(f"{code}为{name}" for code, name in codes) + "。",
+    )
+    tasks = [
+        (task, count(sum(len(found[task.code, region.code]) for region in marts.regions)))
+        for task in marts.tasks
+    ]
+    yield "experience/index.html", "典型经验", {"grid": grid, "tasks": tasks}
+    for task in marts.tasks:
+        groups = [(region, found[task.code, region.code]) for region in marts.regions]
+        groups = [(region, examples) for region, examples in groups if examples]
+        content = {"task": task, "groups": groups}
+        yield f"experience/{task.code}.html", f"典型经验：{task.name}", content

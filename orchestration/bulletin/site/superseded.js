@@ -1,0 +1,15 @@
+// A written edition can't know of later ones: where it comes from a server, ask what is in force.
+(function () {
+  "use strict";
+  var own = /\/edition-(\d+)\//.exec(location.pathname);
+  if (!own || location.protocol.indexOf("http") !== 0 || !window.fetch) { return; }
+  var notice = document.getElementById("superseded"), root = notice.dataset.root;
+  fetch(root + "../latest.json").then(function (answer) { return answer.ok ? answer.json() : null; }).then(function (latest) {
+    var number = latest && Number(latest.edition);
+    if (!(number > Number(own[1]))) { return; }
+    var link = notice.querySelector("a");
+    link.href = root + "../edition-" + number + "/index.html";
+    link.textContent = "第" + number + "版";
+    notice.hidden = false;
+  }).catch(function () {});
+}());

@@ -1,0 +1,78 @@
+// Search over the units in this page. Everything found is put in as text, never as markup.
+// The address keeps what was asked: #q=深圳&task=T05&province=440000&level=0&report=0&grade=0
+(function () {
+  "use strict";
+  var data = JSON.parse(document.getElementById("data").textContent);
+  var form = document.getElementById("search"), more = document.getElementById("more");
+  var results = document.getElementById("results"), body = results.querySelector("tbody");
+  var said = document.getElementById("found"), fields = form.querySelectorAll("input, select");
+  var STEP = 50, units = [], found = [], shown = 0, waiting;
+  function plain(text) { return text.normalize("NFKC").toLowerCase(); }
+  Object.keys(data.provinces).forEach(function (province) {
+    var tasks = data.units[province] || {};
+    Object.keys(data.tasks).forEach(function (task) {
+      (tasks[task] || []).forEach(function (unit) {
+        units.push({ unit: unit, task: task, province: province, level: String(unit[3]),
+          report: String(unit[5]), grade: String(unit[6]),
+          text: plain(unit[0] + " " + unit[1] + " " + unit[2]) });
+      });
+    });
+  });
+  function cell(kind, text) {
+    var made = document.createElement(kind);
+    made.textContent = text;
+    return made;
+  }
+  function row(it) {
+    var made = document.createElement("tr"), name = cell("th", ""), link = cell("a", it.unit[1]);
+    name.scope = "row";
+    link.href = it.province + ".html#" + it.unit[0];
+    name.appendChild(link);
+    made.appendChild(name);
+    [it.unit[0], data.tasks[it.task], data.provinces[it.province], it.unit[2], data.levels[it.unit[3]],
+      data.statuses[it.unit[4]], data.reports[it.unit[5]], data.grades[it.unit[6]] || "—"
+    ].forEach(function (text) { made.appendChild(cell("td", text)); });
+    return made;
+  }
+  function show() {
+    var part = document.createDocumentFragment();
+    found.slice(shown, shown + STEP).forEach(function (it) { part.appendChild(row(it)); });
+    shown = Math.min(found.length, shown + STEP);
+    body.appendChild(part);
+    more.hidden = shown === found.length;
+    said.textContent = found.length ? "找到" + found.length + "家，显示前" + shown + "家。" : "没有符合条件的单位。";
+  }
+  function search() {
+    var asked = new URLSearchParams();
+    fields.forEach(function (field) { if (field.value.trim()) { asked.set(field.name, field.value.trim()); } });
+    var words = plain(asked.get("q") || "").split(/\s+/);
+    found = units.filter(function (it) {
+      return ["task", "province", "level", "report", "grade"].every(function (name) {
+        return !asked.has(name) || asked.get(name) === it[name];
+      }) && words.every(function (word) { return it.text.indexOf(word) >= 0; });
+    });
+    body.textContent = "";
+    shown = 0;
+    var none = !asked.toString();
+    results.hidden = none || !found.length;
+    more.hidden = true;
+    if (none) { said.textContent = "请输入单位名称或者选择条件。"; } else { show(); }
+    try { history.replaceState(null, "", "#" + asked.toString()); } catch (refused) { /* a folder */ }
+  }
+  function read() {
+    var asked = new URLSearchParams(location.hash.slice(1));
+    fields.forEach(function (field) { field.value = asked.get(field.name) || ""; });
+    search();
+  }
+  form.hidden = false;
+  form.addEventListener("input", function () { clearTimeout(waiting); waiting = setTimeout(search, 150); });
+  form.addEventListener("submit", function (event) { event.preventDefault(); search(); });
+  form.addEventListener("reset", function () { setTimeout(search, 0); });
+  more.addEventListener("click", function () {
+    var next = shown;
+    show();
+    body.rows[next].querySelector("a").focus();
+  });
+  window.addEventListener("hashchange", read);
+  read();
+}());
