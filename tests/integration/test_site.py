@@ -1,0 +1,553 @@
+"""The site of an edition: sound markup, no contacts, inert names, and how a browser takes it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+
+from orchestration import bulletin, lakehouse, stages
+from orchestration.bulletin.marts import Marts
+from orchestration.bulletin.site import EditionNote, complete, site_pages, year_index
+from orchestration.bulletin.site.pages import MEASURES
+from orchestration.bulletin.site.templates import in_script
+from orchestration.bulletin.wording import percent
+from orchestration.demo import generate
+from orchestration.settings import PROJECT_ROOT, Settings
+
+YEAR = 2024
+HOSTILE = "</script><script>alert(1)</script>"
+FORMULA = "=cmd|'/C calc'!A0"
+_VOID = {"br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
+#: In SVG, which closes itself.
+_DRAWN = {"circle", "line", "path", "rect"}
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+@dataclass
+class Site:
+    """A published year: its edition's files and the marts behind them."""
+
+    settings: Settings
+    folder: Path
+    files: dict[str, bytes]
+    marts: Marts
+    contacts: set[str]
+
+    def pages(self) -> dict[str, str]:
+        """Every page but Great Expectations' own, whose markup isn't the project's."""
+        return {
+            path: body.decode()
+            for path, body in self.files.items()
+            if path.endswith(".html") and "/data_docs/" not in path
+        }
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("site")
+    settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
+    with stages.open_workspace(settings) as ws:
+        generate(
+            ws.store, settings, year=YEAR, scale=0.03, seed=5, faults="default", progress=_quiet
+        )
+        for stage in (stages.intake, stages.transform, stages.gate):
+            stage(ws, YEAR, run_id="r", progress=_quiet)
+        done = stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+        with lakehouse.reader(settings, ws.store, done.snapshot_id) as con:
+            marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, ()))
+        landed = ws.store.get_many("landing", ws.store.list("landing", "registration/"))
+        contacts = set()
+        for fetched in landed:
+            text = fetched.body.decode("utf-8", "replace")
+            contacts |= set(re.findall(r'"(?:phone|email)": ?"([^"]{6,})"', text))
+        folder = Path(done.folder)
+        files = {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        yield Site(settings, folder, files, marts, contacts)
+
+
+@dataclass
+class Page(HTMLParser):
+    """What a page is made of; ``faults`` names what a checker of accessibility would object to."""
+
+    faults: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    headings: list[int] = field(default_factory=list)
+    labels: set[str] = field(default_factory=set)
+    inputs: list[dict[str, str | None]] = field(default_factory=list)
+    figures: list[str] = field(default_factory=list)
+    landmarks: Counter[str] = field(default_factory=Counter)
+    language: str | None = None
+    open: list[str] = field(default_factory=list)
+    seen: list[set[str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if len(found) < len(attrs):
+            self.faults.append(f"{tag}: an attribute twice")
+        if "id" in found:
+            self.ids.append(found["id"] or "")
+        if found.get("data-figure"):
+            self.figures.append(found["data-figure"] or "")
+        if tag == "a" and "href" in found:
+            self.links.append(found["href"] or "")
+        if tag == "html":
+            self.language = found.get("lang")
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag in {"main", "header", "footer"}:
+            self.landmarks[tag] += 1
+        if tag == "label":
+            self.labels.add(found.get("for") or "")
+        if tag in {"input", "select", "textarea"}:
+            wrapped = "label" in self.open
+            self.inputs.append({**found, "wrapped": "yes" if wrapped else ""})
+        if tag == "th" and not found.get("scope"):
+            self.faults.append("th without scope")
+        if tag == "img" and not found.get("alt"):
+            self.faults.append("img without alt")
+        for inside in self.seen:
+            inside.add(tag)
+        if tag not in _VOID and not (tag in _DRAWN and "svg" in self.open):
+            self.open.append(tag)
+            self.seen.append(set())
+
+    def handle_startendtag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
+        if tag not in _DRAWN:
+            self.faults.append(f"{tag} closes itself")
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open[-1] != tag:
+            self.faults.append(f"</{tag}> closes {self.open[-1:]}")
+            return
+        self.open.pop()
+        inside = self.seen.pop()
+        if tag == "table" and "caption" not in inside:
+            self.faults.append("table without caption")
+        if tag == "svg" and "title" not in inside:
+            self.faults.append("svg without a name")
+
+
+def _read(page: str) -> Page:
+    found = Page()
+    found.feed(page)
+    found.close()
+    found.faults += [f"{tag} stays open" for tag in found.open]
+    for number, level in enumerate(found.headings[1:]):
+        if level > found.headings[number] + 1:
+            found.faults.append(f"h{level} after h{found.headings[number]}")
+    for control in found.inputs:
+        if not control["wrapped"] and control.get("id") not in found.labels:
+            found.faults.append(f"{control.get('name')} without a label")
+    return found
+
+
+def _faults(page: str) -> list[str]:
+    found = _read(page)
+    faults = list(found.faults)
+    if found.headings.count(1) != 1:
+        faults.append(f"{found.headings.count(1)} h1")
+    faults += [f"id {i} twice" for i, times in Counter(found.ids).items() if times > 1]
+    if found.language != "zh-CN":
+        faults.append("no language")
+    if found.landmarks["main"] != 1:
+        faults.append("not one main")
+    if '<a class="skip" href="#main">' not in page:
+        faults.append("no way past the navigation")
+    return faults
+
+
+def test_every_page_is_sound(site: Site) -> None:
+    faults = {path: _faults(page) for path, page in site.pages().items()}
+    assert {path: found for path, found in faults.items() if found} == {}
+    assert len(faults) > 44 + 32 + 12
+
+
+def test_the_check_of_pages_finds_what_is_wrong() -> None:
+    bad = "<html><body><h1>a</h1><h3>b</h3><table><tr><th>x</th></tr></table><input name='q'><p>"
+    assert set(_faults(bad)) == {
+        "h3 after h1", "th without scope", "table without caption", "q without a label",
+        "p stays open", "body stays open", "html stays open", "no language", "not one main",
+        "no way past the navigation",
+    }  # fmt: skip
+
+
+def _target(path: str, href: str) -> str:
+    """Where a link leads, below the edition."""
+    parts: list[str] = []
+    for part in (PurePosixPath(path).parent / href).parts:
+        if part == "..":
+            if not parts:
+                return ".."
+            parts.pop()
+        else:
+            parts.append(part)
+    return "/".join(parts)
+
+
+def test_every_link_leads_to_something_in_the_edition(site: Site) -> None:
+    pages = {p: b.decode() for p, b in site.files.items() if p.endswith(".html")}
+    read = {path: _read(page) for path, page in pages.items()}
+    dead = []
+    for path, page in read.items():
+        if "/data_docs/" in path:
+            # Great Expectations links within its page to parts that ours leaves out.
+            continue
+        for href in page.links:
+            file, _, part = href.partition("#")
+            target = _target(path, file) if file else path
+            if re.match(r"[a-z]+:", href) or target not in site.files:
+                # The list of editions leads to what is above this one.
+                if not re.fullmatch(r"\.\./\.\./(edition-1/)?index\.html", href):
+                    dead.append((path, href))
+            elif part and target.endswith(".html") and part not in read[target].ids:
+                dead.append((path, href))
+    assert dead == []
+
+
+def test_every_page_has_the_navigation_and_one_font_is_shared(site: Site) -> None:
+    sections = ("首页", "全国通报", "省份比较", "单位查询", "典型经验", "数据质量", "下载")
+    for path, body in site.files.items():
+        if not path.endswith(".html"):
+            continue
+        page = body.decode()
+        head = page[page.index('<header class="site-head">') :]
+        assert [name for name in sections if f">{name}</a>" not in head] == [], path
+        assert f'url("{"../" * path.count("/")}assets/font.woff")' in page
+        assert "base64" not in page.replace("data-figure", "")
+        assert not re.search(r'(?:src|href)="(?:https?:)?//', page), path
+    assert site.files["assets/font.woff"][:4] == b"wOFF"
+
+
+def test_no_page_holds_contact_data(site: Site) -> None:
+    assert len(site.contacts) > 100
+    for path, body in site.files.items():
+        if path.endswith((".html", ".csv", ".json")):
+            page = body.decode()
+            assert [c for c in site.contacts if c in page] == [], path
+            assert not re.search(r"(?<![\d.,/-])1[3-9]\d{9}(?!\d)", _words(page)), path
+
+
+def _words(page: str) -> str:
+    """What a page says, without digests."""
+    return re.sub(r"\b[0-9a-f]{32,64}\b", "", page)
+
+
+def test_figures_of_the_site_are_those_of_the_bulletins(site: Site) -> None:
+    pattern = re.compile(r'data-figure="([^"]+)">([^<]*)<')
+    # One of the bulletin's tables says in its head that its figures are per cent.
+    national, entry = (
+        {key: text.rstrip("%") for key, text in pattern.findall(site.files[path].decode())}
+        for path in ("national/bulletin.html", "index.html")
+    )
+    shared = set(entry) & set(national)
+    assert len(shared) > 40
+    assert {key: entry[key] for key in shared} == {key: national[key] for key in shared}
+    compared = _read(site.files["provinces/index.html"].decode()).figures
+    missing = sum(
+        row[measure.column] is None
+        for row in site.marts.rows("province_scorecard")
+        for measure in MEASURES
+    )
+    assert len(compared) == len(set(compared)) == 33 * len(MEASURES) - missing
+
+
+def test_every_unit_is_in_the_search_and_in_its_provinces_list(site: Site) -> None:
+    data = _embedded(site.files["units/index.html"].decode())
+    searched = {u[0] for tasks in data["units"].values() for units in tasks.values() for u in units}
+    listed = {
+        code
+        for region in site.marts.regions
+        for code in _read(site.files[f"units/{region.code}.html"].decode()).ids
+        if re.fullmatch(r"T\d\d-\d{6}-\d+", code)
+    }
+    assert searched == listed == {unit["unit_code"] for unit in site.marts.units}
+    reported = Counter(
+        data["reports"][u[5]]
+        for tasks in data["units"].values()
+        for us in tasks.values()
+        for u in us
+    )
+    nation = site.marts.nation
+    assert reported["按时报送"] == nation["units_on_time"]
+    assert reported["逾期报送"] == nation["units_reported"] - nation["units_on_time"]
+    assert reported["未报送"] == nation["units_expected"] - nation["units_reported"]
+
+
+def _embedded(page: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found
+    return dict(json.loads(found[1]))
+
+
+def test_downloads_name_every_file_as_it_is(site: Site) -> None:
+    page = site.files["downloads/index.html"].decode()
+    listed = dict(
+        re.findall(r'<a href="\.\./([^"]+)">[^<]+</a></th>.*?<code>([0-9a-f]{64})</code>', page)
+    )
+    manifest = json.loads(site.files["manifest.json"])
+    published = {entry["path"]: entry["sha256"] for entry in manifest["files"]}
+    published.pop("downloads/index.html")
+    assert listed == published
+
+
+def _hostile(site: Site) -> tuple[Marts, dict[str, bytes]]:
+    units = [dict(unit) for unit in site.marts.units]
+    units[0]["unit_name"], units[1]["unit_name"] = HOSTILE, FORMULA
+    units[2]["unit_name"], units[2]["city_name"] = "\u2028<!--<script>", '" onclick="alert(1)'
+    highlights = [dict(row) for row in site.marts.highlights]
+    highlights[0] |= {"unit_name": HOSTILE, "highlight": f"<img src=x onerror=alert(1)>{HOSTILE}"}
+    marts = dataclasses.replace(site.marts, units=units, highlights=highlights)
+    made = complete(site_pages(marts))
+    named = {path: made[path] for path in made if path.startswith(("units/", "experience/"))}
+    return marts, {**site.files, **named}
+
+
+def test_a_hostile_name_is_text(site: Site) -> None:
+    marts, files = _hostile(site)
+    for path, body in files.items():
+        if path.startswith(("units/", "experience/")):
+            page = body.decode()
+            assert HOSTILE not in page, path
+            assert "<img" not in page, path
+            assert _faults(page) == [], path
+            assert "onclick" not in {name for tag in _tags(page) for name in tag}
+    data = _embedded(files["units/index.html"].decode())
+    names = {u[1] for tasks in data["units"].values() for units in tasks.values() for u in units}
+    assert {HOSTILE, FORMULA} < names
+    first = marts.units[0]["province_code"]
+    assert unescape(files[f"units/{first}.html"].decode()).count(HOSTILE) == 1
+
+
+def _tags(page: str) -> list[set[str]]:
+    found: list[set[str]] = []
+
+    class Tags(HTMLParser):
+        def handle_starttag(self, _: str, attrs: list[tuple[str, str | None]]) -> None:
+            found.append({name for name, _ in attrs})
+
+    Tags().feed(page)
+    return found
+
+
+def test_data_in_a_script_cannot_end_it() -> None:
+    text = str(in_script({"a": "</script><!--\u2028&"}))
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == {"a": "</script><!--\u2028&"}
+
+
+def test_the_same_marts_give_the_same_pages(site: Site) -> None:
+    made = complete(site_pages(site.marts))
+    assert made == complete(site_pages(site.marts))
+
+
+def test_templates_of_the_site_compute_nothing() -> None:
+    for path in (PROJECT_ROOT / "orchestration/bulletin").rglob("*.j2"):
+        text = path.read_text(encoding="utf-8")
+        expressions = re.findall(r"\{[{%](.*?)[%}]\}", text, re.DOTALL)
+        computed = [e for e in expressions if re.search(r" [*/+] |\bround\b|\bsum\b", e)]
+        assert computed == [], path.name
+
+
+def test_former_editions_are_listed_in_the_edition_and_above_it(site: Site) -> None:
+    notes = (
+        EditionNote(1, "2024年12月15日"),
+        EditionNote(2, "", "更正<某省>数据", "41个数字"),
+    )
+    page = site_pages(site.marts, notes)["editions/index.html"].decode()
+    above = year_index(YEAR, notes, is_synthetic=True).decode()
+    for text, base in ((page, "../../"), (above, "")):
+        links = _read(text).links
+        assert [f"{base}edition-{n}/index.html" in links for n in (1, 2)] == [True, True]
+        assert text.index("第2版</a>") < text.index("第1版</a>") or base == ""
+        assert "更正&lt;某省&gt;数据" in text
+        assert text.count(">现行有效<") == text.count(">已被取代<") == 1
+    assert "合成数据" in above
+    assert _read(above).faults == []
+
+
+# --- in a browser ---------------------------------------------------------------------------
+
+
+def _chromium() -> str | None:
+    named = os.environ.get("CHROMIUM")
+    return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+
+
+#: One window of a phone's width after another in one page; what each does is written down.
+_HARNESS = """<!doctype html><meta charset="utf-8"><body><script>
+var steps = %s, out = [];
+function step(index) {
+  if (index === steps.length) {
+    var pre = document.createElement("pre");
+    pre.id = "out";
+    pre.textContent = JSON.stringify(out);
+    document.body.appendChild(pre);
+    return;
+  }
+  var frame = document.createElement("iframe");
+  frame.width = steps[index].width; frame.height = 800;
+  frame.onload = function () {
+    var doc = frame.contentDocument, found = {page: steps[index].page};
+    try {
+      found.room = doc.documentElement.clientWidth;
+      found.wide = doc.documentElement.scrollWidth;
+      found.said = steps[index].run ? (new Function("doc", steps[index].run))(doc) : null;
+    } catch (error) { found.error = String(error); }
+    out.push(found);
+    document.body.removeChild(frame);
+    step(index + 1);
+  };
+  frame.src = steps[index].page;
+  document.body.appendChild(frame);
+}
+step(0);
+</script>"""
+
+_NAMES = (
+    "return [].map.call(doc.querySelectorAll('#results tbody th'), "
+    "function (c) {return c.textContent})"
+)
+_SORTED = (
+    "var column = [].findIndex.call(doc.querySelectorAll('#compare thead th'), "
+    "function (c) {return c.dataset.key === 'on_time_rate'});"
+    "var button = doc.querySelectorAll('#compare thead th')[column].querySelector('button');"
+    "button.click(); if (%d) {button.click();}"
+    "return [].map.call(doc.querySelectorAll('#compare tbody tr'), "
+    "function (r) {return r.cells[column].textContent})"
+)
+
+
+def _browse(
+    folder: Path, profile: Path, steps: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], str]:
+    """Open pages in a browser.
+
+    Returns:
+        what each step came to, and what the browser's console said.
+    """
+    chromium = _chromium()
+    if chromium is None:
+        pytest.skip("no Chromium on this machine (CHROMIUM, or chromium on the PATH)")
+    harness = folder / "harness.html"
+    harness.write_text(_HARNESS % json.dumps(steps), encoding="utf-8")
+    done = subprocess.run(
+        [
+            chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            # The pages are in one folder; a frame of another file is another origin otherwise.
+            "--allow-file-access-from-files", "--enable-logging=stderr",
+            f"--user-data-dir={profile}", "--virtual-time-budget=60000", "--window-size=1300,900",
+            "--dump-dom", harness.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
+    )  # fmt: skip
+    found = re.search(r'<pre id="out">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert found, done.stderr[-2000:]
+    console = "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
+    return json.loads(unescape(found[1])), console
+
+
+def _write(files: Mapping[str, bytes], folder: Path) -> Path:
+    for path, body in files.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(body)
+    return folder
+
+
+def test_in_a_browser_search_finds_sort_sorts_and_a_phone_is_wide_enough(
+    site: Site, tmp_path: Path
+) -> None:
+    marts, files = _hostile(site)
+    folder = _write(files, tmp_path / "edition-1")
+    unit = marts.units[7]
+    phone = [
+        {"page": path, "width": 360}
+        for path in (
+            "index.html",
+            "national/bulletin.html",
+            "tasks/T05/bulletin.html",
+            "provinces/440000/bulletin.html",
+            "provinces/index.html",
+            f"units/index.html#province={unit['province_code']}",
+            "units/440000.html",
+            "experience/index.html",
+            "experience/T05.html",
+            "downloads/index.html",
+            "editions/index.html",
+            "trace/index.html",
+            "quality/index.html",
+        )
+    ]
+    code = unit["unit_code"]
+    steps = [
+        *phone,
+        {"page": f"units/index.html#q={code.lower()}", "width": 1200, "run": _NAMES},
+        {"page": "units/index.html#q=alert(1)", "width": 1200, "run": _NAMES},
+        {"page": "units/index.html#report=2", "width": 1200, "run": _NAMES},
+        {"page": "provinces/index.html", "width": 1200, "run": _SORTED % 0},
+        {"page": "provinces/index.html#sort=province&up=1", "width": 1200, "run": _SORTED % 1},
+        {
+            "page": "provinces/index.html#show=units_expected",
+            "width": 1200,
+            "run": "return [].filter.call(doc.querySelectorAll('#compare thead th'), "
+            "function (c) {return !c.hidden}).length",
+        },
+        {
+            "page": "national/bulletin.html",
+            "width": 1200,
+            "run": "doc.getElementById('tracing').click();"
+            "return doc.querySelector('span[data-figure] a').getAttribute('href')",
+        },
+        {
+            "page": "trace/index.html#2024/agg_province_task/440000/T05/on_time_rate",
+            "width": 1200,
+            "run": "return doc.getElementById('meaning').textContent",
+        },
+    ]
+    found, console = _browse(folder, tmp_path / "profile", steps)
+    assert console == ""
+    assert [step for step in found if "error" in step] == []
+    narrow = found[: len(phone)]
+    assert [s for s in narrow if s["wide"] > s["room"] or not 340 <= s["room"] <= 360] == []
+    by_code, by_name, silent, down, up, columns, traced, meaning = (
+        step["said"] for step in found[len(phone) :]
+    )
+    assert by_code == [unit["unit_name"]]
+    assert HOSTILE in by_name
+    assert len(silent) == sum(u["has_reported"] is False for u in marts.units)
+    rows = marts.rows("province_scorecard")
+    rates = sorted(row["on_time_rate"] for row in rows)
+    assert up == [percent(rate) for rate in rates]
+    assert down == up[::-1]
+    assert columns == 2
+    assert traced == "../trace/index.html#2024/national_scorecard/units_expected"
+    for word in ("广东省", "职业教育信息化标杆学校", "on_time_rate", "省份分任务汇总"):
+        assert word in meaning
