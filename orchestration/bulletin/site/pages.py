@@ -327,7 +327,7 @@ def _origins(marts: Marts) -> dict[str, Any]:
             "parts": [
                 catalogue.indicators[code].name_zh
                 for code in (each.numerator, each.denominator)
-                if code in catalogue.indicators
+                if code
             ],
         }
         for each in catalogue.indicators.values()
