@@ -110,11 +110,14 @@ def _name(path: str) -> str:
     """What a file is about."""
     catalogue = load_catalogue()
     parts = PurePosixPath(path).with_suffix("").parts
-    for part in reversed(parts):
-        if part in catalogue.regions:
-            return catalogue.regions[part].name
-        if part in catalogue.tasks:
-            return catalogue.tasks[part].name
+    named = [
+        known[part].name
+        for part in parts
+        for known in (catalogue.regions, catalogue.tasks)
+        if part in known
+    ]
+    if named:
+        return "".join(named) + ("总结（草稿）" if "summaries" in parts else "")
     known = {"changes": "更正说明", "national/correction": "更正通报", "trace/index": "数字出处"}
     sections = {href.rsplit(".", 1)[0]: name for href, name in _SECTIONS}
     return (known | sections).get("/".join(parts)) or parts[-1]
