@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from orchestration.bulletin.content import Column, Run, Tile
+from orchestration.bulletin.dictionary import marts_in_words
 from orchestration.bulletin.marts import GRAINS, Marts, Row
 from orchestration.bulletin.parts import tile_map
 from orchestration.bulletin.site.editions import EditionNote
@@ -30,7 +31,6 @@ from orchestration.bulletin.wording import (
     percent,
     unit_of,
 )
-from orchestration.catalogue import mart_columns
 
 __all__ = ["MEASURES", "Link", "Measure", "site_pages"]
 
@@ -315,7 +315,7 @@ def _origins(marts: Marts) -> dict[str, Any]:
     """What an id of a figure means: tables, their grain and columns, codes."""
     catalogue = marts.catalogue
     columns = {
-        table: {name: said for name, (_, said) in mart_columns(table).items()}
+        table: {name: said.description_zh for name, said in marts_in_words()[table].columns.items()}
         for table in GRAINS
         if table in _TABLES
     }
