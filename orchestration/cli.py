@@ -405,6 +405,36 @@ def receipts(year: int, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("figure")
+@click.option("--edition", type=click.IntRange(min=1), help="as of this edition; else the newest")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="units, documents and objects that are listed; 0 lists all",
+)
+@_JSON
+def trace(figure: str, edition: int | None, limit: int, as_json: bool) -> None:
+    """Trace a FIGURE of a bulletin to its units and submissions.
+
+    FIGURE is the data-figure of an HTML bulletin, e.g.
+    2024/agg_province_task/440000/T05/on_time_rate; a column may be a difference a-b.
+    """
+    from orchestration import stages
+    from orchestration.settings import Settings
+    from orchestration.trace import trace_lines
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        found = stages.trace(ws, figure, edition)
+    if as_json:
+        _print_json({**dataclasses.asdict(found), "equal": found.equal})
+        return
+    for line in trace_lines(found, limit):
+        click.echo(line)
+
+
+@main.command()
 @click.argument("query")
 @_JSON
 def sql(query: str, as_json: bool) -> None:

@@ -6,7 +6,7 @@ here: what a stage does (intake, lakehouse, gate, publication) and how it is sch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from orchestration.gate import GateDecision
     from orchestration.publication import PublishSummary, VerifySummary
     from orchestration.receipts import ReceiptsSummary
+    from orchestration.trace import Trace
 
 __all__ = [
     "Workspace",
@@ -32,6 +33,7 @@ __all__ = [
     "open_workspace",
     "publish",
     "receipts",
+    "trace",
     "transform",
     "verify",
 ]
@@ -239,6 +241,37 @@ def verify(
 
     period_of(year)
     return publication.verify_edition(ws, year, edition, run_id=run_id, progress=progress)
+
+
+def trace(ws: Workspace, figure: str, edition: int | None = None) -> Trace:
+    """Trace a figure: as of an edition, of the newest one, or of the present marts. Reads only.
+
+    Args:
+        edition: its number; None takes the newest, or the present marts where none is published.
+
+    Raises:
+        UsageError: there is no such figure or edition.
+        TongbaoError: the year has no marts.
+    """
+    from orchestration import trace as tracing
+
+    wanted = tracing.parse_figure(figure)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        editions = {row["edition"]: row for row in lakehouse.edition_rows(con, wanted.year)}
+        if edition is None and editions:
+            edition = max(editions)
+        if edition is None:
+            snapshot_id = _marts_snapshot(ws, wanted.year)
+        elif edition in editions:
+            snapshot_id = editions[edition]["snapshot_id"]
+        else:
+            numbers = ", ".join(map(str, editions)) or "none"
+            raise UsageError(f"{wanted.year} has no edition {edition} (published: {numbers})")
+        version = editions[edition]["code_version"] if edition is not None else code_version()
+        judged = lakehouse.gate_rows(con, wanted.year, snapshot_id, version)
+    with lakehouse.reader(ws.settings, ws.store, snapshot_id) as con:
+        found = tracing.trace(con, wanted, gate_rows=judged)
+    return replace(found, snapshot_id=snapshot_id, edition=edition)
 
 
 def _passed(ws: Workspace, year: int, snapshot_id: int, *, run_id: str) -> tuple[GateDecision, str]:

@@ -1,0 +1,46 @@
+"""Where a figure's trace stands below the edition.
+
+Belongs here: the one pure function that bulletins link with and that the trace pages are named
+after. Doesn't belong here: what a trace page says (``orchestration.trace.pages``).
+"""
+
+from __future__ import annotations
+
+__all__ = ["NATION", "target_anchor", "trace_target"]
+
+#: The anchor of the nation's row on every trace page; a province's is its code.
+NATION = "nation"
+
+
+def target_anchor(level: str, category: str) -> str:
+    """The anchor of a national target; ``category`` is ``-`` where it has no kind."""
+    return f"target-{level}" + ("" if category == "-" else f"-{category}")
+
+
+def trace_target(figure_id: str) -> str:
+    """The page and anchor of a figure, relative to the edition's root.
+
+    E.g. ``trace/T05/reporting.html#440000`` of
+    ``2024/agg_province_task/440000/T05/on_time_rate``.
+
+    Raises:
+        ValueError: no bulletin has such a figure.
+    """
+    match figure_id.split("/")[1:-1]:
+        case ["agg_national_indicator", task, indicator]:
+            return f"trace/{task}/{indicator}.html#{NATION}"
+        case ["agg_province_indicator", province, task, indicator]:
+            return f"trace/{task}/{indicator}.html#{province}"
+        case ["agg_national_task", task]:
+            return f"trace/{task}/reporting.html#{NATION}"
+        case ["agg_province_task", province, task]:
+            return f"trace/{task}/reporting.html#{province}"
+        case ["agg_national_target", task, level, category]:
+            return f"trace/{task}/reporting.html#{target_anchor(level, category)}"
+        case ["national_scorecard"]:
+            return f"trace/scorecard.html#{NATION}"
+        case ["province_scorecard", province]:
+            return f"trace/scorecard.html#{province}"
+        case ["dim_reporting_year"]:
+            return "trace/scorecard.html#documents"
+    raise ValueError(f"no bulletin has a figure {figure_id!r}")

@@ -1,0 +1,13 @@
+"""Traces: from a figure of a bulletin to the submissions that it was made from.
+
+Belongs here: reading the mart row, the units and documents behind it at a pinned snapshot, the
+figure computed once more from them, and how that is shown (terminal, JSON, pages). Doesn't
+belong here: making figures (dbt) and judging them (``gate``).
+"""
+
+from orchestration.trace.figures import FigureId, parse_figure
+from orchestration.trace.model import Trace
+from orchestration.trace.text import trace_lines
+from orchestration.trace.tracing import trace
+
+__all__ = ["FigureId", "Trace", "parse_figure", "trace", "trace_lines"]

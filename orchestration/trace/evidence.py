@@ -1,0 +1,257 @@
+"""What the lake says about the units behind a figure, at the snapshot that a reader is pinned at.
+
+Belongs here: the SQL of traces, the same for one figure and, without a scope, for the pages of a
+whole year. Doesn't belong here: arithmetic (``recompute``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from orchestration.trace.model import Document, Remark
+from orchestration.trace.recompute import UnitValue
+
+__all__ = [
+    "Scope",
+    "cutoff_of",
+    "documents",
+    "received",
+    "remarks",
+    "unit_years",
+    "values",
+]
+
+_LASTING = {"registration", "plan", "review"}
+_TABLE_OF = {
+    "registration": "registrations",
+    "plan": "plans",
+    "review": "reviews",
+    "performance": "performances",
+    "assessment": "assessments",
+    "provincial_summary": "provincial_summaries",
+    "explanation": "explanations",
+}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which expected units: of a year, a province, a task; all where None."""
+
+    year: int
+    province_code: str | None = None
+    task_code: str | None = None
+
+    def where(self, alias: str) -> str:
+        """The condition on a relation with the marts' columns."""
+        terms = [f"{alias}.year = $year"]
+        if self.province_code:
+            terms.append(f"{alias}.province_code = $province")
+        if self.task_code:
+            terms.append(f"{alias}.task_code = $task")
+        return " and ".join(terms)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What ``where`` binds."""
+        found: dict[str, Any] = {"year": self.year}
+        if self.province_code:
+            found["province"] = self.province_code
+        if self.task_code:
+            found["task"] = self.task_code
+        return found
+
+
+def _dicts(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def cutoff_of(con: duckdb.DuckDBPyConnection, year: int) -> datetime | None:
+    """The cut-off that the marts of a year were built with (UTC, without zone)."""
+    found = con.execute(
+        "select cutoff_at from lake.marts.dim_reporting_year where year = ?", [year]
+    ).fetchone()
+    return found[0] if found else None
+
+
+def values(
+    con: duckdb.DuckDBPyConnection, scope: Scope, indicator_code: str | None = None
+) -> list[UnitValue]:
+    """Units' values of an indicator (of all, where None), by task, indicator and unit."""
+    one = "" if indicator_code is None else "and f.indicator_code = $indicator"
+    parameters = scope.parameters
+    if indicator_code is not None:
+        parameters["indicator"] = indicator_code
+    rows = con.execute(
+        f"""
+        with fact as (select * from lake.marts.fct_unit_indicator as f where {scope.where("f")})
+        select f.unit_code, u.unit_name, f.province_code, f.task_code, f.indicator_code, f.value,
+            f.target, f.exclusion_code, f.document_id, f.submitted_value,
+            n.value, d.value, n.exclusion_code, d.exclusion_code
+        from fact as f
+        join lake.marts.dim_unit as u on u.year = $year and u.unit_code = f.unit_code
+        join lake.marts.dim_indicator as i on i.indicator_code = f.indicator_code
+        left join fact as n on n.unit_code = f.unit_code and n.indicator_code = i.numerator
+        left join fact as d on d.unit_code = f.unit_code and d.indicator_code = i.denominator
+        where true {one}
+        order by f.task_code, f.indicator_code, f.province_code, f.unit_code
+        """,
+        parameters,
+    ).fetchall()
+    return [UnitValue(*row) for row in rows]
+
+
+def unit_years(con: duckdb.DuckDBPyConnection, scope: Scope) -> list[dict[str, Any]]:
+    """Expected units with all that is counted of them."""
+    return _dicts(
+        con.execute(
+            f"""
+            with money as (
+                select unit_code,
+                    max(value) filter (where indicator_code = 'C_04') as c_04,
+                    max(value) filter (where indicator_code = 'C_05') as c_05,
+                    max(value) filter (where indicator_code = 'C_07') as c_07,
+                    max(value) filter (where indicator_code = 'C_09') as c_09,
+                    coalesce(bool_or(is_excluded) filter (where indicator_code = 'C_10'), false)
+                        as c_10_excluded,
+                    coalesce(bool_or(is_excluded) filter (where indicator_code = 'C_11'), false)
+                        as c_11_excluded
+                from lake.marts.fct_unit_indicator as f
+                where {scope.where("f")} and indicator_code like 'C\\_%' escape '\\'
+                group by unit_code
+            ),
+            watched as (
+                select unit_code, string_agg(evidence, '；' order by reason) as watched_for
+                from lake.marts.unit_watchlist as w where {scope.where("w")} group by unit_code
+            )
+            select u.unit_code, d.unit_name, u.province_code, u.task_code, u.level, u.category,
+                u.has_reported, u.is_on_time, u.is_late, u.has_report_file, u.assessment_score,
+                u.assessment_grade, u.indicators_reported, u.indicators_excluded, u.targets_set,
+                u.targets_met, u.document_id, w.unit_code is not null as is_watched,
+                w.watched_for, m.c_04, m.c_05, m.c_07, m.c_09,
+                coalesce(m.c_10_excluded, false) as c_10_excluded,
+                coalesce(m.c_11_excluded, false) as c_11_excluded
+            from lake.marts.fct_unit_year as u
+            join lake.marts.dim_unit as d on d.year = u.year and d.unit_code = u.unit_code
+            left join watched as w on w.unit_code = u.unit_code
+            left join money as m on m.unit_code = u.unit_code
+            where {scope.where("u")}
+            order by u.task_code, u.province_code, u.unit_code
+            """,
+            scope.parameters,
+        )
+    )
+
+
+def _received(kinds: Collection[str], *, lasting: bool = True) -> str:
+    """Documents of these types in one relation: of a year, and earlier ones that last."""
+    return " union all ".join(
+        f"select '{kind}' as kind, "
+        + ("stage, decision = 'approved'" if kind == "review" else "'' as stage, true")
+        + " as is_approved, document_id, object_key, etag, sha256, submitted_at, province_code, "
+        + (
+            "concat_ws('-', task_code, province_code)"
+            if kind == "provincial_summary"
+            else "unit_code"
+        )
+        + " as subject, timezone('UTC', cast(submitted_at as timestamptz)) as sent_at "
+        f"from lake.raw.{_TABLE_OF[kind]} "
+        f"where year {'<=' if lasting and kind in _LASTING else '='} $year"
+        for kind in sorted(kinds)
+    )
+
+
+def documents(
+    con: duckdb.DuckDBPyConnection, scope: Scope, kinds: Collection[str]
+) -> dict[str, list[Document]]:
+    """Documents that count, by unit (of a summary, by ``task-province``).
+
+    Of each type (and stage of review) the last before the cut-off; of a performance that came
+    late only, the last of those: the unit did report.
+    """
+    if not kinds:
+        return {}
+    parameters = scope.parameters | {"cutoff": cutoff_of(con, scope.year)}
+    terms = ["true"]
+    if scope.province_code:
+        terms.append("split_part(subject, '-', 2) = $province")
+    if scope.task_code:
+        terms.append("split_part(subject, '-', 1) = $task")
+    rows = con.execute(
+        f"""
+        with received as ({_received(kinds)}),
+        judged as (
+            select *, sent_at >= $cutoff as is_late from received where {" and ".join(terms)}
+        ),
+        ranked as (
+            select *, row_number() over (
+                partition by kind, subject, stage order by is_late, sent_at desc, document_id desc
+            ) as version
+            from judged
+        )
+        select subject, kind, stage, document_id, object_key, etag, sha256, submitted_at,
+            province_code, is_late
+        from ranked
+        where version = 1 and is_approved and (not is_late or kind = 'performance')
+        order by subject, kind, stage
+        """,
+        parameters,
+    ).fetchall()
+    found: dict[str, list[Document]] = {}
+    for subject, *columns in rows:
+        found.setdefault(subject, []).append(Document(*columns))
+    return found
+
+
+def received(con: duckdb.DuckDBPyConnection, year: int) -> list[Document]:
+    """Every document under a year's prefixes."""
+    rows = con.execute(
+        f"""
+        select kind, stage, document_id, object_key, etag, sha256, submitted_at, province_code,
+            sent_at >= $cutoff as is_late
+        from ({_received(_TABLE_OF, lasting=False)})
+        order by kind, province_code, object_key, document_id
+        """,
+        {"year": year, "cutoff": cutoff_of(con, year)},
+    ).fetchall()
+    return [Document(*row) for row in rows]
+
+
+def remarks(
+    con: duckdb.DuckDBPyConnection, scope: Scope, about: Collection[str] | None
+) -> dict[str, list[Remark]]:
+    """Findings in the units' submissions, by unit.
+
+    Args:
+        about: codes of indicators and of rules; None for what concerns whole documents.
+    """
+    terms = ["e.year = $year", "e.unit_code is not null"]
+    parameters = scope.parameters
+    if scope.province_code:
+        terms.append("split_part(e.unit_code, '-', 2) = $province")
+    if scope.task_code:
+        terms.append("split_part(e.unit_code, '-', 1) = $task")
+    if about is None:
+        terms.append("e.indicator_code is null")
+    else:
+        terms.append("(e.indicator_code in $about or e.code in $about)")
+        parameters["about"] = sorted(about)
+    rows = con.execute(
+        f"""
+        select e.unit_code, e.code, e.severity, e.indicator_code, e.document_id, e.message_zh,
+            e.explained_by
+        from lake.quality.submission_errors as e
+        where {" and ".join(terms)}
+        order by e.unit_code, e.severity, e.code, e.indicator_code, e.document_id, e.message_zh
+        """,
+        parameters,
+    ).fetchall()
+    found: dict[str, list[Remark]] = {}
+    for unit, *columns in rows:
+        found.setdefault(unit, []).append(Remark(*columns))
+    return found

@@ -1,0 +1,171 @@
+"""A trace on a terminal.
+
+Belongs here: the lines of ``tongbao trace``. Doesn't belong here: what is true (``tracing``).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from orchestration.bulletin.wording import clean
+from orchestration.reporting_calendar import SHANGHAI
+from orchestration.trace.model import Document, Trace, Unit
+from orchestration.trace.recompute import plain
+from orchestration.trace.wording import DOCUMENTS, STAGES, beijing
+
+__all__ = ["trace_lines"]
+
+
+def trace_lines(found: Trace, limit: int = 20) -> list[str]:
+    """The trace as lines.
+
+    Args:
+        limit: how many units, places, documents and objects are listed; 0 lists all.
+    """
+    return list(_lines(found, limit))
+
+
+def _lines(found: Trace, limit: int) -> Iterator[str]:
+    yield f"{found.label_zh} = {_shown(found.value)}"
+    yield f"  figure     {found.figure}"
+    yield f"  from       {_source(found)}"
+    yield from _definition(found)
+    kept = {k: v for k, v in found.row.items() if k != "year"}
+    yield f"  row        marts.{found.table}: " + ", ".join(
+        f"{name} {_shown(value)}" for name, value in kept.items()
+    )
+    for each in found.recomputations:
+        verdict = "equal" if each.equal else f"NOT EQUAL: the row says {_shown(each.stated)}"
+        yield (
+            f"  recomputed {each.year} {each.column} = {_shown(each.recomputed)} "
+            f"({each.how}): {verdict}"
+        )
+    yield from _gate(found)
+    for year in sorted({unit.year for unit in found.units}, reverse=True):
+        yield from _units(found, [unit for unit in found.units if unit.year == year], limit)
+    if found.places:
+        yield f"places ({len(found.places)}):"
+        for place in _first(found.places, limit):
+            yield "  " + "  ".join(f"{_shown(value)}" for value in place.values())
+        yield from _more(len(found.places), limit)
+    if found.documents:
+        yield f"documents ({len(found.documents)}):"
+        for document in _first(found.documents, limit):
+            yield f"  {_document(document)}"
+        yield from _more(len(found.documents), limit)
+    yield f"objects ({len(found.objects)}; key, documents, sha256, etag):"
+    for each in _first(found.objects, limit):
+        yield f"  {clean(each['object_key'], 300)}  {each['documents']}"
+        yield f"    sha256 {each['sha256']}  etag {each['etag']}"
+    yield from _more(len(found.objects), limit)
+
+
+def _first(rows: Any, limit: int) -> Any:
+    return rows[:limit] if limit else rows
+
+
+def _more(total: int, limit: int) -> Iterator[str]:
+    if limit and total > limit:
+        yield f"  {total - limit:,} more, --limit 0 shows all"
+
+
+def _source(found: Trace) -> str:
+    snapshot = f"snapshot {found.snapshot_id}"
+    if found.edition is not None:
+        where = f"edition {found.edition} of {found.year} ({snapshot})"
+    else:
+        where = f"the present marts of {found.year} ({snapshot}); nothing is published yet"
+    if found.cutoff_at is not None:
+        local = found.cutoff_at.replace(tzinfo=UTC).astimezone(SHANGHAI)
+        where += f", cut-off {local:%Y-%m-%d %H:%M} Beijing"
+    return where
+
+
+def _definition(found: Trace) -> Iterator[str]:
+    indicator = found.definition.get("indicator")
+    if indicator:
+        text = f"{indicator['code']} {indicator['name_zh']} / {indicator['name_en']}"
+        text += (
+            f", {indicator['unit']}, {indicator['aggregation']}（{indicator['aggregation_zh']}）"
+        )
+        if indicator["numerator"]:
+            top, bottom = indicator["numerator"], indicator["denominator"]
+            text += f": {top['code']} {top['name_zh']} ÷ {bottom['code']} {bottom['name_zh']}"
+        yield f"  definition {text}"
+    for column, said in found.definition["columns"].items():
+        yield f"  column     {column}: {said['description_zh']} {said['description_en']}".rstrip()
+
+
+def _gate(found: Trace) -> Iterator[str]:
+    if found.gate_checks is None:
+        yield "  gate       no judgement of this snapshot is recorded"
+        return
+    yield f"  gate       {found.gate_checks} checks judged, {len(found.gate)} findings about this"
+    for each in found.gate:
+        place = ", ".join(each.place.values()) or "the nation"
+        waived = f", waived by {each.waived_by}" if each.waived_by else ""
+        yield (
+            f"    {each.severity} {each.suite}.{each.expectation} {each.title_zh} ({place}): "
+            f"observed {each.observed}, must be {each.threshold}{waived}"
+        )
+
+
+def _units(found: Trace, units: list[Unit], limit: int) -> Iterator[str]:
+    # What doesn't count is what people come for: of a long list it is shown first.
+    units = sorted(units, key=lambda u: (u.counts, u.code is None, u.province_code, u.unit_code))
+    counted = sum(unit.counts for unit in units)
+    reasons = Counter(u.reason_zh or "0" for u in units if not u.counts)
+    out = ", ".join(f"{reason} {number:,}" for reason, number in sorted(reasons.items()))
+    yield f"units of {units[0].year} ({len(units):,}): {counted:,} counted" + (
+        f", {len(units) - counted:,} not ({out})" if out else ""
+    )
+    for unit in _first(units, limit):
+        parts = "  ".join(
+            f"{label} {plain(unit.parts.get(name))}" for name, label in found.parts_zh.items()
+        )
+        state = "counted" if unit.counts else "excluded" if unit.code else "not counted"
+        why = f": {unit.reason_zh}" if unit.reason_zh else ""
+        code = f" {unit.code}" if unit.code else ""
+        said = ""
+        if unit.submitted_value is not None and not unit.counts:
+            said = f"  submitted {clean(unit.submitted_value, 60)!r}"
+        yield (
+            f"  {_wide(unit.unit_code, 18)} {_wide(clean(unit.unit_name, 30), 36)} {parts}  "
+            f"[{state}{code}{why}]{said}"
+        )
+        for document in unit.documents:
+            yield f"      {_document(document)}"
+        for remark in unit.remarks:
+            explained = " (explained)" if remark.explained_by else ""
+            message = clean(remark.message_zh, 160)
+            yield f"      {remark.severity} {remark.code}{explained} {message}"
+    yield from _more(len(units), limit)
+
+
+def _document(document: Document) -> str:
+    stage = f"·{STAGES.get(document.stage, document.stage)}" if document.stage else ""
+    late = " late" if document.is_late else ""
+    return (
+        f"{DOCUMENTS.get(document.kind, document.kind)}{stage} {clean(document.document_id, 64)}"
+        f"{late} {beijing(document.submitted_at)}  {clean(document.object_key, 300)}  "
+        f"sha256 {document.sha256[:12]}"
+    )
+
+
+def _shown(value: Any) -> str:
+    if value is None or isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    return str(value)
+
+
+def _wide(text: str, width: int) -> str:
+    """Padded to a width on the screen, where Chinese characters take two cells."""
+    taken = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return text + " " * max(0, width - taken)

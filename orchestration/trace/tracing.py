@@ -1,0 +1,516 @@
+"""The trace of one figure.
+
+Belongs here: which units, documents and rows stand behind a figure of each mart. Doesn't belong
+here: SQL over units (``evidence``), arithmetic (``recompute``) and words (``wording``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+
+from orchestration.catalogue import Catalogue, Indicator, load_catalogue
+from orchestration.errors import UsageError
+from orchestration.trace import evidence
+from orchestration.trace.evidence import Scope
+from orchestration.trace.figures import FigureId, find_row, near, parse_figure, unknown_row
+from orchestration.trace.model import Document, GateFinding, Number, Recomputation, Trace, Unit
+from orchestration.trace.recompute import (
+    RATES,
+    SUMS,
+    Computed,
+    Sum,
+    indicator_columns,
+    quotient,
+    rank_of,
+    unit_columns,
+)
+from orchestration.trace.wording import (
+    AGGREGATIONS,
+    column_label,
+    descriptions,
+    place_label,
+    value_reason,
+)
+
+__all__ = ["trace"]
+
+#: Columns of an indicator's aggregate that look at the year before.
+_COMPARING = {"previous_value", "change_rate"}
+_LOWEST_IS_BEST = {"excluded_rate", "watchlist_rate"}
+
+
+def trace(
+    con: duckdb.DuckDBPyConnection,
+    figure: str | FigureId,
+    *,
+    gate_rows: Sequence[Mapping[str, Any]] = (),
+) -> Trace:
+    """Trace a figure to its origin.
+
+    Args:
+        con: a reader pinned at the snapshot that the figure was printed from.
+        gate_rows: ``quality.gate_results`` of the judgement of that snapshot (they are written
+            after it, so a pinned reader can't see them).
+
+    Raises:
+        UsageError: there is no such figure; says what is near.
+    """
+    wanted = parse_figure(figure) if isinstance(figure, str) else figure
+    catalogue = load_catalogue()
+    row = find_row(con, wanted)
+    if row is None:
+        raise unknown_row(con, wanted)
+    if wanted.indicator_code is not None:
+        found = _indicator(con, catalogue, wanted, row)
+    elif wanted.table == "dim_reporting_year":
+        found = _calendar(con, wanted, row)
+    else:
+        found = _units(con, catalogue, wanted, row)
+    described = descriptions()[wanted.table]
+    labels = [column_label(wanted.table, column) for column in wanted.columns]
+    findings, checks = _gate(catalogue, wanted, gate_rows)
+    indicator = catalogue.indicators.get(wanted.indicator_code or "")
+    what = [place_label(catalogue, wanted.key)]
+    if indicator is not None:
+        what.append(f"{indicator.name_zh}（{indicator.unit}）")
+    what.append(" − ".join(labels))
+    return replace(
+        found,
+        label_zh=" · ".join(what),
+        definition=_definition(catalogue, wanted, described),
+        cutoff_at=evidence.cutoff_of(con, wanted.year),
+        gate=findings,
+        gate_checks=checks,
+        objects=_objects(found),
+    )
+
+
+def _made(
+    figure: FigureId,
+    row: Mapping[str, Any],
+    computed: Mapping[str, Computed],
+    *,
+    more: Iterable[Recomputation] = (),
+    parts_zh: Mapping[str, str] | None = None,
+    units: Sequence[Unit] = (),
+    places: Sequence[Mapping[str, Any]] = (),
+    documents: Sequence[Document] = (),
+) -> Trace:
+    known = [name for name in row if name in computed]
+    for column in figure.columns:
+        if column not in known:
+            raise UsageError(
+                f"figure: {figure.table} has no figure {column!r}{near(column, known)}"
+            )
+    again = [
+        Recomputation(
+            figure.year,
+            column,
+            row[column],
+            computed[column].value,
+            row[column] == computed[column].value,
+            computed[column].how,
+        )
+        for column in figure.columns
+    ]
+    numbers = [row[column] for column in figure.columns]
+    value = numbers[0]
+    if len(numbers) == 2:
+        value = None if None in numbers else numbers[0] - numbers[1]
+    return Trace(
+        figure=figure.text,
+        year=figure.year,
+        table=figure.table,
+        columns=figure.columns,
+        value=value,
+        label_zh="",
+        definition={},
+        row=dict(row),
+        recomputations=(*again, *more),
+        parts_zh=parts_zh or {},
+        units=tuple(units),
+        places=tuple(places),
+        documents=tuple(documents),
+        cutoff_at=None,
+    )
+
+
+def _definition(
+    catalogue: Catalogue, figure: FigureId, described: Mapping[str, tuple[str, str]]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "columns": {
+            column: {
+                "description_en": described.get(column, ("", ""))[0],
+                "description_zh": described.get(column, ("", ""))[1],
+            }
+            for column in figure.columns
+        }
+    }
+    indicator = catalogue.indicators.get(figure.indicator_code or "")
+    if indicator is not None:
+        found["indicator"] = {
+            "code": indicator.code,
+            "name_zh": indicator.name_zh,
+            "name_en": indicator.name_en,
+            "unit": indicator.unit,
+            "aggregation": indicator.aggregation,
+            "aggregation_zh": AGGREGATIONS[indicator.aggregation],
+            "numerator": _named(catalogue, indicator.numerator),
+            "denominator": _named(catalogue, indicator.denominator),
+            "direction": indicator.direction,
+        }
+    return found
+
+
+def _named(catalogue: Catalogue, code: str | None) -> dict[str, str] | None:
+    return None if code is None else {"code": code, "name_zh": catalogue.indicators[code].name_zh}
+
+
+# -- indicators -----------------------------------------------------------------------------
+
+
+def _indicator(
+    con: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    figure: FigureId,
+    row: Mapping[str, Any],
+) -> Trace:
+    indicator = catalogue.indicators.get(figure.indicator_code or "")
+    if indicator is None:
+        raise UsageError(f"figure: the catalogue has no indicator {figure.indicator_code} any more")
+    parts = {"value": "值", "target": "目标"}
+    if indicator.aggregation == "ratio":
+        parts = {"numerator": "分子", "denominator": "分母", **parts}
+    scope = Scope(figure.year, figure.province_code, figure.task_code)
+    values = evidence.values(con, scope, indicator.code)
+    units = _valued_units(con, catalogue, indicator, scope, values)
+    before_scope = replace(scope, year=figure.year - 1)
+    before = evidence.values(con, before_scope, indicator.code)
+    computed = indicator_columns(indicator, values, before)
+    computed["units_expected"] = Computed(len(units), "expected units, listed")
+    more: list[Recomputation] = []
+    if _COMPARING & set(figure.columns):
+        last_row = find_row(con, figure, figure.year - 1)
+        if last_row is not None:
+            then = indicator_columns(indicator, before)["value"]
+            equal = last_row["value"] == then.value
+            more.append(
+                Recomputation(
+                    figure.year - 1, "value", last_row["value"], then.value, equal, then.how
+                )
+            )
+            units += _valued_units(con, catalogue, indicator, before_scope, before)
+        if "change_rate" in figure.columns:
+            value = computed["value"]
+            more.append(
+                Recomputation(
+                    figure.year,
+                    "value",
+                    row["value"],
+                    value.value,
+                    row["value"] == value.value,
+                    value.how,
+                )
+            )
+    return _made(figure, row, computed, more=more, parts_zh=parts, units=units)
+
+
+def _valued_units(
+    con: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    indicator: Indicator,
+    scope: Scope,
+    values: Sequence[evidence.UnitValue],
+) -> list[Unit]:
+    """Every expected unit with its value, or why it has none."""
+    codes = {indicator.code, indicator.numerator, indicator.denominator} - {None}
+    about = {code for code in codes if code is not None}
+    about |= {r.rule_id for r in catalogue.rules.values() if about & set(r.indicator_codes)}
+    kinds = {"performance"} | ({"plan"} if any(v.target is not None for v in values) else set())
+    documents = evidence.documents(con, scope, kinds)
+    remarks = evidence.remarks(con, scope, about)
+    by_unit = {value.unit_code: value for value in values}
+    found = []
+    for unit in evidence.unit_years(con, scope):
+        code = unit["unit_code"]
+        value = by_unit.get(code)
+        parts: dict[str, Number] = {}
+        reason: tuple[str | None, str] = (None, _absence(unit))
+        if value is not None:
+            parts = {"value": value.value, "target": value.target}
+            if indicator.aggregation == "ratio":
+                parts |= {"numerator": value.numerator, "denominator": value.denominator}
+            if unit["is_on_time"] or value.counts(indicator):
+                reason = value_reason(catalogue, indicator, value)
+        own = [
+            each
+            for each in documents.get(code, ())
+            if each.kind == "performance" or (value is not None and value.target is not None)
+        ]
+        found.append(
+            Unit(
+                year=scope.year,
+                unit_code=code,
+                unit_name=unit["unit_name"],
+                province_code=unit["province_code"],
+                task_code=unit["task_code"],
+                parts=parts,
+                counts=value is not None and value.counts(indicator),
+                code=reason[0],
+                reason_zh=reason[1],
+                submitted_value=value.submitted_value if value else None,
+                documents=tuple(own),
+                remarks=tuple(remarks.get(code, ())),
+            )
+        )
+    return found
+
+
+def _absence(unit: Mapping[str, Any]) -> str:
+    if unit["is_on_time"]:
+        return "未填报"
+    return "逾期报送，未计入" if unit["has_reported"] else "未报送"
+
+
+# -- counts of units ------------------------------------------------------------------------
+
+
+def _units(
+    con: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    figure: FigureId,
+    row: Mapping[str, Any],
+) -> Trace:
+    scope = Scope(figure.year, figure.province_code, figure.task_code)
+    rows = evidence.unit_years(con, scope)
+    computed = unit_columns(rows)
+    places: list[dict[str, Any]] = []
+    papers: list[Document] = []
+    if figure.table == "agg_national_target":
+        level, category = figure.key["level"], figure.key["category"]
+        rows = [
+            unit for unit in rows if unit["level"] == level and category in (None, unit["category"])
+        ]
+        computed = _target_columns(catalogue, figure, len(rows))
+        shown: tuple[str, ...] = ("units_expected",)
+    else:
+        measures = [column.removesuffix("_rank") for column in figure.columns]
+        shown = tuple(dict.fromkeys(s for m in measures for s in RATES.get(m, (m,)) if s in SUMS))
+        if {"summary_rate", "has_provincial_summary", "provincial_summaries"} & set(measures):
+            papers, places = _summaries(con, catalogue, figure, rows, computed)
+            shown = ()
+        else:
+            # Columns of the row that are made from summaries are known, whatever is asked for.
+            _summary_columns(computed, [], figure)
+        if any(column.endswith("_rank") for column in figure.columns):
+            places = _ranks(con, catalogue, figure, computed)
+    units = []
+    if shown:
+        units = _counted_units(con, scope, rows, shown)
+    labels = {name: SUMS[name].label_zh for name in shown}
+    return _made(
+        figure, row, computed, parts_zh=labels, units=units, places=places, documents=papers
+    )
+
+
+def _counted_units(
+    con: duckdb.DuckDBPyConnection,
+    scope: Scope,
+    rows: Sequence[Mapping[str, Any]],
+    shown: Sequence[str],
+) -> list[Unit]:
+    first: Sum = SUMS[shown[0]]
+    documents = evidence.documents(con, scope, first.kinds)
+    remarks = evidence.remarks(con, scope, None)
+    found = []
+    for unit in rows:
+        code = unit["unit_code"]
+        parts = {name: SUMS[name].of(unit) for name in shown}
+        counts = bool(parts[shown[0]])
+        reason = ""
+        if not counts and not unit["is_on_time"]:
+            reason = "逾期报送" if unit["has_reported"] else "未报送"
+        elif counts and "units_watched" in shown:
+            reason = unit["watched_for"] or ""
+        found.append(
+            Unit(
+                year=scope.year,
+                unit_code=code,
+                unit_name=unit["unit_name"],
+                province_code=unit["province_code"],
+                task_code=unit["task_code"],
+                parts=parts,
+                counts=counts,
+                reason_zh=reason,
+                documents=tuple(documents.get(code, ())),
+                remarks=tuple(remarks.get(code, ())),
+            )
+        )
+    return found
+
+
+def _target_columns(catalogue: Catalogue, figure: FigureId, achieved: int) -> dict[str, Computed]:
+    key = tuple(figure.key.values())
+    [target] = [t for t in catalogue.targets if (t.task_code, t.level, t.category) == key]
+    return {
+        "achieved_count": Computed(achieved, "units of that level and kind, listed"),
+        "target_count": Computed(target.target_count, "the seed task_targets"),
+        "target_year": Computed(target.target_year, "the seed task_targets"),
+        "progress_rate": Computed(
+            quotient(achieved, target.target_count), f"{achieved} / {target.target_count}"
+        ),
+    }
+
+
+def _summaries(
+    con: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    figure: FigureId,
+    rows: Sequence[Mapping[str, Any]],
+    computed: dict[str, Computed],
+) -> tuple[list[Document], list[dict[str, Any]]]:
+    """The provincial summaries, and by province and task whether there is one."""
+    scope = Scope(figure.year, figure.province_code, figure.task_code)
+    sent = evidence.documents(con, scope, {"provincial_summary"})
+    expected: dict[tuple[str, str], int] = {}
+    for unit in rows:
+        key = (unit["province_code"], unit["task_code"])
+        expected[key] = expected.get(key, 0) + 1
+    places = [
+        {
+            "province_code": province,
+            "province_name": region.name,
+            "task_code": task,
+            "units_expected": expected.get((province, task), 0),
+            "has_provincial_summary": f"{task}-{province}" in sent,
+        }
+        for province, region in sorted(
+            catalogue.regions.items(), key=lambda item: item[1].display_order
+        )
+        for task in catalogue.tasks
+        if figure.province_code in (None, province) and figure.task_code in (None, task)
+    ]
+    _summary_columns(computed, places, figure)
+    known = {f"{place['task_code']}-{place['province_code']}" for place in places}
+    papers = [paper for key in sorted(known & set(sent)) for paper in sent[key]]
+    return papers, places
+
+
+def _summary_columns(
+    computed: dict[str, Computed], places: Sequence[Mapping[str, Any]], figure: FigureId
+) -> None:
+    has = [place for place in places if place["has_provincial_summary"]]
+    wanted = [place for place in places if place["units_expected"]]
+    got = sum(place["units_expected"] > 0 for place in has)
+    computed["summary_rate"] = Computed(
+        quotient(got, len(wanted)), f"summaries {got} / provinces' tasks with units {len(wanted)}"
+    )
+    computed["has_provincial_summary"] = Computed(
+        len(has) == len(places), f"{len(has)} of {len(places)} provinces sent one"
+    )
+    if figure.table == "agg_national_task":
+        computed["provincial_summaries"] = Computed(len(has), "provinces that sent one")
+
+
+def _ranks(
+    con: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    figure: FigureId,
+    computed: dict[str, Computed],
+) -> list[dict[str, Any]]:
+    """Ranks among the provinces' rows, which are listed."""
+    measures = [c.removesuffix("_rank") for c in figure.columns if c.endswith("_rank")]
+    cursor = con.execute(
+        f"select * from lake.marts.{figure.table} where year = $year", {"year": figure.year}
+    )
+    names = [column[0] for column in cursor.description or []]
+    rows = [dict(zip(names, found, strict=True)) for found in cursor.fetchall()]
+    known = [measure for measure in measures if f"{measure}_rank" in names]
+    for measure in known:
+        [own] = [r[measure] for r in rows if r["province_code"] == figure.province_code]
+        lowest = measure in _LOWEST_IS_BEST
+        rank = rank_of(own, (r[measure] for r in rows), lowest=lowest)
+        order = "lowest" if lowest else "highest"
+        computed[f"{measure}_rank"] = Computed(rank, f"among {len(rows)} provinces, {order} first")
+    rows.sort(key=lambda r: catalogue.regions[r["province_code"]].display_order)
+    return [
+        {
+            "province_code": r["province_code"],
+            "province_name": catalogue.regions[r["province_code"]].name,
+            **{name: r[name] for m in known for name in (m, f"{m}_rank")},
+        }
+        for r in rows
+    ]
+
+
+def _calendar(con: duckdb.DuckDBPyConnection, figure: FigureId, row: Mapping[str, Any]) -> Trace:
+    documents = evidence.received(con, figure.year)
+    late = [document for document in documents if document.is_late]
+    computed = {
+        "documents_received": Computed(len(documents), "documents listed"),
+        "documents_late": Computed(len(late), "of them at or after the cut-off"),
+    }
+    only_late = figure.columns == ("documents_late",)
+    return _made(figure, row, computed, documents=late if only_late else documents)
+
+
+# -- what was said elsewhere ----------------------------------------------------------------
+
+
+def _objects(found: Trace) -> tuple[dict[str, Any], ...]:
+    """Every object behind the figure, once, and how many of its documents are."""
+    objects: dict[tuple[str, str, str], set[str]] = {}
+    for document in (*(d for unit in found.units for d in unit.documents), *found.documents):
+        key = (document.object_key, document.etag, document.sha256)
+        objects.setdefault(key, set()).add(document.document_id)
+    return tuple(
+        {"object_key": key, "etag": etag, "sha256": sha256, "documents": len(ids)}
+        for (key, etag, sha256), ids in sorted(objects.items())
+    )
+
+
+def _gate(
+    catalogue: Catalogue, figure: FigureId, rows: Sequence[Mapping[str, Any]]
+) -> tuple[tuple[GateFinding, ...], int | None]:
+    """The failed checks whose failing rows are about the figure's place."""
+    own = {name: part for name, part in figure.key.items() if part and part != "ALL"}
+    found = []
+    for row in rows:
+        if row["success"]:
+            continue
+        detail = json.loads(row["detail"] or "{}")
+        for key in detail.get("keys", ()):
+            place = {
+                name: part for name, part in key.items() if name not in {"observed", "by"} and part
+            }
+            if _is_about(catalogue, place, own):
+                found.append(
+                    GateFinding(
+                        suite=row["suite"],
+                        expectation=row["expectation"],
+                        severity=row["severity"],
+                        title_zh=detail.get("title_zh", ""),
+                        observed=str(key.get("observed", row["observed"])),
+                        threshold=row["threshold"],
+                        waived_by=row["waived_by"],
+                        place=place,
+                    )
+                )
+    return tuple(found), len(rows) or None
+
+
+def _is_about(catalogue: Catalogue, place: Mapping[str, str], own: Mapping[str, str]) -> bool:
+    """Whether a failing row names something of the figure's and nothing else of that kind."""
+    rule = catalogue.rules.get(place.get("rule_id", ""))
+    if rule is not None:
+        return own.get("indicator_code") in rule.indicator_codes
+    if not place:
+        return "province_code" not in own
+    shared = set(place) & set(own)
+    return bool(shared) and all(place[name] == own[name] for name in shared)

@@ -1,0 +1,128 @@
+"""How traces name things in Chinese: places, figures, reasons.
+
+Belongs here: words that the terminal, ``--json`` and the pages share. Doesn't belong here: how
+numbers of a bulletin are printed (``bulletin.wording``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+
+import yaml
+
+from orchestration.bulletin.wording import EXCLUSIONS, KINDS, LEVELS
+from orchestration.catalogue import Catalogue, Indicator
+from orchestration.reporting_calendar import SHANGHAI
+from orchestration.settings import PROJECT_ROOT
+from orchestration.trace.recompute import UnitValue
+
+__all__ = [
+    "AGGREGATIONS",
+    "DOCUMENTS",
+    "STAGES",
+    "beijing",
+    "column_label",
+    "descriptions",
+    "exclusion_reason",
+    "place_label",
+    "value_reason",
+]
+
+AGGREGATIONS = {
+    "sum": "合计",
+    "ratio": "分子之和除以分母之和",
+    "mean": "计入单位的平均",
+    "max": "计入单位的最大值",
+    "count_true": "值为“是”的单位数",
+    "count_distinct": "去重后的代码数",
+    "none": "不汇总",
+}
+DOCUMENTS = {
+    "registration": "登记信息",
+    "plan": "建设方案",
+    "review": "评审意见",
+    "performance": "年度绩效数据",
+    "assessment": "省级考核",
+    "provincial_summary": "省级总结",
+    "explanation": "情况说明",
+}
+STAGES = {
+    "provincial_recommendation": "省级推荐",
+    "national_recognition": "国家认定",
+    "warning": "警告",
+    "removal": "退出",
+}
+
+
+def beijing(submitted_at: str) -> str:
+    """A submission's time to the second, in Beijing, whatever offset it came with."""
+    at = datetime.fromisoformat(submitted_at).astimezone(SHANGHAI)
+    return at.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def exclusion_reason(catalogue: Catalogue, code: str) -> str:
+    """Why a value is excluded."""
+    rule = catalogue.rules.get(code)
+    return rule.message_zh if rule else EXCLUSIONS.get(code, code)
+
+
+def value_reason(
+    catalogue: Catalogue, indicator: Indicator, value: UnitValue
+) -> tuple[str | None, str]:
+    """Code and reason of a value that doesn't count; two blanks for one that does."""
+    if value.exclusion_code:
+        return value.exclusion_code, exclusion_reason(catalogue, value.exclusion_code)
+    if value.counts(indicator):
+        return None, ""
+    if indicator.aggregation == "none":
+        return None, "该指标不汇总"
+    if indicator.aggregation == "ratio":
+        for part, name, number, code in (
+            (indicator.numerator, "分子", value.numerator, value.numerator_code),
+            (indicator.denominator, "分母", value.denominator, value.denominator_code),
+        ):
+            if number is None:
+                why = f"被剔除：{exclusion_reason(catalogue, code)}" if code else "未填报"
+                return code, f"{name}{part}{why}"
+    return None, "未填报"
+
+
+@cache
+def descriptions() -> Mapping[str, Mapping[str, tuple[str, str]]]:
+    """Mart → column → its English and Chinese description in the dbt project."""
+    path = PROJECT_ROOT / "dbt_project" / "models" / "marts" / "_marts.yml"
+    models = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+    return {
+        model["name"]: {
+            column["name"]: tuple(column["description"].rsplit(" / ", 1))
+            for column in model["columns"]
+        }
+        for model in models
+    }
+
+
+def column_label(table: str, column: str) -> str:
+    """The name of a mart's column: its description up to where it begins to explain."""
+    measure = column.removesuffix("_rank")
+    described = descriptions()[table].get(measure)
+    label = re.split(r"[＝。（；，：]", described[-1], maxsplit=1)[0] if described else measure
+    return label if measure == column else f"{label}的名次"
+
+
+def place_label(catalogue: Catalogue, key: Mapping[str, str | None]) -> str:
+    """The nation or a province, a task, a level and kind."""
+    province, task = key.get("province_code"), key.get("task_code")
+    region = catalogue.regions.get(province or "")
+    parts = [region.name if region else (province or "全国")]
+    if task == "ALL":
+        parts.append("全部任务")
+    elif task:
+        known = catalogue.tasks.get(task)
+        parts.append(f"{task} {known.name}" if known else task)
+    if "level" in key:
+        level, kind = key["level"] or "", key["category"]
+        parts.append(LEVELS.get(level, level) + (f"·{KINDS.get(kind, kind)}" if kind else ""))
+    return " ".join(parts)
