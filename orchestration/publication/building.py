@@ -22,6 +22,7 @@ from orchestration.publication.changes import Changes
 from orchestration.publication.checking import check_documents
 from orchestration.settings import Settings, code_version
 from orchestration.storage import Store
+from orchestration.trace.pages import trace_pages
 from orchestration.workspace import Progress
 
 __all__ = ["Built", "build_files", "environment"]
@@ -116,10 +117,11 @@ def build_files(
     with lakehouse.reader(settings, store, snapshot_id) as con:
         compared = check_documents(con, year, made.documents, made.files, made.fresh)
         data = bulletin.open_data(con, year, is_synthetic=bool(marts.calendar["is_synthetic"]))
+        traces = trace_pages(con, year)
     progress(
         f"publish {year}: {compared} figures and claims computed anew, {len(made.fresh)} files"
     )
-    files = {**made.files, **data}
+    files = {**made.files, **data, **traces}
     if changes:
         files["changes.csv"] = changes.as_csv()
     with tempfile.TemporaryDirectory() as scratch:

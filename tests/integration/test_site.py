@@ -502,7 +502,6 @@ def test_in_a_browser_search_finds_sort_sorts_and_a_phone_is_wide_enough(
             "experience/T05.html",
             "downloads/index.html",
             "editions/index.html",
-            "trace/index.html",
             "quality/index.html",
         )
     ]
@@ -520,26 +519,13 @@ def test_in_a_browser_search_finds_sort_sorts_and_a_phone_is_wide_enough(
             "run": "return [].filter.call(doc.querySelectorAll('#compare thead th'), "
             "function (c) {return !c.hidden}).length",
         },
-        {
-            "page": "national/bulletin.html",
-            "width": 1200,
-            "run": "doc.getElementById('tracing').click();"
-            "return doc.querySelector('span[data-figure] a').getAttribute('href')",
-        },
-        {
-            "page": "trace/index.html#2024/agg_province_task/440000/T05/on_time_rate",
-            "width": 1200,
-            "run": "return doc.getElementById('meaning').textContent",
-        },
     ]
     found, console = _browse(folder, tmp_path / "profile", steps)
     assert console == ""
     assert [step for step in found if "error" in step] == []
     narrow = found[: len(phone)]
     assert [s for s in narrow if s["wide"] > s["room"] or not 340 <= s["room"] <= 360] == []
-    by_code, by_name, silent, down, up, columns, traced, meaning = (
-        step["said"] for step in found[len(phone) :]
-    )
+    by_code, by_name, silent, down, up, columns = (step["said"] for step in found[len(phone) :])
     assert by_code == [unit["unit_name"]]
     assert HOSTILE in by_name
     assert len(silent) == sum(u["has_reported"] is False for u in marts.units)
@@ -548,6 +534,3 @@ def test_in_a_browser_search_finds_sort_sorts_and_a_phone_is_wide_enough(
     assert up == [percent(rate) for rate in rates]
     assert down == up[::-1]
     assert columns == 2
-    assert traced == "../trace/index.html#2024/national_scorecard/units_expected"
-    for word in ("广东省", "职业教育信息化标杆学校", "on_time_rate", "省份分任务汇总"):
-        assert word in meaning

@@ -5,7 +5,7 @@ Belongs here: coordinates and colours. Lengths and shades come from the content 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
@@ -23,19 +23,22 @@ _UP, _DOWN = "#1b5e97", "#c97b12"
 
 _TILE, _GAP = 62, 4
 _WIDTH = 640
+#: Where a figure's trace is, by its id.
+Link = Callable[[str], str]
 _ROW = 24
 _LABEL = 262
 _VALUE = 92
 
 
-def svg_of(block: Mapping[str, Any], family: str) -> str:
+def svg_of(block: Mapping[str, Any], family: str, link: Link | None = None) -> str:
     """A chart block (``tiles`` or ``bars``, as plain data) as SVG.
 
     Args:
         family: font family of its text.
+        link: makes every figure a link; None (for the PDF) makes none.
     """
     draw = _tiles if block["kind"] == "tiles" else _bars
-    width, height, body = draw(block)
+    width, height, body = draw(block, link)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" role="img" font-family="{escape(family)}">'
@@ -51,15 +54,17 @@ def _text(
     size: int = 12,
     anchor: str = "start",
     fill: str = _INK,
+    link: Link | None = None,
 ) -> str:
     """Text of a run: a string or a figure."""
     figure = run if isinstance(run, Mapping) else None
     said = figure["text"] if figure else str(run)
     mark = f' data-figure="{escape(figure["id"])}"' if figure else ""
-    return (
+    text = (
         f'<text x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}" '
         f'fill="{fill}"{mark}>{escape(said)}</text>'
     )
+    return f'<a href="{escape(link(figure["id"]))}">{text}</a>' if figure and link else text
 
 
 def _rect(x: float, y: float, width: float, height: float, fill: str, radius: int = 0) -> str:
@@ -70,7 +75,7 @@ def _rect(x: float, y: float, width: float, height: float, fill: str, radius: in
     )
 
 
-def _tiles(block: Mapping[str, Any]) -> tuple[int, int, str]:
+def _tiles(block: Mapping[str, Any], link: Link | None) -> tuple[int, int, str]:
     parts: list[str] = []
     columns = max(tile["column"] for tile in block["tiles"]) + 1
     rows = max(tile["row"] for tile in block["tiles"]) + 1
@@ -81,7 +86,9 @@ def _tiles(block: Mapping[str, Any]) -> tuple[int, int, str]:
         parts.append(_rect(x, y, _TILE, _TILE, SHADES[tile["shade"]], 3))
         middle = x + _TILE / 2
         parts.append(_text(middle, y + 27, tile["name"], size=15, anchor="middle", fill=ink))
-        parts.append(_text(middle, y + 47, tile["figure"], size=12, anchor="middle", fill=ink))
+        parts.append(
+            _text(middle, y + 47, tile["figure"], size=12, anchor="middle", fill=ink, link=link)
+        )
     # The south-west of the map is empty: the legend goes there.
     top = rows * step - len(block["legend"]) * _ROW
     for index, (shade, label) in enumerate(block["legend"]):
@@ -91,7 +98,7 @@ def _tiles(block: Mapping[str, Any]) -> tuple[int, int, str]:
     return columns * step - _GAP, rows * step - _GAP, "".join(parts)
 
 
-def _bars(block: Mapping[str, Any]) -> tuple[int, int, str]:
+def _bars(block: Mapping[str, Any], link: Link | None) -> tuple[int, int, str]:
     parts: list[str] = []
     bars = block["bars"]
     room = _WIDTH - _LABEL - _VALUE
@@ -109,7 +116,7 @@ def _bars(block: Mapping[str, Any]) -> tuple[int, int, str]:
             size = abs(bar["length"]) * full / 1000
             left = zero - size if bar["length"] < 0 else zero
             parts.append(_rect(left, y, size, 16, _DOWN if bar["length"] < 0 else _UP))
-        parts.append(_text(_LABEL + room + 8, y + 13, bar["figure"]))
+        parts.append(_text(_LABEL + room + 8, y + 13, bar["figure"], link=link))
         if has_notes:
             parts.append(_text(_WIDTH, y + 13, bar["note"], anchor="end", fill=_SOFT))
     line = zero if block["diverging"] else None

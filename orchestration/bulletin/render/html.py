@@ -1,7 +1,8 @@
 """A web page of a bulletin: one file that needs nothing but itself.
 
 Belongs here: filling ``bulletin.html.j2``, and the environment that the site's templates share.
-Every value is escaped; figures carry ``data-figure``.
+Every value is escaped; figures carry ``data-figure`` and link to their traces, which stand
+beside the bulletins in the edition.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from orchestration.bulletin.content import Document, as_data
+from orchestration.bulletin.links import trace_target
 from orchestration.bulletin.render.charts import svg_of
 
 __all__ = ["environment", "render_html"]
@@ -22,9 +24,13 @@ __all__ = ["environment", "render_html"]
 _FAMILY = "Noto Sans SC, Source Han Sans SC, Microsoft YaHei, PingFang SC, sans-serif"
 
 
-def _chart(block: Mapping[str, Any]) -> Markup:
+def _traced(figure_id: str, root: str) -> str:
+    return root + trace_target(figure_id)
+
+
+def _chart(block: Mapping[str, Any], root: str) -> Markup:
     # svg_of escapes every text itself.
-    return Markup(svg_of(block, _FAMILY))  # noqa: S704
+    return Markup(svg_of(block, _FAMILY, lambda figure: _traced(figure, root)))  # noqa: S704
 
 
 @cache
@@ -38,10 +44,12 @@ def environment(*folders: Path) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters["chart"] = _chart
+    made.filters["traced"] = _traced
     return made
 
 
 def render_html(document: Document) -> bytes:
     """The page as UTF-8 bytes."""
     template = environment().get_template("bulletin.html.j2")
-    return template.render(doc=as_data(document)).encode()
+    root = "../" * document.path.count("/")
+    return template.render(doc=as_data(document), root=root).encode()

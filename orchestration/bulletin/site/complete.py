@@ -118,7 +118,7 @@ def _name(path: str) -> str:
     ]
     if named:
         return "".join(named) + ("总结（草稿）" if "summaries" in parts else "")
-    known = {"changes": "更正说明", "national/correction": "更正通报", "trace/index": "数字出处"}
+    known = {"changes": "更正说明", "national/correction": "更正通报"}
     sections = {href.rsplit(".", 1)[0]: name for href, name in _SECTIONS}
     return (known | sections).get("/".join(parts)) or parts[-1]
 

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from orchestration.bulletin.content import Column, Run, Tile
-from orchestration.bulletin.dictionary import marts_in_words
-from orchestration.bulletin.marts import GRAINS, Marts, Row
+from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import tile_map
 from orchestration.bulletin.site.editions import EditionNote
 from orchestration.bulletin.site.templates import fill, in_script
 from orchestration.bulletin.wording import (
     GRADES,
-    KINDS,
     LEVELS,
     MISSING,
     STATUSES,
@@ -29,7 +27,6 @@ from orchestration.bulletin.wording import (
     count,
     moment,
     percent,
-    unit_of,
 )
 
 __all__ = ["MEASURES", "Link", "Measure", "site_pages"]
@@ -38,27 +35,6 @@ __all__ = ["MEASURES", "Link", "Measure", "site_pages"]
 _LONGEST = 500
 #: Whether and when a unit reported, in the order of the filter.
 _REPORTS = ("按时报送", "逾期报送", "未报送", "不在应报范围")
-
-
-#: The marts that figures come from.
-_TABLES = {
-    "national_scorecard": "全国总体指标",
-    "province_scorecard": "省份考核激励参考指标",
-    "agg_national_task": "全国分任务汇总",
-    "agg_province_task": "省份分任务汇总",
-    "agg_national_indicator": "全国指标汇总",
-    "agg_province_indicator": "省份指标汇总",
-    "agg_national_target": "全国目标进展",
-}
-#: How units' values make a figure (the catalogue's ``aggregation``).
-_AGGREGATIONS = {
-    "sum": "计入单位的数值相加",
-    "ratio": "计入单位的分子合计除以分母合计，乘以100",
-    "mean": "计入单位数值的平均",
-    "max": "计入单位数值中的最大者",
-    "count_true": "回答“是”的单位数",
-    "count_distinct": "计入单位所列代码去重后的个数",
-}
 
 
 @dataclass(frozen=True)
@@ -146,7 +122,6 @@ def site_pages(marts: Marts, editions: Sequence[EditionNote] = ()) -> dict[str, 
     for path, title, content in _experience(marts):
         template = "experience.html.j2" if path.endswith("index.html") else "examples.html.j2"
         add(path, template, title, **content)
-    add("trace/index.html", "trace.html.j2", "数字出处", **_origins(marts))
     add("downloads/index.html", "downloads.html.j2", "下载")
     add("editions/index.html", "editions.html.j2", "历次版本", editions=editions)
     return made
@@ -308,47 +283,6 @@ def _search(marts: Marts) -> dict[str, Any]:
         "data": in_script(data),
         "regions": marts.regions,
         "total": count(len(marts.units)),
-    }
-
-
-def _origins(marts: Marts) -> dict[str, Any]:
-    """What an id of a figure means: tables, their grain and columns, codes."""
-    catalogue = marts.catalogue
-    columns = {
-        table: {name: said.description_zh for name, said in marts_in_words()[table].columns.items()}
-        for table in GRAINS
-        if table in _TABLES
-    }
-    indicators = {
-        each.code: {
-            "name": each.name_zh,
-            "unit": unit_of(each),
-            "how": _AGGREGATIONS[each.aggregation],
-            "parts": [
-                catalogue.indicators[code].name_zh
-                for code in (each.numerator, each.denominator)
-                if code
-            ],
-        }
-        for each in catalogue.indicators.values()
-        if each.aggregation != "none"
-    }
-    data = {
-        "tables": _TABLES,
-        "grains": {table: GRAINS[table] for table in columns},
-        "columns": columns,
-        "names": {
-            "province_code": {region.code: region.name for region in marts.regions},
-            "task_code": {"ALL": "各任务通用指标"} | {t.code: t.name for t in marts.tasks},
-            "level": LEVELS,
-            "category": KINDS,
-        },
-        "indicators": indicators,
-    }
-    return {
-        "example": marts.nation.figure("on_time_rate", percent),
-        "tables": [(table, name, list(columns[table].items())) for table, name in _TABLES.items()],
-        "data": in_script(data),
     }
 
 

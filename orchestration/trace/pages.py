@@ -1,0 +1,590 @@
+"""The trace pages of an edition: what every figure that its bulletins print was made from.
+
+Belongs here: a page a task and indicator, a page a task's reporting, one of the scorecards; the
+anchors that ``bulletin.links.trace_target`` names. A few bulk queries a year, no matter how many
+pages. To stay lean the name, documents and objects of a unit stand once, on its task's
+reporting page, and the pages of indicators link there. Doesn't belong here: the trace of one figure
+(``tracing``), arithmetic (``recompute``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from decimal import Decimal
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jinja2
+
+from orchestration.bulletin.links import NATION, target_anchor
+from orchestration.bulletin.wording import GRADES, KINDS, LEVELS, clean, moment
+from orchestration.catalogue import Catalogue, Indicator, load_catalogue
+from orchestration.errors import TongbaoError
+from orchestration.trace import evidence
+from orchestration.trace.evidence import Scope
+from orchestration.trace.model import Document
+from orchestration.trace.recompute import (
+    RATES,
+    Computed,
+    UnitValue,
+    indicator_columns,
+    plain,
+    unit_columns,
+)
+from orchestration.trace.wording import (
+    AGGREGATIONS,
+    DOCUMENTS,
+    STAGES,
+    beijing,
+    column_label,
+    value_reason,
+)
+
+__all__ = ["trace_pages"]
+
+#: Columns of an indicator's aggregate that are shown, and those that are computed once more.
+_INDICATOR = (
+    "value", "previous_value", "change_rate", "target", "attainment", "units_expected",
+    "units_counted", "units_excluded",
+)  # fmt: skip
+_INDICATOR_ZH = ("值", "上年", "增减", "目标", "完成度", "应报", "计入", "剔除", "复算")
+_AGAIN = ("value", "target", "attainment", "units_counted", "units_excluded", "units_expected")
+_TASK = (
+    "units_expected", "units_national", "units_provincial", "units_municipal", "units_school",
+    "units_reported", "reporting_rate", "units_on_time", "on_time_rate", "report_file_rate",
+    "assessed_rate", "mean_assessment_score", "targets_set", "targets_met", "target_met_rate",
+)  # fmt: skip
+_TASK_ZH = (
+    "应报", "国家级", "省级", "市级", "校级", "已报", "报送率", "按时", "按时报送率", "报告上传率",
+    "考核率", "考核平均分", "设定目标", "完成目标", "目标完成率",
+)  # fmt: skip
+_SHORT = 12
+_YES = {True: "是", False: "否", None: "—"}
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A row of a table of places."""
+
+    anchor: str
+    name: str
+    cells: tuple[str, ...]
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class _Paper:
+    """A document as it is printed; ``number`` is its object's on the page."""
+
+    kind: str
+    document_id: str
+    late: str
+    at: str
+    short: str
+    number: int
+
+
+@dataclass(frozen=True)
+class _Object:
+    """An object as it is printed."""
+
+    number: int
+    object_key: str
+    sha256: str
+
+
+class _Papers:
+    """The documents of a page; objects are numbered as they come and stand once at its end."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str], _Object] = {}
+
+    def add(self, document: Document) -> _Paper:
+        """The document, its object noted."""
+        key = (document.object_key, document.sha256)
+        if key not in self.objects:
+            shown = clean(document.object_key, 1100)
+            self.objects[key] = _Object(len(self.objects) + 1, shown, document.sha256)
+        stage = f"·{STAGES.get(document.stage, document.stage)}" if document.stage else ""
+        return _Paper(
+            DOCUMENTS[document.kind] + stage,
+            clean(document.document_id, 64),
+            "（逾期）" if document.is_late else "",
+            beijing(document.submitted_at),
+            document.sha256[:_SHORT],
+            self.objects[key].number,
+        )
+
+
+@dataclass
+class _Year:
+    """All that the pages of a year are made from."""
+
+    year: int
+    catalogue: Catalogue
+    marts: Mapping[str, list[Row]]
+    units: list[dict[str, Any]]
+    values: list[UnitValue]
+    documents: Mapping[str, list[Document]]
+    calendar: Row
+
+    def __post_init__(self) -> None:
+        order = sorted(self.catalogue.regions.values(), key=lambda region: region.display_order)
+        self.order = {region.code: place for place, region in enumerate(order)}
+        self.common = {
+            "is_synthetic": bool(self.calendar["is_synthetic"]),
+            "cutoff": moment(self.calendar["cutoff_at"].replace(tzinfo=UTC)),
+        }
+        self.units.sort(key=lambda u: (u["task_code"], *self.place_of(u["unit_code"])))
+        self.by_code = {unit["unit_code"]: unit for unit in self.units}
+        self.digests = {
+            document.document_id: document.sha256[:_SHORT]
+            for found in self.documents.values()
+            for document in found
+            if document.kind == "performance"
+        }
+
+    def place_of(self, unit_code: str) -> tuple[int, str]:
+        """A unit's place: its province's, then its own."""
+        return self.order.get(unit_code.split("-")[1], 0), unit_code
+
+    def region(self, code: str) -> str:
+        """The name of a province."""
+        return self.catalogue.regions[code].name
+
+    def task(self, code: str) -> str:
+        """The name of a task."""
+        return "全部任务" if code == "ALL" else f"{code} {self.catalogue.tasks[code].name}"
+
+
+def trace_pages(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, bytes]:
+    """Every trace page of a year, path below the edition → bytes.
+
+    Args:
+        con: a reader pinned at the snapshot that the edition is made from.
+
+    Raises:
+        TongbaoError: there are no marts of the year.
+    """
+    data = _read(con, year)
+    pages: dict[str, bytes] = {}
+    for path, content in _indicator_pages(data):
+        pages[path] = _page("indicator", data.common | content)
+    for path, content in _reporting_pages(data):
+        pages[path] = _page("reporting", data.common | content)
+    pages["trace/scorecard.html"] = _page("scorecard", data.common | _scorecard(con, data))
+    return dict(sorted(pages.items()))
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _page(name: str, content: Mapping[str, Any]) -> bytes:
+    return _environment().get_template(f"{name}.html.j2").render(content).encode()
+
+
+def _rows(con: duckdb.DuckDBPyConnection, table: str, year: int) -> list[Row]:
+    cursor = con.execute(f"select * from lake.marts.{table} where year = $year", {"year": year})
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _read(con: duckdb.DuckDBPyConnection, year: int) -> _Year:
+    marts = {
+        table: _rows(con, table, year)
+        for table in (
+            "agg_national_indicator", "agg_province_indicator", "agg_national_task",
+            "agg_province_task", "agg_national_target", "province_scorecard",
+            "national_scorecard", "dim_reporting_year",
+        )
+    }  # fmt: skip
+    if not marts["dim_reporting_year"]:
+        raise TongbaoError(f"there are no marts of {year} in this snapshot")
+    scope = Scope(year)
+    kinds = set(DOCUMENTS) - {"explanation"}
+    return _Year(
+        year=year,
+        catalogue=load_catalogue(),
+        marts=marts,
+        units=evidence.unit_years(con, scope),
+        values=evidence.values(con, scope),
+        documents=evidence.documents(con, scope, kinds),
+        calendar=marts["dim_reporting_year"][0],
+    )
+
+
+def _number(value: Any) -> str:
+    """In full, with thousands separated; — where there is none."""
+    if value is None:
+        return "—"
+    if isinstance(value, Decimal):
+        text = f"{value:,f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{value:,d}"
+
+
+def _cell(column: str, value: Any) -> str:
+    """A column of a mart; contract §2: ``_rate`` and ``attainment`` are fractions."""
+    if value is not None and (column.endswith("_rate") or column == "attainment"):
+        return f"{_number(value * 100)}%"
+    return _number(value)
+
+
+def _cells(row: Row, columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(_cell(column, row[column]) for column in columns)
+
+
+def _verdict(row: Row, computed: Mapping[str, Computed], columns: Iterable[str]) -> str:
+    wrong = [c for c in columns if c in computed and row[c] != computed[c].value]
+    return f"不一致：{'、'.join(wrong)}" if wrong else "一致"
+
+
+def _anchor(unit_code: str) -> str:
+    """A unit's anchor on its task's page."""
+    return unit_code.partition("-")[2]
+
+
+# -- indicators -----------------------------------------------------------------------------
+
+
+def _indicator_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
+    by_page: dict[tuple[str, str], list[UnitValue]] = {}
+    for value in data.values:
+        by_page.setdefault((value.task_code, value.indicator_code), []).append(value)
+        if data.catalogue.indicators[value.indicator_code].task_code is None:
+            by_page.setdefault(("ALL", value.indicator_code), []).append(value)
+    expected = Counter((unit["province_code"], unit["task_code"]) for unit in data.units)
+    provinces: dict[tuple[str, str], list[Row]] = {}
+    for row in data.marts["agg_province_indicator"]:
+        provinces.setdefault((row["task_code"], row["indicator_code"]), []).append(row)
+    for rows in provinces.values():
+        rows.sort(key=lambda row: data.order[row["province_code"]])
+    verdicts: dict[tuple[str, str, str], str] = {}
+    nations = sorted(
+        data.marts["agg_national_indicator"],
+        # ALL shows the tasks' verdicts, so that it comes last.
+        key=lambda row: (row["task_code"] == "ALL", row["task_code"], row["indicator_code"]),
+    )
+    for nation in nations:
+        task, code = nation["task_code"], nation["indicator_code"]
+        indicator = data.catalogue.indicators[code]
+        values = by_page.get((task, code), [])
+        of_province: dict[str, list[UnitValue]] = {}
+        for value in values:
+            of_province.setdefault(value.province_code, []).append(value)
+
+        def units_of(province: str | None, task: str = task) -> int:
+            return sum(
+                number
+                for (p, t), number in expected.items()
+                if province in (None, p) and task in ("ALL", t)
+            )
+
+        def place(
+            row: Row,
+            province: str | None,
+            of: Sequence[UnitValue],
+            href: str,
+            indicator: Indicator = indicator,
+            count: Any = units_of,
+        ) -> _Place:
+            computed = indicator_columns(indicator, of)
+            computed["units_expected"] = Computed(count(province), "")
+            verdict = _verdict(row, computed, _AGAIN)
+            name = "全国" if province is None else data.region(province)
+            cells = (*_cells(row, _INDICATOR), verdict)
+            return _Place(province or NATION, name, cells, href)
+
+        places = [place(nation, None, values, "")]
+        for row in provinces.get((task, code), ()):
+            province = row["province_code"]
+            href = f"#u{province}" if task != "ALL" and province in of_province else ""
+            places.append(place(row, province, of_province.get(province, []), href))
+            verdicts[province, task, code] = places[-1].cells[-1]
+        content: dict[str, Any] = {
+            "title": f"{data.year}年度数据溯源：{data.task(task)}·{indicator.name_zh}（{code}）",
+            "definition": _definition(data.catalogue, indicator),
+            "columns": _INDICATOR_ZH,
+            "places": places,
+            "links": _links(task, above="../../"),
+            "unit_columns": (),
+            "units": [],
+            "tasks": [],
+        }
+        if task == "ALL":
+            content["tasks"] = _tasks_of(data, code, provinces, verdicts)
+        else:
+            ratio = ("分子", "分母") if indicator.aggregation == "ratio" else ()
+            content["unit_columns"] = (*ratio, "值", "目标", "是否计入", "对象校验值")
+            content["units"] = _value_groups(data, indicator, values)
+        yield f"trace/{task}/{code}.html", content
+
+
+def _definition(catalogue: Catalogue, indicator: Indicator) -> str:
+    text = f"单位：{indicator.unit}。汇总方式：{AGGREGATIONS[indicator.aggregation]}"
+    if indicator.numerator and indicator.denominator:
+        top = catalogue.indicators[indicator.numerator]
+        bottom = catalogue.indicators[indicator.denominator]
+        text += f"（{top.code} {top.name_zh} ÷ {bottom.code} {bottom.name_zh}）"
+    return text + ("，由系统计算，不填报。" if not indicator.is_submitted else "，由单位填报。")
+
+
+def _links(task: str, above: str) -> tuple[tuple[str, str], ...]:
+    if task == "ALL":
+        return (
+            ("全国通报", f"{above}national/bulletin.html"),
+            ("考核激励参考", "../scorecard.html"),
+        )
+    return (
+        ("全国通报", f"{above}national/bulletin.html"),
+        ("本任务通报", f"{above}tasks/{task}/bulletin.html"),
+        ("本任务报送情况", "reporting.html"),
+    )
+
+
+def _value_groups(
+    data: _Year, indicator: Indicator, values: Sequence[UnitValue]
+) -> list[dict[str, Any]]:
+    is_ratio = indicator.aggregation == "ratio"
+    placed = sorted(values, key=lambda value: data.place_of(value.unit_code))
+    groups = []
+    for province, found in groupby(placed, key=lambda value: value.province_code):
+        rows = []
+        for each in found:
+            ratio = (each.numerator, each.denominator) if is_ratio else ()
+            numbers = [_number(number) for number in (*ratio, each.value, each.target)]
+            rows.append(
+                (
+                    each.unit_code,
+                    _anchor(each.unit_code),
+                    numbers,
+                    _state(data, indicator, each),
+                    data.digests.get(each.document_id or "", "—"),
+                )
+            )
+        groups.append({"province_code": province, "name": data.region(province), "rows": rows})
+    return groups
+
+
+def _state(data: _Year, indicator: Indicator, value: UnitValue) -> str:
+    if value.counts(indicator):
+        return "计入"
+    unit = data.by_code[value.unit_code]
+    if not unit["is_on_time"]:
+        return "逾期，未计入" if unit["has_reported"] else "未报送"
+    code, reason = value_reason(data.catalogue, indicator, value)
+    if value.exclusion_code:
+        said = f"；填报值：{clean(value.submitted_value, 60)}" if value.submitted_value else ""
+        return f"剔除：{reason}（{code}）{said}"
+    return f"未计入：{reason}"
+
+
+def _tasks_of(
+    data: _Year,
+    code: str,
+    provinces: Mapping[tuple[str, str], list[Row]],
+    verdicts: Mapping[tuple[str, str, str], str],
+) -> list[dict[str, Any]]:
+    """A common indicator's rows by province and task."""
+    rows = [row for (task, each), found in provinces.items() if each == code and task != "ALL"
+            for row in found]  # fmt: skip
+    rows.sort(key=lambda row: (data.order[row["province_code"]], row["task_code"]))
+    groups = []
+    for province, found in groupby(rows, key=lambda row: row["province_code"]):
+        listed = [
+            _Place(
+                "",
+                data.task(row["task_code"]),
+                (*_cells(row, _INDICATOR), verdicts[province, row["task_code"], code]),
+                f"../{row['task_code']}/{code}.html#{province}",
+            )
+            for row in found
+        ]
+        groups.append({"name": data.region(province), "rows": listed})
+    return groups
+
+
+# -- reporting ------------------------------------------------------------------------------
+
+
+def _reporting_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
+    units: dict[str, list[dict[str, Any]]] = {}
+    for unit in data.units:
+        units.setdefault(unit["task_code"], []).append(unit)
+    provinces: dict[str, list[Row]] = {}
+    for row in data.marts["agg_province_task"]:
+        provinces.setdefault(row["task_code"], []).append(row)
+    targets: dict[str, list[Row]] = {}
+    for row in data.marts["agg_national_target"]:
+        targets.setdefault(row["task_code"], []).append(row)
+    for nation in sorted(data.marts["agg_national_task"], key=lambda row: row["task_code"]):
+        task = nation["task_code"]
+        own = units.get(task, [])
+        of_province = {
+            province: list(found)
+            for province, found in groupby(own, key=lambda unit: unit["province_code"])
+        }
+        rows = sorted(provinces[task], key=lambda row: data.order[row["province_code"]])
+        sent = {
+            row["province_code"]: paper
+            for row in rows
+            for paper in data.documents.get(f"{task}-{row['province_code']}", ())
+        }
+        papers = _Papers()
+        computed = unit_columns(own)
+        computed["provincial_summaries"] = Computed(len(sent), "")
+        verdict = _verdict(nation, computed, (*_TASK, "provincial_summaries"))
+        summaries = _number(nation["provincial_summaries"])
+        places = [_Place(NATION, "全国", (*_cells(nation, _TASK), summaries, verdict))]
+        for row in rows:
+            province = row["province_code"]
+            computed = unit_columns(of_province.get(province, []))
+            computed["has_provincial_summary"] = Computed(province in sent, "")
+            verdict = _verdict(row, computed, (*_TASK, "has_provincial_summary"))
+            cells = (*_cells(row, _TASK), _YES[row["has_provincial_summary"]], verdict)
+            href = f"#u{province}" if province in of_province else ""
+            places.append(_Place(province, data.region(province), cells, href))
+        yield (
+            f"trace/{task}/reporting.html",
+            {
+                "title": f"{data.year}年度数据溯源：{data.task(task)}·报送情况",
+                "links": _links(task, above="../../")[:2],
+                "columns": (*_TASK_ZH, "省级总结", "复算"),
+                "places": places,
+                "target_columns": ("已达数量", "目标数量", "完成进度", "目标年度", "复算"),
+                "targets": [_target(row, own) for row in _in_order(targets.get(task, ()))],
+                "summaries": [
+                    (data.region(p), papers.add(paper)) for p, paper in sent.items()
+                ],
+                "unit_columns": (
+                    "单位", "级别", "报送", "工作报告", "考核", "目标（完成/设定）",
+                    "填报值（剔除/填报）", "文档、提交时间、对象",
+                ),
+                "units": [
+                    {
+                        "province_code": province,
+                        "name": f"{data.region(province)}（{len(found)}家）",
+                        "rows": [_unit_row(data, unit, papers) for unit in found],
+                    }
+                    for province, found in of_province.items()
+                ],
+                "objects": papers.objects.values(),
+            },
+        )  # fmt: skip
+
+
+def _in_order(rows: Iterable[Row]) -> list[Row]:
+    order = list(LEVELS)
+    return sorted(rows, key=lambda row: (order.index(row["level"]), row["category"] or ""))
+
+
+def _target(row: Row, units: Sequence[Row]) -> _Place:
+    kind = row["category"]
+    achieved = sum(
+        unit["level"] == row["level"] and kind in (None, unit["category"]) for unit in units
+    )
+    verdict = _verdict(row, {"achieved_count": Computed(achieved, "")}, ("achieved_count",))
+    cells = _cells(row, ("achieved_count", "target_count", "progress_rate"))
+    name = LEVELS[row["level"]] + (f"·{KINDS.get(kind, kind)}" if kind else "")
+    anchor = target_anchor(row["level"], kind or "-")
+    return _Place(anchor, name, (*cells, str(row["target_year"]), verdict))
+
+
+def _unit_row(data: _Year, unit: Row, papers: _Papers) -> dict[str, Any]:
+    reported = "按时" if unit["is_on_time"] else "逾期" if unit["has_reported"] else "未报送"
+    grade = GRADES.get(unit["assessment_grade"] or "", unit["assessment_grade"] or "")
+    score = "" if unit["assessment_score"] is None else plain(unit["assessment_score"])
+    kind = unit["category"]
+    return {
+        "anchor": _anchor(unit["unit_code"]),
+        "code": unit["unit_code"],
+        "name": clean(unit["unit_name"], 40),
+        "cells": (
+            f"{LEVELS[unit['level']]}·{KINDS[kind]}" if kind in KINDS else LEVELS[unit["level"]],
+            reported,
+            "有" if unit["has_report_file"] else "无",
+            " ".join(part for part in (grade, score) if part) or "—",
+            f"{unit['targets_met']}/{unit['targets_set']}",
+            f"{unit['indicators_excluded']}/{unit['indicators_reported']}",
+        ),
+        "papers": [papers.add(each) for each in data.documents.get(unit["unit_code"], ())],
+    }
+
+
+# -- scorecards -----------------------------------------------------------------------------
+
+
+def _scorecard(con: duckdb.DuckDBPyConnection, data: _Year) -> dict[str, Any]:
+    nation = data.marts["national_scorecard"][0]
+    rows = sorted(
+        data.marts["province_scorecard"], key=lambda row: data.order[row["province_code"]]
+    )
+    columns = [name for name in rows[0] if name not in {"year", "province_code"}]
+    measures = [name for name in columns if name in RATES or name.startswith("units_")]
+    of_province: dict[str, list[dict[str, Any]]] = {}
+    for unit in data.units:
+        of_province.setdefault(unit["province_code"], []).append(unit)
+    again = [name for name in measures if name in nation]
+    verdict = _verdict(nation, unit_columns(data.units), again)
+    cells = [_cell(name, nation[name]) if name in nation else "—" for name in columns]
+    places = [_Place(NATION, "全国", (*cells, verdict))]
+    for row in rows:
+        computed = unit_columns(of_province.get(row["province_code"], []))
+        verdict = _verdict(row, computed, [n for n in measures if not n.endswith("_rank")])
+        name = data.region(row["province_code"])
+        places.append(_Place(row["province_code"], name, (*_cells(row, columns), verdict)))
+    tasks: dict[str, list[_Place]] = {province: [] for province in data.order}
+    for row in sorted(data.marts["agg_province_task"], key=lambda row: row["task_code"]):
+        if row["units_expected"]:
+            province, task = row["province_code"], row["task_code"]
+            href = f"{task}/reporting.html#{province}"
+            tasks[province].append(_Place("", data.task(task), _cells(row, _TASK), href))
+    received = evidence.received(con, data.year)
+    kinds = Counter(document.kind for document in received)
+    late = Counter(document.kind for document in received if document.is_late)
+    return {
+        "title": f"{data.year}年度数据溯源：考核激励参考指标",
+        "links": (("全国通报", "../national/bulletin.html"),),
+        "columns": (*(column_label("province_scorecard", name) for name in columns), "复算"),
+        "places": places,
+        "task_columns": _TASK_ZH,
+        "tasks": [
+            {"name": data.region(province), "rows": found}
+            for province, found in tasks.items()
+            if found
+        ],
+        "watched": [
+            (
+                unit["unit_code"],
+                f"{unit['task_code']}/reporting.html#{_anchor(unit['unit_code'])}",
+                clean(unit["unit_name"], 40),
+                clean(unit["watched_for"], 200),
+            )
+            for unit in data.units
+            if unit["is_watched"]
+        ],
+        "documents": [
+            *((DOCUMENTS[kind], _number(kinds[kind]), _number(late[kind])) for kind in DOCUMENTS),
+            (
+                "合计",
+                _number(data.calendar["documents_received"]),
+                _number(data.calendar["documents_late"]),
+            ),
+        ],
+    }
