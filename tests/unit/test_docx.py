@@ -280,6 +280,7 @@ def _marts() -> Marts:
         ],
         watched=[unit | {"reason": "not_reported", "evidence": "未报"}],
         highlights=[unit | {"highlight": "做法\n很好", "assessment_score": None}],
+        units=[],
         remarks=(0, 0),
     )
 
