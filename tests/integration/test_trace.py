@@ -1,0 +1,474 @@
+"""From a figure to its origin: recomputed, named, and the objects those of the landing bucket."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import posixpath
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration import lakehouse, stages, trace
+from orchestration.bulletin.marts import TABLES
+from orchestration.catalogue import load_catalogue
+from orchestration.demo import generate
+from orchestration.errors import UsageError
+from orchestration.settings import Settings
+from orchestration.trace import trace_lines, trace_pages
+from tests.conftest import clean_environment
+
+YEAR = 2024
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+@dataclass
+class Published:
+    """A home with a published year, and its snapshot in a database on this machine.
+
+    Hundreds of figures are traced there: from the bucket each would take a second.
+    """
+
+    ws: stages.Workspace
+    done: stages.PublishSummary
+    con: duckdb.DuckDBPyConnection
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        cursor = self.con.execute(query)
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    home = tmp_path_factory.mktemp("traced")
+    settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
+    with stages.open_workspace(settings) as ws:
+        # Seed 5: values of several aggregations are excluded, and units are late and silent.
+        generate(
+            ws.store, settings, year=YEAR, scale=0.01, seed=5, faults="default", progress=_quiet
+        )
+        stages.intake(ws, YEAR, run_id="r", progress=_quiet)
+        stages.transform(ws, YEAR, run_id="r", progress=_quiet)
+        stages.gate(ws, YEAR, run_id="r", progress=_quiet)
+        done = stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+        with lakehouse.reader(settings, ws.store, done.snapshot_id) as con, _copy(con) as local:
+            yield Published(ws, done, local)
+
+
+@contextlib.contextmanager
+def _copy(source: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as con:
+        con.execute("set timezone = 'UTC'")
+        con.execute("attach ':memory:' as lake")
+        for schema in ("marts", "raw", "quality"):
+            con.execute(f"create schema lake.{schema}")
+        for schema, name in source.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'lake' "
+            "and schema_name in ('marts', 'raw', 'quality') and table_name <> 'objects'"
+        ).fetchall():
+            rows = source.execute(f"select * from lake.{schema}.{name}").to_arrow_table()
+            con.register("rows", rows)
+            con.execute(f"create table lake.{schema}.{name} as select * from rows")
+        yield con
+
+
+@pytest.fixture(scope="module")
+def pages(published: Published) -> dict[str, bytes]:
+    return trace_pages(published.con, YEAR)
+
+
+@pytest.fixture
+def copied(published: Published) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published snapshot, to be tampered with."""
+    with _copy(published.con) as con:
+        yield con
+
+
+def _id(table: str, row: dict[str, Any], column: str) -> str:
+    key = [row[name] or "-" for name in TABLES[table]]
+    return "/".join((str(YEAR), table, *key, column))
+
+
+def _sample(published: Published) -> Iterator[str]:
+    """Figures of every mart: all columns, spread over its rows, every aggregation and ``ALL``."""
+    indicators = load_catalogue().indicators
+    for table, grain in TABLES.items():
+        rows = published.rows(f"select * from lake.marts.{table} where year = {YEAR} order by all")
+        columns = [
+            name
+            for name in rows[0]
+            if name not in grain
+            and name not in {"year", "edition", "cutoff_at", "is_synthetic", "target_year"}
+        ]
+        if "indicator_code" in grain:
+            chosen: dict[tuple[str, bool], dict[str, Any]] = {}
+            for row in rows:
+                aggregation = indicators[row["indicator_code"]].aggregation
+                kind = (aggregation, row["task_code"] == "ALL")
+                # Of each kind the row with most to say: exclusions, a target, last year.
+                best = chosen.get(kind)
+                if best is None or _telling(row) > _telling(best):
+                    chosen[kind] = row
+            assert {kind for kind, _ in chosen} >= {
+                "sum", "ratio", "mean", "max", "count_true", "count_distinct",
+            }  # fmt: skip
+            for row in chosen.values():
+                for column in ("value", "attainment", "change_rate"):
+                    yield _id(table, row, column)
+            row = next(iter(chosen.values()))
+            yield from (_id(table, row, column) for column in columns)
+            yield _id(table, row, "value-previous_value")
+        else:
+            for number, column in enumerate(columns):
+                yield _id(table, rows[number * 7 % len(rows)], column)
+
+
+def _telling(row: dict[str, Any]) -> tuple[bool, bool, int, int]:
+    return (
+        row["attainment"] is not None,
+        row["change_rate"] is not None,
+        row["units_excluded"],
+        row["units_counted"],
+    )
+
+
+def test_a_figure_is_what_its_units_give(published: Published) -> None:
+    traced = [trace.trace(published.con, figure) for figure in _sample(published)]
+    assert len(traced) > 100
+    assert [(t.figure, t.recomputations) for t in traced if not t.equal] == []
+    # Not because there is nothing: most have a number, and units or documents behind it.
+    told = [t for t in traced if t.value is not None and (t.units or t.places or t.documents)]
+    assert len(told) > 0.8 * len(traced)
+    assert {r.year for t in traced for r in t.recomputations} == {YEAR, YEAR - 1}
+    # The same from the lake itself.
+    again = stages.trace(published.ws, told[0].figure)
+    assert (again.value, again.units, again.equal) == (told[0].value, told[0].units, True)
+
+
+def test_a_figure_that_its_units_do_not_give_is_said_to_differ(
+    copied: duckdb.DuckDBPyConnection,
+) -> None:
+    figure = f"{YEAR}/agg_national_task/T05/units_on_time"
+    assert trace.trace(copied, figure).equal
+    copied.execute(
+        "update lake.marts.agg_national_task set units_on_time = units_on_time + 1 "
+        f"where year = {YEAR} and task_code = 'T05'"
+    )
+    copied.execute(
+        "update lake.marts.agg_national_indicator set value = value + 0.000001 "
+        f"where year = {YEAR} and task_code = 'T05' and indicator_code = 'T05_01'"
+    )
+    wrong = trace.trace(copied, figure)
+    assert not wrong.equal
+    assert any("NOT EQUAL" in line for line in trace_lines(wrong))
+    pages = trace_pages(copied, YEAR)
+    told = {path: body.decode().count("不一致：") for path, body in pages.items()}
+    assert {path: number for path, number in told.items() if number} == {
+        "trace/T05/T05_01.html": 1,
+        "trace/T05/reporting.html": 1,
+    }
+
+
+def test_the_objects_are_those_of_the_landing_bucket(published: Published) -> None:
+    row = published.rows(
+        f"select * from lake.marts.agg_province_indicator where year = {YEAR} "
+        "and task_code <> 'ALL' and change_rate is not null and attainment is not null limit 1"
+    )[0]
+    for figure in (
+        _id("agg_province_indicator", row, "attainment"),
+        _id("agg_province_indicator", row, "change_rate"),
+        f"{YEAR}/agg_national_task/T05/mean_assessment_score",
+        f"{YEAR}/agg_national_task/T05/provincial_summaries",
+        f"{YEAR}/agg_national_target/T05/national/-/achieved_count",
+        f"{YEAR}/national_scorecard/units_reported",
+    ):
+        objects = trace.trace(published.con, figure).objects
+        assert objects, figure
+        for each in objects:
+            body = published.ws.store.get("landing", each["object_key"])
+            assert hashlib.sha256(body).hexdigest() == each["sha256"]
+
+
+def test_the_value_behind_a_figure_is_in_the_object_that_is_named(published: Published) -> None:
+    [row] = published.rows(
+        "select f.* from lake.marts.fct_unit_indicator as f "
+        "join lake.raw.performances as p using (document_id) "
+        f"where f.year = {YEAR} and f.indicator_code = 'T05_01' and f.value is not null "
+        "and p.object_key like '%.json' order by f.unit_code limit 1"
+    )
+    found = trace.trace(
+        published.con, f"{YEAR}/agg_province_indicator/{row['province_code']}/T05/T05_01/value"
+    )
+    [unit] = [u for u in found.units if u.unit_code == row["unit_code"]]
+    [paper] = [d for d in unit.documents if d.kind == "performance"]
+    sent = json.loads(published.ws.store.get("landing", paper.object_key))
+    document = sent if isinstance(sent, dict) else sent[0]
+    assert document["document_id"] == paper.document_id == row["document_id"]
+    assert str(document["values"]["T05_01"]) == unit.submitted_value
+    assert unit.counts
+    assert unit.parts["value"] == row["value"]
+
+
+def test_excluded_values_are_named_with_their_reason(
+    published: Published, pages: dict[str, bytes]
+) -> None:
+    excluded = published.rows(
+        f"select * from lake.marts.fct_unit_indicator where year = {YEAR} and is_excluded "
+        "and submitted_value is not null order by unit_code, indicator_code"
+    )
+    assert excluded
+    for row in excluded[:6]:
+        task, code = row["task_code"], row["indicator_code"]
+        figure = f"{YEAR}/agg_province_indicator/{row['province_code']}/{task}/{code}/value"
+        found = trace.trace(published.con, figure)
+        [unit] = [u for u in found.units if u.unit_code == row["unit_code"]]
+        assert (unit.counts, unit.code) == (False, row["exclusion_code"])
+        assert unit.reason_zh
+        assert unit.submitted_value == row["submitted_value"]
+        assert row["exclusion_code"] in {remark.code for remark in unit.remarks}
+        assert any(
+            row["unit_code"] in line and row["exclusion_code"] in line
+            for line in trace_lines(found)
+        )
+        page = pages[f"trace/{task}/{code}.html"].decode()
+        assert f"剔除：{unit.reason_zh}（{unit.code}）" in page
+        assert row["unit_code"] in page
+
+
+def test_a_late_unit_is_named_with_its_late_document(published: Published) -> None:
+    late = published.rows(f"select * from lake.marts.fct_unit_year where year = {YEAR} and is_late")
+    assert late
+    found = trace.trace(published.con, f"{YEAR}/national_scorecard/on_time_rate")
+    by_code = {unit.unit_code: unit for unit in found.units}
+    for row in late:
+        unit = by_code[row["unit_code"]]
+        assert not unit.counts
+        assert [d.is_late for d in unit.documents] == [True]
+        assert "W301" in {remark.code for remark in unit.remarks}
+
+
+def test_what_the_gate_said_of_a_figure_is_told(published: Published) -> None:
+    found = stages.trace(published.ws, f"{YEAR}/national_scorecard/on_time_rate")
+    assert found.edition == 1
+    assert found.snapshot_id == published.done.snapshot_id
+    assert found.gate_checks is not None
+    with lakehouse.reader(published.ws.settings, published.ws.store) as con:
+        failed = con.execute(
+            "select distinct suite || '.' || expectation from lake.quality.gate_results "
+            "where snapshot_id = ? and not success",
+            [published.done.snapshot_id],
+        ).fetchall()
+    assert {f"{each.suite}.{each.expectation}" for each in found.gate} <= {row[0] for row in failed}
+    assert "national.on_time_rate_nation_notice" in {
+        f"{each.suite}.{each.expectation}" for each in found.gate
+    }
+
+
+# -- the command line ---------------------------------------------------------------------
+
+
+def _tongbao(published: Published, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "tongbao"), *arguments],
+        env=clean_environment(published.ws.settings.home),
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("figure", "said"),
+    [
+        ("", "is no figure"),
+        ("on_time_rate", "is no figure"),
+        ("2024/agg_province_tasks/440000/T05/on_time_rate", "did you mean agg_province_task"),
+        ("2024/agg_province_task/440000/on_time_rate", "<province_code>/<task_code>/<column>"),
+        ("2024/agg_province_task/440000/T05/a-b-c", "no column and no difference"),
+        ("1999/agg_national_task/T05/on_time_rate", "no year 1999"),
+        ("2024/agg_province_task/440001/T05/on_time_rate", "did you mean 440000/T05"),
+        ("2024/agg_province_task/440000/T05/on_time_rat", "did you mean on_time_rate"),
+        ("2024/agg_province_task/44'; drop table x--/T05/on_time_rate", "has no row"),
+        ("2025/agg_national_task/T05/on_time_rate", "no marts of 2025"),
+    ],
+)
+def test_a_bad_figure_is_told_in_one_line(published: Published, figure: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        trace.trace(published.con, figure)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("2024/agg_province_task/440000/T05/on_time_rat",),
+        ("nonsense",),
+        ("2024/agg_national_task/T05/on_time_rate", "--edition", "7"),
+    ],
+)
+def test_a_bad_figure_exits_2(published: Published, arguments: tuple[str, ...]) -> None:
+    done = _tongbao(published, "trace", *arguments)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_the_command_prints_what_can_be_read(published: Published) -> None:
+    figure = f"{YEAR}/national_scorecard/reporting_rate"
+    done = _tongbao(published, "trace", figure, "--limit", "2")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("全国 · 报送率 = ")
+    assert f"edition 1 of {YEAR}" in done.stdout
+    assert ": equal" in done.stdout
+    assert "more, --limit 0 shows all" in done.stdout
+    whole = json.loads(_tongbao(published, "trace", figure, "--json").stdout)
+    assert whole["equal"] is True
+    expected = whole["row"]["units_expected"]
+    assert len(whole["units"]) == expected
+    assert all(len(each["sha256"]) == 64 for each in whole["objects"])
+
+
+def test_an_edition_is_traced_as_of_its_snapshot(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, catalog=str(tmp_path / "catalog.sqlite"))
+    with stages.open_workspace(settings) as ws:
+        generate(ws.store, settings, year=YEAR, scale=0.01, seed=5, faults="none", progress=_quiet)
+        for stage in (stages.intake, stages.transform):
+            stage(ws, YEAR, run_id="r", progress=_quiet)
+        figure = f"{YEAR}/agg_national_indicator/T05/T05_01/value"
+        unpublished = stages.trace(ws, figure)
+        assert (unpublished.edition, unpublished.gate_checks) == (None, None)
+        assert "nothing is published yet" in "\n".join(trace_lines(unpublished))
+        stages.gate(ws, YEAR, run_id="r", progress=_quiet)
+        stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+        before = stages.trace(ws, figure, 1)
+        unit = next(u for u in before.units if u.counts)
+        [paper] = [d for d in unit.documents if d.kind == "performance"]
+        sent = json.loads(ws.store.get("landing", paper.object_key))
+        document = sent if isinstance(sent, dict) else sent[0]
+        value = int(document["values"]["T05_01"])
+        document |= {"document_id": "again", "submitted_at": "2024-12-14T23:59:59+08:00"}
+        document["values"]["T05_01"] = value + 1
+        key = f"performance/year={YEAR}/province={unit.province_code}/again.json"
+        ws.store.put("landing", key, json.dumps(document).encode())
+        for stage in (stages.intake, stages.transform):
+            stage(ws, YEAR, run_id="r", progress=_quiet)
+        assert stages.trace(ws, figure, 1) == before
+        assert stages.trace(ws, figure) == before
+        with lakehouse.reader(settings, ws.store) as con:
+            now = trace.trace(con, figure)
+        assert now.value == before.value + 1
+        assert now.equal
+        assert key in {each["object_key"] for each in now.objects}
+        assert key not in {each["object_key"] for each in before.objects}
+
+
+# -- pages --------------------------------------------------------------------------------
+
+
+class _Page(HTMLParser):
+    """The links and anchors of a page."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.figures: list[tuple[str, str | None]] = []
+        self._link: str | None = None
+        self.feed(body.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if tag == "a" and found.get("href"):
+            self._link = str(found["href"])
+            self.links.append(self._link)
+        if found.get("id"):
+            assert found["id"] not in self.ids, found["id"]
+            self.ids.add(str(found["id"]))
+        if found.get("data-figure"):
+            self.figures.append((str(found["data-figure"]), self._link))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self._link = None
+
+
+def test_every_link_leads_to_a_page_and_an_anchor(
+    published: Published, pages: dict[str, bytes]
+) -> None:
+    folder = Path(published.done.folder)
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    } | pages
+    parsed = {
+        path: _Page(body)
+        for path, body in files.items()
+        if path.endswith(".html") and not path.startswith("quality/")
+    }
+    broken = []
+    for path, page in parsed.items():
+        for link in page.links:
+            target, _, anchor = link.partition("#")
+            there = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+            there = path if not target else there
+            missing = there not in files or (anchor and anchor not in parsed[there].ids)
+            if missing:
+                broken.append((path, link))
+    assert broken == []
+    figures = [found for page in parsed.values() for found in page.figures]
+    assert len(figures) > 5000
+    assert [figure for figure, link in figures if link is None or "trace/" not in link] == []
+
+
+def test_the_row_at_an_anchor_is_that_of_the_mart(
+    published: Published, pages: dict[str, bytes]
+) -> None:
+    row = published.rows(
+        f"select * from lake.marts.agg_province_indicator where year = {YEAR} "
+        "and task_code = 'ALL' and indicator_code = 'C_05' and value is not null limit 1"
+    )[0]
+    [line] = [
+        line
+        for line in pages["trace/ALL/C_05.html"].decode().splitlines()
+        if line.startswith(f'<tr id="{row["province_code"]}">')
+    ]
+    value = f"{row['value']:,f}".rstrip("0").rstrip(".")
+    assert f"<td>{value}<td>" in line
+    assert line.endswith("<td>一致")
+
+
+def test_pages_are_the_same_bytes_and_say_that_the_data_are_made_up(
+    published: Published, pages: dict[str, bytes]
+) -> None:
+    assert trace_pages(published.con, YEAR) == pages
+    assert [p for p, body in pages.items() if "合成数据" not in body.decode()] == []
+    assert [p for p, body in pages.items() if "example.invalid" in body.decode()] == []
+
+
+def test_a_name_cannot_become_markup(copied: duckdb.DuckDBPyConnection) -> None:
+    hostile = "<script>alert(1)</script>\u202e\"'>"
+    copied.execute("update lake.marts.dim_unit set unit_name = ?", [hostile])
+    copied.execute(
+        "update lake.marts.fct_unit_indicator set submitted_value = ? where is_excluded", [hostile]
+    )
+    pages = trace_pages(copied, YEAR)
+    assert [path for path, body in pages.items() if "<script" in body.decode()] == []
+    assert any("&lt;script&gt;" in body.decode() for body in pages.values())
+    found = trace.trace(copied, f"{YEAR}/national_scorecard/on_time_rate")
+    assert not any("\u202e" in line for line in trace_lines(found, 0))
