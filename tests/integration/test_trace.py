@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import posixpath
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -343,18 +344,18 @@ def test_the_command_prints_what_can_be_read(published: Published) -> None:
     assert all(len(each["sha256"]) == 64 for each in whole["objects"])
 
 
-def test_an_edition_is_traced_as_of_its_snapshot(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, catalog=str(tmp_path / "catalog.sqlite"))
+def test_where_nothing_is_published_the_present_marts_are_traced(published: Published) -> None:
+    found = stages.trace(published.ws, f"{YEAR - 1}/agg_national_task/T05/on_time_rate")
+    assert (found.edition, found.gate_checks, found.equal) == (None, None, True)
+    assert "nothing is published yet" in "\n".join(trace_lines(found))
+
+
+def test_an_edition_is_traced_as_of_its_snapshot(published: Published, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(published.ws.settings.home, home)
+    settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
     with stages.open_workspace(settings) as ws:
-        generate(ws.store, settings, year=YEAR, scale=0.01, seed=5, faults="none", progress=_quiet)
-        for stage in (stages.intake, stages.transform):
-            stage(ws, YEAR, run_id="r", progress=_quiet)
         figure = f"{YEAR}/agg_national_indicator/T05/T05_01/value"
-        unpublished = stages.trace(ws, figure)
-        assert (unpublished.edition, unpublished.gate_checks) == (None, None)
-        assert "nothing is published yet" in "\n".join(trace_lines(unpublished))
-        stages.gate(ws, YEAR, run_id="r", progress=_quiet)
-        stages.publish(ws, YEAR, run_id="r", progress=_quiet)
         before = stages.trace(ws, figure, 1)
         unit = next(u for u in before.units if u.counts)
         [paper] = [d for d in unit.documents if d.kind == "performance"]
