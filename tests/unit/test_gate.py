@@ -63,7 +63,8 @@ def silence(con: duckdb.DuckDBPyConnection, condition: str) -> None:
     """Units that never reported, consistently everywhere."""
     con.execute(
         "update marts.fct_unit_year set has_reported = false, is_on_time = false, "
-        "document_id = null, has_report_file = false, indicators_reported = 0, indicators_excluded = 0, "
+        "document_id = null, has_report_file = false, indicators_reported = 0, "
+        "indicators_excluded = 0, "
         f"targets_set = 0, targets_met = 0 where year = 2024 and {condition}"
     )
     con.execute(
