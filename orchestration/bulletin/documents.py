@@ -118,7 +118,7 @@ def correction_document(
     """
     year = marts.year
     up = "../" * path.count("/")
-    subject = (f"关于更正{year}年度{_REFORM}", f"{_TASKS}进展情况通报的通报")
+    subject = (f"关于更正{year}年度", _REFORM, f"{_TASKS}进展情况通报的通报")
     return Document(
         path=path,
         year=year,
@@ -131,14 +131,17 @@ def correction_document(
         dated="　　　　年　　月　　日",
         opening=paragraph(
             f"{year}年度通报第{number - 1}版经核对予以更正，现发布第{number}版，第{number - 1}版"
-            f"同时停止使用。更正事由：{clean(reason, 500)}"
+            f"同时停止使用。更正事由：{clean(reason, 500).rstrip('。')}。"
         ),
         sections=tuple(
             Section(f"{chinese_number(n)}、{title}", numbered(blocks))
             for n, (title, blocks) in enumerate(sections, 1)
         ),
+        is_letter=path != "changes",
         links=(
             ("更正后的全国通报", f"{up}national/bulletin.html"),
+            ("更正通报", f"{up}national/correction.html"),
+            ("更正对照表", f"{up}changes.html"),
             ("全部更正（CSV）", f"{up}changes.csv"),
             (f"第{number - 1}版", f"{up}../edition-{number - 1}/national/bulletin.html"),
         ),

@@ -54,6 +54,15 @@ _CAUSES = {
     "prior": "上年数据更正",
     "method": "目录、规则或计算方法变更",
 }
+#: Columns of indicators as the bulletins' tables head them.
+_SHORT = {
+    "value": "数值",
+    "previous_value": "上年数值",
+    "change_rate": "较上年增减",
+    "target": "目标",
+    "attainment": "目标完成度",
+    "units_counted": "计入单位",
+}
 _FACT = ("value", "target", "is_excluded", "exclusion_code", "document_id")
 _UNIT = (
     "level",
@@ -276,7 +285,7 @@ def _item(change: Change) -> str:
     base = change.column.removesuffix(_RANK)
     # What stands before the first stop is the name, what comes after explains it.
     words = marts_in_words()[change.table].columns[base].description_zh
-    label = re.split("[；，。：]", words)[0]
+    label = _SHORT.get(base) or re.split("[；，。：＝]", words)[0]
     said.append(label + ("名次" if change.is_rank else ""))
     return "·".join(said)
 
