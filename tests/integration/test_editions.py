@@ -1,0 +1,464 @@
+"""Editions: corrected, proved again, never half seen; and what they say is what the marts say."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration import bulletin, lakehouse, stages
+from orchestration.bulletin import content
+from orchestration.bulletin.content import Claim, Figure, runs
+from orchestration.demo import generate
+from orchestration.errors import TongbaoError, UsageError
+from orchestration.publication.checking import check_documents, text_of
+from orchestration.settings import Settings
+from orchestration.storage import Store
+from tests.fixtures.landing import Landing
+
+YEAR = 2024
+EDITION_1 = f"editions/{YEAR}/edition-1/"
+EDITION_2 = f"editions/{YEAR}/edition-2/"
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+def _settings(home: Path) -> Settings:
+    return Settings(home=home, catalog=str(home / "catalog.sqlite"))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with edition 1 of a small year."""
+    folder = tmp_path_factory.mktemp("editions") / "home"
+    settings = _settings(folder)
+    with stages.open_workspace(settings) as ws:
+        generate(
+            ws.store, settings, year=YEAR, scale=0.03, seed=5, faults="default", progress=_quiet
+        )
+        stages.intake(ws, YEAR, run_id="r", progress=_quiet)
+        stages.transform(ws, YEAR, run_id="r", progress=_quiet)
+        assert not stages.gate(ws, YEAR, run_id="r", progress=_quiet).blocked
+        stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+    return folder
+
+
+@dataclass
+class Corrected:
+    """A home with a second edition, and the two units whose late documents made it."""
+
+    ws: stages.Workspace
+    done: Any
+    units: list[str]
+
+
+@pytest.fixture(scope="module")
+def corrected(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corrected]:
+    folder = tmp_path_factory.mktemp("corrected") / "home"
+    shutil.copytree(home, folder)
+    with stages.open_workspace(_settings(folder)) as ws:
+        units = []
+        for info in ws.store.list("landing", f"performance/year={YEAR}/province=110000/"):
+            document = json.loads(ws.store.get("landing", info.key))
+            if len(units) == 2 or "C_04" not in document["values"]:
+                continue
+            units.append(document["unit_code"])
+            document["document_id"] += "-late"
+            document["submitted_at"] = "2024-12-16T09:00:00+08:00"
+            document["values"]["C_04"] = "1234.50"
+            ws.store.put("landing", info.key.replace(".json", "-late.json"), _json(document))
+        done = stages.correct(ws, YEAR, "两家单位经费填报有误", run_id="correct", progress=_quiet)
+        yield Corrected(ws, done, units)
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content, ensure_ascii=False).encode()
+
+
+def _sums(store: Store, prefix: str) -> dict[str, str]:
+    return {
+        item.info.key.removeprefix(prefix): hashlib.sha256(item.body).hexdigest()
+        for item in store.get_many("publication", store.list("publication", prefix))
+    }
+
+
+def _manifest(store: Store, prefix: str) -> dict[str, Any]:
+    return dict(json.loads(store.get("publication", prefix + "manifest.json")))
+
+
+# -- corrections --------------------------------------------------------------------------------
+
+
+def test_a_correction_is_a_new_edition_and_the_former_stays(corrected: Corrected) -> None:
+    store = corrected.ws.store
+    assert (corrected.done.edition, corrected.done.refused) == (2, False)
+    for prefix in (EDITION_1, EDITION_2):
+        listed = {e["path"]: e["sha256"] for e in _manifest(store, prefix)["files"]}
+        found = _sums(store, prefix)
+        found.pop("manifest.json")
+        assert found == listed
+    latest = json.loads(store.get("publication", f"editions/{YEAR}/latest.json"))
+    assert latest["edition"] == 2
+    with lakehouse.reader(corrected.ws.settings, store) as con:
+        first, second = lakehouse.edition_rows(con, YEAR)
+    assert (second["supersedes"], second["reason"]) == (1, "两家单位经费填报有误")
+    assert first["snapshot_id"] < second["snapshot_id"]
+    assert "第1版" in store.get("publication", f"editions/{YEAR}/index.html").decode()
+
+
+def test_late_documents_count_and_stay_late(corrected: Corrected) -> None:
+    ws = corrected.ws
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        editions = lakehouse.edition_rows(con, YEAR)
+    units: list[dict[str, Any]] = []
+    for row in editions:
+        with lakehouse.reader(ws.settings, ws.store, row["snapshot_id"]) as con:
+            cursor = con.execute(
+                "select unit_code, is_on_time, document_id from lake.marts.fct_unit_year "
+                "where year = ?",
+                [YEAR],
+            )
+            units.append(
+                {unit: (on_time, document) for unit, on_time, document in cursor.fetchall()}
+            )
+            [value] = con.execute(
+                "select value from lake.marts.fct_unit_indicator where year = ? "
+                "and unit_code = ? and indicator_code = 'C_04'",
+                [YEAR, corrected.units[0]],
+            ).fetchall()
+            codes = con.execute(
+                "select code from lake.quality.submission_errors where document_id like '%-late'"
+            ).fetchall()
+    before, after = units
+    assert {unit: on_time for unit, (on_time, _) in before.items()} == {
+        unit: on_time for unit, (on_time, _) in after.items()
+    }
+    assert all(after[unit][1].endswith("-late") for unit in corrected.units)
+    assert value == (Decimal("1234.500000"),)
+    assert ("W304",) in codes
+    assert ("W301",) not in codes
+
+
+def test_the_change_table_is_the_difference_of_the_marts(corrected: Corrected) -> None:
+    ws = corrected.ws
+    body = ws.store.get("publication", EDITION_2 + "changes.csv").decode("utf-8-sig")
+    rows = {row["figure"]: row for row in csv.DictReader(io.StringIO(body))}
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        old, new = (row["snapshot_id"] for row in lakehouse.edition_rows(con, YEAR))
+        expected = con.execute(
+            f"select o.task_code, o.indicator_code, o.value, n.value "
+            f"from (from lake.marts.agg_national_indicator at (version => {old})) o "
+            f"join (from lake.marts.agg_national_indicator at (version => {new})) n "
+            "using (year, task_code, indicator_code) "
+            "where year = ? and o.value is distinct from n.value",
+            [YEAR],
+        ).fetchall()
+    assert len(expected) > 5
+    for task, indicator, before, after in expected:
+        row = rows.pop(f"{YEAR}/agg_national_indicator/{task}/{indicator}/value")
+        assert (row["old"], row["new"]) == (f"{before:f}", f"{after:f}")
+        assert Decimal(row["difference"]) == after - before
+        assert row["reason"]
+    assert not [f for f in rows if f.startswith(f"{YEAR}/agg_national_indicator") and "/value" in f]
+    changed = f"{YEAR}/agg_province_indicator/110000/ALL/C_04/value"
+    assert "逾期文档由更正版采用" in rows[changed]["reason"]
+    assert {f"{u}" for u in corrected.units} <= {
+        part.rpartition("-")[0].rpartition("-")[0].split("-", 2)[-1]
+        for part in rows[changed]["documents"].split("; ")
+    }
+    assert "-late.json" in rows[changed]["objects"]
+
+
+def test_the_notice_comes_in_every_format(corrected: Corrected) -> None:
+    store = corrected.ws.store
+    for extension in ("pdf", "docx", "html"):
+        text = text_of(
+            extension, store.get("publication", f"{EDITION_2}national/correction.{extension}")
+        )
+        assert "两家单位经费填报有误" in text
+        assert "第1版同时停止使用" in text
+    page = store.get("publication", EDITION_2 + "changes.html").decode()
+    assert "变动的名次" in page
+
+
+def test_only_what_changed_is_rendered(corrected: Corrected) -> None:
+    before = {e["path"]: e["sha256"] for e in _manifest(corrected.ws.store, EDITION_1)["files"]}
+    after = {e["path"]: e["sha256"] for e in _manifest(corrected.ws.store, EDITION_2)["files"]}
+    same = [path for path, digest in after.items() if before.get(path) == digest]
+    assert corrected.done.taken_over > 100
+    assert len([path for path in same if path.endswith((".pdf", ".docx"))]) >= (
+        corrected.done.taken_over
+    )
+
+
+def test_nothing_new_is_no_correction(corrected: Corrected) -> None:
+    again = stages.correct(corrected.ws, YEAR, "再次更正", run_id="again", progress=_quiet)
+    assert (again.edition, again.files) == (2, 0)
+    with pytest.raises(UsageError, match="sentence"):
+        stages.correct(corrected.ws, YEAR, "  ", run_id="again", progress=_quiet)
+
+
+def test_each_edition_comes_out_the_same_again(corrected: Corrected) -> None:
+    for number in (1, 2):
+        done = stages.verify(corrected.ws, YEAR, number, run_id="v", progress=_quiet)
+        assert done.same, done.lines
+    with pytest.raises(UsageError, match="no edition 3"):
+        stages.verify(corrected.ws, YEAR, 3, run_id="v", progress=_quiet)
+    key = EDITION_2 + "tasks/T05/bulletin.html"
+    body = corrected.ws.store.get("publication", key)
+    corrected.ws.store.put("publication", key, body.replace("。".encode(), b".", 1))
+    try:
+        done = stages.verify(corrected.ws, YEAR, 2, run_id="v", progress=_quiet)
+        assert done.damaged == ["tasks/T05/bulletin.html"]
+        assert not done.same
+    finally:
+        corrected.ws.store.put("publication", key, body)
+
+
+def test_nothing_published_nothing_corrected(ws: stages.Workspace, landing: Landing) -> None:
+    landing.unit("T05-440000-0001")
+    stages.intake(ws, YEAR, run_id="r", progress=_quiet)
+    with pytest.raises(TongbaoError, match="nothing is published"):
+        stages.correct(ws, YEAR, "更正", run_id="r", progress=_quiet)
+
+
+# -- killed between any two writes --------------------------------------------------------------
+
+
+class _Killed(BaseException):
+    """The process is gone."""
+
+
+class _Dying(Store):
+    """A store whose process is killed after so many writes."""
+
+    left = 0
+
+    def _spend(self) -> None:
+        if self.left == 0:
+            raise _Killed
+        self.left -= 1
+
+    def put(self, bucket: str, key: str, body: bytes, content_type: str | None = None) -> None:
+        self._spend()
+        super().put(bucket, key, body, content_type)
+
+    def put_new(self, bucket: str, key: str, body: bytes) -> bool:
+        self._spend()
+        return super().put_new(bucket, key, body)
+
+    def put_many(self, bucket: str, items: Any) -> int:
+        done = 0
+        for item in items:
+            self._spend()
+            done += super().put_many(bucket, [item])
+        return done
+
+    def copy_many(self, bucket: str, keys: Any) -> int:
+        done = 0
+        for pair in keys:
+            self._spend()
+            done += super().copy_many(bucket, [pair])
+        return done
+
+    def delete(self, bucket: str, keys: Any) -> None:
+        for key in keys:
+            self._spend()
+            super().delete(bucket, [key])
+
+
+def _edition(number: int) -> bulletin.Edition:
+    files = {f"{name}/a.txt": f"{name} {number}".encode() for name in ("x", "y", "z")}
+    return bulletin.make_edition(YEAR, number, files, contents={}, facts={"snapshot_id": number})
+
+
+def test_killed_between_any_two_writes_an_edition_is_whole_or_not_there(
+    ws: stages.Workspace,
+) -> None:
+    bulletin.publish_edition(ws.store, "publication", _edition(1))
+    second = _edition(2)
+    dying = _Dying(ws.store.config)
+    trials = 0
+    while True:
+        dying.left = trials
+        trials += 1
+        try:
+            bulletin.publish_edition(dying, "publication", second)
+            break
+        except _Killed:
+            latest = bulletin.latest_of(ws.store, "publication", YEAR)
+            assert latest is not None
+            found = _sums(ws.store, latest["prefix"])
+            listed = _manifest(ws.store, latest["prefix"])
+            assert {e["path"]: e["sha256"] for e in listed["files"]}.items() <= found.items()
+            assert _sums(ws.store, EDITION_1).keys() == {*_edition(1).files, "manifest.json"}
+            finished = bulletin.finish_edition(ws.store, "publication", YEAR, 2)
+            if finished is None and latest["edition"] == 1:
+                continue
+            break
+    assert trials > 3 + 3
+    if bulletin.latest_of(ws.store, "publication", YEAR)["edition"] == 1:  # type: ignore[index]
+        bulletin.publish_edition(ws.store, "publication", second)
+    assert _sums(ws.store, EDITION_2) == {
+        **{p: hashlib.sha256(b).hexdigest() for p, b in second.files.items()},
+        "manifest.json": second.manifest_sha256,
+    }
+    with pytest.raises(bulletin.EditionStands):
+        bulletin.publish_edition(ws.store, "publication", _edition(2))
+
+
+# -- claims -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Rendered:
+    """The documents of edition 1 with a reader of its snapshot."""
+
+    con: Any
+    made: bulletin.Rendered
+
+
+@pytest.fixture(scope="module")
+def rendered(home: Path) -> Iterator[Rendered]:
+    with stages.open_workspace(_settings(home)) as ws:
+        with lakehouse.reader(ws.settings, ws.store) as con:
+            [row] = lakehouse.edition_rows(con, YEAR)
+        with lakehouse.reader(ws.settings, ws.store, row["snapshot_id"]) as con:
+            marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, ()))
+            yield Rendered(con, bulletin.render_all(marts, None, _quiet))
+
+
+def test_what_documents_say_is_what_the_marts_say(rendered: Rendered) -> None:
+    made = rendered.made
+    compared = check_documents(rendered.con, YEAR, made.documents, made.files, made.fresh)
+    assert compared > 20_000
+    claims = {
+        run.claim.split("/")[0]
+        for document in made.documents
+        for block in content.blocks(document)
+        for run in runs(block)
+        if isinstance(run, Claim)
+    }
+    assert len(claims) > 8
+
+
+def _swapped(document: bulletin.Document, kind: type, text: str) -> bulletin.Document:
+    """The document with another text in its first run of a kind that says something."""
+    sections = list(document.sections)
+    for at, section in enumerate(sections):
+        for place, block in enumerate(section.blocks):
+            if not isinstance(block, content.Paragraph):
+                continue
+            for index, run in enumerate(block.runs):
+                if isinstance(run, kind) and run.text not in ("", text):
+                    changed = dataclasses.replace(run, text=text)
+                    new = (*block.runs[:index], changed, *block.runs[index + 1 :])
+                    blocks = list(section.blocks)
+                    blocks[place] = dataclasses.replace(block, runs=new)
+                    sections[at] = dataclasses.replace(section, blocks=tuple(blocks))
+                    return dataclasses.replace(document, sections=tuple(sections))
+    raise AssertionError("no such run")
+
+
+@pytest.mark.parametrize(("kind", "text"), [(Figure, "1,234,567"), (Claim, "火星")])
+def test_a_wrong_figure_or_claim_stops_publication(
+    rendered: Rendered, kind: type, text: str
+) -> None:
+    wrong = _swapped(rendered.made.documents[0], kind, text)
+    with pytest.raises(TongbaoError, match=text):
+        check_documents(rendered.con, YEAR, [wrong], rendered.made.files, [])
+
+
+@pytest.mark.parametrize("extension", ["pdf", "docx", "html"])
+def test_a_file_that_says_something_else_stops_publication(
+    rendered: Rendered, extension: str
+) -> None:
+    """A document is rendered with one figure changed: its file no longer says what it should."""
+    from orchestration.bulletin.render import PdfRenderer, load_fonts, render_docx, render_html
+
+    sound = rendered.made.documents[0]
+    changed = _swapped(sound, Figure, "1,234,567")
+    render = {"pdf": PdfRenderer(load_fonts(None)).render, "docx": render_docx, "html": render_html}
+    path = f"{sound.path}.{extension}"
+    with pytest.raises(TongbaoError, match="doesn't say"):
+        check_documents(rendered.con, YEAR, [sound], {path: render[extension](changed)}, [path])
+
+
+# -- what is open -------------------------------------------------------------------------------
+
+
+def test_a_headline_that_hangs_on_what_is_open_is_named(home: Path) -> None:
+    with (
+        stages.open_workspace(_settings(home)) as ws,
+        lakehouse.reader(ws.settings, ws.store) as con,
+    ):
+        rows = con.execute(
+            "select scenario, measure, task_code, indicator_code, present, alternative, "
+            "reference, flips from lake.quality.figure_sensitivity where year = ?",
+            [YEAR],
+        ).fetchall()
+        late = con.execute(
+            "select v.indicator_code, sum(v.value_number) from lake.raw.performance_values v "
+            "join lake.raw.performances p using (document_id) "
+            "join lake.marts.fct_unit_year u on u.year = p.year and u.unit_code = p.unit_code "
+            "where p.year = ? and u.document_id is null and u.task_code = 'T08' "
+            "and p.document_id = (select max_by(q.document_id, (q.submitted_at, q.document_id)) "
+            "from lake.raw.performances q where q.unit_code = p.unit_code and q.year = p.year) "
+            "group by v.indicator_code",
+            [YEAR],
+        ).fetchall()
+        bulletin_text = text_of(
+            "html", ws.store.get("publication", EDITION_1 + "national/bulletin.html")
+        )
+    assert {row[0] for row in rows} == {"warned_out", "late_in", "missing_as_last_year"}
+    for scenario, measure, task, indicator, present, alternative, reference, flips in rows:
+        if measure == "value":
+            turns = (present > reference) != (alternative > reference) or (
+                (present < reference) != (alternative < reference)
+            )
+            assert flips == turns
+        if (scenario, measure, task) == ("late_in", "value", "T08"):
+            assert alternative - present == dict(late)[indicator]
+    assert "未决事项对主要数据的影响" in bulletin_text
+
+
+# -- a real figure ------------------------------------------------------------------------------
+
+
+def test_the_ratio_of_2017_comes_out_of_submissions_on_the_printed_page(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    """(45.20 + 80.56) / 205.9 亿元 = 61.08 % (教职成司函〔2018〕51号), in 万元 by five units."""
+    planned, received = "411800", [226_000, 226_000, 402_800, 402_800, 0]
+    for number, amount in enumerate(received, start=1):
+        code = f"T05-440000-{number:04d}"
+        landing.unit(code)
+        landing.performance(
+            code, {"C_04": planned, "C_05": amount, "C_06": amount, "C_07": 0, "C_08": 0}
+        )
+    assert 5 * int(planned) == 2_059_000
+    assert sum(received) == 452_000 + 805_600
+    stages.intake(ws, YEAR, run_id="r", progress=_quiet)
+    stages.transform(ws, YEAR, run_id="r", progress=_quiet)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, ()))
+        row = marts.row("agg_national_indicator", "T05", "C_10")
+        assert row["value"] == Decimal("61.078193")
+        made = bulletin.render_all(marts, None, _quiet)
+        check_documents(con, YEAR, made.documents, made.files, made.fresh)
+    for path in ("national/bulletin.pdf", "national/bulletin.html"):
+        text = text_of(path[-4:].strip("."), made.files[path])
+        assert "经费到位率%61.08" in text
+    assert "经费到位率61.08%" in text_of("docx", made.files["national/bulletin.docx"])
