@@ -31,7 +31,7 @@ _SECTIONS = (
     ("downloads/index.html", "下载"),
     ("editions/index.html", "历次版本"),
 )
-_FOLDERS = {"tasks": "index.html#tasks"}
+_FOLDERS = {"tasks": "index.html#tasks", "trace": "trace/scorecard.html"}
 _KINDS = {
     "pdf": "PDF（打印）",
     "html": "网页",
@@ -100,7 +100,7 @@ def _crumbs(path: str) -> list[tuple[str, str]]:
         return []
     section = _section_of(path)
     way = [("index.html", "首页")]
-    names = dict(_SECTIONS)
+    names = {**dict(_SECTIONS), "trace/scorecard.html": "数字出处"}
     if section in names and section not in ("index.html", path):
         way.append((section, names[section]))
     return [*way, (path, names.get(path) or _name(path))]
