@@ -111,7 +111,8 @@ def _sample(published: Published) -> Iterator[str]:
             name
             for name in rows[0]
             if name not in grain
-            and name not in {"year", "edition", "cutoff_at", "is_synthetic", "target_year"}
+            and name
+            not in {"year", "edition", "cutoff_at", "counts_until", "is_synthetic", "target_year"}
         ]
         if "indicator_code" in grain:
             chosen: dict[tuple[str, bool], dict[str, Any]] = {}
