@@ -436,8 +436,10 @@ def trace(figure: str, edition: int | None, limit: int, as_json: bool) -> None:
 
 @main.command()
 @click.argument("query")
+@click.option("--edition", type=click.IntRange(1), help="As of this edition's snapshot.")
+@click.option("--year", type=click.IntRange(2000, 2100), help="Whose edition; else the last one's.")
 @_JSON
-def sql(query: str, as_json: bool) -> None:
+def sql(query: str, edition: int | None, year: int | None, as_json: bool) -> None:
     """Run a read-only QUERY on the lakehouse, e.g. "select * from marts.agg_national_task"."""
     import duckdb
 
@@ -446,7 +448,14 @@ def sql(query: str, as_json: bool) -> None:
     from orchestration.settings import Settings
 
     settings = Settings.from_env()
-    with stages.open_workspace(settings) as ws, lakehouse.reader(settings, ws.store) as con:
+    if year is not None and edition is None:
+        raise UsageError("sql: --year says whose --edition; without an edition it says nothing")
+    with (
+        stages.open_workspace(settings) as ws,
+        lakehouse.reader(
+            settings, ws.store, stages.edition_snapshot(ws, edition, year) if edition else None
+        ) as con,
+    ):
         try:
             # The lake is attached read-only; this keeps a query from writing files beside it.
             statements = con.extract_statements(query)

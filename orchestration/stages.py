@@ -15,7 +15,7 @@ from orchestration import lakehouse
 from orchestration.errors import GateBlocked, TongbaoError, UsageError
 from orchestration.intake import IntakeSummary, refresh_receipts, run_intake
 from orchestration.lakehouse import TransformSummary
-from orchestration.reporting_calendar import period_of
+from orchestration.reporting_calendar import period_of, years
 from orchestration.settings import code_version
 from orchestration.workspace import Progress, Workspace, open_workspace
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Workspace",
     "correct",
+    "edition_snapshot",
     "gate",
     "intake",
     "open_workspace",
@@ -272,6 +273,20 @@ def trace(ws: Workspace, figure: str, edition: int | None = None) -> Trace:
     with lakehouse.reader(ws.settings, ws.store, snapshot_id) as con:
         found = tracing.trace(con, wanted, gate_rows=judged)
     return replace(found, snapshot_id=snapshot_id, edition=edition)
+
+
+def edition_snapshot(ws: Workspace, edition: int, year: int | None = None) -> int:
+    """The snapshot of an edition; of the last year that has it where none is named.
+
+    Raises:
+        UsageError: there is no such edition.
+    """
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        for each in [year] if year else sorted(years(), reverse=True):
+            for row in lakehouse.edition_rows(con, each):
+                if row["edition"] == edition:
+                    return int(row["snapshot_id"])
+    raise UsageError(f"there is no edition {edition}" + (f" of {year}" if year else ""))
 
 
 def _passed(ws: Workspace, year: int, snapshot_id: int, *, run_id: str) -> tuple[GateDecision, str]:

@@ -71,10 +71,12 @@ def _dicts(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def cutoff_of(con: duckdb.DuckDBPyConnection, year: int) -> datetime | None:
+def cutoff_of(
+    con: duckdb.DuckDBPyConnection, year: int, column: str = "cutoff_at"
+) -> datetime | None:
     """The cut-off that the marts of a year were built with (UTC, without zone)."""
     found = con.execute(
-        "select cutoff_at from lake.marts.dim_reporting_year where year = ?", [year]
+        f"select {column} from lake.marts.dim_reporting_year where year = ?", [year]
     ).fetchone()
     return found[0] if found else None
 
@@ -171,12 +173,16 @@ def documents(
 ) -> dict[str, list[Document]]:
     """Documents that count, by unit (of a summary, by ``task-province``).
 
-    Of each type (and stage of review) the last before the cut-off; of a performance that came
-    late only, the last of those: the unit did report.
+    Of each type (and stage of review) the last before the cut-off, in a corrected edition before
+    that of the correction (but for reviews); of a performance that came too late for either, the
+    last of those: the unit did report.
     """
     if not kinds:
         return {}
-    parameters = scope.parameters | {"cutoff": cutoff_of(con, scope.year)}
+    parameters = scope.parameters | {
+        "cutoff": cutoff_of(con, scope.year),
+        "until": cutoff_of(con, scope.year, "counts_until"),
+    }
     terms = ["true"]
     if scope.province_code:
         terms.append("split_part(subject, '-', 2) = $province")
@@ -186,18 +192,20 @@ def documents(
         f"""
         with received as ({_received(kinds)}),
         judged as (
-            select *, sent_at >= $cutoff as is_late from received where {" and ".join(terms)}
+            select *, sent_at >= $cutoff as is_late,
+                sent_at >= case when kind = 'review' then $cutoff else $until end as is_out
+            from received where {" and ".join(terms)}
         ),
         ranked as (
             select *, row_number() over (
-                partition by kind, subject, stage order by is_late, sent_at desc, document_id desc
+                partition by kind, subject, stage order by is_out, sent_at desc, document_id desc
             ) as version
             from judged
         )
         select subject, kind, stage, document_id, object_key, etag, sha256, submitted_at,
             province_code, is_late
         from ranked
-        where version = 1 and is_approved and (not is_late or kind = 'performance')
+        where version = 1 and is_approved and (not is_out or kind = 'performance')
         order by subject, kind, stage
         """,
         parameters,

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from orchestration import bulletin, lakehouse, stages
 from orchestration.bulletin import content
 from orchestration.bulletin.content import Claim, Figure, runs
+from orchestration.cli import main
 from orchestration.demo import generate
 from orchestration.errors import TongbaoError, UsageError
 from orchestration.publication.checking import check_documents, text_of
@@ -179,6 +181,31 @@ def test_the_change_table_is_the_difference_of_the_marts(corrected: Corrected) -
         for part in rows[changed]["documents"].split("; ")
     }
     assert "-late.json" in rows[changed]["objects"]
+
+
+def test_a_corrected_figure_is_traced_to_the_late_documents(corrected: Corrected) -> None:
+    figure = f"{YEAR}/agg_province_indicator/110000/ALL/C_04/value"
+    found = {n: stages.trace(corrected.ws, figure, n) for n in (1, 2)}
+    assert all(each.equal for each in found.values())
+    late = {n: [o for o in t.objects if "-late" in o["object_key"]] for n, t in found.items()}
+    assert (len(late[1]), len(late[2])) == (0, 2)
+
+
+def test_a_query_as_of_an_edition(corrected: Corrected, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONGBAO_HOME", str(corrected.ws.settings.home))
+    query = (
+        "select value from marts.agg_province_indicator where year = 2024 "
+        "and province_code = '110000' and task_code = 'ALL' and indicator_code = 'C_04'"
+    )
+    said = []
+    for arguments in (["--edition", "1"], ["--edition", "2", "--year", "2024"], []):
+        done = CliRunner().invoke(main, ["sql", query, *arguments])
+        assert done.exit_code == 0, done.output
+        said.append(done.output.split()[1])
+    assert said[0] != said[1]
+    assert said[1] == said[2]
+    done = CliRunner().invoke(main, ["sql", query, "--edition", "7"])
+    assert done.exit_code == 2
 
 
 def test_the_notice_comes_in_every_format(corrected: Corrected) -> None:
