@@ -49,7 +49,7 @@ _BATCH_OBJECTS = 4_000
 _BATCH_BYTES = 12 * 1024 * 1024
 #: Values that are gathered before they go to the lake: of a bulk file with a million rows no more
 #: than these are in memory twice.
-_LONG_ROWS = 100_000
+_LONG_ROWS = 50_000
 
 
 @dataclass

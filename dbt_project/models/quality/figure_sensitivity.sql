@@ -105,7 +105,7 @@ shifts as (
         sum(former.value) as amount,
         count(*) as units
     from {{ ref('fct_unit_year') }} as unit
-    inner join {{ source('prior', 'fct_unit_indicator') }} as former
+    inner join {{ ref('stg_last_year_values') }} as former
         on unit.unit_code = former.unit_code
     where not unit.has_reported and former.value is not null
     group by unit.task_code, former.indicator_code
