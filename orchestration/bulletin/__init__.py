@@ -84,6 +84,7 @@ class Rendered:
         documents: what the files were rendered from.
         fresh: paths of the files that were rendered now.
         undrawn: characters that no font could draw.
+        drawable: what a PDF prints of a text.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -93,6 +94,7 @@ class Rendered:
     documents: list[Document] = field(default_factory=list)
     fresh: list[str] = field(default_factory=list)
     undrawn: set[str] = field(default_factory=set)
+    drawable: Callable[[str], str] = str
 
 
 def render_all(
@@ -118,6 +120,7 @@ def render_all(
     from orchestration.bulletin.uses import use_workbooks
 
     pdf = PdfRenderer(load_fonts(font_dir))
+    marts.undrawn = _undrawn(marts, pdf.fonts.missing)
     renderers = {"pdf": pdf.render, "html": render_html, "docx": render_docx}
     known = {e["path"]: e.get("content") for e in former.content["files"]} if former else {}
     made = Rendered()
@@ -140,8 +143,18 @@ def render_all(
     made.files |= use_workbooks(marts)
     made.files["national/tables.xlsx"] = national_tables(marts)
     made.undrawn = pdf.missing
+    made.drawable = pdf.fonts.drawable
     made.files |= site_pages(marts, editions)
     return made
+
+
+def _undrawn(marts: Marts, missing: Callable[[str], set[str]]) -> dict[str, list[str]]:
+    """Which characters of names and of typical experience can't be drawn, and whose they are."""
+    found: dict[str, set[str]] = {}
+    for row in (*marts.units, *marts.highlights):
+        for character in missing(row["unit_name"] + (row.get("highlight") or "")):
+            found.setdefault(character, set()).add(row["unit_code"])
+    return {character: sorted(found[character]) for character in sorted(found)}
 
 
 def _formats(path: str) -> tuple[str, ...]:

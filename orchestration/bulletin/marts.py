@@ -97,6 +97,8 @@ class Marts:
     remarks: tuple[int, int]
     #: Headlines that would turn round: scenario, measure, keys, present, alternative, reference.
     flips: list[dict[str, Any]] = field(default_factory=list)
+    #: Characters in units' words that no font draws (〓 is printed), with the units' codes.
+    undrawn: dict[str, list[str]] = field(default_factory=dict)
     _index: dict[tuple[str, tuple[str, ...]], Row] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

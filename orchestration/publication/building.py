@@ -115,7 +115,7 @@ def build_files(
         editions=[*map(_note, editions), _own_note(year, number, changes)],
     )
     with lakehouse.reader(settings, store, snapshot_id) as con:
-        compared = check_documents(con, year, made.documents, made.files, made.fresh)
+        compared = check_documents(con, year, made.documents, made.files, made.fresh, made.drawable)
         data = bulletin.open_data(con, year, is_synthetic=bool(marts.calendar["is_synthetic"]))
         traces = trace_pages(con, year)
     progress(

@@ -13,7 +13,7 @@ import io
 import re
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -160,12 +160,14 @@ def check_documents(
     documents: Iterable[Document],
     files: Mapping[str, bytes],
     fresh: Iterable[str],
+    drawable: Callable[[str], str] = str,
 ) -> int:
     """Compute what documents say anew and look for it in their files.
 
     Args:
         con: a reader pinned at the snapshot.
         fresh: paths of files that were rendered now; others were checked when they were.
+        drawable: what a PDF prints of a text: 〓 for what its fonts lack.
 
     Returns:
         how many figures and claims were compared.
@@ -194,7 +196,8 @@ def check_documents(
                         f"the marts {marts.claim(run.claim)}"
                     )
         for extension in to_read.get(document.path, ()):
-            lost = _lost(document, text_of(extension, files[f"{document.path}.{extension}"]))
+            text = text_of(extension, files[f"{document.path}.{extension}"])
+            lost = _lost(document, text, drawable if extension == "pdf" else str)
             wrong += [f"{document.path}.{extension} doesn't say: {said}" for said in lost]
         if len(wrong) >= _SHOWN:
             break
@@ -263,13 +266,13 @@ def _folded(text: str) -> str:
 _PAGE_HEAD = 300
 
 
-def _lost(document: Document, text: str) -> list[str]:
+def _lost(document: Document, text: str, drawable: Callable[[str], str]) -> list[str]:
     """What a document says and its file does not: paragraphs, and rows of tables with figures."""
     lost: list[str] = []
     at = 0
     for block in blocks(document):
         if isinstance(block, Paragraph):
-            said = _folded("".join(map(_text, block.runs)))
+            said = _folded(drawable("".join(map(_text, block.runs))))
             found = text.find(said, at)
             if found < 0:
                 lost.append(said[:60])
@@ -278,7 +281,7 @@ def _lost(document: Document, text: str) -> list[str]:
         elif isinstance(block, Table):
             for row in block.rows:
                 if any(isinstance(run, Figure) for run in row):
-                    end = _row_end(row, text, at)
+                    end = _row_end(tuple(drawable(_text(run)) for run in row), row, text, at)
                     if end is None:
                         lost.append(" | ".join(map(_text, row))[:60])
                     else:
@@ -286,14 +289,13 @@ def _lost(document: Document, text: str) -> list[str]:
     return lost
 
 
-def _row_end(row: tuple[Run, ...], text: str, at: int) -> int | None:
+def _row_end(cells: tuple[str, ...], row: tuple[Run, ...], text: str, at: int) -> int | None:
     """Where a row of a table ends in the text after ``at``; None where it isn't there."""
-    said = _folded("".join(map(_text, row)))
+    said = _folded("".join(cells))
     found = text.find(said, at)
     if found >= 0:
         return found + len(said)
-    last = _folded(_text(row[0]))
-    start = text.find(last[:8], at)
+    start = text.find(_folded(cells[0])[:8], at)
     if start < 0:
         return None
     window = start + len(said) + _PAGE_HEAD

@@ -489,3 +489,48 @@ def test_the_ratio_of_2017_comes_out_of_submissions_on_the_printed_page(
         text = text_of(path[-4:].strip("."), made.files[path])
         assert "经费到位率%61.08" in text
     assert "经费到位率61.08%" in text_of("docx", made.files["national/bulletin.docx"])
+
+
+def test_names_of_every_kind_and_places_with_nothing(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    """One province with units, ten tasks and 31 provinces with none; no year before."""
+    names = [
+        "<script>alert(1)</script>示例学校",
+        "=cmd|'/C calc'!A0",
+        "示例" * 150,
+        "𠮷田示例学校\U0002a6df",
+        "示例\u202e学校\u200b",
+    ]
+    for number, name in enumerate(names, start=1):
+        code = f"T05-440000-{number:04d}"
+        landing.unit(code)
+        landing.document(
+            "registration",
+            province="440000",
+            unit_code=code,
+            unit_name=name,
+            task_code="T05",
+            province_code="440000",
+            city_name="示例市",
+            level="provincial",
+            category=None,
+            lead_organisation={"name": name[:100], "type": "vocational_school"},
+            members=[],
+            contact={"name": "张三", "phone": "000", "email": "a@example.invalid"},
+            submitted_at="2024-09-01T09:00:00+08:00",
+        )
+        landing.performance(code, {"C_04": 1}, highlight=name[:200])
+        landing.assessment(code, 95, "excellent")
+    stages.intake(ws, YEAR, run_id="r", progress=_quiet)
+    stages.transform(ws, YEAR, run_id="r", progress=_quiet)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, ()))
+        made = bulletin.render_all(marts, None, _quiet)
+        check_documents(con, YEAR, made.documents, made.files, made.fresh, made.drawable)
+    assert made.undrawn == {"\U0002a6df"} | ({"𠮷"} & made.undrawn)
+    notes = text_of("pdf", made.files["national/bulletin.pdf"])
+    assert "U+2A6DF)以〓代替,涉及单位:T05-440000-0004" in notes
+    for path, body in made.files.items():
+        if path.endswith(".html"):
+            assert b"<script>alert(1)" not in body

@@ -7,7 +7,7 @@ from datetime import UTC
 from orchestration.bulletin.content import Block, Heading, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import moment
+from orchestration.bulletin.wording import listed, moment
 
 IN = ("national", "task", "province")
 ORDER = 90
@@ -50,6 +50,12 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                     "提示不影响数据的采用。"
                 )
             )
+        found += [
+            paragraph(
+                f"字库没有的字（U+{ord(character):04X}）以〓代替，涉及单位：{listed(units, 20)}。"
+            )
+            for character, units in marts.undrawn.items()
+        ]
         found.append(Heading("计算说明"))
     cutoff = moment(marts.period.cutoff_at)
     until = moment(marts.calendar["counts_until"].replace(tzinfo=UTC))

@@ -27,11 +27,16 @@ _SECTIONS = (
     ("provinces/index.html", "省份比较"),
     ("units/index.html", "单位查询"),
     ("experience/index.html", "典型经验"),
+    ("uses/marked_results.html", "考核激励"),
     ("quality/index.html", "数据质量"),
     ("downloads/index.html", "下载"),
     ("editions/index.html", "历次版本"),
 )
-_FOLDERS = {"tasks": "index.html#tasks", "trace": "trace/scorecard.html"}
+_FOLDERS = {
+    "tasks": "index.html#tasks",
+    "uses": "uses/marked_results.html",
+    "trace": "trace/scorecard.html",
+}
 _KINDS = {
     "pdf": "PDF（打印）",
     "html": "网页",
@@ -103,7 +108,10 @@ def _crumbs(path: str) -> list[tuple[str, str]]:
     names = {**dict(_SECTIONS), "trace/scorecard.html": "数字出处"}
     if section in names and section not in ("index.html", path):
         way.append((section, names[section]))
-    return [*way, (path, names.get(path) or _name(path))]
+    return [
+        *way,
+        (path, _name(path) if path.startswith("uses/") else names.get(path) or _name(path)),
+    ]
 
 
 def _name(path: str) -> str:
@@ -120,7 +128,7 @@ def _name(path: str) -> str:
         return "".join(named) + ("总结（草稿）" if "summaries" in parts else "")
     known = {"changes": "更正说明", "national/correction": "更正通报"}
     sections = {href.rsplit(".", 1)[0]: name for href, name in _SECTIONS}
-    return (known | sections).get("/".join(parts)) or parts[-1]
+    return (sections | known).get("/".join(parts)) or parts[-1]
 
 
 def _file_list(files: Mapping[str, bytes]) -> bytes:
