@@ -6,6 +6,7 @@ models say is in ``dbt_project``. dbt is imported late: it costs seconds.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Callable
@@ -85,15 +86,20 @@ def dbt_manifest(settings: Settings) -> Path:
     Raises:
         TongbaoError: the project can't be parsed.
     """
-    manifest = target_folder(settings) / "manifest.json"
-    stamp = target_folder(settings) / "parsed_code_version"
-    fresh = manifest.exists() and stamp.exists() and stamp.read_text() == code_version()
-    if not fresh:
-        result = _invoke(settings, build_file(settings), "parse")
-        if not result.success:
-            raise TongbaoError(f"dbt: the project can't be parsed: {result.exception}")
-        _parsed[str(target_folder(settings))] = result.result
-        stamp.write_text(code_version())
+    target = target_folder(settings)
+    manifest, stamp = target / "manifest.json", target / "parsed_code_version"
+    target.mkdir(parents=True, exist_ok=True)
+    # Dagster's processes and the tests' workers all ask at once after a change of the code.
+    with (target / "parse.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (manifest.exists() and stamp.exists() and stamp.read_text() == code_version()):
+            # A parse that is killed leaves half a manifest: the stamp says that it is whole.
+            stamp.unlink(missing_ok=True)
+            result = _invoke(settings, build_file(settings), "parse")
+            if not result.success:
+                raise TongbaoError(f"dbt: the project can't be parsed: {result.exception}")
+            _parsed[str(target)] = result.result
+            stamp.write_text(code_version())
     return manifest
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.bulletin.dictionary import project_var
 from orchestration.catalogue import Catalogue, Indicator, load_catalogue
 from orchestration.errors import UsageError
 from orchestration.trace import evidence
@@ -432,12 +433,17 @@ def _ranks(
     names = [column[0] for column in cursor.description or []]
     rows = [dict(zip(names, found, strict=True)) for found in cursor.fetchall()]
     known = [measure for measure in measures if f"{measure}_rank" in names]
+    # A province with fewer units has no rank and takes no place from others.
+    least = project_var("scorecard_least_units")
+    ranked = [r for r in rows if r["units_expected"] >= least]
     for measure in known:
-        [own] = [r[measure] for r in rows if r["province_code"] == figure.province_code]
+        [own] = [r[measure] for r in ranked if r["province_code"] == figure.province_code] or [None]
         lowest = measure in _LOWEST_IS_BEST
-        rank = rank_of(own, (r[measure] for r in rows), lowest=lowest)
+        rank = rank_of(own, (r[measure] for r in ranked), lowest=lowest)
         order = "lowest" if lowest else "highest"
-        computed[f"{measure}_rank"] = Computed(rank, f"among {len(rows)} provinces, {order} first")
+        computed[f"{measure}_rank"] = Computed(
+            rank, f"among {len(ranked)} provinces with {least} units or more, {order} first"
+        )
     rows.sort(key=lambda r: catalogue.regions[r["province_code"]].display_order)
     return [
         {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import jinja2
@@ -52,4 +52,5 @@ def render_html(document: Document) -> bytes:
     """The page as UTF-8 bytes."""
     template = environment().get_template("bulletin.html.j2")
     root = "../" * document.path.count("/")
-    return template.render(doc=as_data(document), root=root).encode()
+    pdf = f"{PurePosixPath(document.path).name}.pdf"
+    return template.render(doc=as_data(document), root=root, pdf=pdf).encode()
