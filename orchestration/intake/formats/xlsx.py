@@ -27,6 +27,10 @@ from orchestration.workbook import FORM_MARK, FORM_SHEET
 
 __all__ = ["read_xlsx", "xlsx_heads"]
 
+# What openpyxl leaves out of somebody's workbook (an extension, a date out of range) is told in the
+# receipt where it matters; on a terminal it would only be noise.
+warnings.filterwarnings("ignore", module="openpyxl")
+
 #: Parts of a workbook: a sheet is one, with a style sheet, strings, a theme; a thousand is far
 #: from any honest file.
 _PARTS = 1_000
@@ -135,9 +139,7 @@ def _check_container(body: bytes, limits: Limits) -> None:
 
 def _opened(body: bytes) -> Any:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return load_workbook(io.BytesIO(body), read_only=True, data_only=True, keep_links=False)
+        return load_workbook(io.BytesIO(body), read_only=True, data_only=True, keep_links=False)
     except Exception as error:  # whatever a hostile archive makes the library raise
         raise _broken(error) from None
 
