@@ -13,7 +13,7 @@ from typing import Any
 from orchestration.reporting_calendar import period_of
 from orchestration.settings import Settings
 
-__all__ = ["prepare_dagster_home", "run_in_process"]
+__all__ = ["prepare_dagster_home", "prepare_dagster_storage", "run_in_process"]
 
 
 #: One run at a time: the lake has one writer.
@@ -36,6 +36,14 @@ def prepare_dagster_home(settings: Settings) -> None:
         if not config.exists():
             config.write_text(_DAGSTER_YAML, encoding="utf-8")
         os.environ["DAGSTER_HOME"] = str(home)
+
+
+def prepare_dagster_storage() -> None:
+    """Make Dagster's tables now: two processes that make them at once get in each other's way."""
+    import dagster as dg
+
+    with dg.DagsterInstance.get():
+        pass
 
 
 def run_in_process(year: int, until: str, *, progress: Callable[[str], None]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from orchestration.errors import TongbaoError
-from orchestration.runner import prepare_dagster_home
+from orchestration.runner import prepare_dagster_home, prepare_dagster_storage
 from orchestration.settings import Settings
 from orchestration.storage import Store, open_store
 
@@ -67,6 +67,7 @@ def serve(settings: Settings, port: int, *, say: Callable[[str], None]) -> None:
         Unreachable: the store can't be reached.
     """
     prepare_dagster_home(settings)
+    prepare_dagster_storage()
     python = Path(sys.executable).parent
     module = ["-m", "orchestration.definitions"]
     commands = {
