@@ -18,6 +18,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from typing import Any
 
 import duckdb
@@ -27,7 +28,7 @@ import pyarrow.parquet as pq
 
 from orchestration.bulletin.dictionary import TableWords, marts_in_words
 
-__all__ = ["TABLES", "open_data"]
+__all__ = ["TABLES", "inert", "open_data"]
 
 #: The public marts, dimensions first.
 TABLES = (
@@ -181,6 +182,11 @@ def _texts(column: pa.ChunkedArray) -> list[str | None]:
         column = pc.if_else(runs, pc.binary_join_element_wise("'", column, ""), column)
     texts: list[str | None] = column.to_pylist()
     return texts
+
+
+def inert(text: str) -> str:
+    """A text as CSV writes it: with an apostrophe where a spreadsheet would run it."""
+    return f"'{text}" if re.match(_FORMULA, text) and not re.match(_PLAIN_NUMBER, text) else text
 
 
 def _written(head: list[str], rows: Any) -> bytes:

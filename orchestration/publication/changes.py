@@ -30,6 +30,7 @@ from orchestration.bulletin import (
     paragraph,
 )
 from orchestration.bulletin.dictionary import marts_in_words
+from orchestration.bulletin.open_data import inert
 from orchestration.bulletin.wording import count, in_points, percent, points, rounded, value_text
 from orchestration.catalogue import load_catalogue
 from orchestration.reporting_calendar import period_of
@@ -134,7 +135,7 @@ class Changes:
         )
         for change in self.changes:
             writer.writerow(
-                _inert(cell)
+                inert(cell)
                 for cell in (
                     change.figure,
                     _item(change),
@@ -325,17 +326,6 @@ def _indicator(change: Change) -> Any:
 
 def _exact(value: Any) -> str:
     return "" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
-
-
-def _inert(text: str) -> str:
-    """Text that a spreadsheet shows and doesn't run (OWASP, "CSV Injection"); numbers stay."""
-    if text[:1] in ("=", "+", "@", "\t", "\r") or (text[:1] == "-" and not _is_number(text)):
-        return "'" + text
-    return text
-
-
-def _is_number(text: str) -> bool:
-    return text[1:].replace(".", "", 1).isdecimal()
 
 
 # -- comparing ----------------------------------------------------------------------------------

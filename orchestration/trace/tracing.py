@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.bulletin.dictionary import project_var
+from orchestration.bulletin.dictionary import ColumnWords, marts_in_words, project_var
 from orchestration.catalogue import Catalogue, Indicator, load_catalogue
 from orchestration.errors import UsageError
 from orchestration.trace import evidence
@@ -33,7 +33,6 @@ from orchestration.trace.recompute import (
 from orchestration.trace.wording import (
     AGGREGATIONS,
     column_label,
-    descriptions,
     place_label,
     value_reason,
 )
@@ -42,7 +41,6 @@ __all__ = ["trace"]
 
 #: Columns of an indicator's aggregate that look at the year before.
 _COMPARING = {"previous_value", "change_rate"}
-_LOWEST_IS_BEST = {"excluded_rate", "watchlist_rate"}
 
 
 def trace(
@@ -72,7 +70,7 @@ def trace(
         found = _calendar(con, wanted, row)
     else:
         found = _units(con, catalogue, wanted, row)
-    described = descriptions()[wanted.table]
+    described = marts_in_words()[wanted.table].columns
     labels = [column_label(wanted.table, column) for column in wanted.columns]
     findings, checks = _gate(catalogue, wanted, gate_rows)
     indicator = catalogue.indicators.get(wanted.indicator_code or "")
@@ -142,13 +140,13 @@ def _made(
 
 
 def _definition(
-    catalogue: Catalogue, figure: FigureId, described: Mapping[str, tuple[str, str]]
+    catalogue: Catalogue, figure: FigureId, described: Mapping[str, ColumnWords]
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         "columns": {
             column: {
-                "description_en": described.get(column, ("", ""))[0],
-                "description_zh": described.get(column, ("", ""))[1],
+                "description_en": described[column].description_en if column in described else "",
+                "description_zh": described[column].description_zh if column in described else "",
             }
             for column in figure.columns
         }
@@ -438,7 +436,7 @@ def _ranks(
     ranked = [r for r in rows if r["units_expected"] >= least]
     for measure in known:
         [own] = [r[measure] for r in ranked if r["province_code"] == figure.province_code] or [None]
-        lowest = measure in _LOWEST_IS_BEST
+        lowest = catalogue.measures[measure].best == "lowest"
         rank = rank_of(own, (r[measure] for r in ranked), lowest=lowest)
         order = "lowest" if lowest else "highest"
         computed[f"{measure}_rank"] = Computed(

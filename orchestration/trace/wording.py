@@ -9,14 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 
-import yaml
-
+from orchestration.bulletin.dictionary import marts_in_words
 from orchestration.bulletin.wording import EXCLUSIONS, KINDS, LEVELS
 from orchestration.catalogue import Catalogue, Indicator
 from orchestration.reporting_calendar import SHANGHAI
-from orchestration.settings import PROJECT_ROOT
 from orchestration.trace.recompute import UnitValue
 
 __all__ = [
@@ -25,7 +22,6 @@ __all__ = [
     "STAGES",
     "beijing",
     "column_label",
-    "descriptions",
     "exclusion_reason",
     "place_label",
     "value_reason",
@@ -90,25 +86,12 @@ def value_reason(
     return None, "未填报"
 
 
-@cache
-def descriptions() -> Mapping[str, Mapping[str, tuple[str, str]]]:
-    """Mart → column → its English and Chinese description in the dbt project."""
-    path = PROJECT_ROOT / "dbt_project" / "models" / "marts" / "_marts.yml"
-    models = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
-    return {
-        model["name"]: {
-            column["name"]: tuple(column["description"].rsplit(" / ", 1))
-            for column in model["columns"]
-        }
-        for model in models
-    }
-
-
 def column_label(table: str, column: str) -> str:
     """The name of a mart's column: its description up to where it begins to explain."""
     measure = column.removesuffix("_rank")
-    described = descriptions()[table].get(measure)
-    label = re.split(r"[＝。（；，：]", described[-1], maxsplit=1)[0] if described else measure
+    described = marts_in_words()[table].columns.get(measure)
+    words = described.description_zh if described else measure
+    label = re.split(r"[＝。（；，：]", words, maxsplit=1)[0]
     return label if measure == column else f"{label}的名次"
 
 
