@@ -47,6 +47,8 @@ def main() -> None:
     seen = 0
     writer = None
     for batch in file.iter_batches(batch_size=_BATCH, columns=flat, use_threads=False):
+        # Texts that are no UTF-8, indices beyond their dictionary: said here, not met later.
+        batch.validate(full=True)
         if writer is None:
             writer = pa.ipc.new_stream(sys.stdout.buffer, batch.schema)
         writer.write_batch(batch)
