@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,6 @@ from orchestration.bulletin.content import (
     Figure,
     Heading,
     Table,
-    as_data,
     paragraph,
 )
 from orchestration.bulletin.documents import correction_document, documents
@@ -80,7 +78,7 @@ class Rendered:
         files: path below the edition → bytes.
         contents: path → digest of what the document says.
         bulletins: how many documents there are.
-        taken_over: how many files came from the former edition.
+        taken_over: paths of the files that came from the former edition.
         documents: what the files were rendered from.
         fresh: paths of the files that were rendered now.
         undrawn: characters that no font could draw.
@@ -90,7 +88,7 @@ class Rendered:
     files: dict[str, bytes] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)
     bulletins: int = 0
-    taken_over: int = 0
+    taken_over: set[str] = field(default_factory=set)
     documents: list[Document] = field(default_factory=list)
     fresh: list[str] = field(default_factory=list)
     undrawn: set[str] = field(default_factory=set)
@@ -112,7 +110,7 @@ def render_all(
         font_dir: an office's own fonts, or None.
         extra: documents beside the bulletins.
         former: an edition rendered by the same code with the same fonts: a file whose document
-            says the same is taken from it; not a page, which has the navigation by then.
+            says the same is taken from it (a page as ``complete`` made it: ``finished``).
         editions: all of the year for the site, the one that is made last; none: it is the first.
     """
     from orchestration.bulletin.render import PdfRenderer, load_fonts, render_docx, render_html
@@ -130,9 +128,9 @@ def render_all(
         for extension in _formats(document.path):
             path = f"{document.path}.{extension}"
             made.contents[path] = digest
-            if former is not None and extension != "html" and known.get(path) == digest:
+            if former is not None and known.get(path) == digest:
                 made.files[path] = former.files[path]
-                made.taken_over += 1
+                made.taken_over.add(path)
             else:
                 made.files[path] = renderers[extension](document)
                 made.fresh.append(path)
@@ -167,8 +165,8 @@ def _formats(path: str) -> tuple[str, ...]:
 
 
 def _digest(document: Document) -> str:
-    said = json.dumps(as_data(document), ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+    # Tuples, texts and numbers all the way down: the same document has the same repr.
+    return hashlib.sha256(repr(document).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def font_files(font_dir: Path | None) -> list[Path]:

@@ -17,6 +17,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -186,16 +187,21 @@ def read_edition(store: Store, bucket: str, year: int, number: int) -> Edition:
 
 
 class _Published(Mapping[str, bytes]):
-    """The files of a published edition, read one by one, or in bulk when all are asked for."""
+    """The files of a published edition, read in bulk when the first is asked for."""
 
     def __init__(self, store: Store, bucket: str, prefix: str, paths: list[str]) -> None:
         self._store, self._bucket, self._prefix = store, bucket, prefix
         self._paths = paths
 
     def __getitem__(self, path: str) -> bytes:
-        if path not in self._paths:
-            raise KeyError(path)
-        return self._store.get(self._bucket, self._prefix + path)
+        return self._bodies[path]
+
+    @cached_property
+    def _bodies(self) -> dict[str, bytes]:
+        listed = self._store.list(self._bucket, self._prefix)
+        read = self._store.get_many(self._bucket, listed)
+        found = {item.info.key.removeprefix(self._prefix): item.body for item in read}
+        return {path: found[path] for path in self._paths}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)

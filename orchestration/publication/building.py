@@ -22,6 +22,7 @@ from orchestration.publication.changes import Changes
 from orchestration.publication.checking import check_documents
 from orchestration.settings import Settings, code_version
 from orchestration.storage import Store
+from orchestration.trace.digests import page_digests
 from orchestration.trace.pages import trace_pages
 from orchestration.workspace import Progress
 
@@ -46,7 +47,7 @@ class Built:
 
     Attributes:
         files: path below the edition → bytes.
-        contents: path → digest of what a bulletin says and what it was rendered with.
+        contents: path → digest of what a file says, or of what it is made from.
         facts: what the manifest says beside the files.
         bulletins: how many bulletins there are.
         taken_over: how many files are the former edition's, unchanged and not rendered.
@@ -106,22 +107,28 @@ def build_files(
     )
     with lakehouse.reader(settings, store, snapshot_id) as con:
         marts = bulletin.read_marts(con, year, notes)
+    former = _former(former, surroundings)
     made = bulletin.render_all(
         marts,
         settings.font_dir,
         progress,
         extra=changes.documents(marts, number) if changes else (),
-        former=_former(former, surroundings),
+        former=former,
         editions=[*map(_note, editions), _own_note(year, number, changes)],
     )
     with lakehouse.reader(settings, store, snapshot_id) as con:
         compared = check_documents(con, year, made.documents, made.files, made.fresh, made.drawable)
         data = bulletin.open_data(con, year, is_synthetic=bool(marts.calendar["is_synthetic"]))
-        traces = trace_pages(con, year)
+        digests = page_digests(con, year)
+        stands = _unchanged(former, digests)
+        traces = trace_pages(con, year, stands)
     progress(
         f"publish {year}: {compared} figures and claims computed anew, {len(made.fresh)} files"
     )
+    taken_over = made.taken_over | stands
     files = {**made.files, **data, **traces}
+    if former is not None:
+        files |= {path: former.files[path] for path in stands}
     if changes:
         files["changes.csv"] = changes.as_csv()
     with tempfile.TemporaryDirectory() as scratch:
@@ -140,13 +147,19 @@ def build_files(
         "published_at": None,
     }
     return Built(
-        bulletin.complete(files),
-        made.contents,
+        bulletin.complete(files, taken_over),
+        made.contents | digests,
         facts,
         made.bulletins,
-        made.taken_over,
+        len(taken_over),
         frozenset(made.undrawn),
     )
+
+
+def _unchanged(former: bulletin.Edition | None, digests: dict[str, str]) -> set[str]:
+    """The pages that the former edition made from the same."""
+    said = {} if former is None else {e["path"]: e.get("content") for e in former.content["files"]}
+    return {path for path, digest in digests.items() if said.get(path) == digest}
 
 
 def _note(row: dict[str, Any]) -> bulletin.EditionNote:

@@ -17,8 +17,8 @@ from orchestration.workspace import Progress, Workspace
 
 __all__ = ["correct_edition"]
 
-#: What says only that there is a correction, and not what.
-_ABOUT_ITSELF = ("changes.", "national/correction.", "editions/")
+#: What says only that there is a correction, and which documents hold the same figures now.
+_ABOUT_ITSELF = ("changes.", "national/correction.", "editions/", "trace/")
 
 
 def correct_edition(

@@ -18,6 +18,7 @@ from orchestration.trace.recompute import UnitValue
 
 __all__ = [
     "Scope",
+    "counting_documents",
     "cutoff_of",
     "documents",
     "received",
@@ -40,11 +41,16 @@ _TABLE_OF = {
 
 @dataclass(frozen=True)
 class Scope:
-    """Which expected units: of a year, a province, a task; all where None."""
+    """Which expected units: of a year, a province, a task; all where None.
+
+    Attributes:
+        tasks: for ``values`` and ``documents`` alone: of these tasks.
+    """
 
     year: int
     province_code: str | None = None
     task_code: str | None = None
+    tasks: frozenset[str] | None = None
 
     def where(self, alias: str) -> str:
         """The condition on a relation with the marts' columns."""
@@ -82,13 +88,21 @@ def cutoff_of(
 
 
 def values(
-    con: duckdb.DuckDBPyConnection, scope: Scope, indicator_code: str | None = None
+    con: duckdb.DuckDBPyConnection, scope: Scope, codes: Collection[str] | None = None
 ) -> list[UnitValue]:
-    """Units' values of an indicator (of all, where None), by task, indicator and unit."""
-    one = "" if indicator_code is None else "and f.indicator_code = $indicator"
-    parameters = scope.parameters
-    if indicator_code is not None:
-        parameters["indicator"] = indicator_code
+    """Units' values, by task, indicator and unit.
+
+    Args:
+        codes: of these indicators (all where None); with ``scope.tasks`` of these whatever the
+            task, and of the tasks whatever the indicator.
+    """
+    terms, parameters = [], scope.parameters
+    if codes is not None:
+        terms.append("f.indicator_code in $codes")
+        parameters["codes"] = sorted(codes)
+    if scope.tasks is not None:
+        terms.append("f.task_code in $tasks")
+        parameters["tasks"] = sorted(scope.tasks)
     rows = con.execute(
         f"""
         with fact as (select * from lake.marts.fct_unit_indicator as f where {scope.where("f")})
@@ -100,7 +114,7 @@ def values(
         join lake.marts.dim_indicator as i on i.indicator_code = f.indicator_code
         left join fact as n on n.unit_code = f.unit_code and n.indicator_code = i.numerator
         left join fact as d on d.unit_code = f.unit_code and d.indicator_code = i.denominator
-        where true {one}
+        where {" or ".join(terms) or "true"}
         order by f.task_code, f.indicator_code, f.province_code, f.unit_code
         """,
         parameters,
@@ -168,17 +182,15 @@ def _received(kinds: Collection[str], *, lasting: bool = True) -> str:
     )
 
 
-def documents(
+def counting_documents(
     con: duckdb.DuckDBPyConnection, scope: Scope, kinds: Collection[str]
-) -> dict[str, list[Document]]:
-    """Documents that count, by unit (of a summary, by ``task-province``).
+) -> tuple[str, dict[str, Any]]:
+    """The query for documents that count, and what it binds.
 
     Of each type (and stage of review) the last before the cut-off, in a corrected edition before
     that of the correction (but for reviews); of a performance that came too late for either, the
     last of those: the unit did report.
     """
-    if not kinds:
-        return {}
     parameters = scope.parameters | {
         "cutoff": cutoff_of(con, scope.year),
         "until": cutoff_of(con, scope.year, "counts_until"),
@@ -188,8 +200,10 @@ def documents(
         terms.append("split_part(subject, '-', 2) = $province")
     if scope.task_code:
         terms.append("split_part(subject, '-', 1) = $task")
-    rows = con.execute(
-        f"""
+    if scope.tasks is not None:
+        terms.append("split_part(subject, '-', 1) in $tasks")
+        parameters["tasks"] = sorted(scope.tasks)
+    query = f"""
         with received as ({_received(kinds)}),
         judged as (
             select *, sent_at >= $cutoff as is_late,
@@ -206,10 +220,18 @@ def documents(
             province_code, is_late
         from ranked
         where version = 1 and is_approved and (not is_out or kind = 'performance')
-        order by subject, kind, stage
-        """,
-        parameters,
-    ).fetchall()
+        """
+    return query, parameters
+
+
+def documents(
+    con: duckdb.DuckDBPyConnection, scope: Scope, kinds: Collection[str]
+) -> dict[str, list[Document]]:
+    """Documents that count, by unit (of a summary, by ``task-province``)."""
+    if not kinds:
+        return {}
+    query, parameters = counting_documents(con, scope, kinds)
+    rows = con.execute(f"{query} order by subject, kind, stage", parameters).fetchall()
     found: dict[str, list[Document]] = {}
     for subject, *columns in rows:
         found.setdefault(subject, []).append(Document(*columns))

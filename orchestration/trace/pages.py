@@ -10,7 +10,7 @@ reporting page, and the pages of indicators link there. Doesn't belong here: the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
@@ -39,6 +39,7 @@ from orchestration.trace.recompute import (
 )
 from orchestration.trace.wording import (
     AGGREGATIONS,
+    COUNTED_DOCUMENTS,
     DOCUMENTS,
     STAGES,
     beijing,
@@ -126,7 +127,11 @@ class _Papers:
 
 @dataclass
 class _Year:
-    """All that the pages of a year are made from."""
+    """All that the pages of a year are made from.
+
+    Attributes:
+        wanted: task and name of each page to be made; values and documents are those for them.
+    """
 
     year: int
     catalogue: Catalogue
@@ -135,6 +140,7 @@ class _Year:
     values: list[UnitValue]
     documents: Mapping[str, list[Document]]
     calendar: Row
+    wanted: Collection[tuple[str, str]]
 
     def __post_init__(self) -> None:
         order = sorted(self.catalogue.regions.values(), key=lambda region: region.display_order)
@@ -165,16 +171,19 @@ class _Year:
         return "全部任务" if code == "ALL" else f"{code} {self.catalogue.tasks[code].name}"
 
 
-def trace_pages(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, bytes]:
-    """Every trace page of a year, path below the edition → bytes.
+def trace_pages(
+    con: duckdb.DuckDBPyConnection, year: int, but: Collection[str] = ()
+) -> dict[str, bytes]:
+    """The trace pages of a year, path below the edition → bytes.
 
     Args:
         con: a reader pinned at the snapshot that the edition is made from.
+        but: pages that needn't be made.
 
     Raises:
         TongbaoError: there are no marts of the year.
     """
-    data = _read(con, year)
+    data = _read(con, year, but)
     pages: dict[str, bytes] = {}
     for path, content in _indicator_pages(data):
         pages[path] = _page("indicator", data.common | content)
@@ -205,7 +214,18 @@ def _rows(con: duckdb.DuckDBPyConnection, table: str, year: int) -> list[Row]:
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def _read(con: duckdb.DuckDBPyConnection, year: int) -> _Year:
+def _wanted(marts: Mapping[str, list[Row]], but: Collection[str]) -> set[tuple[str, str]]:
+    """Task and indicator (or ``reporting``) of each page to be made."""
+    pages = {(row["task_code"], row["indicator_code"]) for row in marts["agg_national_indicator"]}
+    pages |= {(row["task_code"], "reporting") for row in marts["agg_national_task"]}
+    return {page for page in pages if _path(*page) not in but}
+
+
+def _path(task: str, name: str) -> str:
+    return f"trace/{task}/{name}.html"
+
+
+def _read(con: duckdb.DuckDBPyConnection, year: int, but: Collection[str]) -> _Year:
     marts = {
         table: _rows(con, table, year)
         for table in (
@@ -216,16 +236,17 @@ def _read(con: duckdb.DuckDBPyConnection, year: int) -> _Year:
     }  # fmt: skip
     if not marts["dim_reporting_year"]:
         raise TongbaoError(f"there are no marts of {year} in this snapshot")
-    scope = Scope(year)
-    kinds = set(DOCUMENTS) - {"explanation"}
+    wanted = _wanted(marts, but)
+    scope = Scope(year, tasks=frozenset(task for task, _ in wanted if task != "ALL"))
     return _Year(
         year=year,
         catalogue=load_catalogue(),
         marts=marts,
-        units=evidence.unit_years(con, scope),
-        values=evidence.values(con, scope),
-        documents=evidence.documents(con, scope, kinds),
+        units=evidence.unit_years(con, Scope(year)),
+        values=evidence.values(con, scope, {name for task, name in wanted if task == "ALL"}),
+        documents=evidence.documents(con, scope, COUNTED_DOCUMENTS),
         calendar=marts["dim_reporting_year"][0],
+        wanted=wanted,
     )
 
 
@@ -283,6 +304,8 @@ def _indicator_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
     )
     for nation in nations:
         task, code = nation["task_code"], nation["indicator_code"]
+        if (task, code) not in data.wanted and ("ALL", code) not in data.wanted:
+            continue
         indicator = data.catalogue.indicators[code]
         values = by_page.get((task, code), [])
         of_province: dict[str, list[UnitValue]] = {}
@@ -317,6 +340,8 @@ def _indicator_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
             href = f"#u{province}" if task != "ALL" and province in of_province else ""
             places.append(place(row, province, of_province.get(province, []), href))
             verdicts[province, task, code] = places[-1].cells[-1]
+        if (task, code) not in data.wanted:
+            continue
         content: dict[str, Any] = {
             "title": f"{data.year}年度数据溯源：{data.task(task)}·{indicator.name_zh}（{code}）",
             "definition": _definition(data.catalogue, indicator),
@@ -333,7 +358,7 @@ def _indicator_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
             ratio = ("分子", "分母") if indicator.aggregation == "ratio" else ()
             content["unit_columns"] = (*ratio, "值", "目标", "是否计入", "对象校验值")
             content["units"] = _value_groups(data, indicator, values)
-        yield f"trace/{task}/{code}.html", content
+        yield _path(task, code), content
 
 
 def _definition(catalogue: Catalogue, indicator: Indicator) -> str:
@@ -435,6 +460,8 @@ def _reporting_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
         targets.setdefault(row["task_code"], []).append(row)
     for nation in sorted(data.marts["agg_national_task"], key=lambda row: row["task_code"]):
         task = nation["task_code"]
+        if (task, "reporting") not in data.wanted:
+            continue
         own = units.get(task, [])
         of_province = {
             province: list(found)
@@ -461,7 +488,7 @@ def _reporting_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
             href = f"#u{province}" if province in of_province else ""
             places.append(_Place(province, data.region(province), cells, href))
         yield (
-            f"trace/{task}/reporting.html",
+            _path(task, "reporting"),
             {
                 "title": f"{data.year}年度数据溯源：{data.task(task)}·报送情况",
                 "links": _links(task, above="../../")[:2],

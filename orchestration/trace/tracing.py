@@ -187,10 +187,10 @@ def _indicator(
     if indicator.aggregation == "ratio":
         parts = {"numerator": "分子", "denominator": "分母", **parts}
     scope = Scope(figure.year, figure.province_code, figure.task_code)
-    values = evidence.values(con, scope, indicator.code)
+    values = evidence.values(con, scope, {indicator.code})
     units = _valued_units(con, catalogue, indicator, scope, values)
     before_scope = replace(scope, year=figure.year - 1)
-    before = evidence.values(con, before_scope, indicator.code)
+    before = evidence.values(con, before_scope, {indicator.code})
     computed = indicator_columns(indicator, values, before)
     computed["units_expected"] = Computed(len(units), "expected units, listed")
     more: list[Recomputation] = []

@@ -45,6 +45,8 @@ DOCUMENTS = {
     "provincial_summary": "省级总结",
     "explanation": "情况说明",
 }
+#: Those that a figure is made from.
+COUNTED_DOCUMENTS = frozenset(DOCUMENTS) - {"explanation"}
 STAGES = {
     "provincial_recommendation": "省级推荐",
     "national_recognition": "国家认定",

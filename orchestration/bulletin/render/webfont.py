@@ -9,7 +9,7 @@ the edition. A page that is sent alone falls back on the reader's fonts.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from fontTools import subset
 
@@ -44,10 +44,13 @@ def _cut(characters: set[str]) -> bytes:
     return body.getvalue()
 
 
-def with_font(files: Mapping[str, bytes], *, also: str = "") -> dict[str, bytes]:
+def with_font(
+    files: Mapping[str, bytes], finished: Collection[str] = (), *, also: str = ""
+) -> dict[str, bytes]:
     """The files and the font, every page (``.html``) with the way to it in its head.
 
     Args:
+        finished: pages that have it.
         also: text that is put into a page later.
     """
     pages = {path: body.decode() for path, body in files.items() if path.endswith(".html")}
@@ -55,5 +58,6 @@ def with_font(files: Mapping[str, bytes], *, also: str = "") -> dict[str, bytes]
     done = {
         path: page.replace("</head>", _FACE % ("../" * path.count("/") + FONT_PATH), 1).encode()
         for path, page in pages.items()
+        if path not in finished
     }
     return {**files, **done, FONT_PATH: font}

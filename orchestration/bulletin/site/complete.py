@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from orchestration.bulletin.site.templates import fill
@@ -49,25 +49,26 @@ _KINDS = {
 }
 
 
-def complete(files: Mapping[str, bytes]) -> dict[str, bytes]:
+def complete(files: Mapping[str, bytes], finished: Collection[str] = ()) -> dict[str, bytes]:
     """An edition's files, their pages with navigation and a font, the downloads listed.
 
     Args:
         files: all of the edition but its manifest; without an entry page (``index.html``) they
             are no site and get the font alone.
+        finished: pages that have navigation and font: they come from an edition before.
     """
     from orchestration.bulletin.render import with_font
 
     if "index.html" not in files:
-        return with_font(files)
+        return with_font(files, finished)
     paths = {*files, "manifest.json"}
     pages = {
         path: _with_header(path, body.decode(), paths).encode()
         for path, body in files.items()
-        if path.endswith(".html")
+        if path.endswith(".html") and path not in finished
     }
     # The list names digests of pages that name the font: its words are told to the font before.
-    done = with_font({**files, **pages}, also=_file_list(files).decode())
+    done = with_font({**files, **pages}, finished, also=_file_list(files).decode())
     listed = {path: body for path, body in done.items() if path != _DOWNLOADS}
     return {**done, _DOWNLOADS: done[_DOWNLOADS].replace(_LIST, _file_list(listed))}
 
