@@ -6,7 +6,7 @@ YEAR ?= 2024
 SCALE ?= 1
 export TONGBAO_HOME ?= $(CURDIR)/.tongbao
 
-.PHONY: setup bulletin test lint format bench dev lock clean
+.PHONY: setup bulletin test lint lint-infra format bench dev lock clean
 .DEFAULT_GOAL := bulletin
 
 # Runtime only; tests and linters come with $(BIN)/.dev.
@@ -28,7 +28,7 @@ bulletin: setup
 	$(BIN)/tongbao demo --year $(YEAR) --scale $(SCALE)
 	$(BIN)/tongbao run --year $(YEAR)
 
-test: $(BIN)/.dev lint
+test: $(BIN)/.dev lint lint-infra
 	$(BIN)/python -m pytest
 
 lint: $(BIN)/.dev
@@ -37,6 +37,16 @@ lint: $(BIN)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --quiet --processes 2 dbt_project/models
+
+# What no test starts: compose, image, units, Terraform. The checkers have a folder of their own.
+lint-infra: $(BIN)/.infra
+	$(VENV)/infra/bin/python infra/check.py
+
+$(BIN)/.infra: $(BIN)/.runtime infra/requirements-checks.lock
+	$(BIN)/python -m venv $(VENV)/infra
+	$(VENV)/infra/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r infra/requirements-checks.lock
+	touch $@
 
 format: $(BIN)/.dev
 	$(BIN)/ruff format .
@@ -55,6 +65,8 @@ lock:
 	uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \
 	  --no-emit-index-url --no-header pyproject.toml --extra dev -c requirements.lock \
 	  -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header infra/requirements-checks.in -o infra/requirements-checks.lock
 
 clean:
 	rm -rf $(VENV) .tongbao dbt_project/target .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,80 @@
+# Who may do what. The statements stand in ../policies, where tests evaluate them; here they get
+# their bucket names and a role each. Roles, not users: nobody holds a key that doesn't expire.
+
+locals {
+  # Provinces are a seed of the warehouse: 32 rows, 32 roles.
+  provinces = {
+    for region in csvdecode(file("${path.module}/../../dbt_project/seeds/regions.csv")) :
+    region.province_code => region.province_name_en
+  }
+
+  policy_variables = {
+    partition   = data.aws_partition.current.partition
+    landing     = var.buckets.landing
+    lake        = var.buckets.lake
+    publication = var.buckets.publication
+  }
+
+  roles = merge(
+    {
+      pipeline = {
+        principals = var.pipeline_principals
+        policy     = templatefile("${path.module}/../policies/pipeline.json", local.policy_variables)
+        writes     = true
+      }
+      analyst = {
+        principals = var.analyst_principals
+        policy     = templatefile("${path.module}/../policies/analyst.json", local.policy_variables)
+        writes     = false
+      }
+    },
+    {
+      for code, name in local.provinces : "province-${code}" => {
+        principals = concat(var.platform_principals, lookup(var.province_principals, code, []))
+        policy = templatefile(
+          "${path.module}/../policies/province.json",
+          merge(local.policy_variables, { province_code = code }),
+        )
+        writes = true
+      }
+    },
+  )
+}
+
+resource "aws_iam_role" "this" {
+  for_each = local.roles
+
+  name = "tongbao-${each.key}"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { AWS = each.value.principals }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "store" {
+  for_each = local.roles
+
+  name   = "store"
+  role   = aws_iam_role.this[each.key].id
+  policy = each.value.policy
+}
+
+# Objects are encrypted with the project's key: reading takes kms:Decrypt, writing a data key.
+resource "aws_iam_role_policy" "key" {
+  for_each = local.roles
+
+  name = "key"
+  role = aws_iam_role.this[each.key].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = each.value.writes ? ["kms:Decrypt", "kms:GenerateDataKey"] : ["kms:Decrypt"]
+      Resource = aws_kms_key.store.arn
+    }]
+  })
+}

@@ -1,0 +1,14 @@
+output "pipeline_environment" {
+  description = "For pipeline.env (infra/env)."
+  value = {
+    AWS_REGION                 = var.region
+    TONGBAO_LANDING_BUCKET     = aws_s3_bucket.store["landing"].id
+    TONGBAO_LAKE_BUCKET        = aws_s3_bucket.store["lake"].id
+    TONGBAO_PUBLICATION_BUCKET = aws_s3_bucket.store["publication"].id
+  }
+}
+
+output "role_arns" {
+  description = "The role of the pipeline, of the analysts and of each province (province-110000 …); the pipeline's is named by an AWS profile (role_arn) and AWS_PROFILE."
+  value       = { for name, role in aws_iam_role.this : name => role.arn }
+}
