@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 
 from orchestration import stages
 from orchestration.errors import Unreachable
+from orchestration.settings import S3Config
 from orchestration.storage import Store, open_carrier
 from tests.fixtures.faulty_store import Faults, faulty_store
 
@@ -31,8 +37,6 @@ def test_a_carrier_reads_and_writes_the_same(ws: stages.Workspace, objects: int)
 
 @pytest.mark.parametrize("objects", [10, 5000])
 def test_a_carrier_says_that_the_store_is_gone(objects: int) -> None:
-    from orchestration.settings import S3Config
-
     store = Store(S3Config("http://127.0.0.1:9", "us-east-1", "a", "b"))
     with (
         open_carrier(store, objects) as carrier,
@@ -103,3 +107,39 @@ def test_a_store_that_gives_nothing_is_said_to_fail(
         listing = ws.store.list("landing", "f/")
         with pytest.raises(Unreachable, match="objects can't be read"):
             list(faltering.get_many("landing", listing))
+
+
+def test_every_upload_carries_its_checksum() -> None:
+    """A bucket with object lock refuses others; the project's own server passes over it."""
+    uploads: dict[str, tuple[bytes, str | None]] = {}
+
+    class Recorder(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            uploads[self.path] = (body, self.headers["x-amz-checksum-sha256"])
+            self.send_response(200)
+            self.send_header("etag", '"1"')
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def do_HEAD(self) -> None:
+            self.send_response(404)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        store = Store(S3Config(f"http://127.0.0.1:{server.server_port}", "us-east-1", "a", "b"))
+        store.put("publication", "latest.json", b"one")
+        assert store.put_new("publication", "manifest.json", b"two")
+        store.put_many("publication", [("bulletin.pdf", b"three")])
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert sorted(body for body, _ in uploads.values()) == [b"one", b"three", b"two"]
+    for body, checksum in uploads.values():
+        assert checksum == base64.b64encode(hashlib.sha256(body).digest()).decode()
