@@ -59,8 +59,7 @@ save() {
   done
   rclone copy "$work" "$TONGBAO_BACKUP/catalogue/$stamp"
   oldest=$(date -u --date="-${TONGBAO_BACKUP_DAYS:-35} days" +%Y%m%dT%H%M%SZ)
-  rclone lsf --dirs-only --recursive --max-depth 2 "$TONGBAO_BACKUP" \
-    --filter '+ /catalogue/*/' --filter '+ /replaced/*/' --filter '- *' |
+  rclone lsf --dirs-only --recursive --max-depth 2 --exclude '/buckets/**' "$TONGBAO_BACKUP" |
     while read -r folder; do
       [[ $folder =~ ^(catalogue|replaced)/([0-9TZ]+)/$ && ${BASH_REMATCH[2]} < $oldest ]] || continue
       rclone purge "$TONGBAO_BACKUP/$folder"
@@ -71,11 +70,12 @@ save() {
 
 restore() {
   local stamp=$1 bucket database tables
-  rclone copy "$TONGBAO_BACKUP/catalogue/$stamp" "$work"
-  if ! (cd "$work" && sha256sum --check --quiet SHA256SUMS); then
-    echo "the dumps of $stamp are not there or not whole: 'backup.sh list' shows what there is" >&2
+  if ! rclone lsf "$TONGBAO_BACKUP/catalogue/$stamp/SHA256SUMS" >/dev/null 2>&1; then
+    echo "there is no backup $stamp: 'backup.sh list' shows what there is" >&2
     exit 1
   fi
+  rclone copy "$TONGBAO_BACKUP/catalogue/$stamp" "$work"
+  (cd "$work" && sha256sum --check --quiet SHA256SUMS)
   for database in "${databases[@]}"; do
     tables=$(psql --no-psqlrc --tuples-only --no-align --dbname="$database" --command \
       "select count(*) from pg_tables where schemaname not in ('pg_catalog', 'information_schema')")

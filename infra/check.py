@@ -148,7 +148,7 @@ def hcl(infra: Path) -> str:
 
 
 def checkov(infra: Path) -> str:
-    """What checkov knows of buckets, roles and images; what is passed over says why, in its place."""
+    """What checkov knows of buckets, roles and images; what is passed over says why, there."""
     return _ask(
         *(_tool("checkov", None), "--quiet", "--compact", "--skip-download"),
         *("--framework", "terraform", "dockerfile", "--directory", "."),

@@ -1,0 +1,152 @@
+"""``infra/backup.sh`` on real servers: what it saves comes back, and it overwrites nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from orchestration.lakehouse import reader, writer
+from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.storage import Store
+from tests.fixtures.topology import Postgres, S3Server, rclone
+
+BUCKETS = ("landing", "lake", "publication")
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    folder = Path(tempfile.mkdtemp(prefix="tongbao-postgres-"))
+    cluster = Postgres(folder)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(folder)
+
+
+def _empty_databases(postgres: Postgres) -> None:
+    with contextlib.closing(psycopg2.connect(postgres.url())) as connection:
+        connection.autocommit = True
+        for name in ("tongbao", "dagster"):
+            connection.cursor().execute(f"drop database if exists {name} with (force)")
+            connection.cursor().execute(f"create database {name}")
+
+
+@contextlib.contextmanager
+def _s3(folder: Path) -> Iterator[S3Server]:
+    (folder / "s3").mkdir(parents=True)
+    server = S3Server(folder, folder / "s3")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def _backup(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The script with nothing in its environment but this."""
+    command = [str(PROJECT_ROOT / "infra/backup.sh"), *words]
+    path = f"{Path(rclone()).parent}:{os.environ['PATH']}"
+    environment = {"PATH": path, "RCLONE_CONFIG": os.devnull, **environment}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    secrets = {environment.get(name) for name in ("PGPASSWORD", "AWS_SECRET_ACCESS_KEY")}
+    assert not any(secret and secret in done.stdout + done.stderr for secret in secrets)
+    return done
+
+
+def _servers(postgres: Postgres, s3: S3Server, kept: Path) -> dict[str, str]:
+    return {
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(postgres.port),
+        "PGUSER": "postgres",
+        "PGPASSWORD": postgres.password,
+        "AWS_ENDPOINT_URL_S3": str(s3.config.endpoint),
+        "AWS_ACCESS_KEY_ID": s3.config.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": s3.config.secret_access_key,
+        "TONGBAO_BACKUP": str(kept),
+    }
+
+
+def _insert(settings: Settings, store: Store, first: int) -> None:
+    with writer(settings, store) as con:
+        con.execute("create table if not exists lake.main.n (n bigint)")
+        con.execute(f"insert into lake.main.n select range from range({first}, {first + 5000})")
+
+
+def _count(settings: Settings, store: Store) -> int:
+    with reader(settings, store) as con:
+        row = con.execute("select count(distinct n) from main.n").fetchone()
+    return int(row[0]) if row else 0
+
+
+def test_what_was_saved_comes_back(postgres: Postgres, tmp_path: Path) -> None:
+    _empty_databases(postgres)
+    kept = tmp_path / "kept"
+    (kept / "catalogue/20200101T000000Z").mkdir(parents=True)
+    settings = Settings(
+        home=tmp_path / "home", catalog=postgres.url("tongbao"), uses_local_store=False
+    )
+    with _s3(tmp_path / "old") as s3:
+        store = Store(s3.config)
+        servers = _servers(postgres, s3, kept)
+        store.ensure_buckets(BUCKETS)
+        store.put("landing", "plan/a.json", b"first")
+        store.put("publication", "editions/2024/latest.json", b"1")
+        _insert(settings, store, 0)
+        first = _backup("save", **servers)
+        assert first.returncode == 0, first.stderr
+        assert "dropped catalogue/20200101T000000Z" in first.stdout
+        stamp = first.stdout.split()[-1]
+        # After the dump: a file that the saved catalogue doesn't know, an object that is replaced,
+        # one that is lost.
+        _insert(settings, store, 5000)
+        store.put("landing", "plan/a.json", b"second!")
+        store.delete("publication", ["editions/2024/latest.json"])
+        second = _backup("save", **servers)
+        assert second.returncode == 0, second.stderr
+    assert [path.read_bytes() for path in (kept / "replaced").rglob("a.json")] == [b"first"]
+    assert f"{stamp}/" in _backup("list", TONGBAO_BACKUP=str(kept)).stdout.split()
+
+    with _s3(tmp_path / "new") as s3:
+        store = Store(s3.config)
+        servers = _servers(postgres, s3, kept)
+        refused = _backup("restore", stamp, **servers)
+        assert refused.returncode == 1
+        assert "restore into an empty one" in refused.stderr
+        _empty_databases(postgres)
+        restored = _backup("restore", stamp, **servers)
+        assert restored.returncode == 0, restored.stderr
+        assert store.get("landing", "plan/a.json") == b"second!"
+        assert store.get("publication", "editions/2024/latest.json") == b"1"
+        # The state of the dump, though the bucket is newer; and the lake goes on from there.
+        assert _count(settings, store) == 5000
+        _insert(settings, store, 9000)
+        assert _count(settings, store) == 10000
+
+
+@pytest.mark.parametrize(
+    ("words", "kept", "code", "says"),
+    [
+        ((), "kept", 2, "usage: backup.sh"),
+        (("save", "now"), "kept", 2, "usage: backup.sh"),
+        (("save",), "", 2, "TONGBAO_BACKUP is not set"),
+        (("save",), "kept", 1, "Connection refused"),
+        (("restore", "20200101T000000Z"), "kept", 1, "'backup.sh list' shows"),
+    ],
+)
+def test_a_mistake_is_said(
+    words: tuple[str, ...], kept: str, code: int, says: str, tmp_path: Path
+) -> None:
+    folder = str(tmp_path / kept) if kept else ""
+    done = _backup(*words, TONGBAO_BACKUP=folder, PGHOST="127.0.0.1", PGPORT="1")
+    assert (done.returncode, says in done.stderr) == (code, True), done.stderr
+    assert list(tmp_path.iterdir()) == []
