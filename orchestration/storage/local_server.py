@@ -26,13 +26,18 @@ from pathlib import Path
 from orchestration.errors import Unreachable
 from orchestration.settings import S3Config
 
-__all__ = ["local_server"]
+__all__ = ["die_with_parent", "local_server", "rclone"]
 
 #: The server binds its port before it says so; a machine under full load needs a few seconds.
 _START_SECONDS = 30.0
 
 
-def _rclone() -> str:
+def rclone() -> str:
+    """The program, beside Python or on the path.
+
+    Raises:
+        Unreachable: it is not installed.
+    """
     beside_python = Path(sys.executable).parent / "rclone"
     found = str(beside_python) if beside_python.exists() else shutil.which("rclone")
     if not found:
@@ -40,7 +45,7 @@ def _rclone() -> str:
     return found
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask the kernel to end the child when its parent dies, however it dies (Linux prctl(2))."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
@@ -63,7 +68,7 @@ def local_server(folder: Path) -> Iterator[S3Config]:
     key_id, secret = secrets.token_hex(10), secrets.token_hex(20)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RCLONE_")}
     environment |= {"RCLONE_AUTH_KEY": f'"{key_id},{secret}"', "RCLONE_CONFIG": os.devnull}
-    command = [_rclone(), "serve", "s3", str(folder), "--addr", "127.0.0.1:0"]
+    command = [rclone(), "serve", "s3", str(folder), "--addr", "127.0.0.1:0"]
     # Two commands may serve the same folder at once: what one writes the other must see.
     command += ["--dir-cache-time", "1s"]
     process = subprocess.Popen(
@@ -74,7 +79,7 @@ def local_server(folder: Path) -> Iterator[S3Config]:
         stderr=subprocess.PIPE,
         text=True,
         # Linux only; elsewhere the server ends with the context alone.
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        preexec_fn=die_with_parent if sys.platform == "linux" else None,
     )
     try:
         port = _wait_for_port(process)

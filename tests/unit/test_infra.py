@@ -1,6 +1,6 @@
 """The files of ``infra/`` that no test starts: what they must say of the project and each other.
 
-And that their checkers (``infra/check.py``, ``make lint-infra``) find what is wrong in a broken copy.
+And that their checkers (``infra/check.py``, ``make lint-infra``) find what is wrong in a copy.
 """
 
 from __future__ import annotations
