@@ -38,6 +38,7 @@ class Check:
         remedy_zh, remedy_en: what to do about a failure.
         shown: how the judged number is written.
         culprits: name of the query that names the units behind a failing row, or None.
+        from_cutoff: nothing can keep it before the cut-off; a rehearsal leaves it out until then.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Check:
     note_zh: str = ""
     note_en: str = ""
     culprits: str | None = None
+    from_cutoff: bool = False
 
     def __post_init__(self) -> None:
         bounded = self.at_least is not None or self.at_most is not None

@@ -103,6 +103,7 @@ CHECKS: tuple[Check, ...] = (
         shown="flag",
         note_zh="{intake_zh}",
         note_en="{intake_en}",
+        from_cutoff=True,
     ),
     Check(
         name="marts_current",

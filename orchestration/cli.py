@@ -204,6 +204,34 @@ def gate(year: int, as_json: bool) -> None:
 
 
 @main.command()
+@click.option(
+    "--year", type=click.IntRange(2000, 2100), help="The last one that has opened where none is."
+)
+@_JSON
+def rehearse(year: int | None, as_json: bool) -> None:
+    """What would block publication now, who is late, how many will be missing.
+
+    Takes in what is new, rebuilds the marts and carries out the whole gate, but records no verdict
+    and publishes no bulletin: only a page, and a digest for each province. Exit code 0 also where
+    it would block.
+    """
+    from orchestration import stages
+    from orchestration.reporting_calendar import newest_year
+    from orchestration.settings import Settings
+
+    settings, run_id, progress = Settings.from_env(), _run_id(), _progress(time.monotonic())
+    chosen = year or newest_year(settings.now())
+    with stages.open_workspace(settings) as ws:
+        stages.intake(ws, chosen, run_id=run_id, progress=progress)
+        stages.transform(ws, chosen, run_id=run_id, progress=progress)
+        done = stages.rehearse(ws, chosen, run_id=run_id, progress=progress)
+    if as_json:
+        _print_json(done)
+        return
+    _print_lines([done])
+
+
+@main.command()
 @_YEAR
 @_JSON
 def publish(year: int, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orchestration.assets import bulletins, landing, quality, receipts, warehouse
+from orchestration.assets import bulletins, landing, quality, receipts, rehearsal, warehouse
 from orchestration.assets.common import WORKSPACE_KEY, workspace
 from orchestration.jobs import ALL_JOBS
 from orchestration.schedules import ALL_SCHEDULES
@@ -18,6 +18,8 @@ defs = dg.Definitions(
         landing.raw,
         warehouse.warehouse,
         receipts.receipts,
+        receipts.reminders,
+        rehearsal.rehearsal,
         quality.gate,
         bulletins.edition,
     ],

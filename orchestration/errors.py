@@ -36,13 +36,15 @@ class GateBlocked(TongbaoError):
     Args:
         message: one line.
         lines: what blocks, how far off and who causes it, for a terminal.
+        notice: the same and what to do next as one message, for whoever isn't at a terminal.
     """
 
     exit_code = 3
 
-    def __init__(self, message: str, lines: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, lines: Sequence[str] = (), notice: str = "") -> None:
         super().__init__(message)
         self.lines = tuple(lines)
+        self.notice = notice or message
 
 
 class Unreachable(TongbaoError):

@@ -8,16 +8,19 @@ from orchestration.assets.bulletins import EDITION
 from orchestration.assets.common import REPORTING_YEAR
 from orchestration.assets.landing import RAW
 from orchestration.assets.quality import GATE
-from orchestration.assets.receipts import RECEIPTS
+from orchestration.assets.receipts import RECEIPTS, REMINDERS
+from orchestration.assets.rehearsal import REHEARSAL
 from orchestration.assets.warehouse import warehouse
 
-__all__ = ["ALL_JOBS", "UNTIL", "collect", "national_year"]
+__all__ = ["ALL_JOBS", "UNTIL", "collect", "national_year", "rehearse", "remind"]
 
 _RAW = dg.AssetSelection.assets(*RAW)
 _WAREHOUSE = dg.AssetSelection.assets(warehouse)
 _GATE = dg.AssetSelection.assets(GATE)
 _RECEIPTS = dg.AssetSelection.assets(RECEIPTS)
 _EDITION = dg.AssetSelection.assets(EDITION)
+_REMINDERS = dg.AssetSelection.assets(REMINDERS)
+_REHEARSAL = dg.AssetSelection.assets(REHEARSAL)
 
 #: What ``tongbao run --until STAGE`` runs of the national year.
 UNTIL = {
@@ -47,10 +50,30 @@ collect = _job(
     _RAW | _WAREHOUSE | _RECEIPTS,
     "Intake, transform and receipts, while the collection is open.",
 )
+rehearse = _job(
+    "rehearse_year",
+    _RAW | _WAREHOUSE | _REHEARSAL,
+    "Intake, transform, and the whole gate against what is there: publishes no bulletin.",
+)
+remind = _job(
+    "remind_year",
+    _RAW | _WAREHOUSE | _REMINDERS,
+    "Intake, transform, and each province's reminder of what it still has to do.",
+)
 national_year = _job(
     "national_year",
     UNTIL["publish"],
     "Intake, transform, receipts, gate, publish: what 'tongbao run' does.",
 )
 
-ALL_JOBS = [intake, transform, receipts, gate, publish, collect, national_year]
+ALL_JOBS = [
+    intake,
+    transform,
+    receipts,
+    gate,
+    publish,
+    collect,
+    rehearse,
+    remind,
+    national_year,
+]

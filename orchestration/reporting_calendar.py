@@ -1,23 +1,51 @@
 """The reporting calendar: the only place where a date is decided.
 
-Belongs here: cut-off, windows and time zone of a reporting year, from
-``dbt_project/seeds/reporting_calendar.csv``. Doesn't belong here: schedules (``schedules.py``
-asks here) and what counts (dbt asks the ``control.reporting_period`` row made from here).
+Belongs here: windows, cut-off, reminders, publication and time zone of a reporting year, from
+``dbt_project/seeds/reporting_calendar.csv``, and at what time of day the daily runs start. Doesn't
+belong here: schedules (``schedules.py`` asks here) and what counts (dbt asks the
+``control.reporting_period`` row made from here).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from orchestration.catalogue import read_seed
 from orchestration.errors import UsageError
 
-__all__ = ["SHANGHAI", "ReportingPeriod", "period_of", "years"]
+__all__ = [
+    "COLLECTION_TIME",
+    "REHEARSAL_TIME",
+    "REMINDER_TIME",
+    "SHANGHAI",
+    "ReportingPeriod",
+    "newest_year",
+    "period_of",
+    "publication_times",
+    "years",
+]
 
 #: The notice's deadlines are Beijing time; the Corps and Xinjiang report by it too.
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+#: 01:30: after the day's submissions, before anybody is at work to read the receipts.
+COLLECTION_TIME = time(1, 30)
+#: 03:00: the largest nightly collection (12,000 units in one night) is over by then.
+REHEARSAL_TIME = time(3, 0)
+#: 08:30: offices open; a reminder is the first thing of a day that is left for answering it.
+REMINDER_TIME = time(8, 30)
+
+#: 06:00: after the cut-off at midnight and what lands in its first hours, with the morning left
+#: to answer the gate.
+_PUBLICATION_TIME = time(6, 0)
+#: Two weeks are what a unit needs for its numbers, one what a province needs for its assessments;
+#: on the last day there is still time to send what lies ready.
+_REMINDER_DAYS = "14;7;1"
+#: 31 days: for how long publication is tried where the calendar names no correction cut-off to
+#: end it. What a month of mornings didn't mend won't mend itself.
+_PATIENCE = timedelta(days=31)
 
 
 @dataclass(frozen=True)
@@ -30,6 +58,8 @@ class ReportingPeriod:
         cutoff_at: documents count when they were submitted before it (exclusive).
         publication_date: the day of the bulletins, in Beijing.
         correction_cutoff_at: until when a corrected edition takes documents, or None.
+        publishes_at: when publication is first tried.
+        reminder_days: days before the cut-off on which provinces are reminded, most first.
     """
 
     year: int
@@ -37,6 +67,8 @@ class ReportingPeriod:
     cutoff_at: datetime
     publication_date: date
     correction_cutoff_at: datetime | None
+    publishes_at: datetime
+    reminder_days: tuple[int, ...]
 
     def counts_until(self, edition: int) -> datetime:
         """Until when documents count for an edition (exclusive)."""
@@ -46,14 +78,53 @@ class ReportingPeriod:
         """Whether the collection is open at ``now`` (aware): from opening until the cut-off."""
         return self.opens_at <= now < self.cutoff_at
 
+    def days_left(self, now: datetime) -> int:
+        """Days in Beijing from ``now`` (aware) to the cut-off: 1 on the last day before it."""
+        return (_day(self.cutoff_at) - _day(now)).days
+
+    def reminds(self, now: datetime) -> bool:
+        """Whether ``now`` (aware) lies on a day of reminders and the collection is open."""
+        return self.is_open(now) and self.days_left(now) in self.reminder_days
+
+    def awaits_publication(self, now: datetime) -> bool:
+        """Whether an unpublished year is to be published at ``now`` (aware).
+
+        From its publication on, each day from that hour, until the correction cut-off: from then
+        on a first edition would tell what nobody can correct any more.
+        """
+        until = self.correction_cutoff_at or self.publishes_at + _PATIENCE
+        hour = self.publishes_at.astimezone(SHANGHAI).time()
+        return self.publishes_at <= now < until and now.astimezone(SHANGHAI).time() >= hour
+
 
 def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).astimezone(UTC)
 
 
+def _day(moment: datetime) -> date:
+    return moment.astimezone(SHANGHAI).date()
+
+
 def years() -> list[int]:
     """The years that the calendar has a row for."""
     return sorted(int(row["year"]) for row in read_seed("reporting_calendar"))
+
+
+def newest_year(now: datetime) -> int:
+    """The last year whose collection has opened at ``now`` (aware).
+
+    Raises:
+        UsageError: none has.
+    """
+    opened = [year for year in years() if period_of(year).opens_at <= now]
+    if not opened:
+        raise UsageError(f"no collection of the reporting calendar has opened by {now:%Y-%m-%d}")
+    return max(opened)
+
+
+def publication_times() -> list[time]:
+    """The times of day (Beijing) at which years are published."""
+    return sorted({period_of(year).publishes_at.astimezone(SHANGHAI).time() for year in years()})
 
 
 def period_of(year: int) -> ReportingPeriod:
@@ -63,19 +134,13 @@ def period_of(year: int) -> ReportingPeriod:
     (contract §1: "before 15 December").
 
     Raises:
-        UsageError: the calendar has no row for the year, or a cell can't be read.
+        UsageError: the calendar has no row for the year, a cell can't be read, or its days are
+            out of order.
     """
     for row in read_seed("reporting_calendar"):
         if row["year"] == str(year):
             try:
-                correction = row["correction_cutoff"]
-                return ReportingPeriod(
-                    year=year,
-                    opens_at=_instant(row["collection_opens"] or f"{year}-07-01 00:00:00"),
-                    cutoff_at=_instant(row["submission_cutoff"] or f"{year}-12-15 00:00:00"),
-                    publication_date=date.fromisoformat(row["publication_date"] or f"{year}-12-15"),
-                    correction_cutoff_at=_instant(correction) if correction else None,
-                )
+                return _period(year, row)
             except ValueError as error:
                 raise UsageError(f"reporting_calendar.csv, year {year}: {error}") from None
     known = years()
@@ -83,3 +148,27 @@ def period_of(year: int) -> ReportingPeriod:
         f"the reporting calendar has no year {year} (it has {known[0]} to {known[-1]}): "
         "add a row to dbt_project/seeds/reporting_calendar.csv"
     )
+
+
+def _period(year: int, row: dict[str, str]) -> ReportingPeriod:
+    correction = row["correction_cutoff"]
+    day = date.fromisoformat(row["publication_date"] or f"{year}-12-15")
+    hour = row["publication_time"]
+    at = time.fromisoformat(hour) if hour else _PUBLICATION_TIME
+    reminders = {int(days) for days in (row["reminder_days"] or _REMINDER_DAYS).split(";")}
+    period = ReportingPeriod(
+        year=year,
+        opens_at=_instant(row["collection_opens"] or f"{year}-07-01 00:00:00"),
+        cutoff_at=_instant(row["submission_cutoff"] or f"{year}-12-15 00:00:00"),
+        publication_date=day,
+        correction_cutoff_at=_instant(correction) if correction else None,
+        publishes_at=datetime.combine(day, at, SHANGHAI).astimezone(UTC),
+        reminder_days=tuple(sorted(reminders, reverse=True)),
+    )
+    if min(reminders) < 1:
+        raise ValueError("reminder_days: whole days before the cut-off, 1 or more")
+    if not period.opens_at < period.cutoff_at <= period.publishes_at:
+        raise ValueError("it must open before its cut-off and be published after it")
+    if period.correction_cutoff_at and period.correction_cutoff_at <= period.publishes_at:
+        raise ValueError("correction_cutoff: must come after the publication, or be blank")
+    return period

@@ -1,61 +1,116 @@
-"""Schedules, in Asia/Shanghai. Which day it is for what, the reporting calendar says."""
+"""Schedules, in Asia/Shanghai. Which day and hour it is for what, the reporting calendar says.
+
+Belongs here: one function a schedule, from its scheduled time to the years that are due. Doesn't
+belong here: any date, and what a job does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, time
 
 import dagster as dg
 
-from orchestration.jobs import collect, national_year
-from orchestration.reporting_calendar import SHANGHAI, period_of, years
-
-__all__ = ["ALL_SCHEDULES", "nightly_collection", "publication_day"]
-
-
-def _scheduled_at(context: dg.ScheduleEvaluationContext) -> datetime:
-    return context.scheduled_execution_time.astimezone(UTC)
-
-
-@dg.schedule(
-    job=collect,
-    # 01:30: after the day's submissions, before anybody is at work to read the receipts.
-    cron_schedule="30 1 * * *",
-    execution_timezone=str(SHANGHAI),
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every night while a collection is open: intake and transform.",
+from orchestration import stages
+from orchestration.errors import Unreachable
+from orchestration.jobs import collect, national_year, rehearse, remind
+from orchestration.reporting_calendar import (
+    COLLECTION_TIME,
+    REHEARSAL_TIME,
+    REMINDER_TIME,
+    SHANGHAI,
+    period_of,
+    publication_times,
+    years,
 )
-def nightly_collection(
-    context: dg.ScheduleEvaluationContext,
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """One run a year whose collection is open at the scheduled time."""
-    now = _scheduled_at(context)
-    open_years = [year for year in years() if period_of(year).is_open(now)]
-    if not open_years:
-        yield dg.SkipReason("no collection is open")
-    for year in open_years:
-        yield dg.RunRequest(run_key=f"collect-{year}-{now:%Y%m%d}", partition_key=str(year))
+from orchestration.settings import Settings
+
+__all__ = [
+    "ALL_SCHEDULES",
+    "nightly_collection",
+    "nightly_rehearsal",
+    "publication_day",
+    "reminder_days",
+]
+
+#: A run that was killed is started again by the daemon; one whose step failed isn't (the stages
+#: have their own tries, and a blocked gate stays blocked).
+_STARTED_AGAIN = {"dagster/max_retries": "3", "dagster/retry_on_asset_or_op_failure": "false"}
+
+_Years = Callable[[datetime], list[int]]
 
 
-@dg.schedule(
-    job=national_year,
-    # 06:00 on the day: after the nightly run and the cut-off at midnight, with the morning left
-    # to answer the gate.
-    cron_schedule="0 6 * * *",
-    execution_timezone=str(SHANGHAI),
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="On the publication date: intake, transform, gate, publish.",
-)
-def publication_day(
-    context: dg.ScheduleEvaluationContext,
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """One run for the year whose publication date is today in Beijing."""
-    today = _scheduled_at(context).astimezone(SHANGHAI).date()
-    due = [year for year in years() if period_of(year).publication_date == today]
-    if not due:
-        yield dg.SkipReason(f"{today} is no publication date")
-    for year in due:
-        yield dg.RunRequest(run_key=f"publish-{year}-{today}", partition_key=str(year))
+def _daily(
+    job: dg.UnresolvedAssetJobDefinition,
+    at: list[time],
+    otherwise: str,
+    tags: dict[str, str] | None = None,
+) -> Callable[[_Years], dg.ScheduleDefinition]:
+    """A schedule of one run a day for each year that the function finds due."""
+
+    def decorate(due: _Years) -> dg.ScheduleDefinition:
+        @dg.schedule(
+            name=due.__name__,
+            description=due.__doc__,
+            job=job,
+            cron_schedule=[f"{each.minute} {each.hour} * * *" for each in at],
+            execution_timezone=str(SHANGHAI),
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+        )
+        def scheduled(
+            context: dg.ScheduleEvaluationContext,
+        ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+            now = context.scheduled_execution_time.astimezone(UTC)
+            found = due(now)
+            if not found:
+                yield dg.SkipReason(otherwise)
+            for year in found:
+                yield dg.RunRequest(
+                    run_key=f"{due.__name__}-{year}-{now.astimezone(SHANGHAI):%Y%m%d}",
+                    partition_key=str(year),
+                    tags=tags,
+                )
+
+        return scheduled
+
+    return decorate
 
 
-ALL_SCHEDULES = [nightly_collection, publication_day]
+@_daily(collect, [COLLECTION_TIME], "no collection is open")
+def nightly_collection(now: datetime) -> list[int]:
+    """Every night while a collection is open: intake, transform, receipts."""
+    return [year for year in years() if period_of(year).is_open(now)]
+
+
+@_daily(rehearse, [REHEARSAL_TIME], "no collection is open")
+def nightly_rehearsal(now: datetime) -> list[int]:
+    """Every night while a collection is open: what would block publication, and who is late."""
+    return [year for year in years() if period_of(year).is_open(now)]
+
+
+@_daily(remind, [REMINDER_TIME], "no day of reminders")
+def reminder_days(now: datetime) -> list[int]:
+    """On the calendar's days before the cut-off: each province is told what it still has to do."""
+    return [year for year in years() if period_of(year).reminds(now)]
+
+
+@_daily(national_year, publication_times(), "nothing is to be published", _STARTED_AGAIN)
+def publication_day(now: datetime) -> list[int]:
+    """On the publication date, and each morning until the year is published: the whole job.
+
+    Its own intake comes first, so what the gate judges was listed after the cut-off.
+    """
+    due = [year for year in years() if period_of(year).awaits_publication(now)]
+    return [year for year in due if not _is_published(year)]
+
+
+def _is_published(year: int) -> bool:
+    """False also where nobody can say: the run finds out, and tries for longer than a tick."""
+    try:
+        with stages.open_workspace(Settings.from_env()) as ws:
+            return stages.is_published(ws, year)
+    except Unreachable:
+        return False
+
+
+ALL_SCHEDULES = [nightly_collection, nightly_rehearsal, reminder_days, publication_day]

@@ -22,7 +22,8 @@ from orchestration.workspace import Progress, Workspace, open_workspace
 if TYPE_CHECKING:
     from orchestration.gate import GateDecision
     from orchestration.publication import PublishSummary, VerifySummary
-    from orchestration.receipts import ReceiptsSummary
+    from orchestration.receipts import ReceiptsSummary, RemindersSummary
+    from orchestration.rehearsal import Rehearsal
     from orchestration.trace import Trace
 
 __all__ = [
@@ -31,9 +32,12 @@ __all__ = [
     "edition_snapshot",
     "gate",
     "intake",
+    "is_published",
     "open_workspace",
     "publish",
     "receipts",
+    "rehearse",
+    "reminders",
     "trace",
     "transform",
     "verify",
@@ -101,6 +105,28 @@ def receipts(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Re
         return write_pages(con, ws.store, ws.settings, year, progress=progress)
 
 
+def reminders(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> RemindersSummary:
+    """Write what each province still has to do before the cut-off, as of today.
+
+    Raises:
+        TongbaoError: the collection isn't open, or the year has no marts.
+    """
+    from orchestration.receipts import write_reminders
+
+    del run_id
+    _marts_snapshot(ws, year)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        done = write_reminders(con, ws.store, ws.settings, year)
+    progress(done.lines[0])
+    return done
+
+
+def is_published(ws: Workspace, year: int) -> bool:
+    """Whether an edition of ``year`` is recorded; False where there is no lake yet."""
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        return bool(lakehouse.edition_rows(con, year))
+
+
 @dataclass
 class GateSummary:
     """What the gate said.
@@ -111,6 +137,7 @@ class GateSummary:
         rows: rows of ``quality.gate_results``.
         lines: what a terminal shows.
         judged: False where the same code had already judged this snapshot and let it through.
+        notice: where it blocks, the whole of it as one message.
     """
 
     year: int
@@ -119,6 +146,7 @@ class GateSummary:
     rows: list[dict[str, Any]]
     lines: list[str]
     judged: bool
+    notice: str = ""
 
     @property
     def verdict(self) -> str:
@@ -155,8 +183,15 @@ def gate(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> GateSu
         f"gate {year}: {state}, snapshot {snapshot_id}: {len(decision.outcomes)} expectations, "
         f"{len(decision.blocking)} block, {len(decision.warnings)} warn"
     )
-    lines = decision.print_lines()
-    return GateSummary(year, snapshot_id, decision.blocked, decision.results, lines, True)
+    return GateSummary(
+        year,
+        snapshot_id,
+        decision.blocked,
+        decision.results,
+        decision.print_lines(),
+        True,
+        decision.notice() if decision.blocked else "",
+    )
 
 
 def _judge_and_record(
@@ -171,6 +206,17 @@ def _judge_and_record(
         with lakehouse.writer(ws.settings, ws.store) as con:
             lakehouse.record_gate(con, decision.results, code_version())
     return decision
+
+
+def rehearse(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Rehearsal:
+    """Judge what is there now as the gate would, and record no verdict.
+
+    Raises:
+        TongbaoError: the year has no marts, or a check could not be carried out.
+    """
+    from orchestration.rehearsal import run_rehearsal
+
+    return run_rehearsal(ws, year, _marts_snapshot(ws, year), run_id=run_id, progress=progress)
 
 
 def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> PublishSummary:
@@ -312,6 +358,7 @@ def _passed(ws: Workspace, year: int, snapshot_id: int, *, run_id: str) -> tuple
         raise GateBlocked(
             f"the gate blocks {year} (snapshot {snapshot_id}): nothing is published",
             decision.print_lines(),
+            decision.notice(),
         )
     return decision, inputs_digest or ""
 

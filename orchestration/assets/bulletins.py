@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration import stages
-from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, progress_of, report
+from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
 from orchestration.assets.quality import GATE
 
 __all__ = ["EDITION", "edition"]
@@ -22,13 +22,7 @@ EDITION = dg.AssetKey(["publication", "edition"])
 )
 def edition(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """Publish from the snapshot that the gate let through; a standing edition stays."""
-    done = stages.publish(
-        getattr(context.resources, WORKSPACE_KEY),
-        int(context.partition_key),
-        run_id=context.run_id,
-        progress=progress_of(context),
-    )
-    report("publish", done)
+    done = run_stage(context, stages.publish)
     pages = {
         "national_bulletin": dg.MetadataValue.path(f"{done.folder}/national/bulletin.pdf"),
         "national_page": dg.MetadataValue.url(f"file://{done.folder}/national/bulletin.html"),

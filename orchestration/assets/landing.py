@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration import stages
-from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, progress_of, report
+from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
 from orchestration.lakehouse import RAW_TABLES
 
 __all__ = ["LANDING", "RAW", "raw"]
@@ -37,18 +37,10 @@ landing = dg.AssetSpec(
     ],
     partitions_def=REPORTING_YEAR,
     required_resource_keys={WORKSPACE_KEY},
-    # A store that answers 503 for a minute must not need a person.
-    retry_policy=dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL),
 )
 def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
     """List, fetch what is new, parse, answer with receipts, write ``raw``."""
-    done = stages.intake(
-        getattr(context.resources, WORKSPACE_KEY),
-        int(context.partition_key),
-        run_id=context.run_id,
-        progress=progress_of(context),
-    )
-    report("intake", done)
+    done = run_stage(context, stages.intake)
     metadata: dict[str, Any] = {
         "objects_listed": done.listed,
         "objects_fetched": done.fetched,

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration import stages
-from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, progress_of, report
+from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, failure, run_stage
 from orchestration.assets.warehouse import marts_keys
 from orchestration.errors import GateBlocked
 from orchestration.gate import preload
@@ -43,13 +43,7 @@ _SPECS = [
 )
 def gate(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Judge the marts' snapshot; a critical failure stops the run before publication."""
-    done = stages.gate(
-        getattr(context.resources, WORKSPACE_KEY),
-        int(context.partition_key),
-        run_id=context.run_id,
-        progress=progress_of(context),
-    )
-    report("gate", done)
+    done = run_stage(context, stages.gate)
     for row in done.rows:
         critical = row["severity"] == "critical" and not row["waived_by"]
         yield dg.AssetCheckResult(
@@ -64,5 +58,5 @@ def gate(context: dg.AssetExecutionContext) -> Iterator[Any]:
             },
         )
     if done.blocked:
-        raise GateBlocked(done.verdict, done.lines)
+        raise failure(GateBlocked(done.verdict, done.lines, done.notice))
     yield dg.Output(None, metadata={"snapshot_id": done.snapshot_id, "judged": done.judged})

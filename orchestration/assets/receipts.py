@@ -1,14 +1,17 @@
-"""marts → receipts: the readable receipts as an asset."""
+"""marts → receipts: the readable receipts and the reminders as assets."""
+
+import dataclasses
 
 import dagster as dg
 
 from orchestration import stages
-from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, progress_of, report
+from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
 from orchestration.assets.warehouse import marts_keys
 
-__all__ = ["RECEIPTS", "receipts"]
+__all__ = ["RECEIPTS", "REMINDERS", "receipts", "reminders"]
 
 RECEIPTS = dg.AssetKey(["publication", "receipts"])
+REMINDERS = dg.AssetKey(["publication", "reminders"])
 
 
 @dg.asset(
@@ -22,17 +25,33 @@ RECEIPTS = dg.AssetKey(["publication", "receipts"])
 )
 def receipts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """Write the pages whose data have changed."""
-    done = stages.receipts(
-        getattr(context.resources, WORKSPACE_KEY),
-        int(context.partition_key),
-        run_id=context.run_id,
-        progress=progress_of(context),
-    )
-    report("receipts", done)
+    done = run_stage(context, stages.receipts)
     return dg.MaterializeResult(
         metadata={
             "object_pages": done.objects,
             "unit_pages": done.units,
             "province_pages": done.provinces,
+        }
+    )
+
+
+@dg.asset(
+    key=REMINDERS,
+    deps=marts_keys(),
+    group_name="publication",
+    kinds={"html"},
+    partitions_def=REPORTING_YEAR,
+    required_resource_keys={WORKSPACE_KEY},
+    description="What each province still has to do before the cut-off, in Chinese.",
+)
+def reminders(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Write today's reminder of every province; its text is in the materialization."""
+    done = run_stage(context, stages.reminders)
+    return dg.MaterializeResult(
+        metadata={
+            "days_left": done.days_left,
+            "provinces": dg.MetadataValue.json(
+                [dataclasses.asdict(reminder) for reminder in done.reminders]
+            ),
         }
     )

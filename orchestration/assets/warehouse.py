@@ -10,7 +10,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from orchestration import stages
-from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, progress_of, report
+from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
 from orchestration.lakehouse.dbt import dbt_manifest
 from orchestration.settings import Settings
 
@@ -71,13 +71,7 @@ def _in_order() -> Iterator[str]:
 )
 def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Build the year's marts in a plain file, test them, commit them as one snapshot."""
-    summaries = stages.transform(
-        getattr(context.resources, WORKSPACE_KEY),
-        int(context.partition_key),
-        run_id=context.run_id,
-        progress=progress_of(context),
-    )
-    report("transform", summaries)
+    summaries = run_stage(context, stages.transform)
     done = summaries[-1]
     nodes = {node.unique_id: node for node in done.nodes}
     for unique_id in _in_order():

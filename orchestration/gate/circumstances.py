@@ -29,7 +29,7 @@ class Circumstances:
 
     Attributes:
         now: when it was judged (aware).
-        last_intake_at: when the last intake ended (aware), or None.
+        last_intake_at: when the last intake began to list (aware), or None.
         is_stale: whether something was taken in after the marts were built.
         waivers: the year's, valid then or not.
     """

@@ -506,6 +506,18 @@ class GateDecision:
                 lines.append(f"      {first}{more}")
         return lines
 
+    def notice(self) -> str:
+        """One message about a blocked gate: what, how far off, who causes it, what to do next."""
+        return "\n".join(
+            [
+                f"The gate blocks {self.year} (snapshot {self.snapshot_id}): nothing is published.",
+                *(f"{n}. {finding.text_en}" for n, finding in enumerate(self.blocking, 1)),
+                f"Next: 'tongbao gate --year {self.year}' lists all of it. Mend the cause, or have "
+                "a waiver signed in expectations/waivers.csv, then: "
+                f"'tongbao run --year {self.year}'. The schedule tries again each morning.",
+            ]
+        )
+
     def write_docs(self, directory: Path) -> list[Path]:
         """Write the edition's ``quality/`` folder.
 

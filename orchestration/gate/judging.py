@@ -82,7 +82,7 @@ def judge(
         snapshot_id: the lakehouse snapshot that ``con`` shows.
         run_id: the run that asks.
         now: the time of judging; an intake "from the future" doesn't count as fresh.
-        last_intake_at: when the last intake finished, or None when there was none.
+        last_intake_at: when the last intake began to list, or None when there was none.
         period: the year's calendar.
         marts_stale: whether something was taken in after the marts were built.
         waivers: the year's, valid at ``now`` or not.

@@ -34,7 +34,7 @@ from orchestration.intake.receipts import (
     rejected_documents,
     status_of,
 )
-from orchestration.lakehouse import RAW_TABLES, ensure_tables
+from orchestration.lakehouse import RAW_TABLES, ensure_tables, last_intake_at
 from orchestration.lakehouse.tables import OTHER_TABLES
 from orchestration.reporting_calendar import period_of
 from orchestration.settings import Settings
@@ -135,6 +135,7 @@ def run_intake(
     """
     ensure_tables(con)
     summary = IntakeSummary()
+    listed_at = settings.now()
     listing = list_landing(store, settings.landing_bucket, year)
     summary.listed = len(listing)
     new = unseen(con, listing)
@@ -185,34 +186,41 @@ def run_intake(
             f"{len(summary.unread)} of {len(new)} objects could not be read, the others are taken "
             f"in: {key}: {reason} (run again: only what is missing is read)"
         )
-    _record_run(con, settings, year, run_id, summary.fetched + summary.reports)
+    fetched = summary.fetched + summary.reports
+    _record_run(con, year, run_id, fetched, listed_at, settings.now())
     return summary
 
 
 def _record_run(
-    con: duckdb.DuckDBPyConnection, settings: Settings, year: int, run_id: str, fetched: int
+    con: duckdb.DuckDBPyConnection,
+    year: int,
+    run_id: str,
+    fetched: int,
+    listed_at: datetime,
+    finished_at: datetime,
 ) -> None:
     """Note that an intake ended, where that says something new.
 
     A run that found nothing writes nothing, but for the first one after the cut-off: the gate
     asks whether the landing bucket was looked at after the collection closed.
     """
-    now = settings.now().astimezone(UTC).replace(tzinfo=None)
-    cutoff = period_of(year).cutoff_at.astimezone(UTC).replace(tzinfo=None)
-    row = con.execute(
-        "select max(finished_at) from lake.raw.intake_runs where year >= ?", [year]
-    ).fetchone()
-    last: datetime | None = row[0] if row else None
-    crossed = now >= cutoff and (last is None or last < cutoff)
+    cutoff = period_of(year).cutoff_at
+    last = last_intake_at(con, year)
+    crossed = listed_at >= cutoff and (last is None or last < cutoff)
     if fetched or last is None or crossed:
         con.execute("begin")
         con.execute(
-            "insert into lake.raw.intake_runs (run_id, year, finished_at, objects) "
-            "values (?, ?, ?, ?)",
-            [run_id, year, now, fetched],
+            "insert into lake.raw.intake_runs (run_id, year, listed_at, finished_at, objects) "
+            "values (?, ?, ?, ?, ?)",
+            [run_id, year, _plain(listed_at), _plain(finished_at), fetched],
         )
         _message(con, "intake", year, run_id)
         con.execute("commit")
+
+
+def _plain(moment: datetime) -> datetime:
+    """In UTC without zone, as tables keep instants."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _message(con: duckdb.DuckDBPyConnection, kind: str, year: int, run_id: str) -> None:

@@ -45,9 +45,13 @@ def transform_record(con: duckdb.DuckDBPyConnection, year: int) -> str | None:
 
 
 def last_intake_at(con: duckdb.DuckDBPyConnection, year: int) -> datetime | None:
-    """When an intake of ``year`` or a later one last ended (UTC aware), or None."""
+    """When the last finished intake of ``year`` or a later one began to list (UTC aware), or None.
+
+    What lands while an intake runs may be missing from its listing: when it ended says nothing.
+    """
     row = con.execute(
-        "select max(finished_at) from lake.raw.intake_runs where year >= ?", [year]
+        "select max(coalesce(listed_at, finished_at)) from lake.raw.intake_runs where year >= ?",
+        [year],
     ).fetchone()
     return row[0].replace(tzinfo=UTC) if row and row[0] is not None else None
 

@@ -143,9 +143,13 @@ RAW_TABLES: dict[str, pa.Schema] = {
     "documents": _schema(
         *_LINEAGE, ("document_id", _TEXT), ("document_type", _TEXT), ("content_sha256", _TEXT)
     ),
-    # One row a run that found something new: freshness is judged by it.
+    # One row a run that found something new: freshness is judged by when it began to list.
     "intake_runs": _schema(
-        ("run_id", _TEXT), ("year", _INT), ("finished_at", pa.timestamp("us")), ("objects", _INT)
+        ("run_id", _TEXT),
+        ("year", _INT),
+        ("finished_at", pa.timestamp("us")),
+        ("objects", _INT),
+        ("listed_at", pa.timestamp("us")),
     ),
 }
 

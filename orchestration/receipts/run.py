@@ -10,19 +10,16 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import duckdb
-import jinja2
 
-from orchestration.catalogue import load_catalogue
 from orchestration.receipts.changes import Page, changed, record
 from orchestration.receipts.digests import COUNTS, SHEETS, Digest, digests, workbook_of
 from orchestration.receipts.objects import object_pages, objects
+from orchestration.receipts.rendering import shared_by_pages, templates
 from orchestration.receipts.units import unit_pages, units
-from orchestration.reporting_calendar import SHANGHAI, period_of
+from orchestration.reporting_calendar import SHANGHAI
 from orchestration.settings import Settings
 from orchestration.storage import Store, open_carrier
 
@@ -30,31 +27,6 @@ __all__ = ["ReceiptsSummary", "write_pages"]
 
 #: Pages that are in memory at once: 2,000 of some 10 kB each.
 _BATCH = 2_000
-
-_WORDS = {
-    "status": {
-        "accepted": "已接收",
-        "accepted_with_errors": "已接收，有错误需更正",
-        "rejected": "未接收",
-    },
-    "severity": {"error": "错误", "warning": "提示"},
-    "state": {"counts": "计入", "replaced": "已被替换", "late": "逾期，未计入"},
-    "news": {"new": "首次提交", "changed": "有改动", "unchanged": "与上次相同"},
-    "series": {
-        "provincial_recommendation": "省级推荐",
-        "national_recognition": "国家认定",
-        "warning": "警告",
-        "removal": "退出",
-    },
-    "unit": {
-        "registered": "已登记",
-        "recommended": "已推荐",
-        "recognised": "已认定",
-        "warned": "已警告",
-        "removed": "已退出",
-    },
-    "level": {"school": "校级", "municipal": "市级", "provincial": "省级", "national": "国家级"},
-}
 
 
 @dataclass
@@ -79,17 +51,6 @@ class ReceiptsSummary:
         ]
 
 
-@cache
-def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-
-
 def write_pages(
     con: duckdb.DuckDBPyConnection,
     store: Store,
@@ -106,21 +67,8 @@ def write_pages(
     Raises:
         Unreachable: the store fails.
     """
-    [synthetic] = con.execute(
-        "select coalesce(bool_or(is_synthetic), false) from lake.marts.dim_reporting_year "
-        "where year = ?",
-        [year],
-    ).fetchone() or (False,)
     day = settings.now().astimezone(SHANGHAI).date()
-    cutoff = period_of(year).cutoff_at.astimezone(SHANGHAI)
-    shared = {
-        "year": year,
-        "synthetic": synthetic,
-        "cutoff": f"{cutoff.year}年{cutoff.month}月{cutoff.day}日{cutoff:%H:%M}",
-        "words": _WORDS,
-        "catalogue": load_catalogue(),
-        "zone": SHANGHAI,
-    }
+    shared = shared_by_pages(con, year)
     new_objects = changed(con, year, objects(con, year))
     new_units = changed(con, year, units(con, year))
     today = digests(con, year, day)
@@ -141,10 +89,10 @@ def write_pages(
             ("object.html.j2", object_pages(con, year, new_objects)),
             ("unit.html.j2", unit_pages(con, year, new_units)),
         ):
-            template = _templates().get_template(name)
+            template = templates().get_template(name)
             for key, content in contents:
                 yield key, template.render(**shared, **content).encode("utf-8", "replace")
-        template = _templates().get_template("digest.html.j2")
+        template = templates().get_template("digest.html.j2")
         for key, page in new_digests.items():
             digest: Digest = page.subject
             body = template.render(**shared, digest=digest, counts=COUNTS, sheets=SHEETS)

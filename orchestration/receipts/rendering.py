@@ -1,0 +1,77 @@
+"""How readable pages for provinces and units are made, here and in a rehearsal.
+
+Belongs here: the template environment and what every page says: synthetic data, the cut-off.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jinja2
+
+from orchestration.catalogue import load_catalogue
+from orchestration.reporting_calendar import SHANGHAI, period_of
+
+__all__ = ["WORDS", "shared_by_pages", "templates"]
+
+WORDS = {
+    "status": {
+        "accepted": "已接收",
+        "accepted_with_errors": "已接收，有错误需更正",
+        "rejected": "未接收",
+    },
+    "severity": {"error": "错误", "warning": "提示"},
+    "state": {"counts": "计入", "replaced": "已被替换", "late": "逾期，未计入"},
+    "news": {"new": "首次提交", "changed": "有改动", "unchanged": "与上次相同"},
+    "series": {
+        "provincial_recommendation": "省级推荐",
+        "national_recognition": "国家认定",
+        "warning": "警告",
+        "removal": "退出",
+    },
+    "unit": {
+        "registered": "已登记",
+        "recommended": "已推荐",
+        "recognised": "已认定",
+        "warned": "已警告",
+        "removed": "已退出",
+    },
+    "level": {"school": "校级", "municipal": "市级", "provincial": "省级", "national": "国家级"},
+}
+
+
+@cache
+def templates(*folders: Path) -> jinja2.Environment:
+    """Templates of ``folders`` and of this one (``base.html.j2``)."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader([*folders, Path(__file__).parent]),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+
+
+def shared_by_pages(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, Any]:
+    """What the templates are given whatever they show.
+
+    Args:
+        con: a connection to the lake, with the year's marts.
+    """
+    [synthetic] = con.execute(
+        "select coalesce(bool_or(is_synthetic), false) from lake.marts.dim_reporting_year "
+        "where year = ?",
+        [year],
+    ).fetchone() or (False,)
+    cutoff = period_of(year).cutoff_at.astimezone(SHANGHAI)
+    return {
+        "year": year,
+        "synthetic": synthetic,
+        "cutoff": f"{cutoff.year}年{cutoff.month}月{cutoff.day}日{cutoff:%H:%M}",
+        "words": WORDS,
+        "catalogue": load_catalogue(),
+        "zone": SHANGHAI,
+    }
