@@ -18,6 +18,7 @@ from tests.fixtures.landing import Landing
 _FOREIGN = ("AWS_", "TONGBAO_", "DAGSTER_")
 
 Tongbao = Callable[..., subprocess.CompletedProcess[str]]
+Environment = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +47,24 @@ def ws(settings: Settings) -> Iterator[stages.Workspace]:
 def landing(ws: stages.Workspace) -> Landing:
     """The landing zone of the workspace."""
     return Landing(ws.store)
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """Set a workspace's settings in this process's environment, as Dagster's processes see it."""
+
+    def point(ws: stages.Workspace, now: str | None = None) -> None:
+        for name, value in {
+            "TONGBAO_HOME": str(ws.settings.home),
+            "AWS_ENDPOINT_URL_S3": str(ws.store.config.endpoint),
+            "AWS_ACCESS_KEY_ID": ws.store.config.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": ws.store.config.secret_access_key,
+            "AWS_REGION": "us-east-1",
+            **({"TONGBAO_NOW": now} if now else {}),
+        }.items():
+            monkeypatch.setenv(name, value)
+
+    return point
 
 
 def clean_environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:

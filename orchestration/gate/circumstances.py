@@ -78,11 +78,11 @@ def circumstances_of(settings: Settings, store: Store, year: int) -> Circumstanc
     Raises:
         UsageError: the waivers can't be read.
     """
-    waivers = read_waivers(year)
+    waivers, now = read_waivers(year), settings.now()
     with lakehouse.reader(settings, store) as con:
         return Circumstances(
-            settings.now(),
-            lakehouse.last_intake_at(con, year),
+            now,
+            lakehouse.last_intake_at(con, year, now),
             lakehouse.marts_are_stale(con, year),
             waivers,
         )

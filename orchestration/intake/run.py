@@ -205,7 +205,7 @@ def _record_run(
     asks whether the landing bucket was looked at after the collection closed.
     """
     cutoff = period_of(year).cutoff_at
-    last = last_intake_at(con, year)
+    last = last_intake_at(con, year, listed_at)
     crossed = listed_at >= cutoff and (last is None or last < cutoff)
     if fetched or last is None or crossed:
         con.execute("begin")

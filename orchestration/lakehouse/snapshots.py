@@ -44,14 +44,21 @@ def transform_record(con: duckdb.DuckDBPyConnection, year: int) -> str | None:
     return str(row[0]) if row and row[0] is not None else None
 
 
-def last_intake_at(con: duckdb.DuckDBPyConnection, year: int) -> datetime | None:
-    """When the last finished intake of ``year`` or a later one began to list (UTC aware), or None.
+def last_intake_at(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> datetime | None:
+    """When the last finished intake of ``year`` or a later one began to list, or None.
 
     What lands while an intake runs may be missing from its listing: when it ended says nothing.
+
+    Args:
+        now: aware; what a clock that ran ahead noted for later than it counts for nothing.
+
+    Returns:
+        UTC aware.
     """
     row = con.execute(
-        "select max(coalesce(listed_at, finished_at)) from lake.raw.intake_runs where year >= ?",
-        [year],
+        "select max(listed) from (select coalesce(listed_at, finished_at) as listed "
+        "from lake.raw.intake_runs where year >= ?) where listed <= ?",
+        [year, now.astimezone(UTC).replace(tzinfo=None)],
     ).fetchone()
     return row[0].replace(tzinfo=UTC) if row and row[0] is not None else None
 

@@ -10,23 +10,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 
 from orchestration import stages
 from orchestration.definitions import defs
-from orchestration.schedules import nightly_collection, publication_day
 from orchestration.sensors import new_submissions
 from orchestration.settings import Settings
-from tests.conftest import clean_environment
+from tests.conftest import Environment, clean_environment
 from tests.fixtures.landing import Landing
-
-_SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 def test_everything_loads_as_the_web_page_loads_it() -> None:
@@ -59,46 +54,13 @@ def test_dbt_tests_and_expectations_are_asset_checks() -> None:
     assert any("unique_key" in name for name in names)
 
 
-def _at(moment: datetime) -> dg.ScheduleEvaluationContext:
-    return dg.build_schedule_context(
-        scheduled_execution_time=moment, repository_def=defs.get_repository_def()
-    )
-
-
-def _requested(schedule: dg.ScheduleDefinition, moment: datetime) -> list[str | None]:
-    data = schedule.evaluate_tick(_at(moment))
-    return [request.partition_key for request in data.run_requests or []]
-
-
-def test_the_collection_runs_every_night_while_it_is_open() -> None:
-    assert nightly_collection.execution_timezone == "Asia/Shanghai"
-    night = datetime(2024, 11, 20, 1, 30, tzinfo=_SHANGHAI)
-    assert _requested(nightly_collection, night) == ["2024"]
-    assert _requested(nightly_collection, night.replace(month=12, day=14)) == ["2024"]
-    # The cut-off has passed an hour and a half before.
-    assert _requested(nightly_collection, night.replace(month=12, day=15)) == []
-
-
-def test_the_bulletins_are_published_on_15_december_in_beijing() -> None:
-    assert publication_day.execution_timezone == "Asia/Shanghai"
-    morning = datetime(2024, 12, 15, 6, 0, tzinfo=_SHANGHAI)
-    assert _requested(publication_day, morning) == ["2024"]
-    assert _requested(publication_day, morning.replace(day=14)) == []
-    assert _requested(publication_day, morning.replace(day=16)) == []
-
-
 def test_new_objects_start_a_collection_once(
-    ws: stages.Workspace, landing: Landing, monkeypatch: pytest.MonkeyPatch
+    ws: stages.Workspace,
+    landing: Landing,
+    environment: Environment,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, value in {
-        "TONGBAO_HOME": str(ws.settings.home),
-        "TONGBAO_NOW": "2024-11-20T08:00:00+08:00",
-        "AWS_ENDPOINT_URL_S3": str(ws.store.config.endpoint),
-        "AWS_ACCESS_KEY_ID": ws.store.config.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": ws.store.config.secret_access_key,
-        "AWS_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
+    environment(ws, "2024-11-20T08:00:00+08:00")
     instance = dg.DagsterInstance.ephemeral()
 
     def tick(cursor: str | None) -> Any:
@@ -155,7 +117,7 @@ def test_up_shows_everything_and_leaves_nothing_behind(settings: Settings) -> No
         assert nodes, (settings.home / "dagster-webserver.log").read_text()[-2000:]
         assert len(nodes[0]["assetNodes"]) > 40
         assert {"name": "national_year"} in nodes[0]["jobs"]
-        assert len(nodes[0]["schedules"]) == 2
+        assert len(nodes[0]["schedules"]) == 4
         assert nodes[0]["sensors"] == [{"name": "new_submissions"}]
     finally:
         process.send_signal(signal.SIGTERM)

@@ -1,0 +1,228 @@
+"""Both sides of every date of the calendar, through the schedules themselves.
+
+Each moment is asked in Beijing time and in UTC: a schedule may be handed either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+
+from orchestration import lakehouse, reporting_calendar, stages
+from orchestration.definitions import defs
+from orchestration.errors import UsageError
+from orchestration.reporting_calendar import period_of
+from orchestration.schedules import (
+    ALL_SCHEDULES,
+    nightly_collection,
+    nightly_rehearsal,
+    publication_day,
+    reminder_days,
+)
+from orchestration.settings import Settings
+from tests.conftest import Environment
+
+_SHANGHAI = ZoneInfo("Asia/Shanghai")
+_SECOND = timedelta(seconds=1)
+OPENS = datetime(2024, 7, 1, tzinfo=_SHANGHAI)
+CUTOFF = datetime(2024, 12, 15, tzinfo=_SHANGHAI)
+PUBLISHES = datetime(2024, 12, 15, 6, tzinfo=_SHANGHAI)
+CORRECTED = datetime(2025, 2, 1, tzinfo=_SHANGHAI)
+
+
+def _requests(schedule: dg.ScheduleDefinition, moment: datetime) -> list[dg.RunRequest]:
+    context = dg.build_schedule_context(
+        scheduled_execution_time=moment, repository_def=defs.get_repository_def()
+    )
+    return list(schedule.evaluate_tick(context).run_requests or [])
+
+
+def _asked(schedule: dg.ScheduleDefinition, moment: datetime) -> bool:
+    """Whether 2024 is asked for, and nothing else; the same in both zones."""
+    answers = {
+        tuple(request.partition_key for request in _requests(schedule, at))
+        for at in (moment.astimezone(_SHANGHAI), moment.astimezone(UTC))
+    }
+    [answer] = answers
+    assert answer in {(), ("2024",)}
+    return bool(answer)
+
+
+def test_every_schedule_keeps_the_calendars_hours_in_beijing() -> None:
+    assert {s.name: s.cron_schedule for s in ALL_SCHEDULES} == {
+        "nightly_collection": ["30 1 * * *"],
+        "nightly_rehearsal": ["0 3 * * *"],
+        "reminder_days": ["30 8 * * *"],
+        "publication_day": ["0 6 * * *"],
+    }
+    assert {s.execution_timezone for s in ALL_SCHEDULES} == {"Asia/Shanghai"}
+    assert {s.default_status for s in ALL_SCHEDULES} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+@pytest.mark.parametrize("schedule", [nightly_collection, nightly_rehearsal])
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (OPENS - _SECOND, False),
+        (OPENS, True),
+        (OPENS + _SECOND, True),
+        (CUTOFF - _SECOND, True),
+        (CUTOFF, False),
+        (CUTOFF + _SECOND, False),
+    ],
+)
+def test_nights_of_the_collection(
+    schedule: dg.ScheduleDefinition, moment: datetime, expected: bool
+) -> None:
+    assert _asked(schedule, moment) is expected
+
+
+@pytest.mark.parametrize("days", [14, 7, 1])
+def test_days_of_reminders(days: int) -> None:
+    day = CUTOFF - timedelta(days=days)
+    following = day + timedelta(days=1)
+    assert [_asked(reminder_days, at) for at in (day - _SECOND, day, day + _SECOND)] == [
+        False,
+        True,
+        True,
+    ]
+    # The day after the last reminder begins with the cut-off.
+    assert [_asked(reminder_days, at) for at in (following - _SECOND, following)] == [True, False]
+
+
+def test_publication_is_tried_from_its_hour_on_each_morning_until_it_is_done(
+    ws: stages.Workspace, environment: Environment
+) -> None:
+    environment(ws)
+
+    def asked(moment: datetime) -> bool:
+        return _asked(publication_day, moment)
+
+    around = (-_SECOND, timedelta(0), _SECOND)
+    # There is no lake yet: nobody can say that it is published, so the run is to find out.
+    assert [asked(PUBLISHES + each) for each in around] == [False, True, True]
+    assert not asked(CUTOFF)
+    with lakehouse.writer(ws.settings, ws.store) as con:
+        lakehouse.ensure_tables(con)
+    for days in (1, 47):
+        morning = PUBLISHES + timedelta(days=days)
+        assert [asked(morning + each) for each in around] == [False, True, True], days
+    last = datetime(2025, 1, 31, 23, 59, 59, tzinfo=_SHANGHAI)
+    assert last + _SECOND == CORRECTED
+    assert [asked(CORRECTED + each) for each in around] == [True, False, False]
+    assert not asked(CORRECTED + timedelta(hours=6))
+
+    keys = {
+        request.run_key
+        for days in (0, 1)
+        for hours in (0, 2)
+        for request in _requests(publication_day, PUBLISHES + timedelta(days=days, hours=hours))
+    }
+    assert keys == {"publication_day-2024-20241215", "publication_day-2024-20241216"}
+    with lakehouse.writer(ws.settings, ws.store) as con:
+        lakehouse.record_edition(con, _EDITION)
+    # No correction comes by itself, however long its window is open.
+    for moment in (PUBLISHES, PUBLISHES + timedelta(days=1), CORRECTED - _SECOND):
+        assert not asked(moment)
+
+
+_EDITION: dict[str, Any] = {
+    "year": 2024,
+    "edition": 1,
+    "snapshot_id": 1,
+    "code_version": "1",
+    "published_at": PUBLISHES,
+    "manifest_sha256": "0",
+    "supersedes": None,
+    "reason": None,
+}
+
+
+def test_a_killed_publication_is_started_again_and_a_blocked_one_is_not(
+    ws: stages.Workspace, environment: Environment
+) -> None:
+    environment(ws)
+    [request] = _requests(publication_day, PUBLISHES)
+    assert request.tags["dagster/max_retries"] == "3"
+    assert request.tags["dagster/retry_on_asset_or_op_failure"] == "false"
+
+
+def test_without_a_correction_cutoff_publication_is_tried_for_a_month() -> None:
+    period = period_of(2023)
+    assert period.correction_cutoff_at is None
+    end = period.publishes_at + timedelta(days=31)
+    assert period.awaits_publication(end - timedelta(days=1))
+    assert not period.awaits_publication(end)
+
+
+class _Clock(Settings):
+    """Settings whose clock goes on: before the cut-off at the first look, after it at the next."""
+
+    def now(self) -> datetime:
+        moment = self.__dict__.get("_next", CUTOFF - _SECOND)
+        self.__dict__["_next"] = moment + 2 * _SECOND
+        return moment.astimezone(UTC)
+
+
+def test_an_intake_that_listed_before_the_cutoff_and_ended_after_it_is_none_after_it(
+    ws: stages.Workspace,
+) -> None:
+    over = _Clock(**{name: getattr(ws.settings, name) for name in ws.settings.__dict__})
+    stages.intake(stages.Workspace(over, ws.store), 2024, run_id="r", progress=lambda _: None)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        assert lakehouse.last_intake_at(con, 2024, CORRECTED) == CUTOFF - _SECOND
+        [ended] = con.execute("select max(finished_at) from raw.intake_runs").fetchone() or ()
+        assert ended.replace(tzinfo=UTC) >= CUTOFF
+    # Nothing new to take in, and it counts all the same: the first one that looks after it.
+    stages.intake(stages.Workspace(over, ws.store), 2024, run_id="s", progress=lambda _: None)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        assert (lakehouse.last_intake_at(con, 2024, CORRECTED) or OPENS) >= CUTOFF
+
+
+def test_a_clock_that_ran_ahead_does_not_stand_in_the_way(ws: stages.Workspace) -> None:
+    def intake(at: datetime) -> datetime | None:
+        settings = replace(ws.settings, fixed_now=at.astimezone(UTC))
+        stages.intake(
+            stages.Workspace(settings, ws.store), 2024, run_id="r", progress=lambda _: None
+        )
+        with lakehouse.reader(ws.settings, ws.store) as con:
+            return lakehouse.last_intake_at(con, 2024, PUBLISHES)
+
+    assert intake(datetime(2026, 1, 1, tzinfo=UTC)) is None
+    assert intake(PUBLISHES) == PUBLISHES
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "says"),
+    [
+        ("reminder_days", "14;0", "reminder_days"),
+        ("reminder_days", "soon", "soon"),
+        ("publication_time", "6 o'clock", "2024"),
+        ("publication_date", "2024-12-14", "published after"),
+        ("submission_cutoff", "2024-06-30 00:00:00", "before its cut-off"),
+        ("correction_cutoff", "2024-12-15 06:00:00", "correction_cutoff"),
+    ],
+)
+def test_a_calendar_that_contradicts_itself_is_refused(
+    column: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = reporting_calendar.read_seed("reporting_calendar")
+    changed = [row | {column: value} if row["year"] == "2024" else row for row in rows]
+    monkeypatch.setattr(reporting_calendar, "read_seed", lambda _: changed)
+    with pytest.raises(UsageError, match=says):
+        period_of(2024)
+
+
+def test_blank_cells_are_the_notices_dates(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = reporting_calendar.read_seed("reporting_calendar")
+    blank = [dict.fromkeys(row, "") | {"year": row["year"]} for row in rows]
+    monkeypatch.setattr(reporting_calendar, "read_seed", lambda _: blank)
+    period = period_of(2024)
+    assert period.cutoff_at == CUTOFF
+    assert period.publishes_at == PUBLISHES
+    assert period.reminder_days == (14, 7, 1)
