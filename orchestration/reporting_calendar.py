@@ -32,7 +32,8 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 #: 01:30: after the day's submissions, before anybody is at work to read the receipts.
 COLLECTION_TIME = time(1, 30)
-#: 03:00: the largest nightly collection (12,000 units in one night) is over by then.
+#: 03:00: well after the nightly collection, which takes minutes for a whole nation; one run goes
+#: at a time, so it doesn't overtake one that takes longer.
 REHEARSAL_TIME = time(3, 0)
 #: 08:30: offices open; a reminder is the first thing of a day that is left for answering it.
 REMINDER_TIME = time(8, 30)

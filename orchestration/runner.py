@@ -16,13 +16,20 @@ from orchestration.settings import Settings
 __all__ = ["prepare_dagster_home", "prepare_dagster_storage", "run_in_process"]
 
 
-#: One run at a time: the lake has one writer.
+#: One run at a time: the lake has one writer. A run that was killed is started again; one whose
+#: step failed isn't: the stages have their own tries, and a blocked gate stays blocked.
 _DAGSTER_YAML = """\
 telemetry:
   enabled: false
 concurrency:
   runs:
     max_concurrent_runs: 1
+run_monitoring:
+  enabled: true
+run_retries:
+  enabled: true
+  max_retries: 2
+  retry_on_asset_or_op_failure: false
 """
 
 

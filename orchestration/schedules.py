@@ -33,10 +33,6 @@ __all__ = [
     "reminder_days",
 ]
 
-#: A run that was killed is started again by the daemon; one whose step failed isn't (the stages
-#: have their own tries, and a blocked gate stays blocked).
-_STARTED_AGAIN = {"dagster/max_retries": "3", "dagster/retry_on_asset_or_op_failure": "false"}
-
 _Years = Callable[[datetime], list[int]]
 
 
@@ -44,7 +40,6 @@ def _daily(
     job: dg.UnresolvedAssetJobDefinition,
     at: list[time],
     otherwise: str,
-    tags: dict[str, str] | None = None,
 ) -> Callable[[_Years], dg.ScheduleDefinition]:
     """A schedule of one run a day for each year that the function finds due."""
 
@@ -68,7 +63,6 @@ def _daily(
                 yield dg.RunRequest(
                     run_key=f"{due.__name__}-{year}-{now.astimezone(SHANGHAI):%Y%m%d}",
                     partition_key=str(year),
-                    tags=tags,
                 )
 
         return scheduled
@@ -94,7 +88,7 @@ def reminder_days(now: datetime) -> list[int]:
     return [year for year in years() if period_of(year).reminds(now)]
 
 
-@_daily(national_year, publication_times(), "nothing is to be published", _STARTED_AGAIN)
+@_daily(national_year, publication_times(), "nothing is to be published")
 def publication_day(now: datetime) -> list[int]:
     """On the publication date, and each morning until the year is published: the whole job.
 

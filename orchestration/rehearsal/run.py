@@ -85,7 +85,10 @@ class Rehearsal:
             lines.append(f"       {finding['worst_en']}")
         lines += [f"     left out until the cut-off: {title}" for title in self.left_out]
         if self.from_future:
-            lines.append(f"     {self.from_future} units' documents are dated after now: a clock?")
+            lines.append(
+                f"     {self.from_future} units' first documents are dated after now: the gate "
+                "counts them, the table doesn't (is a clock wrong?)"
+            )
         lines.append(
             f"{'':8}{'expected':>9}{'reported':>9}{'rate':>8}{'last year':>10}{'7 days':>8}"
             f"{'missing at cut-off':>20}{'floor':>7}  outlook"

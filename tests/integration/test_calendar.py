@@ -143,15 +143,6 @@ _EDITION: dict[str, Any] = {
 }
 
 
-def test_a_killed_publication_is_started_again_and_a_blocked_one_is_not(
-    ws: stages.Workspace, environment: Environment
-) -> None:
-    environment(ws)
-    [request] = _requests(publication_day, PUBLISHES)
-    assert request.tags["dagster/max_retries"] == "3"
-    assert request.tags["dagster/retry_on_asset_or_op_failure"] == "false"
-
-
 def test_without_a_correction_cutoff_publication_is_tried_for_a_month() -> None:
     period = period_of(2023)
     assert period.correction_cutoff_at is None

@@ -162,7 +162,7 @@ def test_a_rehearsal_counts_as_the_marts_do(nation: stages.Workspace) -> None:
 def test_documents_of_the_future_are_not_taken_for_reports(nation: stages.Workspace) -> None:
     done = _rehearse(_at(nation, "2024-11-25T00:00:00+08:00"))
     assert done.from_future > 0
-    assert any("dated after now" in line for line in done.lines)
+    assert any("are dated after now" in line for line in done.lines)
     assert "请核对平台时钟" in _page(nation, done.page)
 
 
