@@ -66,6 +66,12 @@ def _print_lines(outcomes: Iterable[Any]) -> None:
 
 
 def _progress(started: float) -> Callable[[str], None]:
+    """Lines of progress for people; where the log is JSON, the log has them."""
+    from orchestration.settings import Settings
+
+    if Settings.from_env().log_format == "json":
+        return lambda _: None
+
     def say(line: str) -> None:
         click.echo(f"[{time.monotonic() - started:6.1f}s] {line}", err=True)
 
@@ -292,6 +298,39 @@ def verify(year: int, edition: int | None, as_json: bool) -> None:
         raise TongbaoError(f"edition {done.edition} of {year} can't be confirmed")
     if not as_json:
         _print_lines([done])
+
+
+@main.command()
+@click.option("--test", "is_test", is_flag=True, help="Send a test message by every channel.")
+@_JSON
+def alarm(is_test: bool, as_json: bool) -> None:
+    """Say what stands that somebody should know; with --test, whether anybody can be told."""
+    from orchestration import alarms
+    from orchestration.errors import UsageError
+    from orchestration.settings import Settings
+
+    settings = Settings.from_env()
+    if is_test:
+        tried = alarms.try_channels(settings)
+        if not tried:
+            raise UsageError(
+                "alarm: no channel is set: TONGBAO_WEBHOOK_URL, or TONGBAO_SMTP_URL with "
+                "TONGBAO_MAIL_FROM and TONGBAO_MAIL_TO"
+            )
+        if as_json:
+            _print_json([{"channel": name, "error": error} for name, error in tried])
+        else:
+            for name, error in tried:
+                click.echo(f"{name}: {'not delivered: ' + error if error else 'delivered'}")
+        failed = [name for name, error in tried if error]
+        if failed:
+            raise TongbaoError(f"{len(failed)} of {len(tried)} channels took no message")
+        return
+    found = alarms.standing(settings)
+    if as_json:
+        _print_json(found)
+    else:
+        _print_lines([found])
 
 
 @main.command()

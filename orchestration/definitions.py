@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orchestration.assets import bulletins, landing, quality, receipts, rehearsal, warehouse
+from orchestration.assets import (
+    bulletins,
+    landing,
+    quality,
+    receipts,
+    rehearsal,
+    warehouse,
+    watching,
+)
 from orchestration.assets.common import WORKSPACE_KEY, workspace
 from orchestration.jobs import ALL_JOBS
 from orchestration.schedules import ALL_SCHEDULES
-from orchestration.sensors import new_submissions
+from orchestration.sensors import new_submissions, watch
 
 __all__ = ["defs"]
 
@@ -23,9 +31,10 @@ defs = dg.Definitions(
         quality.gate,
         bulletins.edition,
     ],
+    asset_checks=watching.ALL_CHECKS,
     jobs=ALL_JOBS,
     schedules=ALL_SCHEDULES,
-    sensors=[new_submissions],
+    sensors=[new_submissions, watch],
     resources={WORKSPACE_KEY: workspace},
     # Two cores: threads inside few coarse steps, never a process a step.
     executor=dg.in_process_executor,

@@ -15,15 +15,17 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from email.utils import getaddresses
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dotenv import load_dotenv
 
 from orchestration.errors import UsageError
 
-__all__ = ["PROJECT_ROOT", "WAIVERS_FILE", "S3Config", "Settings", "code_version"]
+__all__ = ["PROJECT_ROOT", "WAIVERS_FILE", "Mail", "S3Config", "Settings", "code_version"]
 
 #: The checkout: dbt project and seeds are read from here (editable install, see the Makefile).
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -58,6 +60,16 @@ _STORE_VARIABLES = (
 )
 
 
+#: ``text`` first: the default.
+_FORMATS = ("text", "json")
+
+_MAIL_VARIABLES = ("TONGBAO_SMTP_URL", "TONGBAO_MAIL_FROM", "TONGBAO_MAIL_TO")
+#: The ports of RFC 6409 (submission, STARTTLS) and RFC 8314 (submission over TLS).
+_MAIL_PORTS = {"smtp": 587, "smtps": 465}
+#: Without TLS only to a relay on the same machine.
+_PLAIN_HTTP = {("http", "127.0.0.1"), ("http", "localhost"), ("http", "::1")}
+
+
 @dataclass(frozen=True)
 class S3Config:
     """Where the store is and with what to sign.
@@ -76,6 +88,27 @@ class S3Config:
 
 
 @dataclass(frozen=True)
+class Mail:
+    """How alarms go out by e-mail.
+
+    Attributes:
+        host, port: of the mail server.
+        implicit_tls: ``smtps://``: encrypted from the first byte; else STARTTLS.
+        user, password: None where the server asks for none.
+        sender: address of the From line.
+        recipients: addresses.
+    """
+
+    host: str
+    port: int
+    implicit_tls: bool
+    sender: str
+    recipients: tuple[str, ...]
+    user: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that can be set, read once by :meth:`from_env`.
 
@@ -90,6 +123,9 @@ class Settings:
         max_rows: a table with more rows is rejected.
         max_attachment_bytes: a larger report file is an error of the document that names it.
         font_dir: folder with an office's own fonts, or None.
+        webhook_url: where alarms are posted, or None; its path is often its password.
+        mail: how alarms are mailed, or None.
+        log_format: ``text`` (lines of progress, for people) or ``json``.
     """
 
     home: Path
@@ -104,6 +140,9 @@ class Settings:
     max_rows: int = DEFAULT_MAX_ROWS
     max_attachment_bytes: int = DEFAULT_MAX_ATTACHMENT_BYTES
     font_dir: Path | None = None
+    webhook_url: str | None = field(default=None, repr=False)
+    mail: Mail | None = None
+    log_format: str = "text"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -150,7 +189,28 @@ class Settings:
                 DEFAULT_MAX_ATTACHMENT_BYTES,
             ),
             font_dir=Path(font_dir).expanduser() if font_dir else None,
+            webhook_url=_webhook(environ.get("TONGBAO_WEBHOOK_URL")),
+            mail=_mail(environ),
+            log_format=_one_of("TONGBAO_LOG_FORMAT", environ.get("TONGBAO_LOG_FORMAT"), _FORMATS),
         )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be seen in a log or a message, of these settings and the environment."""
+        webhook = urlsplit(self.webhook_url or "")
+        catalog = urlsplit(self.catalog if self.catalog_is_postgres else "")
+        known = [
+            os.environ.get("AWS_SECRET_ACCESS_KEY"),
+            os.environ.get("AWS_SESSION_TOKEN"),
+            os.environ.get("PGPASSWORD"),
+            catalog.password and unquote(catalog.password),
+            self.mail and self.mail.password,
+            webhook.password and unquote(webhook.password),
+            webhook.path.strip("/"),
+            webhook.query,
+            *(value for _, value in parse_qsl(webhook.query)),
+        ]
+        return tuple(secret for secret in known if secret)
 
     @property
     def catalog_is_postgres(self) -> bool:
@@ -209,6 +269,57 @@ def _instant(name: str, text: str | None) -> datetime | None:
     if moment.tzinfo is None:
         raise UsageError(f"{name} needs an offset, e.g. 2024-12-15T08:00:00+08:00")
     return moment.astimezone(UTC)
+
+
+def _one_of(name: str, text: str | None, allowed: tuple[str, ...]) -> str:
+    if text and text not in allowed:
+        raise UsageError(f"{name} must be {' or '.join(allowed)}, not {text!r}")
+    return text or allowed[0]
+
+
+def _webhook(text: str | None) -> str | None:
+    """The URL, which is never repeated in an error: whoever has it can post."""
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme == "https" or (parts.scheme, parts.hostname) in _PLAIN_HTTP
+    except ValueError:
+        usable = False
+    if not usable or not parts.hostname:
+        raise UsageError("TONGBAO_WEBHOOK_URL must start with https:// (http:// on this machine)")
+    return text
+
+
+def _mail(environ: Mapping[str, str]) -> Mail | None:
+    """The three mail variables, all of them or none."""
+    url, sender, recipients = (environ.get(name) for name in _MAIL_VARIABLES)
+    if not (url or sender or recipients):
+        return None
+    if not (url and sender and recipients):
+        raise UsageError(f"{', '.join(_MAIL_VARIABLES)}: set all three, or none")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or parts.scheme not in _MAIL_PORTS:
+        raise UsageError(
+            "TONGBAO_SMTP_URL must be smtp://user:password@host:port (STARTTLS) or smtps://…; "
+            "signs such as @ and / in the password as %40 and %2F"
+        )
+    addresses = [address for _, address in getaddresses([sender, recipients])]
+    if len(addresses) < 2 or not all("@" in each and each.isascii() for each in addresses):
+        raise UsageError("TONGBAO_MAIL_FROM, TONGBAO_MAIL_TO must be addresses (more: a,b)")
+    return Mail(
+        host=host,
+        port=port or _MAIL_PORTS[parts.scheme],
+        implicit_tls=parts.scheme == "smtps",
+        sender=addresses[0],
+        recipients=tuple(addresses[1:]),
+        user=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+    )
 
 
 def _positive_int(name: str, text: str | None, default: int) -> int:

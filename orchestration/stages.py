@@ -15,6 +15,7 @@ from orchestration import lakehouse
 from orchestration.errors import GateBlocked, TongbaoError, UsageError
 from orchestration.intake import IntakeSummary, refresh_receipts, run_intake
 from orchestration.lakehouse import TransformSummary
+from orchestration.observing import observed
 from orchestration.reporting_calendar import period_of, years
 from orchestration.settings import code_version
 from orchestration.workspace import Progress, Workspace, open_workspace
@@ -47,6 +48,7 @@ __all__ = [
 _REASON = 500
 
 
+@observed
 def intake(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> IntakeSummary:
     """Take in what is new under every year up to ``year``."""
     period_of(year)
@@ -54,6 +56,7 @@ def intake(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Inta
         return run_intake(con, ws.store, ws.settings, year=year, run_id=run_id, progress=progress)
 
 
+@observed
 def transform(
     ws: Workspace, year: int, *, run_id: str, progress: Progress, edition: int | None = None
 ) -> list[TransformSummary]:
@@ -90,6 +93,7 @@ def _standing_number(con: duckdb.DuckDBPyConnection, year: int) -> int:
     return max([1, *(row["edition"] for row in lakehouse.edition_rows(con, year))])
 
 
+@observed
 def receipts(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> ReceiptsSummary:
     """Write the readable receipts of ``year``: of objects, units and provinces.
 
@@ -159,6 +163,7 @@ class GateSummary:
         )
 
 
+@observed
 def gate(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> GateSummary:
     """Judge the year's marts and record the decision with the snapshot judged.
 
@@ -208,6 +213,7 @@ def _judge_and_record(
     return decision
 
 
+@observed
 def rehearse(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Rehearsal:
     """Judge what is there now as the gate would, and record no verdict.
 
@@ -219,6 +225,7 @@ def rehearse(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Re
     return run_rehearsal(ws, year, _marts_snapshot(ws, year), run_id=run_id, progress=progress)
 
 
+@observed
 def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> PublishSummary:
     """Publish edition 1 from the snapshot that the gate let through.
 
@@ -241,6 +248,7 @@ def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Pub
     )
 
 
+@observed
 def correct(
     ws: Workspace, year: int, reason: str, *, run_id: str, progress: Progress
 ) -> PublishSummary:
@@ -276,6 +284,7 @@ def correct(
     )
 
 
+@observed
 def verify(
     ws: Workspace, year: int, edition: int | None, *, run_id: str, progress: Progress
 ) -> VerifySummary:

@@ -11,8 +11,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -41,6 +43,8 @@ from orchestration.settings import Settings
 from orchestration.storage import Carrier, Fetched, ObjectInfo, Store, open_carrier
 
 __all__ = ["IntakeSummary", "run_intake"]
+
+_log = logging.getLogger(__name__)
 
 #: A batch ends at either bound: 4,000 performance objects (10 MiB) give some 80,000 value rows, a
 #: Parquet file of a good size; 12 MiB of bulk files hold some 30,000 documents. Three batches are
@@ -74,6 +78,11 @@ class IntakeSummary:
     warnings: int = 0
     reports: int = 0
     unread: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Objects, for the metrics: ``listed``, ``fetched``, and by status."""
+        return {"listed": self.listed, "fetched": self.fetched, **self.by_status}
 
     @property
     def lines(self) -> list[str]:
@@ -166,7 +175,7 @@ def run_intake(
             _settle_receipt_names(con, batch)
             receipts = [_receipt(item) for item in batch]
             answered = carrier.put_many(settings.publication_bucket, receipts)
-            writing = writer.submit(write, batch, answered)
+            writing = writer.submit(copy_context().run, write, batch, answered)
         if writing:
             say(writing)
         summary.reports = take_in_attachments(
@@ -312,7 +321,21 @@ def _add(summary: IntakeSummary, batch: list[_Item]) -> None:
     for item in batch:
         summary.by_status[item.status] = summary.by_status.get(item.status, 0) + 1
         summary.documents += item.taken
+        if item.status == "rejected":
+            said = {"object_key": item.info.key, "status": item.status}
+            _log.info("an object is rejected: see its receipt", extra=said)
         for each in item.findings:
+            # Never the value: it may be somebody's telephone number.
+            _log.info(
+                "finding",
+                extra={
+                    "object_key": item.info.key,
+                    "document_id": each.document_id,
+                    "unit_code": each.unit_code,
+                    "code": each.code,
+                    "severity": each.severity,
+                },
+            )
             if each.severity == "error":
                 summary.errors += 1
             else:

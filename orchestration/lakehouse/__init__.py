@@ -12,6 +12,7 @@ from orchestration.lakehouse.records import (
     blocks,
     edition_rows,
     gate_rows,
+    newest_verdicts,
     record_edition,
     record_gate,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "last_intake_at",
     "marts_are_stale",
     "marts_edition",
+    "newest_verdicts",
     "open_lake",
     "prepare_build",
     "reader",

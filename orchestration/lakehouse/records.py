@@ -13,7 +13,14 @@ import duckdb
 
 from orchestration.lakehouse.tables import OTHER_TABLES
 
-__all__ = ["blocks", "edition_rows", "gate_rows", "record_edition", "record_gate"]
+__all__ = [
+    "blocks",
+    "edition_rows",
+    "gate_rows",
+    "newest_verdicts",
+    "record_edition",
+    "record_gate",
+]
 
 _GATE = [field.name for field in OTHER_TABLES["quality.gate_results"]]
 _EDITION = [field.name for field in OTHER_TABLES["publication.editions"]]
@@ -57,6 +64,20 @@ def gate_rows(
     ).fetchall()
     named = [dict(zip(_GATE, row, strict=False)) for row in rows]
     return [row for row in named if row["run_id"] == named[-1]["run_id"]]
+
+
+def newest_verdicts(con: duckdb.DuckDBPyConnection) -> dict[int, list[dict[str, Any]]]:
+    """The rows of each year's newest judgement, of whatever snapshot and code."""
+    rows = con.execute(
+        f"select {', '.join(_GATE)} from lake.quality.gate_results "
+        "qualify run_id = last_value(run_id) over (partition by year order by rowid "
+        "rows between unbounded preceding and unbounded following) order by year, rowid"
+    ).fetchall()
+    verdicts: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        named = dict(zip(_GATE, row, strict=True))
+        verdicts.setdefault(named["year"], []).append(named)
+    return verdicts
 
 
 def blocks(rows: Sequence[dict[str, Any]]) -> bool:

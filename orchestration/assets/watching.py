@@ -1,0 +1,146 @@
+"""Row counts and freshness as checks of the assets, for Dagster's page.
+
+Belongs here: which asset has which check. Doesn't belong here: bounds and deadlines
+(``orchestration.observing.row_counts``, ``orchestration.alarms.kinds``). Dagster's own freshness
+policies know no reporting calendar: from January to June they would be late every day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import dagster as dg
+
+from orchestration import alarms, lakehouse, observing
+from orchestration.alarms.kinds import INTAKE_OVERDUE, SUBMISSIONS_WAITING, TRANSFORM_OVERDUE
+from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY
+from orchestration.assets.landing import RAW
+from orchestration.assets.warehouse import marts_keys
+
+__all__ = ["ALL_CHECKS", "freshness_events"]
+
+_ROWS = "rows_hold"
+_FRESH = "fresh"
+#: Asset → the conditions of which none may stand.
+_FRESHNESS = {
+    dg.AssetKey(["raw", "objects"]): (INTAKE_OVERDUE, SUBMISSIONS_WAITING),
+    dg.AssetKey(["marts", "fct_unit_year"]): (TRANSFORM_OVERDUE,),
+}
+
+
+def _row_specs(keys: Iterable[dg.AssetKey], description: str) -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(_ROWS, asset=key, description=description, partitions_def=REPORTING_YEAR)
+        for key in keys
+        if ".".join(key.path) not in observing.MAY_SHRINK
+    ]
+
+
+@dg.multi_asset_check(
+    specs=_row_specs(RAW, "A year's rows are no fewer than on the last earlier day."),
+    can_subset=True,
+    required_resource_keys={WORKSPACE_KEY},
+)
+def raw_rows(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    """The rows of ``raw``."""
+    yield from _check_rows(context)
+
+
+@dg.multi_asset_check(
+    specs=_row_specs(
+        [key for key in marts_keys() if key.path[0] == "marts"],
+        "A year's rows are not much fewer than on the last earlier day and, once the collection "
+        "has closed, than the year before.",
+    ),
+    can_subset=True,
+    required_resource_keys={WORKSPACE_KEY},
+)
+def marts_rows(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    """The rows of ``marts``."""
+    yield from _check_rows(context)
+
+
+def _check_rows(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    ws = getattr(context.resources, WORKSPACE_KEY)
+    keys = {".".join(key.asset_key.path): key for key in context.selected_asset_check_keys}
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        counts = observing.check_rows(con, ws.settings, sorted(keys), int(context.partition_key))
+    for count in counts:
+        yield dg.AssetCheckResult(
+            asset_key=keys[count.name].asset_key,
+            check_name=_ROWS,
+            passed=not count.fell,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "rows": count.rows,
+                "rows_before": count.before,
+                "rows_last_year": count.last_year,
+                "too_few_against": count.fell,
+            },
+        )
+
+
+@dg.multi_asset_check(
+    specs=[
+        dg.AssetCheckSpec(
+            _FRESH,
+            asset=key,
+            description="None of these stands: " + ", ".join(kind.title_en for kind in kinds),
+            partitions_def=REPORTING_YEAR,
+        )
+        for key, kinds in _FRESHNESS.items()
+    ],
+    can_subset=True,
+    required_resource_keys={WORKSPACE_KEY},
+)
+def freshness(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    """Whether intake and transform keep up; between runs the ``watch`` sensor says so."""
+    ws = getattr(context.resources, WORKSPACE_KEY)
+    standing = alarms.of_lake(ws, ws.settings.now())
+    for key in context.selected_asset_check_keys:
+        late = _late(key.asset_key, int(context.partition_key), standing)
+        yield dg.AssetCheckResult(
+            asset_key=key.asset_key,
+            check_name=_FRESH,
+            passed=not late,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"late": late},
+        )
+
+
+def _late(asset: dg.AssetKey, year: int, standing: Sequence[alarms.Condition]) -> str:
+    return "; ".join(
+        each.en for each in standing if each.year == year and each.kind in _FRESHNESS[asset]
+    )
+
+
+def freshness_events(
+    standing: Sequence[alarms.Condition], years: Sequence[int], former: str | None
+) -> tuple[list[dg.AssetCheckEvaluation], str]:
+    """The freshness checks between runs, where they differ from what was last said.
+
+    Args:
+        former: what this function returned with the last events.
+    """
+    events, states = [], []
+    said = set((former or "").split())
+    for asset in _FRESHNESS:
+        for year in years:
+            late = _late(asset, year, standing)
+            state = f"{'/'.join(asset.path)}:{year}:{'late' if late else 'fresh'}"
+            states.append(state)
+            if state not in said:
+                events.append(
+                    dg.AssetCheckEvaluation(
+                        asset_key=asset,
+                        check_name=_FRESH,
+                        passed=not late,
+                        severity=dg.AssetCheckSeverity.WARN,
+                        metadata={"late": late},
+                        partition=str(year),
+                    )
+                )
+    return events, " ".join(states)
+
+
+ALL_CHECKS = [raw_rows, marts_rows, freshness]

@@ -1,0 +1,257 @@
+"""Metrics: what stands, in Prometheus' text format, for node_exporter's textfile collector.
+
+Belongs here: which figures, with which labels, from which record. A batch pipeline is not there
+to be scraped, so after every stage the whole state is written anew from the lake and the journal:
+no process has to add up what others did, and a counter survives them all. Labels are years,
+stages, tables, tasks and provinces: bounded; a unit or a document is never one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from prometheus_client import CollectorRegistry, write_to_textfile
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from orchestration import lakehouse
+from orchestration.errors import Unreachable
+from orchestration.observing.journal import StageRun, stage_runs
+from orchestration.settings import Settings
+from orchestration.storage import Store
+
+__all__ = ["METRICS_FOLDER", "write_alarms", "write_metrics"]
+
+#: In the home: what ``--collector.textfile.directory`` is to name.
+METRICS_FOLDER = "metrics"
+
+#: Seconds from an object's arrival to its receipt. 120 is what is promised for the last night;
+#: the others show how far from it things are, up to the nightly run (a day).
+LAG_BUCKETS = (15, 30, 60, 120, 300, 900, 3600, 86400)
+
+_Rows = Sequence[tuple[Any, ...]]
+
+
+def write_metrics(settings: Settings, store: Store) -> Path:
+    """Write ``metrics/tongbao.prom``, all of it at once.
+
+    Returns:
+        its path.
+    """
+    families = list(_of_stages(stage_runs(settings)))
+    try:
+        with lakehouse.reader(settings, store) as con:
+            families += _of_lake(con)
+            reachable = 1
+    except Unreachable:
+        reachable = 0
+    families.append(_gauge("lake_reachable", "1 where the lake could be read.", [(reachable,)]))
+    return _write(settings, "tongbao", families)
+
+
+def write_alarms(
+    settings: Settings, standing: Sequence[tuple[str, int | None]], channels_failing: int
+) -> Path:
+    """Write ``metrics/alarms.prom``: what stands, and whether anybody could be told.
+
+    Args:
+        standing: kind's code and year of each condition.
+    """
+    counts = Counter((code, "" if year is None else str(year)) for code, year in standing)
+    rows = [(*key, count) for key, count in sorted(counts.items())]
+    families = [
+        _gauge("alarms_standing", "Conditions that stand, by kind.", rows, ("code", "year")),
+        _gauge(
+            "alarm_channels_failing",
+            "Channels that did not take a message at the last look.",
+            [(channels_failing,)],
+        ),
+        _gauge(
+            "watch_timestamp_seconds",
+            "When the sensor last looked: an old one means that nothing is watched.",
+            [(settings.now().timestamp(),)],
+        ),
+    ]
+    return _write(settings, "alarms", families)
+
+
+def _write(settings: Settings, name: str, families: Sequence[Metric]) -> Path:
+    """As ``metrics/{name}.prom``: a reader sees the old file or the new one."""
+    folder = settings.home / METRICS_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    registry = CollectorRegistry()
+    registry.register(_Families(families))
+    path = folder / f"{name}.prom"
+    write_to_textfile(str(path), registry)
+    return path
+
+
+class _Families(Collector):
+    def __init__(self, families: Sequence[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        """What was handed in."""
+        yield from self._families
+
+
+def _gauge(name: str, text: str, rows: _Rows, labels: Sequence[str] = ()) -> GaugeMetricFamily:
+    """A gauge from rows of its labels' values and, last, its value."""
+    family = GaugeMetricFamily(f"tongbao_{name}", text, labels=labels)
+    for row in rows:
+        family.add_metric([str(each) for each in row[:-1]], float(row[-1]))
+    return family
+
+
+def _of_stages(runs: Sequence[StageRun]) -> Iterator[Metric]:
+    labels = ("stage", "year")
+    yield _gauge(
+        "stage_seconds",
+        "How long the last run of the stage took.",
+        [(run.stage, run.year, run.seconds) for run in runs],
+        labels,
+    )
+    yield _gauge(
+        "stage_last_run_timestamp_seconds",
+        "When the last run of the stage began.",
+        [(run.stage, run.year, run.started_at.timestamp()) for run in runs],
+        labels,
+    )
+    yield _gauge(
+        "stage_last_success_timestamp_seconds",
+        "When the stage was last done, also where it found nothing to do.",
+        [(r.stage, r.year, r.succeeded_at.timestamp()) for r in runs if r.succeeded_at],
+        labels,
+    )
+    yield _gauge(
+        "stage_failed",
+        "1 where the last run of the stage did not come to its end.",
+        [(run.stage, run.year, run.outcome in {"failed", "stopped"}) for run in runs],
+        labels,
+    )
+    yield _gauge(
+        "last_intake_objects",
+        "Objects of the last intake: listed, fetched, and by the status of their receipts.",
+        [
+            (run.year, name, count)
+            for run in runs
+            if run.stage == "intake"
+            for name, count in run.counts.items()
+        ],
+        ("year", "state"),
+    )
+
+
+def _of_lake(con: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
+    def rows(query: str) -> _Rows:
+        return con.execute(query).fetchall()
+
+    tables = rows(
+        "select schema_name, table_name from duckdb_tables() where database_name = 'lake' "
+        "and schema_name in ('raw', 'marts', 'quality', 'publication') order by all"
+    )
+    known = set(tables)
+    # One statement: a transaction each would be most of what this file costs.
+    counts = " union all ".join(
+        f"select '{schema}', '{table}', count(*) from lake.{schema}.{table}"
+        for schema, table in tables
+    )
+    yield _gauge(
+        "table_rows",
+        "Rows of a table of the lake.",
+        sorted(rows(counts)) if counts else [],
+        ("schema", "table"),
+    )
+    yield _gauge("snapshot_id", "The newest snapshot.", [(lakehouse.current_snapshot(con),)])
+    size = rows("select sum(file_count), sum(file_size_bytes) from ducklake_table_info('lake')")
+    yield _gauge("lake_files", "Data files of the present snapshot.", [(size[0][0] or 0,)])
+    yield _gauge("lake_bytes", "Their size.", [(size[0][1] or 0,)])
+    if ("raw", "objects") in known:
+        yield _gauge(
+            "objects",
+            "Objects taken in, each version of them, by the status of their receipts.",
+            rows("select year, status, count(*) from lake.raw.objects group by all order by all"),
+            ("year", "status"),
+        )
+        yield _lag(con)
+    if ("quality", "submission_errors") in known:
+        yield _gauge(
+            "findings",
+            "Findings about submissions that stand.",
+            rows(
+                "select year, severity, count(*) from lake.quality.submission_errors "
+                "group by all order by all"
+            ),
+            ("year", "severity"),
+        )
+    if ("marts", "agg_province_task") in known:
+        labels = ("year", "province", "task")
+        newest = "where year = (select max(year) from lake.marts.agg_province_task) order by all"
+        for state in ("expected", "reported", "on_time"):
+            yield _gauge(
+                f"units_{state}",
+                f"Units of the newest year in the marts: {state.replace('_', ' ')}.",
+                rows(
+                    f"select year, province_code, task_code, units_{state} "
+                    f"from lake.marts.agg_province_task {newest}"
+                ),
+                labels,
+            )
+    yield from _of_gate(con)
+    yield _gauge(
+        "edition",
+        "The newest edition's number.",
+        rows("select year, max(edition) from lake.publication.editions group by all order by all"),
+        ("year",),
+    )
+
+
+def _of_gate(con: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
+    verdicts = lakehouse.newest_verdicts(con)
+    yield _gauge(
+        "gate_blocked",
+        "1 where the newest verdict of the gate holds publication back.",
+        [(year, lakehouse.blocks(judged)) for year, judged in verdicts.items()],
+        ("year",),
+    )
+    outcomes: list[tuple[Any, ...]] = []
+    for year, judged in verdicts.items():
+        failed = [row for row in judged if not row["success"]]
+        waived = [row for row in failed if row["waived_by"]]
+        blocking = [r for r in failed if r["severity"] == "critical" and not r["waived_by"]]
+        outcomes += [
+            (year, "passed", len(judged) - len(failed)),
+            (year, "blocking", len(blocking)),
+            (year, "waived", len(waived)),
+            (year, "warning", len(failed) - len(blocking) - len(waived)),
+        ]
+    yield _gauge(
+        "gate_expectations",
+        "Expectations of the newest verdict, by outcome.",
+        outcomes,
+        ("year", "outcome"),
+    )
+
+
+def _lag(con: duckdb.DuckDBPyConnection) -> HistogramMetricFamily:
+    """From arrival to the end of the run that answered: what a unit waited, at most."""
+    counts = ", ".join(f"count(*) filter (where lag <= {bound})" for bound in LAG_BUCKETS)
+    found = con.execute(
+        f"select year, {counts}, count(*), sum(lag) from ("
+        "select o.year, greatest(0, epoch(r.finished_at) - epoch(o.last_modified)) as lag "
+        "from lake.raw.objects o join lake.raw.intake_runs r using (run_id)"
+        ") group by year order by year"
+    ).fetchall()
+    family = HistogramMetricFamily(
+        "tongbao_receipt_lag_seconds",
+        "From the arrival of an object to the end of the run that wrote its receipt.",
+        labels=("year",),
+    )
+    for year, *bounds, total, lag in found:
+        buckets = [(str(b), n) for b, n in zip(LAG_BUCKETS, bounds, strict=True)]
+        family.add_metric([str(year)], [*buckets, ("+Inf", total)], sum_value=float(lag))
+    return family
