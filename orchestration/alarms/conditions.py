@@ -323,7 +323,7 @@ def _transform(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> Cond
     last = lakehouse.last_intake_at(con, year)
     if last is None or now - last < TRANSFORM_OVERDUE.after:
         return None
-    if not lakehouse.marts_are_stale(con, year):
+    if lakehouse.transform_record(con, year) and not lakehouse.marts_are_stale(con, year):
         return None
     return Condition(
         kind=TRANSFORM_OVERDUE,

@@ -197,7 +197,7 @@ def _message(
         "what_en": en,
         "since": since.isoformat(),
         "said_at": now.isoformat(),
-        "touched": asdict(touched),
+        "touched": asdict(touched) | {"units": list(touched.units)},
         "next": command,
         "runbook": kind.runbook,
     }

@@ -5,8 +5,6 @@ Belongs here: which asset has which check. Doesn't belong here: bounds and deadl
 policies know no reporting calendar: from January to June they would be late every day.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg

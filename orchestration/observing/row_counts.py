@@ -61,7 +61,7 @@ class RowCount:
     Attributes:
         name: schema and table.
         day: in Beijing, when it was counted.
-        before: on the last earlier day on which it was counted; ``rows`` where there is none.
+        before: on the last earlier day on which it was counted, or more of the same day.
         last_year: of the year before.
         fell: ``day`` or ``year``: the bound that is broken; "" where it holds.
         at: since when (UTC, ISO 8601).
@@ -101,9 +101,11 @@ def check_rows(
         }
         for name in tables:
             rows, was = counts[name], former.get(name)
-            # On the same day the bound stays: a fall stands until the next day and is not
-            # forgotten by the next run, a minute later.
-            before = rows if was is None else was.before if was.day == day else was.rows
+            before = rows
+            if was:
+                # On the same day the bound stays: a fall stands until the next day and is not
+                # forgotten by the next run, a minute later.
+                before = max(was.before, was.rows) if was.day == day else was.rows
             bounds = BOUNDS[name.partition(".")[0]]
             fell = ""
             if rows < before * (1 - bounds.day):

@@ -1,0 +1,306 @@
+"""A year with everything switched on that says something: who is told what, and what nobody sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from orchestration import alarms, lakehouse, stages
+from orchestration.definitions import defs
+from orchestration.sensors import watch
+from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.up import store_environment
+from tests.conftest import clean_environment
+from tests.fixtures.landing import Landing
+from tests.fixtures.receivers import Inbox, Mailbox, authority, mail_server, webhook_server
+
+_MORNING = "2024-12-15T06:10:00+08:00"
+#: A contact whose every part breaks the contract, so that findings quote it.
+_CONTACT = {"name": "联络员甲乙丙" * 40, "phone": "139-planted-0000" * 20, "email": "planted-at-no"}
+
+
+@dataclass
+class Year:
+    """A small year that the gate blocks, and both ends of its alarms."""
+
+    ws: stages.Workspace
+    inbox: Inbox
+    mailbox: Mailbox
+    environment: dict[str, str]
+    secrets: list[str]
+    ran: subprocess.CompletedProcess[str]
+
+    @property
+    def home(self) -> Path:
+        return self.ws.settings.home
+
+    def tongbao(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "orchestration.cli", *arguments],
+            env=clean_environment(self.home, self.environment | more),
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Year]:
+    folder = tmp_path_factory.mktemp("watching")
+    home = folder / "home"
+    settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
+    ca, ca_file = authority(folder)
+    with (
+        webhook_server(ca) as inbox,
+        mail_server(ca) as mailbox,
+        stages.open_workspace(settings) as ws,
+    ):
+        environment = store_environment(settings, ws.store) | {
+            "TONGBAO_NOW": _MORNING,
+            "TONGBAO_LOG_FORMAT": "json",
+            "TONGBAO_WEBHOOK_URL": inbox.url,
+            "TONGBAO_SMTP_URL": mailbox.url,
+            "TONGBAO_MAIL_FROM": "tongbao@example.cn",
+            "TONGBAO_MAIL_TO": "on-duty@example.cn",
+            "SSL_CERT_FILE": str(ca_file),
+            "PGPASSWORD": "the-pg-password",
+        }
+        secrets = [
+            ws.store.config.secret_access_key,
+            "the-webhook-token",
+            "the-mail-password",
+            "the-pg-password",
+        ]
+        made = Year(ws, inbox, mailbox, environment, secrets, None)  # type: ignore[arg-type]
+        said = made.tongbao("demo", "--year", "2024", "--scale", "0.004", "--faults", "heavy")
+        assert said.returncode == 0, said.stderr
+        Landing(ws.store).document(
+            "registration",
+            province="110000",
+            document_id="planted",
+            unit_code="T05-110000-9999",
+            unit_name="示例学校",
+            task_code="T05",
+            province_code="110000",
+            level="provincial",
+            lead_organisation={"name": "示例学校", "type": "vocational_school"},
+            members=[],
+            contact=_CONTACT,
+        )
+        made.ran = made.tongbao("run", "--year", "2024")
+        yield made
+
+
+@pytest.fixture
+def tick(year: Year, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """One look of the sensor at the year, as the daemon would have it."""
+    for name, value in year.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DAGSTER_HOME", str(year.home / "dagster"))
+    with dg.DagsterInstance.get() as instance:
+
+        def look(cursor: str | None = None, **environ: str) -> Any:
+            with monkeypatch.context() as patch:
+                for name, value in environ.items():
+                    patch.setenv(name, value)
+                context = dg.build_sensor_context(
+                    instance=instance, cursor=cursor, repository_def=defs.get_repository_def()
+                )
+                return watch.evaluate_tick(context)
+
+        yield look
+
+
+def test_the_run_says_what_blocks(year: Year) -> None:
+    assert year.ran.returncode == 3, year.ran.stderr[-2000:]
+
+
+def test_a_blocked_gate_is_told_once_and_when_it_passes_again(
+    year: Year, tick: Callable[..., Any]
+) -> None:
+    first = tick()
+    assert "gate-blocked/2024/" in first.skip_message
+    assert "run-failed" not in first.skip_message
+    [body] = year.inbox.bodies
+    [letter] = year.mailbox.letters
+    assert (body["code"], body["state"], body["year"]) == ("gate-blocked", "alarm", 2024)
+    assert "On-time rate, nation" in body["what_en"]
+    assert body["touched"]["provinces"]
+    assert letter["subject"] == body["subject"]
+    assert "tongbao gate --year 2024" in letter.get_content()
+    tick()
+    assert len(year.inbox.requests) == len(year.mailbox.letters) == 1
+    # At nine it is said again, to a mail server that is out of reach and a webhook that isn't.
+    nine = {"TONGBAO_NOW": "2024-12-15T09:00:00+08:00"}
+    down = tick(**nine, TONGBAO_SMTP_URL="smtp://alarms:the-mail-password@127.0.0.1:1")
+    assert "not delivered: mail" in down.skip_message
+    assert [each["state"] for each in year.inbox.bodies] == ["alarm", "still"]
+    tick(TONGBAO_NOW="2024-12-15T09:01:00+08:00")
+    assert len(year.inbox.requests) == len(year.mailbox.letters) == 2
+    # A later verdict lets it through.
+    with lakehouse.writer(year.ws.settings, year.ws.store) as con:
+        [(_, rows)] = lakehouse.newest_verdicts(con).items()
+        passing = [row | {"success": True, "run_id": "later"} for row in rows]
+        lakehouse.record_gate(con, passing, "a-code")
+    tick(TONGBAO_NOW="2024-12-15T10:00:00+08:00")
+    assert year.inbox.bodies[-1]["state"] == "over"
+    assert year.inbox.bodies[-1]["title_zh"] == "质量门禁已通过"
+    assert year.mailbox.letters[-1]["subject"].endswith(
+        "over: the gate lets it through again (2024)"
+    )
+
+
+def test_a_failed_run_is_told_with_what_it_said(year: Year, tick: Callable[..., Any]) -> None:
+    failed = year.tongbao("run", "--year", "2024", AWS_SECRET_ACCESS_KEY="a-wrong-s3-secret")
+    assert failed.returncode == 4
+    year.secrets.append("a-wrong-s3-secret")
+    assert "run-failed/2024/national_year" in tick().skip_message
+    body = year.inbox.bodies[-1]
+    assert body["next"] == "tongbao run --year 2024"
+    assert "object storage http://127.0.0.1" in body["what_en"]
+    # Where the lake can't be reached, what is known of runs is told all the same.
+    catalog = "postgresql://tongbao:the-pg-password@127.0.0.1:1/lake"
+    for minute in (20, 26):
+        out = tick(TONGBAO_CATALOG=catalog, TONGBAO_NOW=f"2024-12-15T06:{minute}:00+08:00")
+    assert "store-unreachable" in out.skip_message
+    assert year.inbox.bodies[-1]["code"] == "store-unreachable"
+
+
+def test_the_log_is_json_with_run_and_document(year: Year) -> None:
+    lines = [line for line in year.ran.stderr.splitlines() if line.startswith("{")]
+    said = [json.loads(line) for line in lines]
+    assert {line["stage"] for line in said} >= {"intake", "transform", "receipts", "gate"}
+    assert len({line["run_id"] for line in said}) == 1
+    assert any(line.get("document_id") == "planted" for line in said)
+    assert all(line["object_key"] for line in said if line["message"] == "finding")
+    assert not [line for line in year.ran.stderr.splitlines() if line.startswith("[")]
+
+
+def _metrics(year: Year) -> dict[str, dict[tuple[str, ...], float]]:
+    found: dict[str, dict[tuple[str, ...], float]] = {}
+    for path in (year.home / "metrics").glob("*.prom"):
+        for family in text_string_to_metric_families(path.read_text(encoding="utf-8")):
+            for sample in family.samples:
+                key = tuple(sample.labels.values())
+                found.setdefault(sample.name, {})[key] = sample.value
+    return found
+
+
+def test_the_metrics_are_those_of_the_lake(year: Year, tick: Callable[..., Any]) -> None:
+    tick()
+    found = _metrics(year)
+    with lakehouse.reader(year.ws.settings, year.ws.store) as con:
+        [objects] = con.execute("select count(*) from lake.raw.objects").fetchall()
+        [expected] = con.execute(
+            "select sum(units_expected) from lake.marts.agg_province_task where year = 2024"
+        ).fetchall()
+    assert sum(found["tongbao_objects"].values()) == objects[0]
+    assert sum(found["tongbao_units_expected"].values()) == expected[0]
+    assert found["tongbao_table_rows"]["raw", "objects"] == objects[0]
+    assert sum(found["tongbao_receipt_lag_seconds_count"].values()) == objects[0]
+    assert found["tongbao_stage_seconds"]["intake", "2024"] > 0
+    assert ("gate-blocked", "2024") in found["tongbao_alarms_standing"]
+    # Units and documents are never labels.
+    labels = {label for of in found.values() for key in of for label in key}
+    assert not [label for label in labels if "T05-" in label]
+
+
+def test_the_alerts_of_prometheus_name_metrics_that_exist(year: Year) -> None:
+    import yaml
+
+    rules = PROJECT_ROOT / "infra" / "prometheus" / "alerts.yml"
+    content = yaml.safe_load(rules.read_text(encoding="utf-8"))
+    known = _metrics(year)
+    codes = {kind.code for kind in alarms.KINDS}
+    for rule in content["groups"][0]["rules"]:
+        names = [word for word in _words(rule["expr"]) if word.startswith("tongbao_")]
+        assert names
+        assert set(names) <= set(known), rule
+        assert rule["annotations"]["runbook"].rpartition("#")[2] in codes
+    promtool = shutil.which("promtool")
+    if promtool:
+        done = subprocess.run(
+            [promtool, "check", "rules", str(rules)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _words(expression: str) -> list[str]:
+    return "".join(c if c.isalnum() or c == "_" else " " for c in expression).split()
+
+
+def test_row_counts_and_freshness_are_checks_of_the_assets(year: Year, tick: Any) -> None:
+    events = {e.check_name: e for e in tick(TONGBAO_NOW=_MORNING).asset_events}
+    assert events["fresh"].passed
+    with dg.DagsterInstance.get() as instance:
+        storage = instance.event_log_storage
+        keys = [
+            dg.AssetCheckKey(dg.AssetKey(["raw", "objects"]), "rows_hold"),
+            dg.AssetCheckKey(dg.AssetKey(["marts", "fct_unit_year"]), "rows_hold"),
+        ]
+        records = storage.get_latest_asset_check_execution_by_key(keys)
+    assert set(records) == set(keys)
+
+
+def _texts(home: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file of the home but what holds raw data, unpacked where it is packed."""
+    raw = (home / "s3" / "landing", home / "s3" / "lake", home / "demo")
+    for path in sorted(home.rglob("*")):
+        # The catalogue keeps the bounds of every column of raw, contacts as well.
+        if not path.is_file() or path.name.startswith("catalog.sqlite"):
+            continue
+        if any(path.is_relative_to(each) for each in raw):
+            continue
+        name = str(path.relative_to(home))
+        yield name, name.encode() + b"\n" + path.read_bytes()
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as packed:
+                for part in packed.namelist():
+                    yield f"{name}!{part}", packed.read(part)
+
+
+def test_no_secret_and_no_contact_is_in_anything_that_is_said(
+    year: Year, tick: Callable[..., Any]
+) -> None:
+    tick()
+    contacts = [
+        "示例联络员",
+        "000-0000-",
+        "@example.invalid",
+        "联络员甲乙丙",
+        "139-planted",
+        "planted-at",
+    ]
+    said = {
+        "run": year.ran.stderr + year.ran.stdout,
+        "alarm --test": (done := year.tongbao("alarm", "--test")).stdout + done.stderr,
+        "alarm": (done := year.tongbao("alarm")).stdout + done.stderr,
+        "webhook": json.dumps(year.inbox.bodies, ensure_ascii=False),
+        "mail": "".join(str(each) + each.get_content() for each in year.mailbox.letters),
+    }
+    searched = [*_texts(year.home), *((name, text.encode()) for name, text in said.items())]
+    names = [name for name, _ in searched]
+    for expected in ("dagster/history", "metrics/", "alarms.sqlite", "journal.sqlite", "receipts/"):
+        assert any(expected in name for name in names), expected
+    found = [
+        f"{word} in {name}"
+        for name, content in searched
+        for word in [*year.secrets, *contacts]
+        if word.encode() in content or json.dumps(word)[1:-1].encode() in content
+    ]
+    assert found == []
