@@ -320,7 +320,7 @@ def _waiting(
 
 
 def _transform(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> Condition | None:
-    last = lakehouse.last_intake_at(con, year)
+    last = lakehouse.last_intake_at(con, year, now)
     if last is None or now - last < TRANSFORM_OVERDUE.after:
         return None
     if lakehouse.transform_record(con, year) and not lakehouse.marts_are_stale(con, year):

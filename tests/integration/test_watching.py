@@ -1,16 +1,14 @@
-"""A year with everything switched on that says something: who is told what, and what nobody sees."""
+"""A year with everything switched on that says something: who is told what, what nobody sees."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -244,7 +242,7 @@ def _words(expression: str) -> list[str]:
     return "".join(c if c.isalnum() or c == "_" else " " for c in expression).split()
 
 
-def test_row_counts_and_freshness_are_checks_of_the_assets(year: Year, tick: Any) -> None:
+def test_row_counts_and_freshness_are_checks_of_the_assets(tick: Any) -> None:
     events = {e.check_name: e for e in tick(TONGBAO_NOW=_MORNING).asset_events}
     assert events["fresh"].passed
     with dg.DagsterInstance.get() as instance:
