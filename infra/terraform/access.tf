@@ -2,11 +2,12 @@
 # their bucket names and a role each. Roles, not users: nobody holds a key that doesn't expire.
 
 locals {
-  # Provinces are a seed of the warehouse: 32 rows, 32 roles.
-  provinces = {
-    for region in csvdecode(file("${path.module}/../../dbt_project/seeds/regions.csv")) :
-    region.province_code => region.province_name_en
-  }
+  # Provinces are a seed of the warehouse, 32 rows; 000000 is the ministry, whose reviews land under a
+  # prefix of its own.
+  provinces = concat(
+    csvdecode(file("${path.module}/../../dbt_project/seeds/regions.csv"))[*].province_code,
+    ["000000"],
+  )
 
   policy_variables = {
     partition   = data.aws_partition.current.partition
@@ -29,7 +30,7 @@ locals {
       }
     },
     {
-      for code, name in local.provinces : "province-${code}" => {
+      for code in local.provinces : "province-${code}" => {
         principals = concat(var.platform_principals, lookup(var.province_principals, code, []))
         policy = templatefile(
           "${path.module}/../policies/province.json",

@@ -5,12 +5,12 @@ And that their checkers (``infra/check.py``, ``make lint-infra``) find what is w
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import shutil
 import subprocess
 import tomllib
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from string import Template
@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
+from orchestration.intake.contracts import DOCUMENT_TYPES
 from orchestration.settings import PROJECT_ROOT
 
 INFRA = PROJECT_ROOT / "infra"
@@ -173,27 +174,60 @@ def test_kubernetes_runs_dagster_as_the_other_hosts_do() -> None:
     assert args[-1] in _yaml("compose.yaml")["services"]["code-location"]["command"]
 
 
-def test_each_province_gets_the_policy_of_its_own_prefix() -> None:
+def _policy(name: str, **more: str) -> dict[str, Any]:
+    """The policy as Terraform renders it: its templatefile and Python's Template agree."""
     access = (INFRA / "terraform/access.tf").read_text(encoding="utf-8")
+    assert f"policies/{name}.json" in access
     declared = access[access.index("policy_variables = {") :].partition("}")[0]
-    variables = {name: name for name in re.findall(r"^ +(\w+) += ", declared, re.MULTILINE)}
-    assert {"landing", "lake", "publication"} <= set(variables)
-    with (PROJECT_ROOT / "dbt_project/seeds/regions.csv").open(encoding="utf-8") as seed:
-        codes = [row["province_code"] for row in csv.DictReader(seed)]
-    assert len(codes) == 32
-    assert "regions.csv" in access
-    for name in ("pipeline", "analyst", "province"):
-        assert f"policies/{name}.json" in access
-        given = {**variables, "province_code": codes[0]} if name == "province" else variables
-        text = (INFRA / f"policies/{name}.json").read_text(encoding="utf-8")
-        # Terraform's templatefile and Python's Template agree: ${name}, and $${ for a plain ${.
-        policy = json.loads(Template(text).substitute(given))
-        assert policy["Version"] == "2012-10-17"
-        assert policy["Statement"]
-        if name == "province":
-            written = [r for s in policy["Statement"] for r in _list(s["Resource"]) if "/" in r]
-            assert written
-            assert all(f"province={codes[0]}" in resource for resource in written)
+    variables = {key: key for key in re.findall(r"^ +(\w+) += ", declared, re.MULTILINE)}
+    text = (INFRA / f"policies/{name}.json").read_text(encoding="utf-8")
+    policy: dict[str, Any] = json.loads(Template(text).substitute(variables, **more))
+    assert policy["Version"] == "2012-10-17"
+    return policy
+
+
+def _resources(policy: dict[str, Any], action: str) -> list[str]:
+    return [
+        resource.rpartition(":::")[2]
+        for statement in policy["Statement"]
+        if action in _list(statement["Action"])
+        for resource in _list(statement["Resource"])
+    ]
+
+
+@pytest.mark.parametrize("code", ["110000", "660000"])
+def test_a_province_writes_under_its_own_prefix_only(code: str) -> None:
+    # fnmatch reads * and ? as policies do: * passes over slashes too.
+    writable = _resources(_policy("province", province_code=code), "s3:PutObject")
+    for kind in [*DOCUMENT_TYPES, "attachments"]:
+        own = f"landing/{kind}/year=2024/province={code}/T05-{code}-0001/a.json"
+        assert any(fnmatchcase(own, pattern) for pattern in writable), kind
+        for other in (
+            own.replace(code, "440000"),
+            f"landing/{kind}/year=2024/province=440000/year=2024/province={code}/a.json",
+            f"landing/{kind}/x/year=2024/province={code}/a.json",
+            f"publication/editions/2024/edition-1/province={code}/a.json",
+        ):
+            assert not any(fnmatchcase(other, pattern) for pattern in writable), other
+
+
+def test_nobody_else_writes_what_lands_or_reads_contacts() -> None:
+    pipeline = _policy("pipeline")
+    for action in ("s3:PutObject", "s3:DeleteObject"):
+        assert set(_resources(pipeline, action)) == {"lake/*", "publication/*"}
+    analyst = _policy("analyst")
+    actions = {action for s in analyst["Statement"] for action in _list(s["Action"])}
+    assert actions == {"s3:GetObject", "s3:ListBucket"}
+    readable = _resources(analyst, "s3:GetObject")
+    assert any(fnmatchcase("lake/data/marts/dim_unit/1.parquet", p) for p in readable)
+    assert not any(fnmatchcase("lake/data/raw/registration/1.parquet", p) for p in readable)
+    # What a single host's read-only server shows is what the policy lets an analyst read.
+    shown = {pattern.removesuffix("/*") for pattern in readable}
+    command = " ".join(_yaml("compose.yaml")["services"]["s3-analyst"]["command"])
+    for text in (command, _units()["tongbao-s3-analyst.service"]):
+        assert set(re.findall(r"\+ /(\S+)/\*\*", text)) == shown
+        assert "- **" in text
+        assert "--read-only" in text
 
 
 def _list(value: Any) -> list[Any]:
