@@ -38,7 +38,12 @@ from orchestration.intake.listing import MINISTRY, Place
 from orchestration.intake.reading import ReadValue, read_value
 from orchestration.intake.text import first_invisible
 
-__all__ = ["ParsedDocument", "ParsedObject", "parse_object"]
+__all__ = ["WITHHELD", "ParsedDocument", "ParsedObject", "parse_object"]
+
+#: Stands for what a receipt doesn't repeat: contact data stays in ``raw``.
+WITHHELD = "（不予引用，可能含联系人信息 withheld: may hold contact data）"
+#: Findings that quote a piece of an object as it came, with whatever stands in it.
+_QUOTES = {"E001", "E009", "E010", "E013", "E102", "W122", "W123"}
 
 #: How pydantic's error types are said in a receipt; anything else is a wrong type.
 _CODES = {
@@ -137,11 +142,12 @@ def parse_object(
     try:
         for read in read_object(key, body, kind=kind, limits=limits, received_at=received_at):
             if isinstance(read, Remark):
-                parsed.findings.append(finding(read.code, read.where, value=read.value))
+                value = _quotable(kind, read.code, read.value)
+                parsed.findings.append(finding(read.code, read.where, value=value))
                 continue
             parsed.total += 1
             if isinstance(read.content, Unreadable):
-                parsed.findings.append(_unreadable(read.content, read.where.at()))
+                parsed.findings.append(_unreadable(kind, read.content, read.where.at()))
                 continue
             document = _document(place, read.where, read.content, parsed.findings)
             if document is not None:
@@ -149,16 +155,22 @@ def parse_object(
     except Unreadable as error:
         # Half an object is none: what was read before the fault is not sure either.
         parsed.documents.clear()
-        parsed.findings.append(_unreadable(error, ""))
+        parsed.findings.append(_unreadable(kind, error, ""))
         return parsed
     if not parsed.total:
         parsed.findings.append(finding("E007"))
     return parsed
 
 
-def _unreadable(error: Unreadable, where: str) -> Finding:
+def _unreadable(kind: str, error: Unreadable, where: str) -> Finding:
     about: About = {"document_id": error.document_id, "unit_code": error.unit_code}
-    return finding(error.code, where, value=error.value, **about, **error.fields)
+    value = _quotable(kind, error.code, error.value)
+    return finding(error.code, where, value=value, **about, **error.fields)
+
+
+def _quotable(kind: str, code: str, value: str) -> str:
+    """``value``, unless it is a piece of a registration in which a contact may stand."""
+    return WITHHELD if kind == "registration" and code in _QUOTES else value
 
 
 def _document(
@@ -167,7 +179,13 @@ def _document(
     """Check one document; None where it is rejected, with the reason in ``findings``."""
     if not isinstance(raw, Mapping):
         findings.append(
-            finding("E102", where.at(), value=_shown(raw), field="document", expected="object")
+            finding(
+                "E102",
+                where.at(),
+                value=_quotable(place.document_type, "E102", _shown(raw)),
+                field="document",
+                expected="object",
+            )
         )
         return None
     about: About = {
@@ -279,11 +297,14 @@ def _validated(
         if code == "E103" and problem["loc"][:1] == ("schema_version",):
             code = "E110"
         context = problem.get("ctx") or {}
+        value = None if problem["type"] == "missing" else _shown(problem["input"])
+        if problem["loc"][:1] == ("contact",):
+            value = WITHHELD
         findings.append(
             finding(
                 code,
                 location,
-                value=None if problem["type"] == "missing" else _shown(problem["input"]),
+                value=value,
                 field=".".join(str(part) for part in problem["loc"]),
                 expected=str(context.get("expected") or problem["msg"]),
                 limit=str(context.get("max_length", "")),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestration.intake.contracts import SCHEMA_FOLDER, json_schemas
-from orchestration.intake.documents import ParsedObject, parse_object
+from orchestration.intake.documents import WITHHELD, ParsedObject, parse_object
 from orchestration.intake.formats import Limits
 from orchestration.intake.listing import place_of
 
@@ -177,6 +177,24 @@ def test_only_the_ministry_recognises_and_sends_nothing_else() -> None:
     assert codes(parse(review | {"decided_on": "1 May"}, "review", "000000")) == [
         ("E116", "/decided_on")
     ]
+
+
+def test_a_contact_is_never_repeated() -> None:
+    """What is wrong with it is said by its place; the values stay in raw."""
+    phone = "13900000000"
+    spoilt = REGISTRATION | {"contact": {"name": [phone], "phone": {"a": phone}, "email": 1.5}}
+    bodies = [
+        parse(spoilt, "registration"),
+        parse(REGISTRATION | {"contact": phone}, "registration"),
+        parse([[phone]], "registration"),
+        parse(b'{"contact": {"phone": "' + phone.encode() + b'",}}', "registration"),
+    ]
+    for parsed in bodies:
+        assert parsed.findings
+        for found in parsed.findings:
+            said = f"{found.value} {found.message_zh} {found.message_en}"
+            assert phone not in said
+            assert WITHHELD in said
 
 
 def test_registration() -> None:
