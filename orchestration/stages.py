@@ -109,6 +109,7 @@ def receipts(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Re
         return write_pages(con, ws.store, ws.settings, year, progress=progress)
 
 
+@observed
 def reminders(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> RemindersSummary:
     """Write what each province still has to do before the cut-off, as of today.
 

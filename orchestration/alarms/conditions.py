@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from orchestration.workspace import Workspace
 
 __all__ = [
     "Condition",
+    "Found",
     "RunState",
     "Touched",
     "of_lake",
@@ -90,6 +91,10 @@ class Touched:
     total: int = 0
 
 
+def _key(kind: Kind, year: int | None, subject: str = "") -> str:
+    return "/".join([kind.code, str(year or "-"), subject])
+
+
 @dataclass(frozen=True)
 class Condition:
     """Something that stands.
@@ -115,12 +120,25 @@ class Condition:
     @property
     def key(self) -> str:
         """Its identity from look to look."""
-        return "/".join([self.kind.code, str(self.year or "-"), self.subject])
+        return _key(self.kind, self.year, self.subject)
 
     @property
     def command(self) -> str:
         """What to type next."""
         return self.kind.command.format(year=self.year, stage=self.stage)
+
+
+@dataclass
+class Found:
+    """What a look found.
+
+    Attributes:
+        standing: what stands.
+        over: keys of what was looked at and doesn't stand. What is in neither was not looked at.
+    """
+
+    standing: list[Condition] = field(default_factory=list)
+    over: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -156,7 +174,7 @@ def years_in_play(now: datetime) -> list[int]:
     return found
 
 
-def of_runs(runs: Iterable[RunState], now: datetime) -> list[Condition]:
+def of_runs(runs: Iterable[RunState], now: datetime) -> Found:
     """Failed runs that none has made good, and runs that don't end.
 
     Args:
@@ -164,15 +182,18 @@ def of_runs(runs: Iterable[RunState], now: datetime) -> list[Condition]:
             every one under way.
     """
     runs = list(runs)
-    found = []
+    found = Found()
     for run in runs:
+        good = run.state == "done" or run.blocked or _made_good(run, runs)
+        if good:
+            found.over.add(_key(RUN_FAILED, run.year, run.job))
         of_year = f"（{run.year}年）" if run.year else ""
         year_en = f" of {run.year}" if run.year else ""
-        if run.state == "failed" and not run.blocked and not _made_good(run, runs):
+        if run.state == "failed" and not good:
             where = f"，步骤 {run.step}" if run.step else ""
             where_en = f" at step {run.step}" if run.step else ""
             error = redact(run.error)[:300] or "no message"
-            found.append(
+            found.standing.append(
                 Condition(
                     kind=RUN_FAILED,
                     year=run.year,
@@ -186,7 +207,7 @@ def of_runs(runs: Iterable[RunState], now: datetime) -> list[Condition]:
             )
         if run.state == "under way" and now - run.at >= RUN_STUCK.after:
             hours = int((now - run.at).total_seconds() // 3600)
-            found.append(
+            found.standing.append(
                 Condition(
                     kind=RUN_STUCK,
                     year=run.year,
@@ -249,30 +270,37 @@ def unreachable(error: Unreachable, now: datetime) -> Condition:
     )
 
 
-def of_lake(ws: Workspace, now: datetime) -> list[Condition]:
+def of_lake(ws: Workspace, now: datetime) -> Found:
     """What the lake, the landing bucket and the journal show, of every year in play.
+
+    A year that is in play no more, or whose collection has closed, is not looked at: what stood
+    of it is then neither standing nor over.
 
     Raises:
         Unreachable: the store or the catalogue doesn't answer.
     """
     settings = ws.settings
+    found = Found()
     if not settings.catalog_is_postgres and not Path(settings.catalog).exists():
-        return []  # nothing has ever run here
+        return found  # nothing has ever run here
     journal = stage_runs(settings)
-    found: list[Condition] = []
     with lakehouse.reader(settings, ws.store) as con:
         verdicts = lakehouse.newest_verdicts(con)
         for year in years_in_play(now):
             is_open = period_of(year).is_open(now)
             judged = verdicts.get(year, [])
-            looks = [_gate(year, judged, journal, now), _publication(con, year, judged, now)]
+            looks = {
+                GATE_BLOCKED: _gate(year, judged, journal, now),
+                PUBLICATION_OVERDUE: _publication(con, year, now),
+            }
             if is_open:
-                looks += [
-                    _intake(year, journal, now),
-                    _waiting(ws, con, year, now),
-                    _transform(con, year, now),
-                ]
-            found += [each for each in looks if each is not None]
+                looks |= {
+                    INTAKE_OVERDUE: _intake(year, journal, now),
+                    SUBMISSIONS_WAITING: _waiting(ws, con, year, now),
+                    TRANSFORM_OVERDUE: _transform(con, year, now),
+                }
+            found.standing += [each for each in looks.values() if each]
+            found.over |= {_key(kind, year) for kind, stands in looks.items() if not stands}
     return found
 
 
@@ -370,14 +398,9 @@ def _gate(
     )
 
 
-def _publication(
-    con: duckdb.DuckDBPyConnection,
-    year: int,
-    judged: Sequence[dict[str, Any]],
-    now: datetime,
-) -> Condition | None:
-    due = _publishes_at(year)
-    if now - due < PUBLICATION_OVERDUE.after or lakehouse.blocks(judged):
+def _publication(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> Condition | None:
+    due = period_of(year).publishes_at
+    if now - due < PUBLICATION_OVERDUE.after:
         return None
     if lakehouse.transform_record(con, year) is None or lakehouse.edition_rows(con, year):
         return None
@@ -390,11 +413,6 @@ def _publication(
         "edition exists",
         touched=_expected(con, year),
     )
-
-
-def _publishes_at(year: int) -> datetime:
-    at = datetime.combine(period_of(year).publication_date, time(6), SHANGHAI)
-    return at.astimezone(UTC)
 
 
 def _expected(con: duckdb.DuckDBPyConnection, year: int) -> Touched:

@@ -64,15 +64,16 @@ def last_morning(now: datetime) -> datetime:
 def settle(
     settings: Settings,
     standing: Sequence[Condition],
-    judged: frozenset[str],
+    is_over: Callable[[str, str], bool | None],
     to: Sequence[str],
     now: datetime,
 ) -> list[Message]:
     """Bring the ledger in line with what stands, and put into the outbox what is to be said.
 
     Args:
-        judged: codes of the kinds that could be judged at this look; of the others everything
-            stays as it was.
+        is_over: asked for the code and key of what stood and does not; True says that it is
+            over, False leaves it as it was (it could not be looked at), None lets it go without a
+            word (nobody looks at it any more).
         to: names of the channels.
         now: UTC aware.
 
@@ -87,10 +88,11 @@ def settle(
                 said.append(message)
         keys = {condition.key for condition in standing}
         for row in con.execute("select * from alarms where is_open = 1 order by key").fetchall():
-            if row["key"] not in keys and row["code"] in judged:
-                message = _is_over(con, row, now)
-                if message:
-                    said.append(message)
+            over = False if row["key"] in keys else is_over(row["code"], row["key"])
+            if over is None:
+                con.execute("update alarms set is_open = 0 where key = ?", [row["key"]])
+            elif over and (message := _over(con, row, now)):
+                said.append(message)
         _put(con, said, to, now)
         oldest = (now - _KEPT).isoformat()
         con.execute("delete from outbox where made_at < ?", [oldest])
@@ -228,7 +230,7 @@ def _due(
     return "still" if said_at < last_morning(now) else None
 
 
-def _is_over(con: sqlite3.Connection, row: sqlite3.Row, now: datetime) -> Message | None:
+def _over(con: sqlite3.Connection, row: sqlite3.Row, now: datetime) -> Message | None:
     """Close it; said only where it was said that it stood, and is not said already to be over."""
     said = row["last_state"] in {"alarm", "still"}
     con.execute(

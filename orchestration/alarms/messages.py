@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from orchestration.alarms.conditions import Condition, Touched
-from orchestration.alarms.kinds import TEST, Kind
+from orchestration.alarms.kinds import NOTICE, TEST, Kind
 from orchestration.catalogue import load_catalogue
 from orchestration.observing import redact
 from orchestration.reporting_calendar import SHANGHAI
@@ -101,35 +101,21 @@ def of_condition(
     )
 
 
-def notice(
-    kind: Kind,
-    *,
-    year: int | None,
-    zh: str,
-    en: str,
-    touched: Touched,
-    now: datetime,
-    subject: str = "",
-    command: str = "",
-) -> Message:
-    """Something that is said once.
-
-    Args:
-        subject: tells notices of one kind, year and time apart.
-    """
+def notice(*, year: int, zh: str, en: str, touched: Touched, now: datetime) -> Message:
+    """Something that is said once, with nothing that stands or is over."""
     return _message(
-        kind,
+        NOTICE,
         "notice",
         year,
         now,
-        title_zh=kind.title_zh,
-        title_en=kind.title_en,
+        title_zh=NOTICE.title_zh,
+        title_en=NOTICE.title_en,
         zh=zh,
         en=en,
         since=now,
         touched=touched,
-        command=command,
-        key=f"{kind.code}/{year}/{subject}",
+        command="",
+        key=f"{NOTICE.code}/{year}/{en}",
     )
 
 

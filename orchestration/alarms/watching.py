@@ -13,8 +13,8 @@ from datetime import datetime
 
 from orchestration.alarms import conditions, ledger
 from orchestration.alarms.channels import Channel, Undelivered, channels
-from orchestration.alarms.conditions import Condition, RunState
-from orchestration.alarms.kinds import KINDS, ROWS_FELL, RUN_FAILED, RUN_STUCK
+from orchestration.alarms.conditions import Condition, Found, RunState
+from orchestration.alarms.kinds import ROWS_FELL, RUN_FAILED, RUN_STUCK, STORE_UNREACHABLE
 from orchestration.alarms.messages import Message, of_condition, test_message
 from orchestration.errors import Unreachable
 from orchestration.observing import configure_logs, fallen
@@ -27,9 +27,10 @@ __all__ = ["Standing", "Watched", "post", "standing", "try_channels", "watch"]
 
 _log = logging.getLogger(__name__)
 
-#: What Dagster alone knows; and what can be judged without the lake.
+#: What Dagster alone knows.
 _OF_DAGSTER = frozenset({RUN_FAILED.code, RUN_STUCK.code})
-_WITHOUT_LAKE = _OF_DAGSTER | {ROWS_FELL.code}
+#: What is over whenever it is not found.
+_ALWAYS_SEEN = frozenset({RUN_STUCK.code, ROWS_FELL.code})
 
 
 @dataclass(frozen=True)
@@ -66,26 +67,37 @@ def watch(settings: Settings, runs: Sequence[RunState]) -> Watched:
     """
     configure_logs(settings)
     now = settings.now()
-    standing = [*conditions.of_runs(runs, now), *conditions.of_rows(fallen(settings))]
-    judged = _WITHOUT_LAKE
+    of_runs = conditions.of_runs(runs, now)
+    standing = [*of_runs.standing, *conditions.of_rows(fallen(settings))]
+    of_lake: Found | None = None
     broken: Exception | None = None
     try:
         with open_workspace(settings) as ws:
-            standing += conditions.of_lake(ws, now)
-        judged = frozenset(kind.code for kind in KINDS)
+            of_lake = conditions.of_lake(ws, now)
+        standing += of_lake.standing
     except Unreachable as error:
         standing.append(conditions.unreachable(error, now))
     except Exception as error:  # what Dagster knows is told first
         broken = error
+
+    def is_over(code: str, key: str) -> bool | None:
+        if code in _ALWAYS_SEEN:
+            return True
+        if code == RUN_FAILED.code:
+            return True if key in of_runs.over else None
+        if of_lake is None:
+            return False
+        return True if code == STORE_UNREACHABLE.code or key in of_lake.over else None
+
     ways = channels(settings)
-    said = ledger.settle(settings, standing, judged, [way.name for way in ways], now)
+    said = ledger.settle(settings, standing, is_over, [way.name for way in ways], now)
     for message in said:
         _log.warning("%s", message.subject, extra={"alarm": message.data["code"]})
     delivered, failed = _deliver(settings, ways, now)
     write_alarms(settings, [(each.kind.code, each.year) for each in standing], len(failed))
     if broken:
         raise broken
-    return Watched(standing, judged != _WITHOUT_LAKE, said, delivered, failed)
+    return Watched(standing, of_lake is not None, said, delivered, failed)
 
 
 @dataclass(frozen=True)
@@ -124,7 +136,7 @@ def standing(settings: Settings) -> Standing:
     found = ledger.standing(settings, _OF_DAGSTER)
     found += conditions.of_rows(fallen(settings))
     with open_workspace(settings) as ws:
-        found += conditions.of_lake(ws, now)
+        found += conditions.of_lake(ws, now).standing
     messages = [of_condition(each, "still", each.since, now) for each in found]
     return Standing(messages, ledger.waiting(settings))
 

@@ -4,9 +4,10 @@ import dataclasses
 
 import dagster as dg
 
-from orchestration import stages
+from orchestration import alarms, stages
 from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
 from orchestration.assets.warehouse import marts_keys
+from orchestration.settings import Settings
 
 __all__ = ["RECEIPTS", "REMINDERS", "receipts", "reminders"]
 
@@ -47,6 +48,20 @@ def receipts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 def reminders(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """Write today's reminder of every province; its text is in the materialization."""
     done = run_stage(context, stages.reminders)
+    due = [each.province_code for each in done.reminders if any(each.outstanding.values())]
+    settings = Settings.from_env()
+    alarms.post(
+        settings,
+        alarms.notice(
+            year=done.year,
+            zh=f"距截止还有 {done.days_left} 天：各省催报单已生成，"
+            f"{len(due)} 个省级单位仍有未完成事项",
+            en=f"{done.days_left} days to the cut-off: the provinces' reminders are written, "
+            f"{len(due)} still have something to do",
+            touched=alarms.Touched(dict.fromkeys(due, 0)),
+            now=settings.now(),
+        ),
+    )
     return dg.MaterializeResult(
         metadata={
             "days_left": done.days_left,

@@ -24,13 +24,12 @@ from orchestration.alarms import (
     ledger,
     messages,
 )
-from orchestration.alarms.kinds import GATE_BLOCKED, RUN_FAILED, STORE_UNREACHABLE
+from orchestration.alarms.kinds import GATE_BLOCKED
 from orchestration.errors import Unreachable, UsageError
 from orchestration.reporting_calendar import SHANGHAI
 from orchestration.settings import Settings
 from tests.fixtures.receivers import Inbox, Mailbox, authority, mail_server, webhook_server
 
-_ALL = frozenset(kind.code for kind in KINDS)
 _NIGHT = datetime(2024, 12, 15, 6, 5, tzinfo=SHANGHAI).astimezone(UTC)
 _GATE = Condition(
     GATE_BLOCKED,
@@ -43,8 +42,13 @@ _GATE = Condition(
 )
 
 
+def _over(_: str, __: str) -> bool:
+    """All is looked at."""
+    return True
+
+
 def _said(settings: Settings, standing: list[Condition], now: datetime) -> list[str]:
-    return [m.state for m in ledger.settle(settings, standing, _ALL, ["webhook"], now)]
+    return [m.state for m in ledger.settle(settings, standing, _over, ["webhook"], now)]
 
 
 def test_every_kind_has_what_a_message_needs() -> None:
@@ -114,9 +118,16 @@ def test_a_short_outage_needs_nobody(settings: Settings) -> None:
 def test_what_cannot_be_judged_is_not_said_to_be_over(settings: Settings) -> None:
     assert _said(settings, [_GATE], _NIGHT) == ["alarm"]
     later = _NIGHT + timedelta(minutes=10)
-    without_lake = frozenset({RUN_FAILED.code, STORE_UNREACHABLE.code})
-    assert ledger.settle(settings, [], without_lake, ["webhook"], later) == []
+    assert ledger.settle(settings, [], lambda *_: False, ["webhook"], later) == []
     assert _said(settings, [], later) == ["over"]
+
+
+def test_what_nobody_looks_at_any_more_goes_without_a_word(settings: Settings) -> None:
+    """The year's corrections have closed: the gate has not passed for that."""
+    assert _said(settings, [_GATE], _NIGHT) == ["alarm"]
+    later = _NIGHT + timedelta(days=60)
+    assert ledger.settle(settings, [], lambda *_: None, ["webhook"], later) == []
+    assert _said(settings, [], later) == []
 
 
 def _run(state: str, minute: int, **more: object) -> RunState:
@@ -128,23 +139,26 @@ def _run(state: str, minute: int, **more: object) -> RunState:
 def test_a_failed_run_stands_until_one_makes_it_good() -> None:
     failed = _run("failed", 0, step="intake", error="Unreachable: object storage http://s3")
     now = _NIGHT + timedelta(hours=1)
-    [condition] = conditions.of_runs([failed], now)
+    [condition] = conditions.of_runs([failed], now).standing
     assert condition.command == "tongbao run --year 2024 --until transform"
     assert "step intake (run r): Unreachable: object storage http://s3" in condition.en
     of_another = _run("done", 5, job="rehearse_year")
     of_another_year = _run("done", 5, year=2023)
-    assert conditions.of_runs([failed, of_another, of_another_year], now)
+    found = conditions.of_runs([failed, of_another, of_another_year], now)
+    assert [each.key for each in found.standing] == ["run-failed/2024/collect"]
     for good in (_run("done", 5), _run("done", 5, job="national_year")):
-        assert conditions.of_runs([failed, good], now) == []
-    assert conditions.of_runs([failed, _run("done", -5, job="national_year")], now)
+        found = conditions.of_runs([failed, good], now)
+        assert found.standing == []
+        assert condition.key in found.over
+    assert conditions.of_runs([failed, _run("done", -5, job="national_year")], now).standing
     # A blocked gate is the gate's condition.
-    assert conditions.of_runs([replace(failed, blocked=True)], now) == []
+    assert conditions.of_runs([replace(failed, blocked=True)], now).standing == []
 
 
 def test_a_run_that_does_not_end() -> None:
     run = _run("under way", 0)
-    assert conditions.of_runs([run], _NIGHT + timedelta(hours=2, seconds=-1)) == []
-    [condition] = conditions.of_runs([run], _NIGHT + timedelta(hours=2))
+    assert conditions.of_runs([run], _NIGHT + timedelta(hours=2, seconds=-1)).standing == []
+    [condition] = conditions.of_runs([run], _NIGHT + timedelta(hours=2)).standing
     assert condition.kind.code == "run-stuck"
 
 
@@ -322,9 +336,9 @@ def test_a_message_waits_until_its_channel_takes_it(settings: Settings) -> None:
         now = _NIGHT + timedelta(minutes=minute)
         return ledger.deliver(settings, ["webhook", "mail"], send, now)
 
-    ledger.settle(settings, [_GATE], _ALL, ["webhook", "mail"], _NIGHT)
+    ledger.settle(settings, [_GATE], _over, ["webhook", "mail"], _NIGHT)
     assert deliver(0) == (1, ["mail: no answer"])
-    ledger.settle(settings, [], _ALL, ["webhook", "mail"], _NIGHT + timedelta(minutes=1))
+    ledger.settle(settings, [], _over, ["webhook", "mail"], _NIGHT + timedelta(minutes=1))
     assert deliver(1) == (1, ["mail: no answer"])
     assert ledger.waiting(settings) == [
         f"mail: 2 not delivered since {_NIGHT.isoformat()}: no answer"
