@@ -301,6 +301,9 @@ def of_lake(ws: Workspace, now: datetime) -> Found:
                 }
             found.standing += [each for each in looks.values() if each]
             found.over |= {_key(kind, year) for kind, stands in looks.items() if not stands}
+            if not lakehouse.edition_rows(con, year):
+                # Not overdue is not published: a clock may have been set back.
+                found.over.discard(_key(PUBLICATION_OVERDUE, year))
     return found
 
 

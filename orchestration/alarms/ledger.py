@@ -216,7 +216,8 @@ def _due(
     row: sqlite3.Row | None, condition: Condition, since: datetime, now: datetime
 ) -> Literal["alarm", "still"] | None:
     """Whether it is to be said now, and as what."""
-    if now - since < condition.kind.after:
+    # A clock that was set back makes nothing wait: what stands since later stands since now.
+    if max(now - since, timedelta(0)) < condition.kind.after:
         return None
     if row is None or row["said_at"] is None:
         return "alarm"

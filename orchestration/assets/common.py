@@ -19,7 +19,15 @@ from orchestration.errors import GateBlocked, Unreachable
 from orchestration.reporting_calendar import years
 from orchestration.settings import Settings
 
-__all__ = ["LISTENER", "REPORTING_YEAR", "WORKSPACE_KEY", "Listener", "failure", "run_stage"]
+__all__ = [
+    "LISTENER",
+    "LOGGERS",
+    "REPORTING_YEAR",
+    "WORKSPACE_KEY",
+    "Listener",
+    "failure",
+    "run_stage",
+]
 
 #: The one partition: a reporting year of the calendar.
 REPORTING_YEAR = dg.StaticPartitionsDefinition([str(year) for year in years()])
@@ -56,6 +64,13 @@ class Listener:
     say: Callable[[str], None]
     outcomes: dict[str, Any] = field(default_factory=dict)
 
+
+#: Where the log is JSON, Dagster's own lines are, too.
+LOGGERS = {
+    "console": dg.json_console_logger
+    if Settings.from_env().log_format == "json"
+    else dg.colored_console_logger
+}
 
 LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
 

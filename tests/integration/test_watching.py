@@ -148,9 +148,11 @@ def test_a_blocked_gate_is_told_once_and_when_it_passes_again(
     nine = {"TONGBAO_NOW": "2024-12-15T09:00:00+08:00"}
     down = tick(**nine, TONGBAO_SMTP_URL="smtp://alarms:the-mail-password@127.0.0.1:1")
     assert "not delivered: mail" in down.skip_message
-    assert [each["state"] for each in year.inbox.bodies] == ["alarm", "still"]
+    gate = [each["state"] for each in year.inbox.bodies if each["code"] == "gate-blocked"]
+    assert gate == ["alarm", "still"]
+    assert year.inbox.bodies[-1]["code"] == "publication-overdue"
     tick(TONGBAO_NOW="2024-12-15T09:01:00+08:00")
-    assert len(year.inbox.requests) == len(year.mailbox.letters) == 2
+    assert len(year.inbox.requests) == len(year.mailbox.letters) == 3
     # A later verdict lets it through.
     with lakehouse.writer(year.ws.settings, year.ws.store) as con:
         [(_, rows)] = lakehouse.newest_verdicts(con).items()
@@ -170,7 +172,7 @@ def test_a_failed_run_is_told_with_what_it_said(year: Year, tick: Callable[..., 
     year.secrets.append("a-wrong-s3-secret")
     assert "run-failed/2024/national_year" in tick().skip_message
     body = year.inbox.bodies[-1]
-    assert body["next"] == "tongbao run --year 2024"
+    assert (body["code"], body["next"]) == ("run-failed", "tongbao run --year 2024")
     assert "object storage http://127.0.0.1" in body["what_en"]
     # Where the lake can't be reached, what is known of runs is told all the same.
     catalog = "postgresql://tongbao:the-pg-password@127.0.0.1:1/lake"

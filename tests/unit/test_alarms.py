@@ -360,3 +360,8 @@ def test_no_request_line_is_logged(inbox: Inbox, caplog: pytest.LogCaptureFixtur
         channels(found)[0].send(_message())
     assert inbox.requests
     assert "the-webhook-token" not in caplog.text
+
+
+def test_a_clock_that_was_set_back_keeps_nobody_waiting(settings: Settings) -> None:
+    future = replace(_GATE, since=_NIGHT + timedelta(days=400))
+    assert _said(settings, [future], _NIGHT) == ["alarm"]

@@ -1,0 +1,59 @@
+"""Alarms about what doesn't move: objects that wait, intakes and transforms that are missing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from orchestration import alarms, stages
+from tests.fixtures.landing import Landing
+
+_ARRIVED = datetime(2024, 11, 20, 2, 0, tzinfo=UTC)
+
+
+def _at(ws: stages.Workspace, moment: datetime) -> stages.Workspace:
+    return replace(ws, settings=replace(ws.settings, fixed_now=moment))
+
+
+def _codes(ws: stages.Workspace, moment: datetime) -> dict[str, alarms.Condition]:
+    found = alarms.of_lake(_at(ws, moment), moment)
+    assert not {each.key for each in found.standing} & found.over
+    return {each.kind.code: each for each in found.standing}
+
+
+def _age(ws: stages.Workspace) -> None:
+    """Everything that has landed so far arrived at one time."""
+    for path in (ws.settings.home / "s3" / "landing").rglob("*.json"):
+        os.utime(path, (_ARRIVED.timestamp(), _ARRIVED.timestamp()))
+
+
+def _intake(ws: stages.Workspace, moment: datetime) -> None:
+    stages.intake(_at(ws, moment), 2024, run_id="r", progress=lambda _: None)
+
+
+def test_what_stands_while_nothing_moves(ws: stages.Workspace, landing: Landing) -> None:
+    assert _codes(ws, _ARRIVED) == {}  # nothing has ever run here
+    landing.unit("T05-110000-0001")
+    _intake(ws, _ARRIVED)
+    landing.unit("T05-440000-0001")
+    landing.unit("T05-440000-0002")
+    _age(ws)
+    # Another server: the first one knows when it was given the files.
+    with stages.open_workspace(ws.settings) as again:
+        minutes = timedelta(minutes=1)
+        assert _codes(again, _ARRIVED + 14 * minutes) == {}
+        waiting = _codes(again, _ARRIVED + 15 * minutes)["submissions-waiting"]
+        assert waiting.since == _ARRIVED
+        # Two units' registrations and reviews; the first unit's are taken in, whenever aged.
+        assert waiting.touched == alarms.Touched({"440000": 4}, "objects", (), 4)
+        _intake(again, _ARRIVED + 20 * minutes)
+        assert _codes(again, _ARRIVED + 60 * minutes) == {}
+        late = _codes(again, _ARRIVED + timedelta(hours=2, minutes=20))
+        assert set(late) == {"transform-overdue"}
+        later = _ARRIVED + timedelta(hours=26, minutes=20)
+        assert set(_codes(again, later - minutes)) == {"transform-overdue"}
+        assert set(_codes(again, later)) == {"transform-overdue", "intake-overdue"}
+        # The collection has closed: nobody waits for an intake; the bulletins are due.
+        closed = datetime(2024, 12, 15, 1, 0, tzinfo=UTC)
+        assert _codes(again, closed) == {}
