@@ -11,11 +11,12 @@ import gc
 import json
 import logging
 import os
+import re
 import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -540,6 +541,53 @@ def sql(query: str, edition: int | None, year: int | None, as_json: bool) -> Non
     click.echo("\t".join(names))
     for row in rows:
         click.echo("\t".join("" if cell is None else _cell(cell) for cell in row))
+
+
+@main.group()
+def lake() -> None:
+    """Upkeep of the lakehouse."""
+
+
+class _Duration(click.ParamType):
+    """``30d`` or ``12h``."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if isinstance(value, timedelta):
+            return value
+        match = re.fullmatch(r"(\d{1,5})([dh])", value)
+        if not match:
+            self.fail(f"{value!r} is not a duration like 30d or 12h", param, ctx)
+        number = int(match[1])
+        return timedelta(days=number) if match[2] == "d" else timedelta(hours=number)
+
+
+@lake.command()
+@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
+@click.option(
+    "--older-than",
+    type=_Duration(),
+    help="Expire snapshots older than this, e.g. 30d (the default) or 12h.",
+)
+@_JSON
+def maintain(dry_run: bool, older_than: timedelta | None, as_json: bool) -> None:
+    """Expire old snapshots, merge small files, delete what nothing reads.
+
+    Snapshots of editions, of each year's marts and verdict and the newest one always stay. Files
+    go a day after nothing reads them any more.
+    """
+    from orchestration import stages
+    from orchestration.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.maintain(
+            ws, keep=older_than, dry_run=dry_run, progress=_progress(time.monotonic())
+        )
+    if as_json:
+        _print_json(done)
+        return
+    _print_lines([done])
 
 
 def _cell(value: Any) -> str:

@@ -7,6 +7,7 @@ here: what a stage does (intake, lakehouse, gate, publication) and how it is sch
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -14,7 +15,7 @@ import duckdb
 from orchestration import lakehouse
 from orchestration.errors import GateBlocked, TongbaoError, UsageError
 from orchestration.intake import IntakeSummary, refresh_receipts, run_intake
-from orchestration.lakehouse import TransformSummary
+from orchestration.lakehouse import MaintainSummary, TransformSummary
 from orchestration.observing import observed
 from orchestration.reporting_calendar import period_of, years
 from orchestration.settings import code_version
@@ -34,6 +35,7 @@ __all__ = [
     "gate",
     "intake",
     "is_published",
+    "maintain",
     "open_workspace",
     "publish",
     "receipts",
@@ -240,13 +242,14 @@ def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Pub
     from orchestration import publication
 
     snapshot_id = _marts_snapshot(ws, year)
-    standing = publication.standing_edition(ws, year)
-    if standing:
-        return publication.stands(ws, year, standing, snapshot_id)
-    decision, inputs_digest = _passed(ws, year, snapshot_id, run_id=run_id)
-    return publication.publish_first(
-        ws, year, decision, inputs_digest=inputs_digest, progress=progress
-    )
+    with lakehouse.publisher(ws.settings):
+        standing = publication.standing_edition(ws, year)
+        if standing:
+            return publication.stands(ws, year, standing, snapshot_id)
+        decision, inputs_digest = _passed(ws, year, snapshot_id, run_id=run_id)
+        return publication.publish_first(
+            ws, year, decision, inputs_digest=inputs_digest, progress=progress
+        )
 
 
 @observed
@@ -271,18 +274,20 @@ def correct(
     reason = " ".join(reason.split())
     if not reason or len(reason) > _REASON:
         raise UsageError(f"--reason: a sentence of 1 to {_REASON} characters")
-    standing = publication.standing_edition(ws, year)
-    if standing is None:
-        raise TongbaoError(
-            f"nothing is published of {year} that could be corrected: 'tongbao run --year {year}'"
+    with lakehouse.publisher(ws.settings):
+        standing = publication.standing_edition(ws, year)
+        if standing is None:
+            raise TongbaoError(
+                f"nothing is published of {year} that could be corrected: "
+                f"'tongbao run --year {year}'"
+            )
+        intake(ws, year, run_id=run_id, progress=progress)
+        transform(ws, year, run_id=run_id, progress=progress, edition=standing["edition"] + 1)
+        gate(ws, year, run_id=run_id, progress=progress)
+        decision, inputs_digest = _passed(ws, year, _marts_snapshot(ws, year), run_id=run_id)
+        return publication.correct_edition(
+            ws, year, reason, standing, decision, inputs_digest=inputs_digest, progress=progress
         )
-    intake(ws, year, run_id=run_id, progress=progress)
-    transform(ws, year, run_id=run_id, progress=progress, edition=standing["edition"] + 1)
-    gate(ws, year, run_id=run_id, progress=progress)
-    decision, inputs_digest = _passed(ws, year, _marts_snapshot(ws, year), run_id=run_id)
-    return publication.correct_edition(
-        ws, year, reason, standing, decision, inputs_digest=inputs_digest, progress=progress
-    )
 
 
 @observed
@@ -298,6 +303,36 @@ def verify(
 
     period_of(year)
     return publication.verify_edition(ws, year, edition, run_id=run_id, progress=progress)
+
+
+def maintain(
+    ws: Workspace, *, keep: timedelta | None = None, dry_run: bool, progress: Progress
+) -> MaintainSummary:
+    """Upkeep of the lake and of what killed runs left; editions read the same afterwards.
+
+    Args:
+        keep: how long a snapshot stays that nothing pins; None: the default.
+
+    Raises:
+        Unreachable: another run is writing or publishing, or there is no lakehouse yet.
+    """
+    from orchestration import bulletin
+
+    bucket = ws.settings.publication_bucket
+    with lakehouse.reader(ws.settings, ws.store):
+        pass  # a writer would make a lakehouse where there is none
+    with lakehouse.publisher(ws.settings), lakehouse.writer(ws.settings, ws.store) as con:
+        return lakehouse.maintain(
+            con,
+            ws.settings,
+            ws.store,
+            manifests=bulletin.published_snapshots(ws.store, bucket),
+            unfinished=bulletin.unfinished_objects(ws.store, bucket),
+            folders=bulletin.unfinished_folders(ws.settings.home / "out"),
+            keep=lakehouse.KEEP_SNAPSHOTS if keep is None else keep,
+            dry_run=dry_run,
+            progress=progress,
+        )
 
 
 def trace(ws: Workspace, figure: str, edition: int | None = None) -> Trace:

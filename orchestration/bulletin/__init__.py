@@ -30,7 +30,10 @@ from orchestration.bulletin.edition import (
     latest_of,
     make_edition,
     publish_edition,
+    published_snapshots,
     read_edition,
+    unfinished_folders,
+    unfinished_objects,
     write_out,
 )
 from orchestration.bulletin.marts import GRAINS, GateNotes, Marts, read_marts
@@ -62,9 +65,12 @@ __all__ = [
     "open_data",
     "paragraph",
     "publish_edition",
+    "published_snapshots",
     "read_edition",
     "read_marts",
     "render_all",
+    "unfinished_folders",
+    "unfinished_objects",
     "write_out",
     "year_index",
 ]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from orchestration.errors import TongbaoError
-from orchestration.storage import Store
+from orchestration.storage import ObjectInfo, Store
 
 __all__ = [
     "Edition",
@@ -31,7 +32,10 @@ __all__ = [
     "latest_of",
     "make_edition",
     "publish_edition",
+    "published_snapshots",
     "read_edition",
+    "unfinished_folders",
+    "unfinished_objects",
     "write_out",
 ]
 
@@ -232,6 +236,37 @@ def _write(store: Store, bucket: str, edition: Edition) -> None:
         if written.get(temporary + path) != hashlib.sha256(body).digest():
             raise TongbaoError(f"{path}: what the store gives back is not what was written")
     store.copy_many(bucket, ((temporary + path, edition.prefix + path) for path in edition.files))
+
+
+_MANIFEST = re.compile(r"editions/(\d{4})/edition-(\d+)/manifest\.json")
+_FILE = re.compile(r"editions/\d{4}/(\.?)edition-\d+(?:\.writing)?/")
+
+
+def published_snapshots(store: Store, bucket: str) -> dict[tuple[int, int], int]:
+    """(year, edition) → the snapshot that its manifest names, of all that have a manifest."""
+    found = {}
+    for info in store.list(bucket, "editions/"):
+        match = _MANIFEST.fullmatch(info.key)
+        if match:
+            manifest = json.loads(store.get(bucket, info.key))
+            found[int(match[1]), int(match[2])] = int(manifest["snapshot_id"])
+    return found
+
+
+def unfinished_objects(store: Store, bucket: str) -> list[ObjectInfo]:
+    """What publications that were killed left: temporary prefixes, editions without a manifest."""
+    listed = store.list(bucket, "editions/")
+    whole = {info.key.rpartition("/")[0] + "/" for info in listed if _MANIFEST.fullmatch(info.key)}
+    return [
+        info
+        for info in listed
+        if (match := _FILE.match(info.key)) and (match[1] or match[0] not in whole)
+    ]
+
+
+def unfinished_folders(folder: Path) -> list[Path]:
+    """The same below ``out/``."""
+    return sorted(folder.glob("*/.edition-*.writing"))
 
 
 def write_out(edition: Edition, folder: Path) -> Path:

@@ -5,9 +5,10 @@ transaction that publishes a build, snapshots. Doesn't belong here: what the fig
 and what is fit to publish (gate).
 """
 
-from orchestration.lakehouse.attach import open_lake, reader, writer
+from orchestration.lakehouse.attach import open_lake, publisher, reader, writer
 from orchestration.lakehouse.build import build_file, prepare_build
 from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build
+from orchestration.lakehouse.maintain import KEEP_SNAPSHOTS, MaintainSummary, maintain
 from orchestration.lakehouse.records import (
     blocks,
     edition_rows,
@@ -27,9 +28,11 @@ from orchestration.lakehouse.tables import RAW_TABLES, ensure_tables
 from orchestration.lakehouse.transform import TransformSummary, marts_are_stale, transform_year
 
 __all__ = [
+    "KEEP_SNAPSHOTS",
     "RAW_TABLES",
     "CommitSummary",
     "LakeTable",
+    "MaintainSummary",
     "TransformSummary",
     "blocks",
     "build_file",
@@ -39,11 +42,13 @@ __all__ = [
     "ensure_tables",
     "gate_rows",
     "last_intake_at",
+    "maintain",
     "marts_are_stale",
     "marts_edition",
     "newest_verdicts",
     "open_lake",
     "prepare_build",
+    "publisher",
     "reader",
     "record_edition",
     "record_gate",

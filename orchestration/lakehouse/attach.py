@@ -1,7 +1,8 @@
 """Attaching the lake: extensions, the S3 secret, one writer at a time, pinned readers.
 
-Belongs here: connections. The catalogue is a SQLite file by default (readers in other processes
-go on while a run writes) or PostgreSQL. A DuckDB file as catalogue would lock readers out.
+Belongs here: connections and the locks of a home. The catalogue is a SQLite file by default
+(readers in other processes go on while a run writes) or PostgreSQL. A DuckDB file as catalogue
+would lock readers out.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from orchestration.errors import TongbaoError, Unreachable
 from orchestration.settings import Settings
 from orchestration.storage import Store
 
-__all__ = ["open_lake", "reader", "writer"]
+__all__ = ["open_lake", "publisher", "reader", "writer"]
 
 #: How long a command waits for another writer. A run's own commits take seconds, so a longer
 #: wait means a whole run is under way: better said at once than waited for.
@@ -171,8 +172,32 @@ def writer(settings: Settings, store: Store) -> Iterator[duckdb.DuckDBPyConnecti
     Raises:
         Unreachable: another run is writing, or the catalogue can't be reached.
     """
+    with (
+        _alone(settings, "writer.lock", "writing to the lakehouse"),
+        open_lake(settings, store, read_only=False) as con,
+    ):
+        yield con
+
+
+@contextlib.contextmanager
+def publisher(settings: Settings) -> Iterator[None]:
+    """Nobody else publishes, corrects or tidies up editions meanwhile.
+
+    Two publications at once would clear away each other's files. Taken before :func:`writer`,
+    never within it.
+
+    Raises:
+        Unreachable: another run is publishing.
+    """
+    with _alone(settings, "publisher.lock", "publishing"):
+        yield
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings, name: str, doing: str) -> Iterator[None]:
+    """Hold a lock of the home; the system lets go of it when the process ends, however it does."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    with (settings.home / "writer.lock").open("a+") as lock:
+    with (settings.home / name).open("a+") as lock:
         deadline = time.monotonic() + _WRITER_WAIT_SECONDS
         while True:
             try:
@@ -181,9 +206,8 @@ def writer(settings: Settings, store: Store) -> Iterator[duckdb.DuckDBPyConnecti
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise Unreachable(
-                        f"another run is writing to the lakehouse of {settings.home}: "
+                        f"another run is {doing} ({settings.home / name} is locked): "
                         "wait for it to end"
                     ) from None
                 time.sleep(0.2)
-        with open_lake(settings, store, read_only=False) as con:
-            yield con
+        yield

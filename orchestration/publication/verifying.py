@@ -88,7 +88,8 @@ def verify_edition(
     Raises:
         UsageError: there is no such edition.
     """
-    newest = standing_edition(ws, year)
+    with lakehouse.publisher(ws.settings):  # it may have to finish what a killed run left
+        newest = standing_edition(ws, year)
     if newest is None or not 1 <= (number or 1) <= newest["edition"]:
         known = f"it has 1 to {newest['edition']}" if newest else "nothing is published"
         raise UsageError(f"{year} has no edition {number or 1}: {known}")

@@ -1,0 +1,341 @@
+"""Upkeep of the lake: old snapshots, small files, files that nothing reads any more.
+
+Belongs here: what may go, what must stay and why, and DuckLake's functions for it. Doesn't belong
+here: when it is done (``schedules``), what a publication leaves behind (handed in by the caller,
+who knows editions).
+
+Expiring and merging only schedule files for deletion: the next maintenance, a day later at the
+earliest, deletes them. In between every pinned snapshot has been read and said what it said before.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from orchestration.errors import TongbaoError
+from orchestration.lakehouse.attach import reader
+from orchestration.lakehouse.build import build_file
+from orchestration.settings import Settings
+from orchestration.storage import ObjectInfo, Store
+
+__all__ = ["KEEP_SNAPSHOTS", "MaintainSummary", "maintain", "pinned_snapshots"]
+
+#: How long a snapshot stays that nothing pins. A nightly collection is compared with the nights
+#: before it, and a question about last month's figures is asked before the month is over.
+KEEP_SNAPSHOTS = timedelta(days=30)
+
+#: How long a file stays that no table names, or that was scheduled for deletion. A younger one may
+#: belong to a run under way (on another host, where this host's lock says nothing) or be read by a
+#: query that began before; the longest run takes minutes, the longest query hours.
+GRACE = timedelta(days=1)
+
+#: Names of a kind that a terminal shows; ``--json`` has all.
+_SHOWN = 3
+
+
+@dataclass
+class Finding:
+    """What one step of the upkeep found, and dealt with unless it was a dry run.
+
+    Attributes:
+        what: what is done to what.
+        names: of snapshots, tables, objects or files; all of them.
+        bytes: what they take up in all; 0 where that is not known.
+    """
+
+    what: str
+    names: list[str]
+    bytes: int = 0
+
+    @property
+    def line(self) -> str:
+        """For a terminal."""
+        if not self.names:
+            return f"  {self.what}: none"
+        size = f", {self.bytes:,} bytes" if self.bytes else ""
+        more = len(self.names) - _SHOWN
+        shown = ", ".join(self.names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+        return f"  {self.what}: {len(self.names)}{size}: {shown}"
+
+
+@dataclass
+class MaintainSummary:
+    """What the upkeep did, or would do.
+
+    Attributes:
+        dry_run: whether nothing was changed.
+        older_than: snapshots from before it go (UTC aware), unless they are pinned.
+        pinned: snapshot → why it stays.
+        findings: one a step, in the order of the steps.
+        notes: what a person should know: where the records of editions disagree.
+    """
+
+    dry_run: bool
+    older_than: datetime
+    pinned: dict[int, list[str]]
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[str]:
+        """What a terminal shows."""
+        head = "dry run, nothing is changed; it would" if self.dry_run else "done"
+        kept = [f"    snapshot {key}: {'; '.join(why)}" for key, why in sorted(self.pinned.items())]
+        return [
+            f"lake maintain: {head}",
+            *(finding.line for finding in self.findings),
+            f"  snapshots that stay however old: {len(kept)}",
+            *kept,
+            *(f"  note: {note}" for note in self.notes),
+        ]
+
+
+def pinned_snapshots(
+    con: duckdb.DuckDBPyConnection, manifests: Mapping[tuple[int, int], int]
+) -> tuple[dict[int, list[str]], list[str]]:
+    """The snapshots that must stay, each with why; and where the records of editions disagree.
+
+    Args:
+        manifests: (year, edition) → snapshot id, of the manifests in the publication bucket. They
+            and ``publication.editions`` should say the same; where they don't, both are kept.
+
+    Returns:
+        snapshot id → reasons; notes for a person.
+    """
+    pinned: dict[int, list[str]] = {}
+    notes: list[str] = []
+    recorded = {
+        (int(year), int(edition)): int(snapshot)
+        for year, edition, snapshot in con.execute(
+            "select year, edition, snapshot_id from lake.publication.editions order by all"
+        ).fetchall()
+    }
+    for year, edition in sorted({*recorded, *manifests}):
+        name = f"edition {edition} of {year}"
+        lake, bucket = recorded.get((year, edition)), manifests.get((year, edition))
+        if lake is None:
+            notes.append(
+                f"{name} is in the publication bucket and not in publication.editions: "
+                f"'tongbao run --year {year}' records it"
+            )
+        elif bucket is None:
+            notes.append(f"{name} is in publication.editions and not in the publication bucket")
+        elif lake != bucket:
+            notes.append(
+                f"{name}: snapshot {bucket} in its manifest, {lake} in publication.editions; "
+                "both stay"
+            )
+        for snapshot in sorted({lake, bucket} - {None}):  # type: ignore[type-var]
+            pinned.setdefault(snapshot, []).append(name)  # type: ignore[arg-type]
+    # The marts of a year are found by their transform's snapshot: without it there are none.
+    for year, snapshot in con.execute(
+        "select json_extract_string(commit_extra_info, '$.year') as year, max(snapshot_id) "
+        "from lake.snapshots() "
+        "where json_extract_string(commit_extra_info, '$.kind') = 'transform' "
+        "group by year order by year"
+    ).fetchall():
+        pinned.setdefault(int(snapshot), []).append(f"marts of {year}")
+    for year, snapshot in con.execute(
+        "select year, max_by(snapshot_id, rowid) from lake.quality.gate_results "
+        "group by year order by year"
+    ).fetchall():
+        pinned.setdefault(int(snapshot), []).append(f"verdict on {year}")
+    [(current, known)] = con.execute(
+        "select max(snapshot_id), list(snapshot_id) from lake.snapshots()"
+    ).fetchall()
+    pinned.setdefault(int(current), []).append("current")
+    for snapshot in sorted(set(pinned) - set(known)):
+        notes.append(
+            f"snapshot {snapshot} ({'; '.join(pinned.pop(snapshot))}) is not in the catalogue"
+        )
+    return pinned, notes
+
+
+def maintain(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    store: Store,
+    *,
+    manifests: Mapping[tuple[int, int], int],
+    unfinished: Sequence[ObjectInfo],
+    folders: Sequence[Path],
+    keep: timedelta = KEEP_SNAPSHOTS,
+    dry_run: bool,
+    progress: Callable[[str], None] = lambda _: None,
+) -> MaintainSummary:
+    """Do the upkeep, or say what it would do.
+
+    Args:
+        con: the writing connection: nobody else writes meanwhile.
+        manifests: (year, edition) → snapshot id, see :func:`pinned_snapshots`.
+        unfinished: objects of the publication bucket that killed publications left.
+        folders: the same in the home.
+        keep: how long a snapshot stays that nothing pins.
+
+    Raises:
+        TongbaoError: a pinned snapshot doesn't say any more what it said before; the files that
+            it was read from are still there.
+    """
+    now = settings.now()
+    pinned, notes = pinned_snapshots(con, manifests)
+    done = MaintainSummary(dry_run, now - keep, pinned, notes=notes)
+    bucket = settings.lake_bucket
+    sizes = {f"s3://{bucket}/{info.key}": info.size for info in store.list(bucket, "data/")}
+
+    def found(what: str, names: list[str]) -> None:
+        weight = sum(sizes.get(name, 0) for name in names)
+        short = [name.removeprefix(f"s3://{bucket}/data/") for name in names]
+        done.findings.append(Finding(what, short, weight))
+        progress(f"maintain: {what}: {len(names)}")
+
+    # Deleting comes first: what is scheduled for deletion below stays a while.
+    dry = "true" if dry_run else "false"
+    before = _literal(now - GRACE)
+    if any("not in publication.editions" in note or "catalogue" in note for note in notes):
+        notes.append("the catalogue may be an older copy: files that it does not name stay")
+    else:
+        found(
+            "delete orphaned files, which no table names",
+            _column(con, f"ducklake_delete_orphaned_files('lake', {_run(dry, before)})", "path"),
+        )
+    found(
+        "delete files scheduled for deletion before",
+        _column(con, f"ducklake_cleanup_old_files('lake', {_run(dry, before)})", "path"),
+    )
+    _expire_and_merge(con, settings, store, done, progress)
+    _leftovers(settings, store, done, unfinished, folders, now - GRACE)
+    return done
+
+
+def _run(dry_run: str, before: str) -> str:
+    return f"dry_run => {dry_run}, older_than => {before}"
+
+
+def _literal(moment: datetime) -> str:
+    return f"timestamptz '{moment.astimezone(UTC).isoformat()}'"
+
+
+def _column(con: duckdb.DuckDBPyConnection, call: str, name: str) -> list[str]:
+    return sorted(str(row[0]) for row in con.execute(f"select {name} from {call}").fetchall())
+
+
+def _expire_and_merge(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    store: Store,
+    done: MaintainSummary,
+    progress: Callable[[str], None],
+) -> None:
+    """Expire what is old and not pinned and merge small files, seen to change nothing."""
+    old = {
+        int(snapshot): str(message)
+        for snapshot, message in con.execute(
+            "select snapshot_id, coalesce(commit_message, '-') from lake.snapshots() "
+            f"where snapshot_time < {_literal(done.older_than)} order by snapshot_id"
+        ).fetchall()
+        if int(snapshot) not in done.pinned
+    }
+    what = f"expire snapshots from before {done.older_than:%Y-%m-%d %H:%M} UTC that nothing pins"
+    done.findings.append(Finding(what, [f"{key} ({said})" for key, said in old.items()]))
+    small = con.execute(
+        "select s.schema_name || '.' || t.table_name, count(*), sum(f.file_size_bytes) "
+        "from __ducklake_metadata_lake.ducklake_data_file f "
+        "join __ducklake_metadata_lake.ducklake_table t "
+        "on t.table_id = f.table_id and t.end_snapshot is null "
+        "join __ducklake_metadata_lake.ducklake_schema s "
+        "on s.schema_id = t.schema_id and s.end_snapshot is null "
+        "where f.end_snapshot is null and f.data_file_id not in "
+        "(select data_file_id from __ducklake_metadata_lake.ducklake_delete_file "
+        "where end_snapshot is null) "
+        "group by all having count(*) > 1 order by all"
+    ).fetchall()
+    merged = Finding("merge the small files of tables", [name for name, _, _ in small])
+    merged.bytes = sum(int(size) for _, _, size in small)
+    done.findings.append(merged)
+    if done.dry_run or not (old or small):
+        return
+    before = {snapshot: _digest(settings, store, snapshot) for snapshot in done.pinned}
+    if old:
+        con.execute(f"call ducklake_expire_snapshots('lake', versions => {list(old)})")
+    con.execute("begin")
+    con.execute("call ducklake_merge_adjacent_files('lake')")
+    con.execute(
+        "call lake.set_commit_message('tongbao', 'maintain', extra_info => ?)",
+        [json.dumps({"kind": "maintain"})],
+    )
+    con.execute("commit")
+    for snapshot, digest in before.items():
+        if _digest(settings, store, snapshot) != digest:
+            raise TongbaoError(
+                f"snapshot {snapshot} ({'; '.join(done.pinned[snapshot])}) reads differently "
+                "after small files were merged: restore the catalogue from its backup before the "
+                f"files are deleted, in {GRACE.days} day"
+            )
+    progress(f"maintain: {len(before)} pinned snapshots read as before")
+
+
+def _digest(settings: Settings, store: Store, snapshot: int) -> str:
+    """Every row of every table of a snapshot, in one number a table; of bodies their sha256."""
+    with reader(settings, store, snapshot) as con:
+        tables = con.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() "
+            "where database_name = 'lake' order by all"
+        ).fetchall()
+        each = (
+            f"select '{name}' as name, count(*) as rows, sum(hash(t)::hugeint) as digest "
+            f"from (select columns(c -> c <> 'body') from {name}) t"
+            for (name,) in tables
+        )
+        return repr(con.execute(" union all ".join(each) + " order by all").fetchall())
+
+
+def _leftovers(
+    settings: Settings,
+    store: Store,
+    done: MaintainSummary,
+    unfinished: Sequence[ObjectInfo],
+    folders: Sequence[Path],
+    before: datetime,
+) -> None:
+    """What killed runs left beside the lake."""
+    objects = [info for info in unfinished if info.last_modified < before]
+    done.findings.append(
+        Finding(
+            "delete objects of unfinished editions",
+            [info.key for info in objects],
+            sum(info.size for info in objects),
+        )
+    )
+    # The writer's lock is held: no build is under way, however young its file. DuckDB's spill
+    # files may be a reader's.
+    build = build_file(settings)
+    files = [path for path in build.parent.glob(build.name + "*") if path.is_file()]
+    scratch = [*(settings.home / "tmp").glob("*"), *folders]
+    files += [path for path in scratch if path.stat().st_mtime < before.timestamp()]
+    done.findings.append(
+        Finding(
+            "delete files that killed runs left in the home",
+            [str(path.relative_to(settings.home)) for path in files],
+            sum(
+                part.stat().st_size
+                for path in files
+                for part in (path, *path.rglob("*"))
+                if part.is_file()
+            ),
+        )
+    )
+    if done.dry_run:
+        return
+    store.delete(settings.publication_bucket, [info.key for info in objects])
+    for path in files:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
