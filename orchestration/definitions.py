@@ -13,7 +13,7 @@ from orchestration.assets import (
     warehouse,
     watching,
 )
-from orchestration.assets.common import LOGGERS, WORKSPACE_KEY, workspace
+from orchestration.assets.common import WORKSPACE_KEY, workspace
 from orchestration.jobs import ALL_JOBS
 from orchestration.schedules import ALL_SCHEDULES
 from orchestration.sensors import new_submissions, watch
@@ -32,7 +32,6 @@ defs = dg.Definitions(
         bulletins.edition,
     ],
     asset_checks=watching.ALL_CHECKS,
-    loggers=LOGGERS,
     jobs=ALL_JOBS,
     schedules=ALL_SCHEDULES,
     sensors=[new_submissions, watch],

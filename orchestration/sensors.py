@@ -16,6 +16,7 @@ import dagster as dg
 
 from orchestration import alarms, errors, stages
 from orchestration.alarms.conditions import RUNS_LOOKED_AT
+from orchestration.assets.common import BLOCKED
 from orchestration.assets.watching import freshness_events
 from orchestration.intake.listing import list_landing
 from orchestration.jobs import ALL_JOBS, collect
@@ -127,7 +128,9 @@ def _with_error(instance: dg.DagsterInstance, run: alarms.RunState) -> alarms.Ru
     if step is None:
         said = events[0].message if events and events[0] else "it ended without a word"
         return replace(run, error=said or "")
-    chain, error = [], step.step_failure_data.error
+    data = step.step_failure_data
+    failed_with = data.user_failure_data.metadata if data.user_failure_data else {}
+    chain, error = [], data.error
     while error:
         chain.append(error)
         error = error.cause
@@ -137,5 +140,6 @@ def _with_error(instance: dg.DagsterInstance, run: alarms.RunState) -> alarms.Ru
         run,
         step=step.step_key or "",
         error=f"{own.cls_name}: {said}" if own else said or "",
-        blocked=any(each.cls_name == errors.GateBlocked.__name__ for each in chain),
+        blocked=BLOCKED in failed_with
+        or any(each.cls_name == errors.GateBlocked.__name__ for each in chain),
     )

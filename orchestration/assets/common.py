@@ -20,8 +20,8 @@ from orchestration.reporting_calendar import years
 from orchestration.settings import Settings
 
 __all__ = [
+    "BLOCKED",
     "LISTENER",
-    "LOGGERS",
     "REPORTING_YEAR",
     "WORKSPACE_KEY",
     "Listener",
@@ -65,12 +65,8 @@ class Listener:
     outcomes: dict[str, Any] = field(default_factory=dict)
 
 
-#: Where the log is JSON, Dagster's own lines are, too.
-LOGGERS = {
-    "console": dg.json_console_logger
-    if Settings.from_env().log_format == "json"
-    else dg.colored_console_logger
-}
+#: In the metadata of a failure: it is the gate that blocks, and the gate's alarm that says so.
+BLOCKED = "gate_blocks"
 
 LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
@@ -135,4 +131,4 @@ def failure(blocked: GateBlocked) -> Exception:
     """A blocked gate as a run's failure, its notice the whole message; as itself to a listener."""
     if LISTENER.get():
         return blocked
-    return dg.Failure(blocked.notice, allow_retries=False)
+    return dg.Failure(blocked.notice, metadata={BLOCKED: True}, allow_retries=False)
