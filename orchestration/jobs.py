@@ -12,7 +12,16 @@ from orchestration.assets.receipts import RECEIPTS, REMINDERS
 from orchestration.assets.rehearsal import REHEARSAL
 from orchestration.assets.warehouse import warehouse
 
-__all__ = ["ALL_JOBS", "UNTIL", "collect", "national_year", "rehearse", "remind"]
+__all__ = [
+    "ALL_JOBS",
+    "TAKE_IN",
+    "UNTIL",
+    "collect",
+    "intake",
+    "national_year",
+    "rehearse",
+    "remind",
+]
 
 _RAW = dg.AssetSelection.assets(*RAW)
 _WAREHOUSE = dg.AssetSelection.assets(warehouse)
@@ -77,3 +86,6 @@ ALL_JOBS = [
     remind,
     national_year,
 ]
+
+#: The jobs that begin with an intake.
+TAKE_IN = [job.name for job in (intake, collect, rehearse, remind, national_year)]

@@ -1,15 +1,14 @@
 """The sensors: new objects start a collection, and what somebody must know is told.
 
-Belongs here: reading the listing's digest and Dagster's own records, as far as the stages and the
-alarms can't. No parsing, no fetching, no wording.
+Belongs here: reading Dagster's own records, as far as the stages and the alarms can't.
+No parsing, no fetching, no wording.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -18,25 +17,48 @@ from orchestration import alarms, errors, stages
 from orchestration.alarms.conditions import RUNS_LOOKED_AT
 from orchestration.assets.common import BLOCKED
 from orchestration.assets.watching import freshness_events
-from orchestration.intake.listing import list_landing
-from orchestration.jobs import ALL_JOBS, collect
+from orchestration.jobs import ALL_JOBS, TAKE_IN, collect, intake
 from orchestration.reporting_calendar import period_of, years
 from orchestration.settings import Settings
 
 __all__ = ["new_submissions", "watch"]
 
 
+#: Seconds between looks at the landing bucket. From object to receipt it is two looks' time at
+#: most, a worker's start (15 s, twice that on a busy machine) and an intake (5 s): under the two
+#: minutes that a unit waits. A look itself, at a nation's 60,000 keys, costs 2 s.
+LOOK_SECONDS = 30
+#: How often, at most, marts and readable pages follow the intakes while the collection is open.
+#: For the nation they take a minute, in which no intake can write: one minute in ten.
+MARTS_EVERY = timedelta(minutes=10)
+#: A listing whose run failed is asked for again after this long, if nothing else has come: the
+#: stages have tried for a quarter of an hour already, unless it is our own mistake.
+TRY_AGAIN = timedelta(minutes=10)
+
+#: The listing that a run was asked for.
+_LISTING = "tongbao/listing"
+_NOT_BEGUN = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+]
+
+
 @dg.sensor(
-    job=collect,
-    # A minute: a unit hears of a mistake within minutes, and listing 24,000 keys takes a second.
-    minimum_interval_seconds=60,
+    jobs=[intake, collect],
+    minimum_interval_seconds=LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="New or changed objects in the landing bucket start an intake.",
+    description="New or changed objects in the landing bucket start an intake; marts and pages "
+    "follow at intervals.",
 )
 def new_submissions(
     context: dg.SensorEvaluationContext,
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Compare the listing's digest with the last one seen."""
+    """Ask for what waits, unless a run that will find it is on its way.
+
+    What was taken in says the lake, and what was asked for say the runs: a run that failed, a
+    lost cursor or a restored catalogue leaves nothing behind.
+    """
     settings = Settings.from_env()
     open_years = [year for year in years() if period_of(year).is_open(settings.now())]
     if not open_years:
@@ -44,19 +66,58 @@ def new_submissions(
         return
     year = max(open_years)
     with stages.open_workspace(settings) as ws:
-        listing = list_landing(ws.store, settings.landing_bucket, year)
-    digest = hashlib.sha256()
-    for info in listing:
-        digest.update(f"{info.key}\0{info.etag}\n".encode("utf-8", "surrogatepass"))
-    seen = f"{year}:{digest.hexdigest()}"
-    if not listing or seen == context.cursor:
+        waiting = stages.waiting(ws, year)
+    if not waiting.digest and not waiting.marts_are_behind:
         yield dg.SkipReason("nothing new in the landing bucket")
         return
-    context.update_cursor(seen)
-    yield dg.RunRequest(run_key=seen, partition_key=str(year))
+    runs = _RunsOf(context.instance, year)
+    if runs.any(_NOT_BEGUN, TAKE_IN):
+        yield dg.SkipReason("a run that is about to begin will take in what waits")
+        return
+    marts_are_due = not runs.any(None, [collect.name], since=MARTS_EVERY)
+    if not waiting.digest and not marts_are_due:
+        yield dg.SkipReason(f"all is taken in; marts follow once in {MARTS_EVERY}")
+        return
+    asked = {_LISTING: waiting.digest}
+    if waiting.digest and runs.any(_UNDER_WAY, TAKE_IN, tags=asked):
+        yield dg.SkipReason("a run is taking in what waits")
+        return
+    if waiting.digest and runs.any(_FAILED, TAKE_IN, tags=asked, since=TRY_AGAIN):
+        yield dg.SkipReason(f"the run for what waits failed; another follows within {TRY_AGAIN}")
+        return
+    yield dg.RunRequest(
+        job_name=collect.name if marts_are_due else intake.name,
+        partition_key=str(year),
+        tags=asked if waiting.digest else {},
+    )
+
+
+@dataclass(frozen=True)
+class _RunsOf:
+    """The runs of a year."""
+
+    instance: dg.DagsterInstance
+    year: int
+
+    def any(
+        self,
+        statuses: list[dg.DagsterRunStatus] | None,
+        jobs: Collection[str],
+        *,
+        tags: Mapping[str, str] | None = None,
+        since: timedelta | None = None,
+    ) -> bool:
+        """Whether there is one; ``since`` counts back from the machine's clock, as runs do."""
+        wanted = dg.RunsFilter(
+            statuses=statuses,
+            tags={"dagster/partition": str(self.year), **(tags or {})},
+            created_after=datetime.now(UTC) - since if since else None,
+        )
+        return any(run.job_name in jobs for run in self.instance.get_runs(wanted))
 
 
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+_FAILED = [dg.DagsterRunStatus.FAILURE]
 _UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 _FAILURES = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
 #: The project's own errors: their messages are ours and quote nothing that was submitted.

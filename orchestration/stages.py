@@ -6,6 +6,7 @@ here: what a stage does (intake, lakehouse, gate, publication) and how it is sch
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from orchestration import lakehouse
-from orchestration.errors import GateBlocked, TongbaoError, UsageError
-from orchestration.intake import IntakeSummary, refresh_receipts, run_intake
+from orchestration.errors import GateBlocked, TongbaoError, Unreachable, UsageError
+from orchestration.intake import IntakeSummary, list_landing, refresh_receipts, run_intake, unseen
 from orchestration.lakehouse import MaintainSummary, TransformSummary
 from orchestration.observing import observed
 from orchestration.reporting_calendar import period_of, years
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from orchestration.trace import Trace
 
 __all__ = [
+    "Waiting",
     "Workspace",
     "correct",
     "edition_snapshot",
@@ -44,10 +46,49 @@ __all__ = [
     "trace",
     "transform",
     "verify",
+    "waiting",
 ]
 
 #: A reason is a sentence that stands in the notice, not a report.
 _REASON = 500
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What a run would find to do.
+
+    Attributes:
+        objects: in the landing bucket and not taken in.
+        digest: of their keys and ETags; "" where there are none.
+        marts_are_behind: what the year's marts are made from has changed since.
+    """
+
+    objects: int
+    digest: str
+    marts_are_behind: bool
+
+
+def waiting(ws: Workspace, year: int) -> Waiting:
+    """Compare the landing bucket with what was taken in, and that with the marts.
+
+    Where the lake can't be asked (there is none yet), every object waits: the run finds out.
+
+    Raises:
+        Unreachable: the store can't be listed.
+    """
+    new = list_landing(ws.store, ws.settings.landing_bucket, year)
+    behind = False
+    try:
+        with lakehouse.reader(ws.settings, ws.store) as con:
+            new = unseen(con, new)
+            built = lakehouse.transform_record(con, year) is not None
+            behind = not built or lakehouse.marts_are_stale(con, year)
+    except (Unreachable, duckdb.CatalogException):  # no catalogue, or one without tables
+        pass
+    digest = hashlib.sha256()
+    for info in new:
+        digest.update(f"{info.key}\0{info.etag}\n".encode("utf-8", "surrogatepass"))
+    return Waiting(len(new), digest.hexdigest() if new else "", behind)
 
 
 @observed

@@ -5,7 +5,8 @@ unit's document belongs here or in the seeds. Doesn't belong here: which version
 value is worth against last year (dbt), what is fit to publish (gate).
 """
 
+from orchestration.intake.listing import list_landing, unseen
 from orchestration.intake.receipts import refresh_receipts
 from orchestration.intake.run import IntakeSummary, run_intake
 
-__all__ = ["IntakeSummary", "refresh_receipts", "run_intake"]
+__all__ = ["IntakeSummary", "list_landing", "refresh_receipts", "run_intake", "unseen"]

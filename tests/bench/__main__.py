@@ -21,7 +21,7 @@ from pathlib import Path
 from orchestration import stages
 from orchestration.settings import Settings
 from orchestration.up import store_environment
-from tests.bench import formats
+from tests.bench import deadline, formats
 
 YEAR = 2024
 _TONGBAO = str(Path(sys.executable).parent / "tongbao")
@@ -196,11 +196,20 @@ def main() -> None:
     """Measure at two scales and print."""
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--scales", default="1,4", help="two scales, the smaller first")
-    parser.add_argument("--only", choices=["year", "formats"], help="one part of it")
+    parser.add_argument("--only", choices=["year", "formats", "deadline"], help="one part of it")
+    night = parser.add_argument_group("deadline night (with --only deadline; needs PostgreSQL)")
+    night.add_argument("--minutes", type=float, default=6, help="how long; the real one is 60")
+    night.add_argument("--burst", action="store_true", help="the last sixth at 5 times the rate")
+    night.add_argument("--scale", type=float, default=1, help="of the nation that has registered")
     arguments = parser.parse_args()
     small, large = (float(part) for part in arguments.scales.split(","))
     with tempfile.TemporaryDirectory(prefix="tongbao-bench-") as name:
         folder = Path(name)
+        if arguments.only == "deadline":
+            held = deadline.measure(
+                folder, arguments.minutes, burst=arguments.burst, scale=arguments.scale, say=_say
+            )
+            sys.exit(0 if held else 1)
         if arguments.only != "year":
             formats.measure(folder, _run, _say, _show, store_environment, _TONGBAO)
         if arguments.only == "formats":
