@@ -14,14 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pytest
 
-from orchestration import stages
 from orchestration.definitions import defs
-from orchestration.sensors import new_submissions
 from orchestration.settings import Settings
-from tests.conftest import Environment, clean_environment
-from tests.fixtures.landing import Landing
+from tests.conftest import clean_environment
 
 
 def test_everything_loads_as_the_web_page_loads_it() -> None:
@@ -52,32 +48,6 @@ def test_dbt_tests_and_expectations_are_asset_checks() -> None:
     names = {key.name for key in defs.resolve_asset_graph().asset_check_keys}
     assert any(name.startswith("national__on_time_rate") for name in names)
     assert any("unique_key" in name for name in names)
-
-
-def test_new_objects_start_a_collection_once(
-    ws: stages.Workspace,
-    landing: Landing,
-    environment: Environment,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    environment(ws, "2024-11-20T08:00:00+08:00")
-    instance = dg.DagsterInstance.ephemeral()
-
-    def tick(cursor: str | None) -> Any:
-        context = dg.build_sensor_context(
-            instance=instance, cursor=cursor, repository_def=defs.get_repository_def()
-        )
-        return new_submissions.evaluate_tick(context)
-
-    assert not tick(None).run_requests
-    landing.unit("T05-110000-0001")
-    first = tick(None)
-    assert [request.partition_key for request in first.run_requests] == ["2024"]
-    assert not tick(first.cursor).run_requests
-    landing.performance("T05-110000-0001", {"C_04": 1})
-    assert tick(first.cursor).run_requests
-    monkeypatch.setenv("TONGBAO_NOW", "2025-01-20T08:00:00+08:00")
-    assert not tick(None).run_requests
 
 
 _QUERY = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
