@@ -111,7 +111,7 @@ class _RunsOf:
         wanted = dg.RunsFilter(
             statuses=statuses,
             tags={"dagster/partition": str(self.year), **(tags or {})},
-            created_after=datetime.now(UTC) - since if since else None,
+            created_after=datetime.now(UTC) - since if since is not None else None,
         )
         return any(run.job_name in jobs for run in self.instance.get_runs(wanted))
 
