@@ -519,7 +519,7 @@ def sql(query: str, edition: int | None, year: int | None, as_json: bool) -> Non
     if year is not None and edition is None:
         raise UsageError("sql: --year says whose --edition; without an edition it says nothing")
     with (
-        stages.open_workspace(settings) as ws,
+        stages.open_workspace(settings, read_only=True) as ws,
         lakehouse.reader(
             settings, ws.store, stages.edition_snapshot(ws, edition, year) if edition else None
         ) as con,

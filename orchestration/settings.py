@@ -115,7 +115,7 @@ class Settings:
     Attributes:
         home: local S3 folder, local catalogue, build files, Dagster home, ``out/``.
         landing_bucket, lake_bucket, publication_bucket: bucket names.
-        catalog: path of a SQLite file, or a ``postgresql://`` URL.
+        catalog: path of a SQLite file, or a ``postgresql://`` URL (with a password: not in repr).
         uses_local_store: True when nothing names a store: the project starts its own.
         fixed_now: the clock for tests and rebuilds (``TONGBAO_NOW``), or None.
         max_object_bytes: larger objects are rejected unread.
@@ -132,7 +132,7 @@ class Settings:
     landing_bucket: str = "landing"
     lake_bucket: str = "lake"
     publication_bucket: str = "publication"
-    catalog: str = ""
+    catalog: str = field(default="", repr=False)
     uses_local_store: bool = True
     fixed_now: datetime | None = None
     max_object_bytes: int = DEFAULT_MAX_OBJECT_BYTES

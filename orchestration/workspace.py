@@ -36,11 +36,14 @@ class Workspace:
 
 
 @contextlib.contextmanager
-def open_workspace(settings: Settings) -> Iterator[Workspace]:
+def open_workspace(settings: Settings, *, read_only: bool = False) -> Iterator[Workspace]:
     """Open the store for the time of a command.
+
+    Args:
+        read_only: for a command that an analyst may use, see :func:`open_store`.
 
     Raises:
         Unreachable: the store can't be reached.
     """
-    with open_store(settings) as store:
+    with open_store(settings, read_only=read_only) as store:
         yield Workspace(settings, store)

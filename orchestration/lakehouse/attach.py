@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.errors import TongbaoError, Unreachable
+from orchestration.lakehouse import postgres
 from orchestration.settings import Settings
 from orchestration.storage import Store
 
@@ -24,7 +25,7 @@ __all__ = ["open_lake", "publisher", "reader", "writer"]
 
 #: How long a command waits for another writer. A run's own commits take seconds, so a longer
 #: wait means a whole run is under way: better said at once than waited for.
-_WRITER_WAIT_SECONDS = 10.0
+_WAIT_SECONDS = 10.0
 #: DuckDB spills to disk beyond this; with Python's own share a run stays under 2 GB.
 _MEMORY_LIMIT = "1GB"
 
@@ -94,12 +95,20 @@ def open_lake(
         con.load_extension("ducklake")
         con.load_extension("sqlite_scanner" if is_file else "postgres_scanner")
         con.execute(_secret(store))
-        target = (
-            f"ducklake:sqlite:{settings.catalog}"
-            if is_file
-            else f"ducklake:postgres:{settings.catalog}"
-        )
         options = [f"DATA_PATH {_quoted(f's3://{settings.lake_bucket}/data/')}"]
+        if is_file:
+            target = f"ducklake:sqlite:{settings.catalog}"
+        else:
+            postgres.await_catalogue(settings)
+            target = f"ducklake:postgres:{postgres.connection_string(settings)}"
+            # Small inserts would be rows of PostgreSQL tables: of raw as well, where contact
+            # data is, and each a table that an analyst's role needs a grant for.
+            options.append("DATA_INLINING_ROW_LIMIT 0")
+            if password := postgres.password(settings):
+                con.execute(
+                    f"create secret catalogue (type postgres, password {_quoted(password)})"
+                )
+                options.append("META_SECRET 'catalogue'")
         if read_only:
             options.append("READ_ONLY")
         if snapshot_id is not None:
@@ -125,14 +134,11 @@ def open_lake(
 
 def _shown(settings: Settings) -> str:
     """The catalogue's name without a password."""
-    if not settings.catalog_is_postgres:
-        return settings.catalog
-    scheme, _, rest = settings.catalog.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+    return postgres.shown(settings) if settings.catalog_is_postgres else settings.catalog
 
 
 def _reason(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:300]
+    return " ".join(str(error).split())[:300]
 
 
 def _secret(store: Store) -> str:
@@ -173,7 +179,7 @@ def writer(settings: Settings, store: Store) -> Iterator[duckdb.DuckDBPyConnecti
         Unreachable: another run is writing, or the catalogue can't be reached.
     """
     with (
-        _alone(settings, "writer.lock", "writing to the lakehouse"),
+        _alone(settings, "writer", "writing to the lakehouse"),
         open_lake(settings, store, read_only=False) as con,
     ):
         yield con
@@ -189,7 +195,7 @@ def publisher(settings: Settings) -> Iterator[None]:
     Raises:
         Unreachable: another run is publishing.
     """
-    with _alone(settings, "publisher.lock", "publishing"):
+    with _alone(settings, "publisher", "publishing"):
         yield
 
 
@@ -197,8 +203,9 @@ def publisher(settings: Settings) -> Iterator[None]:
 def _alone(settings: Settings, name: str, doing: str) -> Iterator[None]:
     """Hold a lock of the home; the system lets go of it when the process ends, however it does."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    with (settings.home / name).open("a+") as lock:
-        deadline = time.monotonic() + _WRITER_WAIT_SECONDS
+    path = settings.home / f"{name}.lock"
+    with path.open("a+") as lock:
+        deadline = time.monotonic() + _WAIT_SECONDS
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -206,8 +213,11 @@ def _alone(settings: Settings, name: str, doing: str) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise Unreachable(
-                        f"another run is {doing} ({settings.home / name} is locked): "
-                        "wait for it to end"
+                        f"another run is {doing} ({path} is locked): wait for it to end"
                     ) from None
                 time.sleep(0.2)
-        yield
+        if settings.catalog_is_postgres:  # others on other hosts have other homes
+            with postgres.alone(settings, name, doing, _WAIT_SECONDS):
+                yield
+        else:
+            yield

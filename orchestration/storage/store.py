@@ -431,10 +431,13 @@ def _ahead(work: Callable[[Any], T], items: Iterable[Any]) -> Iterator[T]:
 
 
 @contextlib.contextmanager
-def open_store(settings: Settings) -> Iterator[Store]:
+def open_store(settings: Settings, *, read_only: bool = False) -> Iterator[Store]:
     """The store that the environment names, or the project's own local server.
 
     The three buckets are made when they are missing and that is allowed.
+
+    Args:
+        read_only: look for no bucket and make none: an analyst may see but a part of one.
 
     Raises:
         Unreachable: the store can't be reached.
@@ -447,5 +450,6 @@ def open_store(settings: Settings) -> Iterator[Store]:
         else:
             config = settings.resolve_s3()
         store = Store(config)
-        store.ensure_buckets(buckets)
+        if not read_only:
+            store.ensure_buckets(buckets)
         yield store

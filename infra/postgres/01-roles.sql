@@ -1,0 +1,31 @@
+-- Roles and databases, by a superuser: psql -f 01-roles.sql (again at any time: it also sets the
+-- passwords anew). They come from the environment: TONGBAO_PIPELINE_PASSWORD,
+-- TONGBAO_DAGSTER_PASSWORD, TONGBAO_ANALYST_PASSWORD.
+--
+--   pipeline  owns the DuckLake catalogue (database tongbao)
+--   dagster   owns Dagster's storage (database dagster)
+--   analyst   reads marts, quality and publication; for persons of their own:
+--             create role li_na login password '…' in role analyst;
+\set ON_ERROR_STOP on
+\getenv pipeline_password TONGBAO_PIPELINE_PASSWORD
+\getenv dagster_password TONGBAO_DAGSTER_PASSWORD
+\getenv analyst_password TONGBAO_ANALYST_PASSWORD
+-- No statement with a password in the server's log, whatever else it logs.
+set log_statement = 'none';
+set log_min_duration_statement = -1;
+set log_min_error_statement = 'panic';
+
+select format('create role %I', name)
+from unnest(array['pipeline', 'dagster', 'analyst']) as wanted (name)
+where not exists (select from pg_roles where rolname = name)
+\gexec
+alter role pipeline login password :'pipeline_password';
+alter role dagster login password :'dagster_password';
+alter role analyst login password :'analyst_password';
+
+select format('create database %I owner %I', name, owner)
+from (values ('tongbao', 'pipeline'), ('dagster', 'dagster')) as wanted (name, owner)
+where not exists (select from pg_database where datname = name)
+\gexec
+revoke all on database tongbao, dagster from public;
+grant connect on database tongbao to analyst;
