@@ -145,8 +145,13 @@ def _run_id() -> str:
     show_default=True,
     help="heavy makes a year that the gate blocks",
 )
+@click.option(
+    "--keep-earlier", is_flag=True, help="leave what a former demo wrote of earlier years"
+)
 @_JSON
-def demo(year: int, scale: float, seed: int, faults: str, as_json: bool) -> None:
+def demo(
+    year: int, scale: float, seed: int, faults: str, keep_earlier: bool, as_json: bool
+) -> None:
     """Write a synthetic collection (合成数据) of YEAR and the year before."""
     from orchestration import stages
     from orchestration.demo import generate
@@ -161,6 +166,7 @@ def demo(year: int, scale: float, seed: int, faults: str, as_json: bool) -> None
             scale=scale,
             seed=seed,
             faults=faults,
+            keep_earlier=keep_earlier,
             progress=_progress(time.monotonic()),
         )
     if as_json:

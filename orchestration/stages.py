@@ -103,7 +103,12 @@ def intake(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Inta
 def transform(
     ws: Workspace, year: int, *, run_id: str, progress: Progress, edition: int | None = None
 ) -> list[TransformSummary]:
-    """Rebuild the marts of ``year``, and first those of the year before where they are missing.
+    """Rebuild the marts of ``year``, and first those of former years that are not as they should be.
+
+    A year reads the counted values of the year before, which read those of the year before that.
+    So that years may be run in any order, former years that have submissions are built first,
+    oldest first, where their marts are missing or would be built otherwise today. Those of a
+    year that has an edition are replaced by a run of that year only.
 
     Args:
         edition: what counts is decided for it; None: for the one that stands, or the first.
@@ -115,21 +120,36 @@ def transform(
         def receipts(build: duckdb.DuckDBPyConnection, built_year: int) -> int:
             return refresh_receipts(build, ws.store, ws.settings, built_year, progress=progress)
 
-        years = [year]
-        if _in_calendar(year - 1) and lakehouse.transform_record(con, year - 1) is None:
-            years.insert(0, year - 1)
-        return [
-            lakehouse.transform_year(
+        def build(each: int, number: int) -> TransformSummary:
+            return lakehouse.transform_year(
                 con,
                 ws.settings,
                 each,
                 run_id=run_id,
-                edition=(edition if each == year else None) or _standing_number(con, each),
+                edition=number,
                 before_commit=receipts,
                 progress=progress,
             )
-            for each in years
-        ]
+
+        done = []
+        for former in lakehouse.years_with_submissions(con, before=year):
+            if lakehouse.transform_record(con, former) is None:
+                done.append(build(former, _standing_number(con, former)))
+            elif lakehouse.marts_are_stale(con, former):
+                if lakehouse.edition_rows(con, former):
+                    progress(
+                        f"transform {year}: the marts of {former} stay as they were built; "
+                        f"'tongbao run --year {former}' brings them up to date"
+                    )
+                else:
+                    done.append(build(former, 1))
+        done.append(build(year, edition or _standing_number(con, year)))
+        if lakehouse.transform_record(con, year + 1) and lakehouse.marts_are_stale(con, year + 1):
+            progress(
+                f"transform {year}: the marts of {year + 1} were made from older ones; "
+                f"'tongbao run --year {year + 1}' brings them up to date"
+            )
+        return done
 
 
 def _standing_number(con: duckdb.DuckDBPyConnection, year: int) -> int:
@@ -463,11 +483,3 @@ def _marts_snapshot(ws: Workspace, year: int) -> int:
             f"there are no marts of {year} yet: run 'tongbao transform --year {year}'"
         )
     return snapshot_id
-
-
-def _in_calendar(year: int) -> bool:
-    try:
-        period_of(year)
-    except UsageError:
-        return False
-    return True

@@ -81,6 +81,7 @@ def generate(
     scale: float,
     seed: int,
     faults: str,
+    keep_earlier: bool = False,
     progress: Callable[[str], None],
 ) -> DemoSummary:
     """Write a synthetic collection of ``year`` and the year before.
@@ -90,6 +91,8 @@ def generate(
     Args:
         scale: 1.0 is about 12,000 units.
         faults: a profile of ``faults.PROFILES``.
+        keep_earlier: what an earlier demo wrote of earlier years stays, for a longer history; the
+            truth knows the two years only.
 
     Raises:
         UsageError: the calendar doesn't have both years.
@@ -107,6 +110,8 @@ def generate(
     folder.mkdir(parents=True, exist_ok=True)
     listing = folder / "objects.txt"
     former = set(listing.read_text(encoding="utf-8").splitlines()) if listing.exists() else set()
+    kept = {key for key in former if keep_earlier and _year_of(key) < year - 1}
+    former -= kept
     written: dict[str, int] = {}
 
     def items() -> Iterator[Item]:
@@ -120,9 +125,9 @@ def generate(
 
     # Noted before anything is written: a killed demo's objects are the next one's to delete.
     store.put_many(settings.landing_bucket, items())
-    listing.write_text("\n".join(sorted(former | set(written))) + "\n", encoding="utf-8")
+    listing.write_text("\n".join(sorted(former | kept | set(written))) + "\n", encoding="utf-8")
     store.delete(settings.landing_bucket, sorted(former - set(written)))
-    listing.write_text("\n".join(sorted(written)) + "\n", encoding="utf-8")
+    listing.write_text("\n".join(sorted(kept | set(written))) + "\n", encoding="utf-8")
     progress(f"demo: {len(written):,} objects written; computing what should come out")
     cutoffs = {each: _seconds(each) for each in (year - 1, year)}
     truth = folder / f"truth-{year}.json"
@@ -143,6 +148,10 @@ def generate(
         sum(written.values()),
         str(truth),
     )
+
+
+def _year_of(key: str) -> int:
+    return int(key.split("/year=", 1)[1][:4])
 
 
 def _seconds(year: int) -> int:

@@ -25,7 +25,12 @@ from orchestration.lakehouse.snapshots import (
     transform_snapshot,
 )
 from orchestration.lakehouse.tables import RAW_TABLES, ensure_tables
-from orchestration.lakehouse.transform import TransformSummary, marts_are_stale, transform_year
+from orchestration.lakehouse.transform import (
+    TransformSummary,
+    marts_are_stale,
+    transform_year,
+    years_with_submissions,
+)
 
 __all__ = [
     "KEEP_SNAPSHOTS",
@@ -56,4 +61,5 @@ __all__ = [
     "transform_snapshot",
     "transform_year",
     "writer",
+    "years_with_submissions",
 ]

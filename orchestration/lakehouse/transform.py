@@ -23,10 +23,10 @@ from orchestration.lakehouse.snapshots import (
     transform_snapshot,
 )
 from orchestration.lakehouse.tables import ensure_tables
-from orchestration.reporting_calendar import period_of
+from orchestration.reporting_calendar import period_of, years
 from orchestration.settings import Settings, code_version
 
-__all__ = ["TransformSummary", "marts_are_stale", "transform_year"]
+__all__ = ["TransformSummary", "marts_are_stale", "transform_year", "years_with_submissions"]
 
 
 @dataclass
@@ -67,6 +67,16 @@ def marts_are_stale(con: duckdb.DuckDBPyConnection, year: int) -> bool:
     return _inputs_digest(con, year, marts_edition(con, year)) != transform_record(con, year)
 
 
+def years_with_submissions(con: duckdb.DuckDBPyConnection, before: int) -> list[int]:
+    """The calendar's years before ``before`` that have something to count, oldest first.
+
+    From the first year of which anything was taken in: registrations and plans last beyond it.
+    """
+    row = con.execute("select min(year) from lake.raw.objects").fetchone()
+    first = row[0] if row and row[0] is not None else before
+    return [year for year in years() if first <= year < before]
+
+
 def _inputs_digest(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> str:
     """A digest of all that the marts of ``year`` are made from.
 
@@ -83,13 +93,15 @@ def _inputs_digest(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> s
         "from lake.raw.attachments where year <= ?",
         [year],
     ).fetchone()
+    # Marts of a year that nothing was submitted of are empty: whether they were built is no input.
+    former = year - 1 in years_with_submissions(con, before=year)
     parts = [
         code_version(),
         repr(period_of(year)),
         str(edition),
         repr(objects),
         repr(reports),
-        transform_record(con, year - 1) or "",
+        (former and transform_record(con, year - 1)) or "",
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
