@@ -341,6 +341,39 @@ def alarm(is_test: bool, as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--rules", type=click.Path(path_type=Path), help="instead of seeds/rules.csv")
+@click.option(
+    "--indicators", type=click.Path(path_type=Path), help="instead of seeds/indicators.csv"
+)
+@click.option("--years", "span", help="2023-2025, or one year; all that have marts if not given")
+@_JSON
+def replay(rules: Path | None, indicators: Path | None, span: str | None, as_json: bool) -> None:
+    """Report what past years would have been with other rules or indicators.
+
+    Builds the years once more, beside the lake; marts, gate results, editions and buckets stay
+    as they are.
+    """
+    from orchestration import stages
+    from orchestration.errors import UsageError
+    from orchestration.settings import Settings
+
+    wanted: list[int] = []
+    if span is not None:
+        ends = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", span)
+        wanted = list(range(int(ends[1]), int(ends[2] or ends[1]) + 1)) if ends else []
+        if not wanted:
+            raise UsageError(f"--years: {span!r} is neither a year nor a span such as 2023-2025")
+    given = {"rules": rules, "indicators": indicators}
+    seeds = {name: path for name, path in given.items() if path is not None}
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.replay(ws, seeds, wanted, progress=_progress(time.monotonic()))
+    if as_json:
+        _print_json(done.as_json())
+    else:
+        _print_lines([done])
+
+
+@main.command()
 @click.option("--port", type=int, default=3000, show_default=True, help="of the web page")
 def up(port: int) -> None:
     """Local S3, the Dagster web page and its daemon, until Ctrl-C."""

@@ -7,8 +7,10 @@ here: what a stage does (intake, lakehouse, gate, publication) and how it is sch
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -24,7 +26,7 @@ from orchestration.workspace import Progress, Workspace, open_workspace
 
 if TYPE_CHECKING:
     from orchestration.gate import GateDecision
-    from orchestration.publication import PublishSummary, VerifySummary
+    from orchestration.publication import PublishSummary, ReplaySummary, VerifySummary
     from orchestration.receipts import ReceiptsSummary, RemindersSummary
     from orchestration.rehearsal import Rehearsal
     from orchestration.trace import Trace
@@ -43,6 +45,7 @@ __all__ = [
     "receipts",
     "rehearse",
     "reminders",
+    "replay",
     "trace",
     "transform",
     "verify",
@@ -103,7 +106,7 @@ def intake(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Inta
 def transform(
     ws: Workspace, year: int, *, run_id: str, progress: Progress, edition: int | None = None
 ) -> list[TransformSummary]:
-    """Rebuild the marts of ``year``, and first those of former years that are not as they should be.
+    """Rebuild the marts of ``year``, and first those of former years that are not in order.
 
     A year reads the counted values of the year before, which read those of the year before that.
     So that years may be run in any order, former years that have submissions are built first,
@@ -394,6 +397,19 @@ def maintain(
             dry_run=dry_run,
             progress=progress,
         )
+
+
+def replay(
+    ws: Workspace, seeds: Mapping[str, Path], wanted: Sequence[int], *, progress: Progress
+) -> ReplaySummary:
+    """Report what past years would have been with other rules or indicators; changes nothing.
+
+    Raises:
+        UsageError: no seed is given, a seed is broken, or a year has no marts.
+    """
+    from orchestration import publication
+
+    return publication.replay_years(ws, seeds, wanted, progress=progress)
 
 
 def trace(ws: Workspace, figure: str, edition: int | None = None) -> Trace:

@@ -19,6 +19,7 @@ from orchestration.bulletin.content import (
     Document,
     Figure,
     Heading,
+    Section,
     Table,
     paragraph,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "Heading",
     "Marts",
     "Rendered",
+    "Section",
     "Table",
     "complete",
     "correction_document",

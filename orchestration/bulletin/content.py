@@ -181,6 +181,7 @@ class Document:
         opening: the paragraph before the first section.
         links: text and target of links of the web page.
         is_letter: a bulletin with number, recipients, signature and PDF; otherwise a page alone.
+        is_traced: the traces of its figures stand beside it.
     """
 
     path: str
@@ -199,6 +200,7 @@ class Document:
     is_synthetic: bool = False
     notes: tuple[str, ...] = field(default=())
     is_letter: bool = True
+    is_traced: bool = True
 
 
 def paragraph(*runs: Run) -> Paragraph:

@@ -6,8 +6,9 @@ and what is fit to publish (gate).
 """
 
 from orchestration.lakehouse.attach import open_lake, publisher, reader, writer
-from orchestration.lakehouse.build import build_file, prepare_build
+from orchestration.lakehouse.build import PRIOR_TABLES, build_file, prepare_build
 from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build
+from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build
 from orchestration.lakehouse.maintain import KEEP_SNAPSHOTS, MaintainSummary, maintain
 from orchestration.lakehouse.records import (
     blocks,
@@ -33,7 +34,9 @@ from orchestration.lakehouse.transform import (
 )
 
 __all__ = [
+    "DBT_PROJECT",
     "KEEP_SNAPSHOTS",
+    "PRIOR_TABLES",
     "RAW_TABLES",
     "CommitSummary",
     "LakeTable",
@@ -43,6 +46,7 @@ __all__ = [
     "build_file",
     "commit_build",
     "current_snapshot",
+    "dbt_build",
     "edition_rows",
     "ensure_tables",
     "gate_rows",

@@ -51,7 +51,9 @@ def target_folder(settings: Settings) -> Path:
 _parsed: dict[str, Any] = {}
 
 
-def _invoke(settings: Settings, build_file: Path, *command: str) -> Any:
+def _invoke(
+    settings: Settings, build_file: Path, *command: str, project: Path = DBT_PROJECT
+) -> Any:
     """Call dbt; its log goes to a file in the home, nothing to the terminal."""
     os.environ["TONGBAO_BUILD_FILE"] = str(build_file)
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
@@ -64,7 +66,7 @@ def _invoke(settings: Settings, build_file: Path, *command: str) -> Any:
             *("--no-send-anonymous-usage-stats", "--log-level", "none"),
             *("--log-path", target),
             *command,
-            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+            *("--project-dir", str(project), "--profiles-dir", str(project)),
             *("--target-path", target),
         ]
     )
@@ -104,16 +106,25 @@ def dbt_manifest(settings: Settings) -> Path:
 
 
 def dbt_build(
-    settings: Settings, path: Path, *, progress: Callable[[str], None] = lambda _: None
+    settings: Settings,
+    path: Path,
+    *,
+    project: Path = DBT_PROJECT,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> list[DbtNode]:
     """Seeds, models and data tests on the build file.
+
+    Args:
+        project: the dbt project, or a copy of it with other seeds.
 
     Raises:
         TongbaoError: a model or a test failed: the first one is named with its message.
     """
     target = target_folder(settings)
     try:
-        result = _invoke(settings, path, "build", "--exclude-resource-type", "unit_test")
+        result = _invoke(
+            settings, path, "build", "--exclude-resource-type", "unit_test", project=project
+        )
     finally:
         _release()
     executed: Any = result.result

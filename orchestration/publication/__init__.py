@@ -1,8 +1,8 @@
 """Publication: from a judged snapshot to an edition, its correction, its proof.
 
 Belongs here: making an edition's files from a pinned snapshot, publishing, correcting and
-verifying editions, what changed between two of them. Doesn't belong here: what a bulletin says
-(``bulletin``), whether it may be published (``gate``), figures (dbt).
+verifying editions, what changed between two of them or would with other rules. Doesn't belong
+here: what a bulletin says (``bulletin``), whether it may be published (``gate``), figures (dbt).
 """
 
 from orchestration.publication.correcting import correct_edition
@@ -12,13 +12,16 @@ from orchestration.publication.publishing import (
     standing_edition,
     stands,
 )
+from orchestration.publication.replaying import ReplaySummary, replay_years
 from orchestration.publication.verifying import VerifySummary, verify_edition
 
 __all__ = [
     "PublishSummary",
+    "ReplaySummary",
     "VerifySummary",
     "correct_edition",
     "publish_first",
+    "replay_years",
     "standing_edition",
     "stands",
     "verify_edition",

@@ -1,8 +1,8 @@
 """What changed between two editions: figures, why, and which documents caused it.
 
-Belongs here: comparing the marts of two snapshots figure by figure, tracing each change to the
-units whose counted facts changed, and saying so as a table, a page and a notice (更正通报).
-Doesn't belong here: making the new marts, and how documents look.
+Belongs here: comparing the marts of two snapshots (or of a snapshot and a build) figure by
+figure, tracing each change to the units whose counted facts changed, and saying so as a table, a
+page and a notice (更正通报). Doesn't belong here: making the new marts, and how documents look.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ from orchestration.bulletin.wording import count, in_points, percent, points, ro
 from orchestration.catalogue import load_catalogue
 from orchestration.reporting_calendar import period_of
 
-__all__ = ["Change", "Changes", "changes_of"]
+__all__ = ["BUILD", "Change", "Changes", "changes_of"]
+
+#: Instead of a snapshot: the build file that is attached to the connection under this name.
+BUILD = "build"
 
 #: Not figures: what the row is about, and when.
 _NOT_FIGURES = {"edition", "cutoff_at", "counts_until", "is_synthetic", "target_year"}
@@ -120,8 +123,6 @@ class Changes:
     """
 
     year: int
-    old_snapshot: int
-    new_snapshot: int
     reason: str
     changes: list[Change] = field(default_factory=list)
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -169,8 +170,8 @@ class Changes:
                 self.reason,
                 path="changes",
                 sections=(
-                    ("更正的数据", [self._table(figures)]),
-                    ("变动的名次", [self._table(ranks)]),
+                    ("更正的数据", [self.table(figures)]),
+                    ("变动的名次", [self.table(ranks)]),
                     ("引起变动的文档", [self._sources()]),
                 ),
             ),
@@ -181,8 +182,8 @@ class Changes:
                 path="national/correction",
                 sections=(
                     ("更正情况", self._summary(figures, ranks)),
-                    ("更正的全国数据", [self._table(national[:_IN_NOTICE]), *_rest(national)]),
-                    ("变动的名次", [self._table(ranks[:_IN_NOTICE]), *_rest(ranks)]),
+                    ("更正的全国数据", [self.table(national[:_IN_NOTICE]), *_rest(national)]),
+                    ("变动的名次", [self.table(ranks[:_IN_NOTICE]), *_rest(ranks)]),
                     ("引起变动的文档", [self._sources(_IN_NOTICE)]),
                 ),
             ),
@@ -210,13 +211,21 @@ class Changes:
             )
         return found
 
-    def _table(self, changes: list[Change]) -> Table:
+    def table(
+        self, changes: list[Change], after: str = "更正后", *, is_traced: bool = True
+    ) -> Table:
+        """A row a change.
+
+        Args:
+            after: how the new figures are headed.
+            is_traced: the new figures have traces beside the page.
+        """
         return Table(
             "",
             (
                 Column("项目", 8, "left"),
                 Column("原数", 4),
-                Column("更正后", 4),
+                Column(after, 4),
                 Column("差额", 3),
                 Column("原因", 5, "left"),
             ),
@@ -224,7 +233,9 @@ class Changes:
                 (
                     _item(change),
                     _shown(change, change.old),
-                    Figure(change.figure, _shown(change, change.new)),
+                    Figure(change.figure, _shown(change, change.new))
+                    if is_traced
+                    else _shown(change, change.new),
                     _difference(change),
                     "；".join(_CAUSES[cause] for cause in change.causes),
                 )
@@ -332,13 +343,13 @@ def _exact(value: Any) -> str:
 
 
 def changes_of(
-    con: duckdb.DuckDBPyConnection, year: int, old: int, new: int, reason: str
+    con: duckdb.DuckDBPyConnection, year: int, old: int, new: int | str, reason: str
 ) -> Changes:
     """Compare two snapshots.
 
     Args:
         con: a reader of the lake that is not pinned.
-        old, new: the editions' snapshots.
+        old, new: the editions' snapshots; or ``BUILD``, made from the raw tables of ``old``.
         reason: why there is a correction, in its maker's words.
     """
     facts = _units(
@@ -352,7 +363,7 @@ def changes_of(
         for row in (before, after)
         if row and row["document_id"]
     }
-    objects = _objects(con, documents, new)
+    objects = _objects(con, documents, new if isinstance(new, int) else old)
     fact_causes: dict[tuple[str, str, str], list[tuple[str, str | None]]] = defaultdict(list)
     for (unit, indicator), before, after in facts:
         task, province, _ = unit.split("-")
@@ -363,7 +374,7 @@ def changes_of(
         task, province, _ = unit.split("-")
         cause = _cause(before, after, objects, cutoff) if before and after else "unit"
         unit_causes[task, province].append((cause, _document(before, after)))
-    found = Changes(year, old, new, reason)
+    found = Changes(year, reason)
     used: set[str] = set()
     for table, grain in GRAINS.items():
         for key, column, before, after in _differences(con, table, grain, year, old, new):
@@ -458,6 +469,12 @@ def _document(before: dict[str, Any] | None, after: dict[str, Any] | None) -> st
     return str(row["document_id"]) if row and row["document_id"] else None
 
 
+def _mart(table: str, side: int | str) -> str:
+    if isinstance(side, int):
+        return f"lake.marts.{table} at (version => {side})"
+    return f"{side}.marts.{table}"
+
+
 def _units(
     con: duckdb.DuckDBPyConnection,
     table: str,
@@ -465,16 +482,15 @@ def _units(
     columns: tuple[str, ...],
     year: int,
     old: int,
-    new: int,
+    new: int | str,
 ) -> list[tuple[tuple[str, ...], dict[str, Any] | None, dict[str, Any] | None]]:
     """Rows that differ: key, before, after."""
     listed = ", ".join((*keys, *columns))
 
-    def side(these: int, others: int) -> dict[tuple[str, ...], dict[str, Any]]:
+    def side(these: int | str, others: int | str) -> dict[tuple[str, ...], dict[str, Any]]:
         rows = con.execute(
-            f"select {listed} from lake.marts.{table} at (version => {these}) where year = ? "
-            f"except select {listed} from lake.marts.{table} at (version => {others}) "
-            "where year = ?",
+            f"select {listed} from {_mart(table, these)} where year = ? "
+            f"except select {listed} from {_mart(table, others)} where year = ?",
             [year, year],
         ).fetchall()
         width = len(keys)
@@ -490,14 +506,12 @@ def _differences(
     grain: tuple[str, ...],
     year: int,
     old: int,
-    new: int,
+    new: int | str,
 ) -> Iterable[tuple[tuple[str, ...], str, Any, Any]]:
     """Cells that differ, in the order of the marts' keys and columns."""
 
-    def rows(snapshot: int) -> dict[tuple[str, ...], dict[str, Any]]:
-        cursor = con.execute(
-            f"select * from lake.marts.{table} at (version => {snapshot}) where year = ?", [year]
-        )
+    def rows(side: int | str) -> dict[tuple[str, ...], dict[str, Any]]:
+        cursor = con.execute(f"select * from {_mart(table, side)} where year = ?", [year])
         names = [column[0] for column in cursor.description or []]
         read = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         return {tuple(str(row[name] or "-") for name in grain): row for row in read}

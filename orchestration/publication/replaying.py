@@ -1,0 +1,631 @@
+"""Changed rules replayed over past years: what would have come out, as a report.
+
+Belongs here: building years once more with other seeds and comparing them with the marts that
+stand. Values are excluded by dbt (``int_rule_exclusions``, ``int_judged_values``), not by intake,
+so that is all that is done again. Doesn't belong here: anything that lasts. The lake is opened to
+read, the build is thrown away, nothing goes to a bucket: editions, snapshots and the gate's
+results stay as they are.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration import lakehouse
+from orchestration.bulletin import Block, Column, Document, Heading, Section, Table, paragraph
+from orchestration.bulletin.dictionary import project_var
+from orchestration.bulletin.open_data import inert
+from orchestration.bulletin.wording import chinese_date, count
+from orchestration.catalogue import SEEDS, Catalogue, load_catalogue, read_seed
+from orchestration.errors import TongbaoError, UsageError
+from orchestration.publication.changes import BUILD, Change, Changes, changes_of
+from orchestration.reporting_calendar import SHANGHAI, period_of, years
+from orchestration.workspace import Progress, Workspace
+
+__all__ = ["ReplaySummary", "YearReplay", "replay_years"]
+
+#: Seeds that can be replayed, and what identifies a row.
+_KEYS = {"rules": "rule_id", "indicators": "indicator_code"}
+_AGGREGATIONS = {"sum", "ratio", "mean", "max", "count_true", "count_distinct", "none"}
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+#: Rows of a table on the page; the CSV files have every one.
+_ON_PAGE = 40
+#: Headline figures that a terminal lists of a year: a screen holds them for three years.
+_ON_TERMINAL = 5
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """A submitted value that would be excluded and isn't, or the other way round.
+
+    Attributes:
+        before, after: why it is excluded (a rule's id or an error code); None: it counts.
+    """
+
+    year: int
+    unit_code: str
+    indicator_code: str
+    submitted_value: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How many units are told something, where that changes."""
+
+    year: int
+    code: str
+    severity: str
+    units_before: int
+    units_after: int
+
+
+@dataclass
+class YearReplay:
+    """What would have been otherwise in a year.
+
+    Attributes:
+        snapshot_id: of the marts that it is compared with.
+        edition: the newest that is published, or None.
+        is_stale: the standing marts would be built otherwise today even with the standing seeds.
+        changes: figures and ranks, as a correction would list them.
+    """
+
+    year: int
+    snapshot_id: int
+    edition: int | None
+    is_stale: bool
+    changes: Changes
+    exclusions: list[Exclusion]
+    findings: list[Finding]
+
+    @property
+    def figures(self) -> list[Change]:
+        """Changed figures, without ranks."""
+        return [change for change in self.changes.changes if not change.is_rank]
+
+    @property
+    def ranks(self) -> list[Change]:
+        """Moved ranks."""
+        return [change for change in self.changes.changes if change.is_rank]
+
+    @property
+    def headlines(self) -> list[Change]:
+        """What a bulletin's first pages would have said otherwise."""
+        return [change for change in self.changes.changes if _is_headline(change)]
+
+    def units(self, *, excluded: bool) -> set[str]:
+        """Units with a value that is newly excluded, or no longer."""
+        return {each.unit_code for each in self.exclusions if (each.after is not None) is excluded}
+
+    def counts(self) -> dict[str, Any]:
+        """For a table and for ``--json``."""
+        return {
+            "year": self.year,
+            "snapshot_id": self.snapshot_id,
+            "edition": self.edition,
+            "is_stale": self.is_stale,
+            "figures_changed": len(self.figures),
+            "ranks_moved": len(self.ranks),
+            "units_newly_excluded": len(self.units(excluded=True)),
+            "units_no_longer_excluded": len(self.units(excluded=False)),
+            "headlines": [
+                {"figure": change.figure, "old": change.old, "new": change.new}
+                for change in self.headlines
+            ],
+        }
+
+
+@dataclass
+class ReplaySummary:
+    """The years replayed, oldest first, and where the report is."""
+
+    years: list[YearReplay] = field(default_factory=list)
+    folder: str = ""
+
+    @property
+    def lines(self) -> list[str]:
+        """What a terminal shows."""
+        heads = ("year", "edition", "figures", "ranks", "newly excl.", "no longer", "headlines")
+        rows: list[tuple[str, ...]] = [heads]
+        for each in self.years:
+            said = each.counts()
+            cells = (
+                each.year,
+                each.edition or "-",
+                said["figures_changed"],
+                said["ranks_moved"],
+                said["units_newly_excluded"],
+                said["units_no_longer_excluded"],
+                len(said["headlines"]),
+            )
+            rows.append(tuple(map(str, cells)))
+        found = ["  ".join(cell.rjust(11) for cell in row) for row in rows]
+        for each in self.years:
+            for change in each.headlines[:_ON_TERMINAL]:
+                found.append(f"  {change.figure}: {change.old} → {change.new}")
+            if len(each.headlines) > _ON_TERMINAL:
+                found.append(f"  … and {len(each.headlines) - _ON_TERMINAL} more of {each.year}")
+        for each in self.years:
+            if each.is_stale:
+                found.append(
+                    f"  the marts of {each.year} would be built otherwise today (code, former "
+                    "years): part of this may come from that; replay the standing rules.csv to "
+                    "see which"
+                )
+        found.append(
+            "figures, ranks: as a correction would list them; excl.: units with such values"
+        )
+        found.append(f"nothing else was written or changed; the report: {self.folder}/index.html")
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {"folder": self.folder, "years": [each.counts() for each in self.years]}
+
+
+def replay_years(
+    ws: Workspace, seeds: Mapping[str, Path], wanted: Sequence[int], *, progress: Progress
+) -> ReplaySummary:
+    """Build years again with changed seeds and report what differs from what stands.
+
+    Every year is built from the raw tables that its standing marts were built from; last year's
+    values are those of the replay where that year is replayed too.
+
+    Args:
+        seeds: ``rules`` and ``indicators`` → the file to take instead of the standing seed.
+        wanted: years; none: all that have marts.
+
+    Raises:
+        UsageError: no seed is given, a seed is broken, or a year has no marts.
+    """
+    if not seeds:
+        raise UsageError("replay: give --rules FILE, --indicators FILE or both")
+    (ws.settings.home / "tmp").mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(dir=ws.settings.home / "tmp", prefix="replay-") as scratch,
+        lakehouse.reader(ws.settings, ws.store) as con,
+    ):
+        project = _project(Path(scratch), seeds)
+        summary = ReplaySummary()
+        synthetic = False
+        for year, snapshot_id in _snapshots(con, wanted).items():
+            summary.years.append(
+                _replay(con, ws, Path(scratch), project, year, snapshot_id, progress=progress)
+            )
+            synthetic |= _is_synthetic(con, year)
+    digest = hashlib.sha256(repr([each.year for each in summary.years]).encode())
+    for name in sorted(seeds):
+        digest.update(name.encode() + seeds[name].read_bytes())
+    folder = ws.settings.home / "out" / "replay" / digest.hexdigest()[:12]
+    summary.folder = str(folder)
+    _write(ws, summary, seeds, folder, is_synthetic=synthetic)
+    return summary
+
+
+def _snapshots(con: duckdb.DuckDBPyConnection, wanted: Sequence[int]) -> dict[int, int]:
+    """The years, oldest first, and the snapshots of their standing marts."""
+    for year in wanted:
+        period_of(year)
+    found = {}
+    for year in sorted(wanted or years()):
+        snapshot_id = lakehouse.transform_snapshot(con, year)
+        if snapshot_id is not None:
+            found[year] = snapshot_id
+        elif wanted:
+            raise UsageError(f"there are no marts of {year}: 'tongbao run --year {year}'")
+    if not found:
+        raise UsageError("there are no marts of any year to compare with: 'tongbao run' makes them")
+    return found
+
+
+# -- the changed seeds --------------------------------------------------------------------------
+
+
+def _project(scratch: Path, seeds: Mapping[str, Path]) -> Path:
+    """A copy of the dbt project with the changed seeds in it, checked."""
+    project = scratch / "dbt_project"
+    ignored = shutil.ignore_patterns("target", "logs")
+    shutil.copytree(lakehouse.DBT_PROJECT, project, ignore=ignored)
+    for name, path in seeds.items():
+        try:
+            body = path.read_bytes()
+            body.decode("utf-8-sig")
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror or error}") from None
+        except UnicodeDecodeError:
+            raise UsageError(f"{path}: is not UTF-8 text") from None
+        (project / "seeds" / f"{name}.csv").write_bytes(body.removeprefix(b"\xef\xbb\xbf"))
+        _check_rows(path, name, project / "seeds")
+    catalogue = _catalogue(project / "seeds", seeds)
+    if "indicators" in seeds:
+        _check_indicators(catalogue, seeds["indicators"])
+    _check_rules(catalogue, seeds.get("rules", SEEDS / "rules.csv"))
+    return project
+
+
+def _check_rows(path: Path, name: str, folder: Path) -> None:
+    columns = list(read_seed(name)[0])
+    try:
+        rows = read_seed(name, folder)
+    except csv.Error as error:
+        raise UsageError(f"{path}: {error}") from None
+    if not rows:
+        raise UsageError(f"{path}: holds no rows (columns: {', '.join(columns)})")
+    seen: set[str] = set()
+    for number, row in enumerate(rows, 2):
+        if set(row) != set(columns) or None in row.values():
+            odd = sorted(str(column or "a cell too many") for column in set(row) ^ set(columns))
+            said = ", ".join(odd) or "a cell is missing"
+            raise UsageError(f"{path}: row {number} has not the columns of {name}.csv: {said}")
+        code = row[_KEYS[name]]
+        if not _CODE.fullmatch(code):
+            raise UsageError(f"{path}: row {number}: {_KEYS[name]} {code!r} is not a code")
+        if code in seen:
+            raise UsageError(f"{path}: row {number}: {code} stands there twice")
+        seen.add(code)
+        for column in ("compares_with_last_year", "is_submitted", "is_required"):
+            if row.get(column, "true") not in ("true", "false"):
+                raise UsageError(f"{path}: {code}: {column} is true or false")
+
+
+def _catalogue(folder: Path, seeds: Mapping[str, Path]) -> Catalogue:
+    try:
+        return load_catalogue(folder)
+    except InvalidOperation:
+        raise UsageError(f"{seeds['indicators']}: hard_min or hard_max is no number") from None
+
+
+def _check_indicators(catalogue: Catalogue, path: Path) -> None:
+    for indicator in catalogue.indicators.values():
+        if indicator.aggregation not in _AGGREGATIONS:
+            raise UsageError(f"{path}: {indicator.code}: no aggregation {indicator.aggregation!r}")
+        for code in (indicator.numerator, indicator.denominator):
+            if code is not None and code not in catalogue.indicators:
+                raise UsageError(f"{path}: {indicator.code} names {code}, which is no indicator")
+        if indicator.task_code is not None and indicator.task_code not in catalogue.tasks:
+            raise UsageError(f"{path}: {indicator.code}: there is no task {indicator.task_code}")
+
+
+def _check_rules(catalogue: Catalogue, path: Path) -> None:
+    """Every rule names what there is and is a condition that the engine can read."""
+    with duckdb.connect(config={"enable_external_access": "false"}) as con:
+        for rule in catalogue.rules.values():
+            if rule.severity not in ("blocking", "warning"):
+                raise UsageError(f"{path}: {rule.rule_id}: severity is blocking or warning")
+            if rule.task_code is not None and rule.task_code not in catalogue.tasks:
+                raise UsageError(f"{path}: {rule.rule_id}: there is no task {rule.task_code}")
+            own = {
+                indicator.code
+                for indicator in catalogue.indicators.values()
+                if indicator.task_code in (None, rule.task_code)
+            }
+            for code in rule.indicator_codes:
+                if code.strip() not in own:
+                    raise UsageError(f"{path}: {rule.rule_id}: no indicator {code.strip()!r}")
+            names = [prefix + code for code in sorted(own) for prefix in ("", "prev_", "target_")]
+            operands = ", ".join(f"cast(null as decimal(24, 6)) as {name}" for name in names)
+            try:
+                [(kind,)] = con.execute(
+                    f"select typeof(({rule.expression})) "
+                    f"from (select {operands}, 2024 as reporting_year)"
+                ).fetchall()
+            except (duckdb.Error, ValueError) as error:
+                said = str(error).strip().splitlines()[0]
+                raise UsageError(f"{path}: {rule.rule_id}: {said}") from None
+            if kind != "BOOLEAN":
+                raise UsageError(f"{path}: {rule.rule_id}: the expression is no condition")
+
+
+# -- building and comparing ---------------------------------------------------------------------
+
+
+def _replay(
+    con: duckdb.DuckDBPyConnection,
+    ws: Workspace,
+    scratch: Path,
+    project: Path,
+    year: int,
+    snapshot_id: int,
+    *,
+    progress: Progress,
+) -> YearReplay:
+    settings = ws.settings.with_home(scratch)
+    path = lakehouse.prepare_build(
+        con,
+        settings,
+        period_of(year),
+        snapshot_id=snapshot_id,
+        edition=lakehouse.marts_edition(con, year),
+    )
+    _hand_on(con, path, scratch / f"{year - 1}.duckdb")
+    try:
+        lakehouse.dbt_build(settings, path, project=project)
+    except TongbaoError as error:
+        # The year was built with the standing seeds: it is the changed ones that break it.
+        raise UsageError(f"replay {year}: {str(error).partition(' (see ')[0]}") from None
+    progress(f"replay {year}: built with the changed seeds, compared with snapshot {snapshot_id}")
+    kept = path.rename(scratch / f"{year}.duckdb")
+    con.execute(f"attach {_quoted(kept)} as {BUILD} (read_only)")
+    try:
+        editions = lakehouse.edition_rows(con, year)
+        return YearReplay(
+            year,
+            snapshot_id,
+            editions[-1]["edition"] if editions else None,
+            lakehouse.marts_are_stale(con, year),
+            changes_of(con, year, snapshot_id, BUILD, "replay"),
+            _exclusions(con, year, snapshot_id),
+            _findings(con, year, snapshot_id),
+        )
+    finally:
+        con.execute(f"detach {BUILD}")
+
+
+def _hand_on(con: duckdb.DuckDBPyConnection, path: Path, former: Path) -> None:
+    """Last year's values are those of the replay, where last year is replayed."""
+    if not former.exists():
+        return
+    con.execute(f"attach {_quoted(path)} as {BUILD}")
+    con.execute(f"attach {_quoted(former)} as former (read_only)")
+    try:
+        for name in lakehouse.PRIOR_TABLES:
+            con.execute(f"create or replace table {BUILD}.prior.{name} as from former.marts.{name}")
+    finally:
+        con.execute(f"detach {BUILD}")
+        con.execute("detach former")
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _is_synthetic(con: duckdb.DuckDBPyConnection, year: int) -> bool:
+    rows = con.execute(
+        "select bool_or(is_synthetic) from lake.marts.dim_reporting_year where year = ?", [year]
+    ).fetchall()
+    return bool(rows[0][0])
+
+
+def _exclusions(con: duckdb.DuckDBPyConnection, year: int, snapshot_id: int) -> list[Exclusion]:
+    rows = con.execute(
+        "with before as (select unit_code, indicator_code, submitted_value, exclusion_code "
+        f"from lake.marts.fct_unit_indicator at (version => {snapshot_id}) "
+        "where year = ? and submitted_value is not null), "
+        "after as (select unit_code, indicator_code, submitted_value, exclusion_code "
+        f"from {BUILD}.marts.fct_unit_indicator where submitted_value is not null) "
+        "select unit_code, indicator_code, "
+        "coalesce(before.submitted_value, after.submitted_value), "
+        "before.exclusion_code, after.exclusion_code "
+        "from before full join after using (unit_code, indicator_code) "
+        "where (before.exclusion_code is null) <> (after.exclusion_code is null) "
+        "order by unit_code, indicator_code",
+        [year],
+    ).fetchall()
+    return [Exclusion(year, *row) for row in rows]
+
+
+def _findings(con: duckdb.DuckDBPyConnection, year: int, snapshot_id: int) -> list[Finding]:
+    of_units = (
+        "select code, severity, count(distinct unit_code) as units from {} "
+        f"where year = {year} and unit_code is not null group by code, severity"
+    )
+    standing = f"lake.quality.submission_errors at (version => {snapshot_id})"
+    rows = con.execute(
+        f"with before as ({of_units.format(standing)}), "
+        f"after as ({of_units.format(f'{BUILD}.quality.submission_errors')}) "
+        "select code, severity, coalesce(before.units, 0), coalesce(after.units, 0) "
+        "from before full join after using (code, severity) "
+        "where before.units is distinct from after.units order by code, severity"
+    ).fetchall()
+    return [Finding(year, *row) for row in rows]
+
+
+def _is_headline(change: Change) -> bool:
+    """A national measure; a total that grows instead of falling; a place among the first.
+
+    How many places are the first is what the national bulletin names (``headline_places``).
+    """
+    if change.table == "national_scorecard":
+        return True
+    if change.table == "agg_national_indicator" and change.column == "change_rate":
+        return _sign(change.old) != _sign(change.new)
+    places = project_var("headline_places")
+    return change.is_rank and _is_among(change.old, places) != _is_among(change.new, places)
+
+
+def _sign(value: Any) -> int | None:
+    return None if value is None else (value > 0) - (value < 0)
+
+
+def _is_among(rank: int | None, places: int) -> bool:
+    return rank is not None and rank <= places
+
+
+# -- the report ---------------------------------------------------------------------------------
+
+
+def _write(
+    ws: Workspace,
+    summary: ReplaySummary,
+    seeds: Mapping[str, Path],
+    folder: Path,
+    *,
+    is_synthetic: bool,
+) -> None:
+    from orchestration.bulletin.render import render_html
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in summary.years:
+        (folder / f"changes-{each.year}.csv").write_bytes(each.changes.as_csv())
+    (folder / "exclusions.csv").write_bytes(_exclusions_csv(summary))
+    today = chinese_date(ws.settings.now().astimezone(SHANGHAI).date())
+    page = render_html(_document(summary, seeds, today, is_synthetic=is_synthetic))
+    (folder / "index.html").write_bytes(page)
+
+
+def _exclusions_csv(summary: ReplaySummary) -> bytes:
+    body = io.StringIO()
+    writer = csv.writer(body, lineterminator="\r\n")
+    writer.writerow(["year", "unit_code", "indicator_code", "submitted_value", "before", "after"])
+    for year in summary.years:
+        for each in year.exclusions:
+            row = (str(each.year), each.unit_code, each.indicator_code, each.submitted_value)
+            writer.writerow(inert(cell) for cell in (*row, each.before or "", each.after or ""))
+    return body.getvalue().encode("utf-8-sig")
+
+
+def _document(
+    summary: ReplaySummary, seeds: Mapping[str, Path], today: str, *, is_synthetic: bool
+) -> Document:
+    span = "、".join(str(each.year) for each in summary.years)
+    names = {"rules": "交叉校验规则", "indicators": "指标目录"}
+    changed = "和".join(names[name] for name in sorted(seeds, reverse=True))
+    title = f"{changed}变更回溯测算"
+    return Document(
+        path="index",
+        year=summary.years[-1].year,
+        title_lines=(title,),
+        short_title=title,
+        organ="内部测算，不是通报",
+        number="",
+        recipients="",
+        signed_by="",
+        dated=today,
+        opening=paragraph(
+            f"以变更后的{changed}重新计算{span}年度数据，并与现行数据比较。本测算不改变已发布的通报、"
+            "数据集市和质量门结论。以下“测算数”为变更后的结果。"
+        ),
+        sections=(
+            Section("概况", (_overview(summary), *_stale(summary))),
+            *(Section(f"{each.year}年度", tuple(_year_blocks(each))) for each in summary.years),
+        ),
+        links=(
+            *((f"{y.year}年度全部变动（CSV）", f"changes-{y.year}.csv") for y in summary.years),
+            ("剔除变化的填报值（CSV）", "exclusions.csv"),
+        ),
+        is_synthetic=is_synthetic,
+        is_letter=False,
+        is_traced=False,
+    )
+
+
+def _overview(summary: ReplaySummary) -> Table:
+    heads = ("已发布版次", "变动数据", "变动名次", "新增剔除单位", "恢复采用单位", "主要数据变动")
+    return Table(
+        "各年度变动情况",
+        (Column("年度", 2, "left"), *(Column(head, 2) for head in heads)),
+        tuple(
+            (
+                f"{each.year}年度",
+                f"第{each.edition}版" if each.edition else "未发布",
+                *map(
+                    count,
+                    (
+                        len(each.figures),
+                        len(each.ranks),
+                        len(each.units(excluded=True)),
+                        len(each.units(excluded=False)),
+                        len(each.headlines),
+                    ),
+                ),
+            )
+            for each in summary.years
+        ),
+        "主要数据指全国评价指标、全国合计数增减方向和各省居前名次"
+        f"（前{project_var('headline_places')}名）。",
+    )
+
+
+def _stale(summary: ReplaySummary) -> list[Block]:
+    found = "、".join(str(each.year) for each in summary.years if each.is_stale)
+    if not found:
+        return []
+    return [
+        paragraph(
+            f"{found}年度现行数据由较早的程序或上年数据生成，部分变动可能由此引起，不全是本次变更的结果。"
+        )
+    ]
+
+
+def _year_blocks(year: YearReplay) -> list[Block]:
+    if not (year.changes.changes or year.exclusions or year.findings):
+        return [paragraph("本年度没有变动。")]
+    found: list[Block] = []
+    if year.findings:
+        found += [Heading("发现的问题"), _findings_table(year)]
+    if year.exclusions:
+        found += [Heading("剔除的填报值"), _exclusions_table(year)]
+    national = [change for change in year.figures if "national" in change.table]
+    for title, changes in (
+        ("主要数据", year.headlines),
+        ("全国数据", national),
+        ("名次", year.ranks),
+    ):
+        if changes:
+            note = f"以上为前{_ON_PAGE}项，共{len(changes):,}项，全部见CSV文件。"
+            found.append(Heading(title))
+            shown = changes[:_ON_PAGE]
+            found.append(year.changes.table(shown, "测算数", is_traced=False))
+            found += [paragraph(note)] if len(changes) > _ON_PAGE else []
+    return found
+
+
+def _findings_table(year: YearReplay) -> Table:
+    words = {"error": "错误（剔除）", "warning": "提示"}
+    return Table(
+        "",
+        (
+            Column("规则或代码", 3, "left"),
+            Column("性质", 2, "left"),
+            *(Column(head, 2) for head in ("原涉及单位", "测算涉及单位", "差额")),
+        ),
+        tuple(
+            (
+                each.code,
+                words.get(each.severity, each.severity),
+                count(each.units_before),
+                count(each.units_after),
+                f"{each.units_after - each.units_before:+,}".replace("-", "−"),
+            )
+            for each in year.findings
+        ),
+    )
+
+
+def _exclusions_table(year: YearReplay) -> Table:
+    """By the rule that excludes, or no longer does."""
+    rules: dict[tuple[str, bool], list[Exclusion]] = {}
+    for each in year.exclusions:
+        rules.setdefault((each.after or each.before or "", each.after is not None), []).append(each)
+    return Table(
+        "",
+        (
+            Column("规则或代码", 3, "left"),
+            Column("变化", 2, "left"),
+            Column("填报值", 2),
+            Column("单位", 2),
+        ),
+        tuple(
+            (
+                code,
+                "新增剔除" if is_excluded else "恢复采用",
+                count(len(found)),
+                count(len({each.unit_code for each in found})),
+            )
+            for (code, is_excluded), found in sorted(rules.items())
+        ),
+    )
