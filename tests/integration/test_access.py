@@ -1,0 +1,347 @@
+"""Who may see and do what: the roles of ``infra/postgres`` and the analysts' S3 server.
+
+With real servers, and analysts as processes of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psycopg2
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from orchestration import lakehouse
+from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.storage import Store
+from tests.conftest import clean_environment
+from tests.fixtures.topology import S3Server, Topology, topology
+
+#: What stands in a registration of ``raw`` and must be seen nowhere else.
+CONTACT = ("李娜", "13800138000", "li.na@example.cn")
+#: What analysts may read, as ``infra/policies/analyst.json`` says for AWS.
+FOLDERS = ("marts", "quality", "publication")
+
+_ANALYST = """
+import json, sys
+import duckdb
+folder, setup, statements = json.load(sys.stdin)
+con = duckdb.connect(config={"extension_directory": folder})
+answers = []
+for statement in setup:
+    con.execute(statement)
+for statement in statements:
+    try:
+        answers.append(con.execute(statement).fetchall())
+    except duckdb.Error as error:
+        answers.append(f"{type(error).__name__}: {error}")
+json.dump(answers, sys.stdout, default=str)
+"""
+
+
+@dataclass
+class Place:
+    """The servers, and what an analyst was given to reach them."""
+
+    servers: Topology
+    s3: S3Server
+    catalog: str
+
+    def queries(self, *statements: str) -> list[Any]:
+        """What plain DuckDB answers an analyst: rows, or the error's text."""
+        config = self.s3.config
+        setup = [
+            *(f"load {name}" for name in ("httpfs", "ducklake", "postgres_scanner")),
+            f"create secret (type s3, key_id '{config.access_key_id}', "
+            f"secret '{config.secret_access_key}', "
+            f"endpoint '{(config.endpoint or '').removeprefix('http://')}', "
+            "use_ssl false, url_style 'path', region 'us-east-1')",
+            f"attach 'ducklake:postgres:{self.catalog}' as lake (read_only)",
+        ]
+        folder = str(Path(self.servers.environment["TONGBAO_HOME"]) / "duckdb_extensions")
+        done = subprocess.run(
+            [sys.executable, "-c", _ANALYST],
+            input=json.dumps([folder, setup, statements]),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return list(json.loads(done.stdout))
+
+    @contextlib.contextmanager
+    def cursor(self, database: str = "tongbao") -> Iterator[Any]:
+        """Of an analyst's own connection to PostgreSQL."""
+        url = self.servers.postgres.url(database, "analyst", self.servers.passwords["analyst"])
+        with contextlib.closing(psycopg2.connect(url)) as connection:
+            connection.autocommit = True
+            yield connection.cursor()
+
+    def client(self) -> Any:
+        """The analyst's S3 client."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.s3.config.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=self.s3.config.access_key_id,
+            aws_secret_access_key=self.s3.config.secret_access_key,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("access")
+    with topology(folder) as servers, contextlib.ExitStack() as stack:
+        settings = Settings(
+            home=Path(servers.environment["TONGBAO_HOME"]),
+            catalog=servers.environment["TONGBAO_CATALOG"],
+            uses_local_store=False,
+        )
+        store = Store(servers.s3.config)
+        store.ensure_buckets(["landing", "lake", "publication"])
+        store.put("landing", "plan/a.json", b"{}")
+        with lakehouse.writer(settings, store) as con:
+            lakehouse.ensure_tables(con)
+            con.execute(
+                "insert into lake.raw.registration_contacts "
+                "(unit_code, contact_name, contact_phone, contact_email) "
+                "values ('T05-110000-0001', ?, ?, ?)",
+                list(CONTACT),
+            )
+            con.execute(
+                "create table lake.marts.dim_unit as select 2023 as year, 'T05' as task_code"
+            )
+            con.execute("comment on column lake.marts.dim_unit.year is 'Reporting year / 年度'")
+            con.execute("update lake.marts.dim_unit set year = 2024")
+            con.execute("insert into lake.quality.submission_errors (year) values (2024)")
+        allowed = [f"lake/data/{name}" for name in FOLDERS]
+        s3 = S3Server(folder, folder / "s3", "s3-analyst", only=allowed)
+        stack.callback(s3.kill)
+        s3.start()
+        url = servers.postgres.url("tongbao", "analyst", servers.passwords["analyst"])
+        yield Place(servers, s3, url)
+
+
+def test_an_analyst_reads_marts_quality_and_editions(place: Place) -> None:
+    answers = place.queries(
+        "select year, task_code from lake.marts.dim_unit",
+        "select count(*) from lake.quality.submission_errors",
+        "select count(*) from lake.publication.editions",
+        "select comment from duckdb_columns() where database_name = 'lake' and comment is not null",
+        "select max(snapshot_id) from lake.snapshots()",
+        "select distinct schema_name from duckdb_tables() where database_name = 'lake' order by 1",
+    )
+    [newest] = answers[4][0]
+    assert answers == [
+        [[2024, "T05"]],
+        [[1]],
+        [[0]],
+        [["Reporting year / 年度"]],
+        [[newest]],
+        [["marts"], ["publication"], ["quality"]],
+    ]
+    [old] = place.queries(f"select year from lake.marts.dim_unit at (version => {newest - 2})")
+    assert old == [[2023]]
+
+
+def test_raw_is_not_there_for_an_analyst(place: Place) -> None:
+    answers = place.queries(
+        "select * from lake.raw.registration_contacts",
+        "select * from lake.raw.objects",
+        "select * from glob('s3://lake/data/raw/**')",
+        "select * from read_parquet('s3://lake/data/raw/registration_contacts/*.parquet')",
+        "select * from glob('s3://landing/**')",
+    )
+    assert 'schema "raw" does not exist' in answers[0]
+    assert 'schema "raw" does not exist' in answers[1]
+    assert answers[2] == []
+    assert "No files found" in answers[3]
+    assert "NoSuchBucket" in answers[4]
+
+
+def _tables(place: Place) -> list[str]:
+    with contextlib.closing(psycopg2.connect(place.servers.postgres.url("tongbao"))) as connection:
+        cursor = connection.cursor()
+        cursor.execute("select tablename from pg_tables where schemaname = 'public'")
+        return [name for [name] in cursor.fetchall()]
+
+
+def _text(cursor: Any, table: str) -> str:
+    cursor.execute(
+        f'select coalesce(string_agg(t::text, chr(10)), $$$$) from public."{table}" as t'
+    )
+    return str(cursor.fetchone()[0])
+
+
+def test_no_metadata_tell_an_analyst_of_raw(place: Place) -> None:
+    tables = _tables(place)
+    assert len(tables) > 20
+    seen, refused = "", set()
+    with place.cursor() as cursor:
+        for table in tables:
+            try:
+                seen += _text(cursor, table)
+            except psycopg2.errors.InsufficientPrivilege:
+                refused.add(table)
+        cursor.execute("select coalesce(string_agg(s::text, $$$$), $$$$) from pg_stats as s")
+        seen += str(cursor.fetchone()[0])
+    assert refused == {"ducklake_files_scheduled_for_deletion"}
+    assert "dim_unit" in seen
+    assert [word for word in (*CONTACT, "contact_phone") if word in seen] == []
+    # The owner does see them there, so there was something to find.
+    with contextlib.closing(psycopg2.connect(place.servers.postgres.url("tongbao"))) as connection:
+        everything = "".join(_text(connection.cursor(), table) for table in tables)
+    assert [word for word in CONTACT if word not in everything] == []
+
+
+def test_tables_that_come_later_open_nothing(place: Place) -> None:
+    owner = place.servers.environment["TONGBAO_CATALOG"]
+    names = ("ducklake_inlined_data_7_1", "ducklake_something_new", "ducklake_copy")
+    with contextlib.closing(psycopg2.connect(owner)) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(f"create table {names[0]} (row_id bigint, table_id bigint, phone text)")
+        cursor.execute(f"create table {names[1]} (table_id bigint, max_value text)")
+        cursor.execute(f"create table {names[2]} as select * from ducklake_file_column_stats")
+        try:
+            with place.cursor() as analyst:
+                for name in names:
+                    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                        _text(analyst, name)
+        finally:
+            for name in names:
+                cursor.execute(f"drop table {name}")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "delete from ducklake_snapshot",
+        "update ducklake_table set table_name = 'x'",
+        "insert into ducklake_metadata (key, value) values ('x', 'y')",
+        "truncate ducklake_data_file",
+        "drop policy analyst on ducklake_schema",
+        "alter table ducklake_schema disable row level security",
+        "create table mine (n int)",
+        "create temp table mine (n int)",
+        "create schema mine",
+        "select pg_advisory_lock(1)",
+        "select pg_try_advisory_xact_lock_shared(1, 2)",
+        "select access.guard()",
+        "set role pipeline",
+        "select pg_read_file('postgresql.conf')",
+    ],
+)
+def test_an_analyst_changes_nothing_in_the_catalogue(place: Place, statement: str) -> None:
+    with place.cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        cursor.execute(statement)
+
+
+def test_dagsters_records_are_not_for_analysts(place: Place) -> None:
+    with (
+        pytest.raises(psycopg2.OperationalError, match="permission denied"),
+        place.cursor("dagster"),
+    ):
+        pass
+
+
+def test_an_analyst_changes_nothing_in_the_lake(place: Place) -> None:
+    answers = place.queries(
+        "insert into lake.marts.dim_unit values (2025, 'T01')",
+        "drop table lake.marts.dim_unit",
+        "copy (select 1) to 's3://lake/data/marts/dim_unit/x.parquet'",
+        "attach 'ducklake:postgres:" + place.catalog + "' as writable",
+        "insert into writable.marts.dim_unit values (2025, 'T01')",
+        "select year, task_code from lake.marts.dim_unit",
+    )
+    assert "read-only" in answers[0]
+    assert "read-only" in answers[1]
+    assert "HTTP" in answers[2]
+    assert "permission denied" in str(answers[4]) or "HTTP" in str(answers[4])
+    assert answers[5] == [[2024, "T05"]]
+
+
+def test_the_analysts_server_shows_and_takes_nothing_else(place: Place) -> None:
+    served = place.servers.folder / "s3"
+    [secret, *_] = (served / "lake/data/raw/registration_contacts").glob("*.parquet")
+    [shown, *_] = (served / "lake/data/marts/dim_unit").glob("*.parquet")
+    raw_key, mart_key = (str(path.relative_to(served / "lake")) for path in (secret, shown))
+    client = place.client()
+    assert client.get_object(Bucket="lake", Key=mart_key)["Body"].read() == shown.read_bytes()
+    assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["lake"]
+    listed = client.list_objects_v2(Bucket="lake")["Contents"]
+    assert {item["Key"].split("/")[1] for item in listed} == {"marts", "quality"}
+    source = {"Bucket": "lake", "Key": raw_key}
+    for name, arguments in [
+        ("get_object", source),
+        ("head_object", source),
+        ("get_object", {"Bucket": "lake", "Key": f"data/marts/../raw/{raw_key[9:]}"}),
+        ("get_object", {"Bucket": "landing", "Key": "plan/a.json"}),
+        ("list_objects_v2", {"Bucket": "landing"}),
+        ("list_objects_v2", {"Bucket": "publication"}),
+        ("copy_object", {"Bucket": "lake", "Key": "data/marts/x", "CopySource": source}),
+        ("put_object", {"Bucket": "lake", "Key": "data/marts/x", "Body": b"x"}),
+        ("put_object", {"Bucket": "lake", "Key": mart_key, "Body": b"x"}),
+        ("delete_object", {"Bucket": "lake", "Key": mart_key}),
+        ("create_bucket", {"Bucket": "mine"}),
+    ]:
+        with pytest.raises(ClientError):
+            getattr(client, name)(**arguments)
+    with contextlib.suppress(ClientError):  # S3 calls it done where there is nothing to delete
+        client.delete_object(**source)
+    assert secret.exists()
+    assert shown.exists()
+
+
+def test_tongbao_sql_works_for_an_analyst(place: Place, tmp_path: Path) -> None:
+    config = place.s3.config
+    environment = clean_environment(
+        tmp_path / "home",
+        {
+            "TONGBAO_CATALOG": place.catalog,
+            "AWS_ENDPOINT_URL_S3": str(config.endpoint),
+            "AWS_ACCESS_KEY_ID": config.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": config.secret_access_key,
+            "AWS_REGION": config.region,
+        },
+    )
+
+    def sql(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "orchestration.cli", "sql", *words],
+            env=environment,
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = sql("--json", "select year, task_code from marts.dim_unit")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == [{"year": 2024, "task_code": "T05"}]
+    refused = sql("select * from raw.registration_contacts")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert 'schema "raw" does not exist' in refused.stderr
+    assert place.servers.passwords["analyst"] not in refused.stderr
+
+
+def test_the_scripts_run_again_on_a_catalogue_in_use(place: Place) -> None:
+    environment = {
+        f"TONGBAO_{role.upper()}_PASSWORD": word for role, word in place.servers.passwords.items()
+    }
+    for script in sorted((PROJECT_ROOT / "infra/postgres").glob("*.sql")):
+        place.servers.postgres.run_sql(script, environment)
+    assert place.queries("select year from lake.marts.dim_unit") == [[[2024]]]
+    test_no_metadata_tell_an_analyst_of_raw(place)
+    log = place.servers.postgres.log.read_text()
+    assert [role for role, word in place.servers.passwords.items() if word in log] == []
