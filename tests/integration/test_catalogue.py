@@ -1,0 +1,197 @@
+"""The catalogue in PostgreSQL: one writer over all hosts, restarts, and no password anywhere."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from orchestration import lakehouse
+from orchestration.errors import Unreachable, UsageError
+from orchestration.lakehouse import attach
+from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.storage import Store
+from tests.fixtures.topology import Topology, topology
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
+    with topology(tmp_path_factory.mktemp("catalogue")) as running:
+        Store(running.s3.config).ensure_buckets(["landing", "lake", "publication"])
+        yield running
+
+
+@pytest.fixture
+def catalogue(servers: Topology) -> Iterator[Settings]:
+    """Settings of one host; PostgreSQL runs again when a test leaves it."""
+    yield Settings(
+        home=Path(servers.environment["TONGBAO_HOME"]),
+        catalog=servers.environment["TONGBAO_CATALOG"],
+        uses_local_store=False,
+    )
+    if not servers.postgres.running:
+        servers.postgres.start()
+
+
+@pytest.fixture
+def store(servers: Topology) -> Store:
+    return Store(servers.s3.config)
+
+
+def _insert(settings: Settings, store: Store, n: int) -> None:
+    with lakehouse.writer(settings, store) as con:
+        con.execute("create table if not exists lake.main.n (n integer)")
+        con.execute(f"insert into lake.main.n values ({n})")
+
+
+def _rows(settings: Settings, store: Store) -> list[int]:
+    with lakehouse.reader(settings, store) as con:
+        return [row[0] for row in con.execute("select n from main.n order by n").fetchall()]
+
+
+def test_writers_on_two_hosts_exclude_each_other(
+    catalogue: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attach, "_WRITER_WAIT_SECONDS", 0.5)
+    other = replace(catalogue, home=tmp_path / "other")
+    with lakehouse.writer(catalogue, store) as con:
+        con.execute("create or replace table lake.main.n as select 1 as n")
+        with pytest.raises(Unreachable) as said, lakehouse.writer(other, store):
+            pass
+        assert _rows(other, store) == [1]  # readers don't wait
+    assert "another run is writing to the lakehouse catalogue postgresql://127.0.0.1" in str(
+        said.value
+    )
+    assert "tongbao writer" in str(said.value)
+    with lakehouse.writer(other, store) as con:
+        con.execute("drop table lake.main.n")
+
+
+def test_a_writer_that_is_killed_lets_the_next_one_in(
+    servers: Topology, catalogue: Settings, store: Store, tmp_path: Path
+) -> None:
+    program = (
+        "from orchestration import lakehouse; from orchestration.settings import Settings; "
+        "from orchestration.storage import Store; settings = Settings.from_env()\n"
+        "with lakehouse.writer(settings, Store(settings.resolve_s3())) as con:\n"
+        "    con.execute('begin'); con.execute('create table lake.main.half (n integer)')\n"
+        "    print('writing', flush=True); input()"
+    )
+    environment = servers.environment | {"TONGBAO_HOME": str(tmp_path / "other")}
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=environment,
+        cwd=PROJECT_ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        process.kill()
+    with lakehouse.writer(catalogue, store) as con:
+        tables = con.execute(
+            "select count(*) from duckdb_tables() where table_name = 'half'"
+        ).fetchone()
+    assert tables == (0,)
+
+
+def test_a_stage_waits_for_a_server_that_restarts(
+    servers: Topology, catalogue: Settings, store: Store
+) -> None:
+    _insert(catalogue, store, 1)
+    servers.postgres.stop()
+    starting = threading.Timer(1.0, servers.postgres.start)
+    starting.start()
+    try:
+        assert 1 in _rows(catalogue, store)
+    finally:
+        starting.join()
+
+
+def test_a_server_that_dies_in_a_transaction_leaves_nothing_of_it(
+    servers: Topology, catalogue: Settings, store: Store
+) -> None:
+    _insert(catalogue, store, 1)
+    before = _rows(catalogue, store)
+
+    def write() -> None:
+        with lakehouse.writer(catalogue, store) as con:
+            con.execute("begin")
+            con.execute("insert into lake.main.n values (99)")
+            servers.postgres.kill()
+            con.execute("commit")
+
+    with pytest.raises(Unreachable) as said:
+        write()
+    assert servers.passwords["pipeline"] not in str(said.value)
+    servers.postgres.start()
+    assert _rows(catalogue, store) == before
+    _insert(catalogue, store, 2)
+    assert sorted([*before, 2]) == _rows(catalogue, store)
+
+
+def test_a_lock_that_was_lost_is_said(servers: Topology, catalogue: Settings, store: Store) -> None:
+    def write() -> None:
+        with lakehouse.writer(catalogue, store):
+            servers.postgres.kill()
+            servers.postgres.start()
+
+    with pytest.raises(Unreachable, match="and with it the lock"):
+        write()
+
+
+def test_no_row_is_kept_in_the_catalogue(
+    servers: Topology, catalogue: Settings, store: Store
+) -> None:
+    with lakehouse.writer(catalogue, store) as con:
+        lakehouse.ensure_tables(con)
+        con.execute("insert into lake.raw.registration_contacts (contact_phone) values ('1')")
+        secrets = con.execute("select secret_string from duckdb_secrets()").fetchall()
+        databases = con.execute("select path from duckdb_databases()").fetchall()
+    with contextlib.closing(psycopg2.connect(catalogue.catalog)) as connection:
+        cursor = connection.cursor()
+        cursor.execute("select tablename from pg_tables where tablename like '%inlined%'")
+        assert cursor.fetchall() == [("ducklake_inlined_data_tables",)]
+    assert servers.passwords["pipeline"] not in f"{secrets}{databases}{catalogue}"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("pipeline:", "pipeline:WRONG"), "password authentication failed"),
+        (("/tongbao", "/elsewhere"), 'database "elsewhere" does not exist'),
+        (("127.0.0.1", "no-such-host.invalid"), "could not translate host name"),
+    ],
+)
+def test_what_is_wrong_with_the_url_is_said_without_its_password(
+    servers: Topology, tmp_path: Path, change: tuple[str, str], says: str
+) -> None:
+    url = servers.environment["TONGBAO_CATALOG"].replace(*change)
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestration.cli", "sql", "select 1"],
+        env=servers.environment | {"TONGBAO_CATALOG": url, "TONGBAO_HOME": str(tmp_path)},
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    assert says in done.stderr
+    assert done.stderr.startswith("tongbao: lakehouse catalogue postgresql://")
+    assert len(done.stderr.splitlines()) == 1
+    assert servers.passwords["pipeline"] not in done.stderr
+
+
+def test_a_url_that_is_none_is_not_repeated(tmp_path: Path, store: Store) -> None:
+    settings = Settings(home=tmp_path, catalog="postgresql://u:se cret@[[/")
+    with pytest.raises(UsageError) as said, lakehouse.reader(settings, store):
+        pass
+    assert "se cret" not in str(said.value)
