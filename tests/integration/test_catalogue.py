@@ -66,7 +66,7 @@ def test_writers_on_two_hosts_exclude_each_other(
         with pytest.raises(Unreachable) as said, lakehouse.writer(other, store):
             pass
         assert _rows(other, store) == [1]  # readers don't wait
-    assert "another run is writing to the lakehouse catalogue postgresql://127.0.0.1" in str(
+    assert "another run is writing to the lakehouse (catalogue postgresql://127.0.0.1" in str(
         said.value
     )
     assert "tongbao writer" in str(said.value)
