@@ -152,27 +152,34 @@ def test_without_a_correction_cutoff_publication_is_tried_for_a_month() -> None:
 
 
 class _Clock(Settings):
-    """Settings whose clock goes on: before the cut-off at the first look, after it at the next."""
+    """Settings whose clock is set by the test while a stage runs."""
+
+    moment = CUTOFF - _SECOND
 
     def now(self) -> datetime:
-        moment = self.__dict__.get("_next", CUTOFF - _SECOND)
-        self.__dict__["_next"] = moment + 2 * _SECOND
-        return moment.astimezone(UTC)
+        return self.moment.astimezone(UTC)
 
 
 def test_an_intake_that_listed_before_the_cutoff_and_ended_after_it_is_none_after_it(
-    ws: stages.Workspace,
+    ws: stages.Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over = _Clock(**{name: getattr(ws.settings, name) for name in ws.settings.__dict__})
-    stages.intake(stages.Workspace(over, ws.store), 2024, run_id="r", progress=lambda _: None)
+
+    def intake() -> datetime | None:
+        def midnight_strikes(line: str) -> None:
+            if "objects listed" in line:
+                monkeypatch.setattr(_Clock, "moment", CUTOFF + _SECOND)
+
+        stages.intake(stages.Workspace(over, ws.store), 2024, run_id="r", progress=midnight_strikes)
+        with lakehouse.reader(ws.settings, ws.store) as con:
+            return lakehouse.last_intake_at(con, 2024, CORRECTED)
+
+    assert intake() == CUTOFF - _SECOND
     with lakehouse.reader(ws.settings, ws.store) as con:
-        assert lakehouse.last_intake_at(con, 2024, CORRECTED) == CUTOFF - _SECOND
         [ended] = con.execute("select max(finished_at) from raw.intake_runs").fetchone() or ()
-        assert ended.replace(tzinfo=UTC) >= CUTOFF
+    assert ended.replace(tzinfo=UTC) == CUTOFF + _SECOND
     # Nothing new to take in, and it counts all the same: the first one that looks after it.
-    stages.intake(stages.Workspace(over, ws.store), 2024, run_id="s", progress=lambda _: None)
-    with lakehouse.reader(ws.settings, ws.store) as con:
-        assert (lakehouse.last_intake_at(con, 2024, CORRECTED) or OPENS) >= CUTOFF
+    assert intake() == CUTOFF + _SECOND
 
 
 def test_a_clock_that_ran_ahead_does_not_stand_in_the_way(ws: stages.Workspace) -> None:
