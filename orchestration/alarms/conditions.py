@@ -382,7 +382,11 @@ def _gate(
     runs = [run for run in journal if run.stage in {"gate", "publish"} and run.year == year]
     since = min([run.started_at for run in runs if run.outcome == "blocked"], default=now)
     details = [(row, json.loads(row["detail"] or "{}")) for row in blocking]
-    zh = [f"{d.get('title_zh')}为{r['observed']}（要求{r['threshold']}）" for r, d in details]
+    zh = [
+        f"{d.get('title_zh')}为{d.get('observed_zh') or r['observed']}"
+        f"（要求{d.get('threshold_zh') or r['threshold']}）"
+        for r, d in details
+    ]
     en = [f"{d.get('title_en')} {r['observed']} (must be {r['threshold']})" for r, d in details]
     more = len(blocking) - _FINDINGS
     snapshot = blocking[0]["snapshot_id"]

@@ -184,6 +184,8 @@ class Outcome:
             {
                 "title_zh": self.check.title_zh,
                 "title_en": self.check.title_en,
+                "observed_zh": self.observed_zh,
+                "threshold_zh": self.threshold_zh,
                 "evaluated": self.evaluated,
                 "failed": self.failed,
                 "shown": len(keys),

@@ -53,7 +53,7 @@ class Year:
             cwd=self.home,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
         )
 
