@@ -99,12 +99,26 @@ def measure(folder: Path, minutes: float, *, burst: bool, scale: float, say: Say
         started = time.monotonic()
         _until_nothing_waits(servers, store)
         say(f"  first collection, by the sensor: {time.monotonic() - started:.0f} s")
-        began = time.time()
+        began, spent = time.time(), _cpu(servers)
         with _sending(folder, store.config, minutes, total, burst=burst) as sender:
             sent, lags = _watch(folder, store, sender, say)
         ok = _verdict(sent, lags, total, say)
         _runs(servers, began, say)
+        took = time.time() - began
+        used = {name: seconds - spent[name] for name, seconds in _cpu(servers).items()}
+        shown = ", ".join(f"{name} {seconds:.0f}" for name, seconds in used.items())
+        say(f"    CPU seconds in {took:.0f} s: {shown}; load after: {os.getloadavg()[0]:.1f}")
         return ok
+
+
+def _cpu(servers: Topology) -> dict[str, float]:
+    """CPU seconds of each server and of its children that have ended (runs: code location's)."""
+    found = {}
+    for server in (servers.code_location, servers.daemon, servers.s3, servers.postgres):
+        assert server.process
+        stat = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+        found[server.name] = sum(int(each) for each in stat[11:15]) / os.sysconf("SC_CLK_TCK")
+    return found
 
 
 def _tongbao(servers: Topology, *arguments: str) -> None:
