@@ -1,0 +1,173 @@
+"""The production topology on one machine: a year through the daemon and its schedules."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from orchestration import lakehouse
+from orchestration.reporting_calendar import SHANGHAI
+from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.storage import Store
+from tests.fixtures.topology import S3Server, Topology, topology
+
+#: The evening before the cut-off, and the moment before the publication schedule's tick.
+EVENING = datetime(2024, 12, 14, 23, 0, tzinfo=SHANGHAI)
+MORNING = datetime(2024, 12, 15, 5, 59, 50, tzinfo=SHANGHAI)
+#: A run takes half a minute on two idle cores; ten times that is a run that hangs.
+_RUN_SECONDS = 300.0
+
+#: Reads the marts until its stdin ends, and says what it saw.
+_ANALYST = """
+import json, select, sys
+from orchestration import lakehouse
+from orchestration.settings import Settings
+from orchestration.storage import Store
+settings = Settings.from_env()
+store = Store(settings.resolve_s3())
+seen = []
+while not select.select([sys.stdin], [], [], 0.2)[0]:
+    with lakehouse.reader(settings, store) as con:
+        seen.append(con.execute("select count(*) from marts.fct_unit_indicator").fetchone()[0])
+print(json.dumps(seen))
+"""
+
+
+def _ended(servers: Topology, job: str) -> dict[str, str]:
+    """Wait for the one run of a job to succeed; its tags."""
+    deadline = time.monotonic() + _RUN_SECONDS
+    with contextlib.closing(
+        psycopg2.connect(servers.postgres.url("dagster", "dagster", servers.passwords["dagster"]))
+    ) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        while True:
+            cursor.execute("select run_id, status from runs where pipeline_name = %s", [job])
+            runs = cursor.fetchall()
+            if runs and runs[0][1] in ("SUCCESS", "FAILURE", "CANCELED"):
+                break
+            assert time.monotonic() < deadline, (runs, servers.daemon.log.read_text()[-3000:])
+            time.sleep(0.5)
+        assert [status for _, status in runs] == ["SUCCESS"], servers.code_location.log.read_text()[
+            -3000:
+        ]
+        cursor.execute("select key, value from run_tags where run_id = %s", [runs[0][0]])
+        return dict(cursor.fetchall())
+
+
+@contextlib.contextmanager
+def _reading_analyst(servers: Topology) -> Iterator[list[int]]:
+    """An analyst's process that reads all the while; what it saw is there when it has ended."""
+    only = [f"lake/data/{name}" for name in ("marts", "quality", "publication")]
+    s3 = S3Server(servers.folder, servers.folder / "s3", "s3-analyst", only=only)
+    seen: list[int] = []
+    try:
+        s3.start()
+        environment = servers.environment | {
+            "TONGBAO_HOME": str(servers.folder / "analyst"),
+            "TONGBAO_CATALOG": servers.postgres.url(
+                "tongbao", "analyst", servers.passwords["analyst"]
+            ),
+            "AWS_ENDPOINT_URL_S3": str(s3.config.endpoint),
+            "AWS_ACCESS_KEY_ID": s3.config.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": s3.config.secret_access_key,
+        }
+        with subprocess.Popen(
+            [sys.executable, "-c", _ANALYST],
+            env=environment,
+            cwd=PROJECT_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                yield seen
+                said, _ = process.communicate(timeout=60)
+                seen += json.loads(said)
+            finally:
+                process.kill()
+    finally:
+        s3.stop()
+
+
+def _ask(servers: Topology, query: str) -> Any:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{servers.webserver_port}/graphql",
+        data=json.dumps({"query": query}).encode(),
+        headers={"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        return json.loads(answer.read())["data"]
+
+
+def test_a_year_runs_through_the_daemon_and_is_published_on_the_day(tmp_path: Path) -> None:
+    with topology(tmp_path, clock=EVENING) as servers:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "orchestration.cli", "demo"),
+                *("--year", "2024", "--scale", "0.005"),
+            ],
+            env=servers.environment,
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        servers.dagster()
+
+        # What has landed starts a collection by itself.
+        tags = _ended(servers, "collect")
+        assert tags["dagster/sensor_name"] == "new_submissions"
+        assert tags["dagster/partition"] == "2024"
+        store = Store(servers.s3.config)
+        assert store.list("publication", "editions/") == []
+
+        # The night passes; the day's tick is the daemon's own.
+        servers.daemon.stop()
+        servers.set_clock(MORNING)
+        with _reading_analyst(servers) as seen:
+            servers.daemon.start()
+            tags = _ended(servers, "national_year")
+        assert tags["dagster/schedule_name"] == "publication_day"
+        assert len(seen) > 3
+        assert len(set(seen)) == 1
+        assert seen[0] > 0
+
+        latest = json.loads(store.get("publication", "editions/2024/latest.json"))
+        manifest = store.get("publication", "editions/2024/edition-1/manifest.json")
+        settings = Settings(
+            home=tmp_path / "home",
+            catalog=servers.environment["TONGBAO_CATALOG"],
+            uses_local_store=False,
+        )
+        with lakehouse.reader(settings, store) as con:
+            [edition] = lakehouse.edition_rows(con, 2024)
+        assert latest["edition"] == edition["edition"] == 1
+        assert edition["manifest_sha256"] == hashlib.sha256(manifest).hexdigest()
+        assert edition["published_at"].strftime("%Y-%m-%d %H") == "2024-12-14 22"  # 06:00 Beijing
+
+        answer = _ask(servers, "{ runsOrError { ... on Runs { results { jobName status } } } }")
+        runs = {(run["jobName"], run["status"]) for run in answer["runsOrError"]["results"]}
+        assert runs >= {("collect", "SUCCESS"), ("national_year", "SUCCESS")}
+        assert {status for _, status in runs} == {"SUCCESS"}
+
+        for server in (servers.webserver, servers.daemon, servers.code_location):
+            server.stop()
+        assert servers.left() == []
+        logs = "".join(path.read_text(errors="replace") for path in tmp_path.glob("*.log"))
+        secrets = [*servers.passwords.values(), servers.s3.config.secret_access_key]
+        assert [secret for secret in secrets if secret in logs] == []
+    assert not servers.s3.running
+    assert not servers.postgres.running
