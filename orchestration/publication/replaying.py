@@ -159,13 +159,13 @@ class ReplaySummary:
                 found.append(f"  {change.figure}: {change.old} → {change.new}")
             if len(each.headlines) > _ON_TERMINAL:
                 found.append(f"  … and {len(each.headlines) - _ON_TERMINAL} more of {each.year}")
-        for each in self.years:
-            if each.is_stale:
-                found.append(
-                    f"  the marts of {each.year} would be built otherwise today (code, former "
-                    "years): part of this may come from that; replay the standing rules.csv to "
-                    "see which"
-                )
+        stale = ", ".join(str(each.year) for each in self.years if each.is_stale)
+        if stale:
+            found.append(
+                f"the marts of {stale} would be built otherwise today (code, submissions, former "
+                "years): part of this may come from that; a replay of the standing rules.csv "
+                "shows which"
+            )
         found.append(
             "figures, ranks: as a correction would list them; excl.: units with such values"
         )
@@ -195,18 +195,17 @@ def replay_years(
     if not seeds:
         raise UsageError("replay: give --rules FILE, --indicators FILE or both")
     (ws.settings.home / "tmp").mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(dir=ws.settings.home / "tmp", prefix="replay-") as scratch,
-        lakehouse.reader(ws.settings, ws.store) as con,
-    ):
-        project = _project(Path(scratch), seeds)
-        summary = ReplaySummary()
-        synthetic = False
-        for year, snapshot_id in _snapshots(con, wanted).items():
-            summary.years.append(
-                _replay(con, ws, Path(scratch), project, year, snapshot_id, progress=progress)
-            )
-            synthetic |= _is_synthetic(con, year)
+    summary = ReplaySummary()
+    synthetic = False
+    with tempfile.TemporaryDirectory(dir=ws.settings.home / "tmp", prefix="replay-") as name:
+        scratch = Path(name)
+        project = _project(scratch, seeds)
+        with lakehouse.reader(ws.settings, ws.store) as con:
+            for year, snapshot_id in _snapshots(con, wanted).items():
+                summary.years.append(
+                    _replay(con, ws, scratch, project, year, snapshot_id, progress=progress)
+                )
+                synthetic |= _is_synthetic(con, year)
     digest = hashlib.sha256(repr([each.year for each in summary.years]).encode())
     for name in sorted(seeds):
         digest.update(name.encode() + seeds[name].read_bytes())
@@ -466,7 +465,7 @@ def _write(
     *,
     is_synthetic: bool,
 ) -> None:
-    from orchestration.bulletin.render import render_html
+    from orchestration.bulletin.render import render_html, with_font
 
     folder.mkdir(parents=True, exist_ok=True)
     for each in summary.years:
@@ -474,7 +473,10 @@ def _write(
     (folder / "exclusions.csv").write_bytes(_exclusions_csv(summary))
     today = chinese_date(ws.settings.now().astimezone(SHANGHAI).date())
     page = render_html(_document(summary, seeds, today, is_synthetic=is_synthetic))
-    (folder / "index.html").write_bytes(page)
+    for name, body in with_font({"index.html": page}).items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(body)
 
 
 def _exclusions_csv(summary: ReplaySummary) -> bytes:
