@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import fcntl
 import os
 import re
 import shutil
@@ -19,11 +18,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from string import Template
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
-from orchestration import reporting_calendar, stages
+from orchestration import lakehouse, reporting_calendar, stages
 from orchestration.alarms.kinds import KINDS, NOTICE
 from orchestration.demo import generate
 from orchestration.settings import PROJECT_ROOT, Settings
@@ -210,6 +210,19 @@ class World:
         return server
 
 
+def _passwords(servers: Topology) -> dict[str, str]:
+    """Of the roles, as ``infra/postgres`` asks for them: those in use."""
+    urls = {
+        "pipeline": servers.environment["TONGBAO_CATALOG"],
+        "dagster": servers.environment["DAGSTER_POSTGRES_URL"],
+        "analyst": servers.postgres.url(),
+    }
+    return {
+        f"TONGBAO_{role.upper()}_PASSWORD": str(urlsplit(url).password)
+        for role, url in urls.items()
+    }
+
+
 def _quiet(_: str) -> None:
     pass
 
@@ -245,6 +258,7 @@ def world(tmp_path: Path) -> Iterator[World]:
                 "PGPORT": str(postgres.port),
                 "PGUSER": "postgres",
                 "PGPASSWORD": postgres.password,
+                **_passwords(servers),
                 "RCLONE_CONFIG": os.devnull,
                 "TONGBAO_BACKUP": str(tmp_path / "kept"),
                 "TONGBAO_WEBHOOK_URL": inbox.url,
@@ -281,8 +295,8 @@ def _situation(world: World, anchor: str) -> Iterator[dict[str, str]]:
             _taken_in(world, YEAR + 1, _NEXT_MORNING)
             yield {"TONGBAO_NOW": _NEXT_MORNING, "YEAR": str(YEAR + 1)}
         case "run-stuck" | "two-runs-at-once":
-            with (servers.folder / "home/writer.lock").open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            ws = world.workspace(_MORNING)
+            with lakehouse.writer(ws.settings, ws.store):
                 yield {"TONGBAO_NOW": _MORNING}
         case "store-unreachable" | "s3-is-down":
             servers.s3.kill()
