@@ -614,7 +614,7 @@ def maintain(dry_run: bool, older_than: timedelta | None, as_json: bool) -> None
     """Expire old snapshots, merge small files, delete what nothing reads.
 
     Snapshots of editions, of each year's marts and verdict and the newest one always stay. Files
-    go a day after nothing reads them any more.
+    go two days after nothing reads them any more.
     """
     from orchestration import stages
     from orchestration.settings import Settings

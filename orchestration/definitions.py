@@ -10,6 +10,7 @@ from orchestration.assets import (
     quality,
     receipts,
     rehearsal,
+    upkeep,
     warehouse,
     watching,
 )
@@ -30,6 +31,7 @@ defs = dg.Definitions(
         rehearsal.rehearsal,
         quality.gate,
         bulletins.edition,
+        upkeep.upkeep,
     ],
     asset_checks=watching.ALL_CHECKS,
     jobs=ALL_JOBS,

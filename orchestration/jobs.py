@@ -10,6 +10,7 @@ from orchestration.assets.landing import RAW
 from orchestration.assets.quality import GATE
 from orchestration.assets.receipts import RECEIPTS, REMINDERS
 from orchestration.assets.rehearsal import REHEARSAL
+from orchestration.assets.upkeep import UPKEEP
 from orchestration.assets.warehouse import warehouse
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "UNTIL",
     "collect",
     "intake",
+    "maintain",
     "national_year",
     "rehearse",
     "remind",
@@ -74,6 +76,12 @@ national_year = _job(
     UNTIL["publish"],
     "Intake, transform, receipts, gate, publish: what 'tongbao run' does.",
 )
+# Of the whole lake, not of a year.
+maintain = dg.define_asset_job(
+    "maintain_lake",
+    dg.AssetSelection.assets(UPKEEP),
+    description="Expire old snapshots, merge small files, delete what nothing reads.",
+)
 
 ALL_JOBS = [
     intake,
@@ -85,6 +93,7 @@ ALL_JOBS = [
     rehearse,
     remind,
     national_year,
+    maintain,
 ]
 
 #: The jobs that begin with an intake.

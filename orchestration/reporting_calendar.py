@@ -17,6 +17,8 @@ from orchestration.errors import UsageError
 
 __all__ = [
     "COLLECTION_TIME",
+    "MAINTENANCE_DAY",
+    "MAINTENANCE_TIME",
     "REHEARSAL_TIME",
     "REMINDER_TIME",
     "SHANGHAI",
@@ -35,6 +37,10 @@ COLLECTION_TIME = time(1, 30)
 #: 03:00: well after the nightly collection, which takes minutes for a whole nation; one run goes
 #: at a time, so it doesn't overtake one that takes longer.
 REHEARSAL_TIME = time(3, 0)
+#: Sunday (cron's 0) 04:30: nobody is at work, the night's runs are over, and the next submissions
+#: are hours away.
+MAINTENANCE_DAY = 0
+MAINTENANCE_TIME = time(4, 30)
 #: 08:30: offices open; a reminder is the first thing of a day that is left for answering it.
 REMINDER_TIME = time(8, 30)
 
@@ -47,6 +53,8 @@ _REMINDER_DAYS = "14;7;1"
 #: 31 days: for how long publication is tried where the calendar names no correction cut-off to
 #: end it. What a month of mornings didn't mend won't mend itself.
 _PATIENCE = timedelta(days=31)
+#: 7 days after publication: what was wrong with it shows in the first week.
+_SETTLING = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,14 @@ class ReportingPeriod:
     def reminds(self, now: datetime) -> bool:
         """Whether ``now`` (aware) lies on a day of reminders and the collection is open."""
         return self.is_open(now) and self.days_left(now) in self.reminder_days
+
+    def is_near_deadline(self, now: datetime) -> bool:
+        """Whether at ``now`` (aware) nothing should be touched that needn't be.
+
+        From the first reminder until a week after publication.
+        """
+        first = self.cutoff_at - timedelta(days=max(self.reminder_days))
+        return first <= now < self.publishes_at + _SETTLING
 
     def awaits_publication(self, now: datetime) -> bool:
         """Whether an unpublished year is to be published at ``now`` (aware).

@@ -13,9 +13,11 @@ import dagster as dg
 
 from orchestration import stages
 from orchestration.errors import Unreachable
-from orchestration.jobs import collect, national_year, rehearse, remind
+from orchestration.jobs import collect, maintain, national_year, rehearse, remind
 from orchestration.reporting_calendar import (
     COLLECTION_TIME,
+    MAINTENANCE_DAY,
+    MAINTENANCE_TIME,
     REHEARSAL_TIME,
     REMINDER_TIME,
     SHANGHAI,
@@ -31,6 +33,7 @@ __all__ = [
     "nightly_rehearsal",
     "publication_day",
     "reminder_days",
+    "weekly_maintenance",
 ]
 
 _Years = Callable[[datetime], list[int]]
@@ -107,4 +110,29 @@ def _is_published(year: int) -> bool:
         return False
 
 
-ALL_SCHEDULES = [nightly_collection, nightly_rehearsal, reminder_days, publication_day]
+@dg.schedule(
+    job=maintain,
+    cron_schedule=f"{MAINTENANCE_TIME.minute} {MAINTENANCE_TIME.hour} * * {MAINTENANCE_DAY}",
+    execution_timezone=str(SHANGHAI),
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every week but around the deadline: upkeep of the lake.",
+)
+def weekly_maintenance(
+    context: dg.ScheduleEvaluationContext,
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Nothing is deleted or merged in the days on which everything must go well."""
+    now = context.scheduled_execution_time.astimezone(UTC)
+    busy = [year for year in years() if period_of(year).is_near_deadline(now)]
+    if busy:
+        yield dg.SkipReason(f"the deadline of {busy[0]} is near, or just past")
+    else:
+        yield dg.RunRequest(run_key=f"maintain-{now.astimezone(SHANGHAI):%Y%m%d}")
+
+
+ALL_SCHEDULES = [
+    nightly_collection,
+    nightly_rehearsal,
+    reminder_days,
+    publication_day,
+    weekly_maintenance,
+]

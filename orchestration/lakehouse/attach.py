@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import importlib.util
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,8 @@ def open_lake(
     )
     try:
         con.execute("set timezone = 'UTC'")
+        # A slow query would draw it into the answer of 'tongbao … --json'.
+        con.execute("set enable_progress_bar = false")
         con.load_extension("httpfs")
         con.load_extension("ducklake")
         con.load_extension("sqlite_scanner" if is_file else "postgres_scanner")
@@ -113,6 +116,8 @@ def open_lake(
             options.append("READ_ONLY")
         if snapshot_id is not None:
             options.append(f"SNAPSHOT_VERSION {int(snapshot_id)}")
+        if is_file and read_only:
+            _roll_back(Path(settings.catalog))
         try:
             con.execute(f"attach {_quoted(target)} as lake ({', '.join(options)})")
         except duckdb.Error as error:
@@ -130,6 +135,20 @@ def open_lake(
         raise
     finally:
         con.close()
+
+
+def _roll_back(catalog: Path) -> None:
+    """Undo what a writer that was killed in its commit left half written.
+
+    SQLite does it by itself when a catalogue is opened, but not when it is opened to read only.
+    A writer that lives holds a lock: nothing is undone then.
+    """
+    if Path(f"{catalog}-journal").exists():
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(sqlite3.connect(catalog)) as database,
+        ):
+            database.execute("select count(*) from sqlite_master").fetchone()
 
 
 def _shown(settings: Settings) -> str:

@@ -4,7 +4,7 @@ Belongs here: what may go, what must stay and why, and DuckLake's functions for 
 here: when it is done (``schedules``), what a publication leaves behind (handed in by the caller,
 who knows editions).
 
-Expiring and merging only schedule files for deletion: the next maintenance, a day later at the
+Expiring and merging only schedule files for deletion: a later maintenance, two days on at the
 earliest, deletes them. In between every pinned snapshot has been read and said what it said before.
 """
 
@@ -22,6 +22,7 @@ import duckdb
 from orchestration.errors import TongbaoError
 from orchestration.lakehouse.attach import reader
 from orchestration.lakehouse.build import build_file
+from orchestration.lakehouse.records import newest_verdicts
 from orchestration.settings import Settings
 from orchestration.storage import ObjectInfo, Store
 
@@ -32,9 +33,9 @@ __all__ = ["KEEP_SNAPSHOTS", "MaintainSummary", "maintain", "pinned_snapshots"]
 KEEP_SNAPSHOTS = timedelta(days=30)
 
 #: How long a file stays that no table names, or that was scheduled for deletion. A younger one may
-#: belong to a run under way (on another host, where this host's lock says nothing) or be read by a
-#: query that began before; the longest run takes minutes, the longest query hours.
-GRACE = timedelta(days=1)
+#: belong to a run under way (on another host, where this host's lock says nothing), be read by a
+#: query that began before, or be named by last night's dump of the catalogue when that is restored.
+GRACE = timedelta(days=2)
 
 #: Names of a kind that a terminal shows; ``--json`` has all.
 _SHOWN = 3
@@ -142,11 +143,8 @@ def pinned_snapshots(
         "group by year order by year"
     ).fetchall():
         pinned.setdefault(int(snapshot), []).append(f"marts of {year}")
-    for year, snapshot in con.execute(
-        "select year, max_by(snapshot_id, rowid) from lake.quality.gate_results "
-        "group by year order by year"
-    ).fetchall():
-        pinned.setdefault(int(snapshot), []).append(f"verdict on {year}")
+    for year, verdict in newest_verdicts(con).items():
+        pinned.setdefault(int(verdict[0]["snapshot_id"]), []).append(f"verdict on {year}")
     [(current, known)] = con.execute(
         "select max(snapshot_id), list(snapshot_id) from lake.snapshots()"
     ).fetchall()
@@ -197,33 +195,35 @@ def maintain(
 
     # Deleting comes first: what is scheduled for deletion below stays a while.
     dry = "true" if dry_run else "false"
-    before = _literal(now - GRACE)
+    before = now - GRACE
     if any("not in publication.editions" in note or "catalogue" in note for note in notes):
         notes.append("the catalogue may be an older copy: files that it does not name stay")
     else:
         found(
             "delete orphaned files, which no table names",
-            _column(con, f"ducklake_delete_orphaned_files('lake', {_run(dry, before)})", "path"),
+            _paths(con, f"ducklake_delete_orphaned_files('lake', {_run(dry, before)})"),
         )
+    # A SQLite catalogue compares these times as text, right to the day only: whole days, then.
+    day = before.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(microseconds=1)
     found(
         "delete files scheduled for deletion before",
-        _column(con, f"ducklake_cleanup_old_files('lake', {_run(dry, before)})", "path"),
+        _paths(con, f"ducklake_cleanup_old_files('lake', {_run(dry, day)})"),
     )
     _expire_and_merge(con, settings, store, done, progress)
-    _leftovers(settings, store, done, unfinished, folders, now - GRACE)
+    _leftovers(settings, store, done, unfinished, folders, before)
     return done
 
 
-def _run(dry_run: str, before: str) -> str:
-    return f"dry_run => {dry_run}, older_than => {before}"
+def _run(dry_run: str, before: datetime) -> str:
+    return f"dry_run => {dry_run}, older_than => {_literal(before)}"
 
 
 def _literal(moment: datetime) -> str:
     return f"timestamptz '{moment.astimezone(UTC).isoformat()}'"
 
 
-def _column(con: duckdb.DuckDBPyConnection, call: str, name: str) -> list[str]:
-    return sorted(str(row[0]) for row in con.execute(f"select {name} from {call}").fetchall())
+def _paths(con: duckdb.DuckDBPyConnection, call: str) -> list[str]:
+    return sorted(str(row[0]) for row in con.execute(f"select path from {call}").fetchall())
 
 
 def _expire_and_merge(
@@ -276,7 +276,7 @@ def _expire_and_merge(
             raise TongbaoError(
                 f"snapshot {snapshot} ({'; '.join(done.pinned[snapshot])}) reads differently "
                 "after small files were merged: restore the catalogue from its backup before the "
-                f"files are deleted, in {GRACE.days} day"
+                f"files are deleted, in {GRACE.days} days"
             )
     progress(f"maintain: {len(before)} pinned snapshots read as before")
 

@@ -23,6 +23,7 @@ from orchestration.schedules import (
     nightly_rehearsal,
     publication_day,
     reminder_days,
+    weekly_maintenance,
 )
 from orchestration.settings import Settings
 from tests.conftest import Environment
@@ -59,6 +60,7 @@ def test_every_schedule_keeps_the_calendars_hours_in_beijing() -> None:
         "nightly_rehearsal": ["0 3 * * *"],
         "reminder_days": ["30 8 * * *"],
         "publication_day": ["0 6 * * *"],
+        "weekly_maintenance": "30 4 * * 0",
     }
     assert {s.execution_timezone for s in ALL_SCHEDULES} == {"Asia/Shanghai"}
     assert {s.default_status for s in ALL_SCHEDULES} == {dg.DefaultScheduleStatus.RUNNING}
@@ -141,6 +143,22 @@ _EDITION: dict[str, Any] = {
     "supersedes": None,
     "reason": None,
 }
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (CUTOFF - timedelta(days=14) - _SECOND, True),
+        (CUTOFF - timedelta(days=14), False),
+        (CUTOFF, False),
+        (PUBLISHES + timedelta(days=7) - _SECOND, False),
+        (PUBLISHES + timedelta(days=7), True),
+        (OPENS, True),
+    ],
+)
+def test_the_lake_is_left_alone_around_the_deadline(moment: datetime, expected: bool) -> None:
+    for at in (moment.astimezone(_SHANGHAI), moment.astimezone(UTC)):
+        assert bool(_requests(weekly_maintenance, at)) is expected
 
 
 def test_without_a_correction_cutoff_publication_is_tried_for_a_month() -> None:

@@ -9,7 +9,8 @@ import io
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from tests.fixtures.landing import Landing
 
 YEAR = 2024
 EDITION_1 = f"editions/{YEAR}/edition-1/"
+_REAL_NOW = datetime.now(UTC)
 EDITION_2 = f"editions/{YEAR}/edition-2/"
 
 
@@ -83,6 +85,12 @@ def corrected(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             ws.store.put("landing", info.key.replace(".json", "-late.json"), _json(document))
         done = stages.correct(ws, YEAR, "两家单位经费填报有误", run_id="correct", progress=_quiet)
         yield Corrected(ws, done, units)
+
+
+def _names(done: Any, start: str) -> list[str]:
+    """What a step of the upkeep found."""
+    [finding] = [each for each in done.findings if each.what.startswith(start)]
+    return list(finding.names)
 
 
 def _json(content: Any) -> bytes:
@@ -237,8 +245,22 @@ def test_nothing_new_is_no_correction(corrected: Corrected) -> None:
         stages.correct(corrected.ws, YEAR, "  ", run_id="again", progress=_quiet)
 
 
-def test_each_edition_comes_out_the_same_again(corrected: Corrected) -> None:
+def test_each_edition_comes_out_the_same_again_after_upkeep(corrected: Corrected) -> None:
+    """Everything that nothing pins is expired, small files are merged, and old files deleted."""
+    ws = corrected.ws
+    done = stages.maintain(ws, keep=timedelta(0), dry_run=False, progress=_quiet)
+    expired, merged = _names(done, "expire"), _names(done, "merge")
+    assert len(expired) > 5
+    assert "marts.fct_unit_indicator" in merged
+    assert done.notes == []
+    # Their files go once last night's dump of the catalogue doesn't name them any more.
+    later = replace(ws, settings=replace(ws.settings, fixed_now=_REAL_NOW + timedelta(days=4)))
+    done = stages.maintain(later, dry_run=False, progress=_quiet)
+    assert len(_names(done, "delete files scheduled")) >= 2 * len(merged)
+    assert _names(done, "delete orphaned") == []
+    figure = f"{YEAR}/agg_national_task/T05/units_reported"
     for number in (1, 2):
+        assert stages.trace(ws, figure, number).equal
         done = stages.verify(corrected.ws, YEAR, number, run_id="v", progress=_quiet)
         assert done.same, done.lines
     with pytest.raises(UsageError, match="no edition 3"):

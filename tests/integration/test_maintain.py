@@ -1,0 +1,179 @@
+"""Upkeep of the lake: what goes, what stays, and that a dry run says so and touches nothing.
+
+That editions come out the same afterwards, ``test_editions`` shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration import bulletin, lakehouse, stages
+from orchestration.errors import Unreachable
+from orchestration.lakehouse.maintain import GRACE, pinned_snapshots
+from tests.fixtures.landing import Landing
+
+YEAR = 2024
+_SECOND = timedelta(seconds=1)
+_SCHEDULED = "delete files scheduled"
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+def _maintain(ws: stages.Workspace, *, at: datetime | None = None, **more: Any) -> Any:
+    if at:
+        ws = replace(ws, settings=replace(ws.settings, fixed_now=at))
+    return stages.maintain(ws, **{"dry_run": False, "progress": _quiet, **more})
+
+
+def _found(done: Any) -> dict[str, list[str]]:
+    """First words of a step → what it found."""
+    return {" ".join(each.what.split()[:3]): each.names for each in done.findings}
+
+
+def _objects(ws: stages.Workspace) -> list[Any]:
+    return [(i.key, i.etag) for name in ("lake", "publication") for i in ws.store.list(name)]
+
+
+@pytest.fixture
+def filled(ws: stages.Workspace, landing: Landing) -> stages.Workspace:
+    """A lake with the files of three intakes: fewer rows than these stay in the catalogue."""
+    for number in range(3):
+        for unit in range(12):
+            landing.unit(f"T05-440000-{number}{unit:03d}", recommended=False)
+        stages.intake(ws, YEAR, run_id=f"r{number}", progress=_quiet)
+    return ws
+
+
+def test_a_dry_run_says_what_would_go_and_touches_nothing(filled: stages.Workspace) -> None:
+    filled.store.put("lake", "data/raw/objects/ducklake-lost.parquet", b"12345")
+    filled.store.put("publication", f"editions/{YEAR}/.edition-1.writing/a", b"123")
+    filled.store.put("publication", f"editions/{YEAR}/edition-1/a", b"123")
+    build = filled.settings.home / "build" / "tongbao.duckdb"
+    build.parent.mkdir()
+    build.write_bytes(b"1234")
+    later = datetime.now(UTC) + GRACE + timedelta(hours=1)
+    before, catalogue = _objects(filled), Path(filled.settings.catalog).read_bytes()
+    would = _maintain(filled, at=later, keep=timedelta(0), dry_run=True)
+    assert _objects(filled) == before
+    assert Path(filled.settings.catalog).read_bytes() == catalogue
+    assert build.exists()
+    assert _found(would)["delete orphaned files,"] == ["raw/objects/ducklake-lost.parquet"]
+    assert would.findings[0].bytes == 5
+    assert _found(would)["delete objects of"] == [
+        f"editions/{YEAR}/.edition-1.writing/a",
+        f"editions/{YEAR}/edition-1/a",
+    ]
+    assert _found(would)["delete files that"] == ["build/tongbao.duckdb"]
+    assert "raw.objects" in _found(would)["merge the small"]
+    assert "dry run" in would.lines[0]
+
+    done = _maintain(filled, at=later, keep=timedelta(0))
+    assert _found(done) == _found(would)
+    again = _maintain(filled, at=later, keep=timedelta(0))
+    nothing = {"delete orphaned files,", "delete objects of", "merge the small"}
+    assert {what for what, names in _found(again).items() if not names} >= nothing
+    with lakehouse.reader(filled.settings, filled.store) as con:
+        units = con.execute("select count(distinct unit_code) from raw.registrations")
+        assert units.fetchone() == (36,)
+
+
+def test_the_figures_of_a_dry_run_come_true_when_files_are_merged(
+    filled: stages.Workspace,
+) -> None:
+    with lakehouse.reader(filled.settings, filled.store) as con:
+        count = "select count(*) from ducklake_list_files('lake', 'objects', schema => 'raw')"
+        assert con.execute(count).fetchone() == (3,)
+        rows = con.execute("select * from raw.objects order by all").fetchall()
+    _maintain(filled)
+    with lakehouse.reader(filled.settings, filled.store) as con:
+        assert con.execute(count).fetchone() == (1,)
+        assert con.execute("select * from raw.objects order by all").fetchall() == rows
+
+
+def test_young_files_stay(filled: stages.Workspace) -> None:
+    """An orphan may belong to a run under way, a file that was merged to a query's."""
+    filled.store.put("lake", "data/raw/objects/ducklake-lost.parquet", b"12345")
+    filled.store.put("publication", f"editions/{YEAR}/.edition-1.writing/a", b"123")
+    _maintain(filled, keep=timedelta(0))
+    now = datetime.now(UTC)
+    whole_day = timedelta(days=1)  # what is scheduled for deletion goes by whole days
+    for after, gone in (
+        (GRACE - timedelta(minutes=5), set()),
+        (GRACE + _SECOND, {"delete orphaned files,", "delete objects of"}),
+        (GRACE + whole_day, {"delete orphaned files,", "delete objects of", _SCHEDULED}),
+    ):
+        found = _found(_maintain(filled, at=now + after, dry_run=True))
+        assert {step for step, names in found.items() if names} - {"expire snapshots from"} == gone
+
+
+def test_where_records_of_editions_disagree_more_is_kept_and_said(
+    filled: stages.Workspace,
+) -> None:
+    row = {
+        "code_version": "v",
+        "published_at": datetime.now(UTC),
+        "manifest_sha256": "",
+        "supersedes": None,
+        "reason": None,
+        "year": YEAR,
+    }
+    with lakehouse.writer(filled.settings, filled.store) as con:
+        for edition, snapshot in ((1, 2), (2, 4), (3, 99)):
+            lakehouse.record_edition(con, row | {"edition": edition, "snapshot_id": snapshot})
+    for edition, snapshot in ((1, 3), (3, 99), (4, 5)):
+        files = bulletin.make_edition(
+            YEAR, edition, {}, contents={}, facts={"snapshot_id": snapshot}
+        )
+        filled.store.put("publication", files.prefix + "manifest.json", files.manifest)
+    manifests = bulletin.published_snapshots(filled.store, "publication")
+    with lakehouse.reader(filled.settings, filled.store) as con:
+        pinned, notes = pinned_snapshots(con, manifests)
+        current = lakehouse.current_snapshot(con)
+    assert {2, 3, 4, 5, current} <= set(pinned)
+    assert 99 not in pinned
+    said = "\n".join(notes)
+    assert "edition 1 of 2024: snapshot 3 in its manifest, 2 in publication.editions" in said
+    assert "edition 2 of 2024 is in publication.editions and not in the publication bucket" in said
+    assert "edition 4 of 2024 is in the publication bucket and not in publication.editions" in said
+    assert "snapshot 99 (edition 3 of 2024) is not in the catalogue" in said
+
+    filled.store.put("lake", "data/raw/objects/ducklake-lost.parquet", b"12345")
+    later = datetime.now(UTC) + GRACE + timedelta(hours=1)
+    done = _maintain(filled, at=later, keep=timedelta(0))
+    assert "delete orphaned files," not in _found(done)
+    assert any("older copy" in note for note in done.notes)
+    assert filled.store.exists("lake", "data/raw/objects/ducklake-lost.parquet")
+    with lakehouse.reader(filled.settings, filled.store) as con:
+        kept = {
+            row[0] for row in con.execute("select snapshot_id from lake.snapshots()").fetchall()
+        }
+    assert {2, 3, 4, 5} <= kept
+    assert 1 not in kept
+
+
+def test_nobody_writes_or_publishes_meanwhile(
+    filled: stages.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.lakehouse.attach._WRITER_WAIT_SECONDS", 0.1)
+    with (
+        lakehouse.writer(filled.settings, filled.store),
+        pytest.raises(Unreachable, match="another run is writing"),
+    ):
+        _maintain(filled, dry_run=True)
+    with (
+        lakehouse.publisher(filled.settings),
+        pytest.raises(Unreachable, match="another run is publishing"),
+    ):
+        _maintain(filled, dry_run=True)
+
+
+def test_there_must_be_a_lake(ws: stages.Workspace) -> None:
+    with pytest.raises(Unreachable, match="no lakehouse yet"):
+        _maintain(ws)
