@@ -84,7 +84,7 @@ def test_a_lake_out_of_reach_is_tried_again_until_it_is_back(
     ws: stages.Workspace, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment(ws, "2024-12-15T06:00:00+08:00")
-    monkeypatch.setattr(attach, "_WRITER_WAIT_SECONDS", 0)
+    monkeypatch.setattr(attach, "_WAIT_SECONDS", 0)
     monkeypatch.setattr(common, "WAITS", (0, 0, 0, 0.5, 0.5, 0.5))
     ws.settings.home.mkdir(parents=True, exist_ok=True)
     with (
