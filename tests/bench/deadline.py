@@ -92,6 +92,7 @@ def measure(folder: Path, minutes: float, *, burst: bool, scale: float, say: Say
         store = Store(servers.s3.config)
         _tongbao(servers, "demo", "--year", str(YEAR), "--scale", f"{scale:g}")
         pool = _hold_back(store, folder / "pool", total)
+        assert pool == total, f"{pool:,} objects to send, not {total:,}: fewer minutes, more scale"
         standing = len(store.list("landing")) - len(store.list("landing", "attachments/"))
         say(f"  landing zone: {standing:,} objects; held back to be sent: {pool:,}")
         servers.code_location.start()
