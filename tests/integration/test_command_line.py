@@ -137,7 +137,7 @@ def test_sql_is_read_only_and_answers_in_json(
 def test_every_command_explains_itself(tongbao: Tongbao) -> None:
     commands = (
         "demo", "run", "intake", "transform", "receipts", "gate", "publish", "sql", "up", "check",
-        "template",
+        "template", "alarm",
     )  # fmt: skip
     for command in commands:
         done = tongbao(command, "--help")

@@ -228,12 +228,15 @@ def test_the_alerts_of_prometheus_name_metrics_that_exist(year: Year) -> None:
     rules = PROJECT_ROOT / "infra" / "prometheus" / "alerts.yml"
     content = yaml.safe_load(rules.read_text(encoding="utf-8"))
     known = _metrics(year)
-    codes = {kind.code for kind in alarms.KINDS}
+    runbook = (PROJECT_ROOT / "infra" / "runbook.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)$", runbook, re.MULTILINE)
+    anchors = {heading.lower().replace(" ", "-") for heading in headings}
+    assert anchors >= {kind.code for kind in alarms.KINDS}
     for rule in content["groups"][0]["rules"]:
         names = [word for word in _words(rule["expr"]) if word.startswith("tongbao_")]
         assert names
         assert set(names) <= set(known), rule
-        assert rule["annotations"]["runbook"].rpartition("#")[2] in codes
+        assert rule["annotations"]["runbook"].rpartition("#")[2] in anchors
     promtool = shutil.which("promtool")
     if promtool:
         done = subprocess.run(
