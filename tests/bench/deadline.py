@@ -265,7 +265,7 @@ def _watch(
             checked[info.key] = info.etag
             each = open_[info.key]
             if json.loads(fetched.body)["etag"].strip('"') == each.etag:
-                lags[each] = info.last_modified.timestamp() - each.at
+                lags[each] = info.last_modified.timestamp() + 1 - each.at  # cut to seconds
         if time.monotonic() - told >= 60:
             told = time.monotonic()
             worst = max(lags.values(), default=0.0)
