@@ -89,7 +89,7 @@ restore() {
     echo "restored the bucket $bucket"
   done
   for database in "${databases[@]}"; do
-    pg_restore --exit-on-error --single-transaction --dbname="$database" "$work/$database.dump"
+    pg_restore --clean --if-exists --exit-on-error --single-transaction --dbname="$database" "$work/$database.dump"
     echo "restored $database"
   done
 }
