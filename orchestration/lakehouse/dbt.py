@@ -122,9 +122,9 @@ def dbt_build(
     """
     target = target_folder(settings)
     try:
-        result = _invoke(
-            settings, path, "build", "--exclude-resource-type", "unit_test", project=project
-        )
+        # The manifest is the parse's and is left alone: on a full disk half of it would stay.
+        only = ("--no-write-json", "--exclude-resource-type", "unit_test")
+        result = _invoke(settings, path, "build", *only, project=project)
     finally:
         _release()
     executed: Any = result.result
@@ -150,8 +150,8 @@ def dbt_build(
 
 
 def lake_tables(settings: Settings) -> list[LakeTable]:
-    """The models that go to the lake, as dbt's manifest of the last build names them."""
-    manifest = json.loads((target_folder(settings) / "manifest.json").read_text(encoding="utf-8"))
+    """The models that go to the lake, as dbt's manifest names them."""
+    manifest = json.loads(dbt_manifest(settings).read_text(encoding="utf-8"))
     tables = []
     for node in manifest["nodes"].values():
         meta = node.get("config", {}).get("meta", {})
