@@ -6,7 +6,7 @@ YEAR ?= 2024
 SCALE ?= 1
 export TONGBAO_HOME ?= $(CURDIR)/.tongbao
 
-.PHONY: setup bulletin test lint lint-infra format bench dev lock clean
+.PHONY: setup bulletin test drills lint lint-infra format bench dev lock clean
 .DEFAULT_GOAL := bulletin
 
 # Runtime only; tests and linters come with $(BIN)/.dev.
@@ -30,6 +30,10 @@ bulletin: setup
 
 test: $(BIN)/.dev lint lint-infra
 	$(BIN)/python -m pytest
+
+# Every kind of failure, ten seeds with each catalogue; takes hours.
+drills: $(BIN)/.dev
+	DRILLS=all $(BIN)/python -m pytest -n 1 tests/integration/test_drills.py
 
 lint: $(BIN)/.dev
 	$(BIN)/ruff format --check .

@@ -1,0 +1,480 @@
+"""Failure drills: whatever breaks at whatever moment, the run after it ends as if nothing had.
+
+A drill is a year from submissions to edition in which things break at moments drawn from its
+seed: the worker is killed, the store, the catalogue's server; the disk fills up, the store answers
+503, slowly or by half, the clock jumps. Each run is followed by another until one comes to its
+end; the last is two runs at once. Then the catalogue is restored from a dump taken on the way.
+What must come out: the tables and bytes of an undisturbed run, at no time half an edition, and
+orphans that ``tongbao lake maintain`` finds and clears away.
+
+One seed of each catalogue is drilled by default, ten with ``make drills``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import random
+import re
+import shutil
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from orchestration import lakehouse, stages
+from orchestration.demo import generate
+from orchestration.errors import Unreachable
+from orchestration.settings import Settings
+from orchestration.storage import Store
+from orchestration.up import store_environment
+from tests.conftest import clean_environment
+from tests.fixtures.faulty_store import Faults, faulty_store
+from tests.fixtures.command import Command, start
+from tests.fixtures.state import orphans, state_of, torn_edition
+from tests.fixtures.topology import Postgres, S3Server
+
+YEAR = 2024
+NOW = "2024-12-15T08:00:00+08:00"
+#: A drill's seeds: one with SQLite and one with PostgreSQL in every test run, which has minutes, and
+#: ten of each in ``make drills``.
+_SEEDS = 10 if os.environ.get("DRILLS") == "all" else 1
+
+#: What a run prints on its way, in order; between two of them lies a stretch of work.
+_MARKS = (
+    r"",
+    r"intake: \d+ objects listed",
+    r"transform 2023: ",
+    r"transform 2024: ",
+    r"receipts 2024: ",
+    r"gate 2024: ",
+    r"publish 2024: 11 bulletins",
+    r"publish 2024: 44 bulletins",
+    r"publish 2024: \d+ figures and claims",
+    r"publish 2024: edition 1, ",
+)
+_STRETCHES = len(_MARKS) - 1
+#: A run takes a minute alone; beside others on two cores several.
+_PATIENCE = 600.0
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+# -- where it happens ---------------------------------------------------------------------------
+
+
+@dataclass
+class Site:
+    """A home, its servers, and how a command finds them.
+
+    Attributes:
+        postgres: None where the catalogue is a file.
+    """
+
+    home: Path
+    s3: S3Server
+    postgres: Postgres | None
+    runs: int = 0
+
+    @property
+    def settings(self) -> Settings:
+        """As the commands read them."""
+        catalog = self.postgres.url("tongbao") if self.postgres else self.home / "catalog.sqlite"
+        return Settings(home=self.home, catalog=str(catalog), uses_local_store=False)
+
+    @property
+    def ws(self) -> stages.Workspace:
+        """A workspace of the test's own process."""
+        return stages.Workspace(self.settings, Store(self.s3.config))
+
+    @property
+    def has_lake(self) -> bool:
+        """Whether there is a catalogue yet."""
+        asked = "select 1 from {} where {} = 'ducklake_metadata'"
+        if self.postgres is None:
+            if not Path(self.settings.catalog).exists():
+                return False
+            with contextlib.closing(sqlite3.connect(self.settings.catalog)) as database:
+                return bool(database.execute(asked.format("sqlite_master", "name")).fetchall())
+        with contextlib.closing(psycopg2.connect(self.postgres.url("tongbao"))) as connection:
+            cursor = connection.cursor()
+            cursor.execute(asked.format("pg_tables", "tablename"))
+            return bool(cursor.fetchall())
+
+    def tongbao(self, *arguments: str, now: str = NOW, store: Store | None = None) -> Command:
+        """Start a command; its log has a number of its own."""
+        self.runs += 1
+        environment = clean_environment(
+            self.home,
+            {
+                **store_environment(self.settings, store or Store(self.s3.config)),
+                "TONGBAO_CATALOG": self.settings.catalog,
+                "TONGBAO_NOW": now,
+            },
+        )
+        return start(list(arguments), environment, self.home / f"run-{self.runs}.log")
+
+    def run(self, *arguments: str, now: str = NOW) -> Command:
+        """A command that must come to its end."""
+        command = self.tongbao(*arguments, now=now)
+        assert command.wait(_PATIENCE) == 0, command.said[-3000:]
+        return command
+
+    def dump(self, to: Path) -> None:
+        """What a night's backup of the catalogue keeps."""
+        to.unlink(missing_ok=True)
+        if self.postgres is None:
+            with (
+                contextlib.closing(sqlite3.connect(self.settings.catalog)) as source,
+                contextlib.closing(sqlite3.connect(to)) as target,
+            ):
+                source.backup(target)
+            return
+        self._postgres("pg_dump", "--format=custom", f"--file={to}", "--dbname=tongbao")
+
+    def restore(self, dump: Path) -> None:
+        """The catalogue as it was; the buckets stay as they are."""
+        if self.postgres is None:
+            shutil.copy(dump, self.settings.catalog)
+            return
+        with contextlib.closing(psycopg2.connect(self.postgres.url())) as connection:
+            connection.autocommit = True
+            connection.cursor().execute("drop database tongbao with (force)")
+            connection.cursor().execute("create database tongbao")
+        self._postgres("pg_restore", "--exit-on-error", "--dbname=tongbao", str(dump))
+
+    def _postgres(self, program: str, *arguments: str) -> None:
+        assert self.postgres is not None
+        environment = {
+            **self.postgres.environment,
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.postgres.port),
+            "PGUSER": "postgres",
+            "PGPASSWORD": self.postgres.password,
+        }
+        subprocess.run([str(self.postgres.bin / program), *arguments], env=environment, check=True)
+
+
+@contextlib.contextmanager
+def _site(folder: Path, landing: Path, with_postgres: bool) -> Iterator[Site]:
+    shutil.copytree(landing, folder / "s3")
+    (folder / "home").mkdir()
+    with contextlib.ExitStack() as stack:
+        s3 = S3Server(folder, folder / "s3")
+        stack.callback(s3.kill)
+        s3.start()
+        postgres = None
+        if with_postgres:
+            cluster = folder / "postgres"
+            cluster.mkdir()
+            postgres = Postgres(cluster)
+            stack.callback(postgres.kill)
+            postgres.start()
+            with contextlib.closing(psycopg2.connect(postgres.url())) as connection:
+                connection.autocommit = True
+                connection.cursor().execute("create database tongbao")
+        site = Site(folder / "home", s3, postgres)
+        site.ws.store.ensure_buckets(("landing", "lake", "publication"))
+        yield site
+
+
+@dataclass
+class Undisturbed:
+    """A run in which nothing breaks.
+
+    Attributes:
+        landing: the served folder before it, to be copied.
+        seconds: how long each stretch took.
+        state: what it ended in.
+    """
+
+    landing: Path
+    seconds: list[float]
+    state: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """The smallest nation that passes the gate: 32 units, one a province."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    made = Settings(home=folder / "made", catalog=str(folder / "made" / "catalog.sqlite"))
+    with stages.open_workspace(made) as ws:
+        generate(ws.store, made, year=YEAR, scale=0.001, seed=5, faults="none", progress=_quiet)
+    landing = folder / "made" / "s3"
+    with _site(folder, landing, with_postgres=False) as site:
+        command = site.tongbao("run", "--year", str(YEAR))
+        times = [time.monotonic()]
+        for mark in _MARKS[1:]:
+            assert _reaches(command, mark), command.said[-3000:]
+            times.append(time.monotonic())
+        assert command.wait(_PATIENCE) == 0, command.said[-3000:]
+        seconds = [after - before for before, after in itertools.pairwise(times)]
+        assert orphans(site.ws) == set()
+        return Undisturbed(landing, seconds, state_of(site.ws))
+
+
+def _passed(command: Command, mark: str) -> bool:
+    return re.search(mark, command.said) is not None
+
+
+def _reaches(command: Command, mark: str) -> bool:
+    """Wait until a run prints ``mark``; False where it ends before."""
+    deadline = time.monotonic() + _PATIENCE
+    while not _passed(command, mark):
+        assert time.monotonic() < deadline, command.said[-3000:]
+        if not command.running:
+            return _passed(command, mark)
+        time.sleep(0.02)
+    return True
+
+
+# -- what breaks --------------------------------------------------------------------------------
+
+#: What strikes a running command; ``rest`` is the seed's, for what is random in it.
+Strike = Callable[[Site, Command, random.Random], None]
+
+
+def _kill_worker(_: Site, command: Command, __: random.Random) -> None:
+    command.kill()
+
+
+def _fill_disk(_: Site, command: Command, __: random.Random) -> None:
+    command.fill_the_disk()
+
+
+def _kill_store(site: Site, _: Command, rest: random.Random) -> None:
+    site.s3.kill()
+    time.sleep(rest.uniform(0, 2))
+    site.s3.start()
+
+
+def _kill_postgres(site: Site, _: Command, rest: random.Random) -> None:
+    assert site.postgres is not None
+    site.postgres.kill()
+    time.sleep(rest.uniform(0, 2))
+    site.postgres.start()
+
+
+def _restart_postgres_in_a_transaction(site: Site, command: Command, _: random.Random) -> None:
+    """As an administrator does, at the next moment at which something is being written."""
+    assert site.postgres is not None
+    writing = (
+        "select count(*) from pg_stat_activity "
+        "where backend_xid is not null and pid <> pg_backend_pid()"
+    )
+    with contextlib.closing(psycopg2.connect(site.postgres.url())) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        while command.running:
+            cursor.execute(writing)
+            if cursor.fetchone() != (0,):
+                break
+    site.postgres.stop()
+    site.postgres.start()
+
+
+_STRIKES: dict[str, Strike] = {
+    "the worker is killed": _kill_worker,
+    "the disk is full": _fill_disk,
+    "the store is killed": _kill_store,
+    "PostgreSQL is killed": _kill_postgres,
+    "PostgreSQL is restarted in a transaction": _restart_postgres_in_a_transaction,
+}
+_STORM = "the store answers 503, slowly or by half"
+_CLOCK = "the clock jumps and the worker is killed"
+
+
+@dataclass(frozen=True)
+class Incident:
+    """What breaks, in which stretch of a run, and how far into it (0 to 1)."""
+
+    kind: str
+    stretch: int
+    share: float
+
+
+def _incidents(rest: random.Random, with_postgres: bool) -> list[Incident]:
+    """One of each kind, in stretches of their own, in the order of a run."""
+    kinds = [*_STRIKES, _STORM, _CLOCK]
+    if not with_postgres:
+        kinds = [kind for kind in kinds if "PostgreSQL" not in kind]
+    stretches = rest.sample(range(_STRETCHES), len(kinds))
+    found = [Incident(k, s, rest.random()) for k, s in zip(kinds, stretches, strict=True)]
+    return sorted(found, key=lambda incident: incident.stretch)
+
+
+@dataclass
+class _Weather:
+    """A proxy's storm: while it lasts, a third of the answers is spoiled."""
+
+    rest: random.Random
+    stormy: bool = False
+    spoiled: list[str] = field(default_factory=list)
+
+    def __call__(self, method: str, path: str) -> str | None:
+        if not self.stormy or self.rest.random() > 1 / 3:
+            return None
+        ill = self.rest.choice(["refuse", "slow", "cut", "lose"])
+        self.spoiled.append(f"{ill} {method} {path}")
+        return ill
+
+
+def _strike(site: Site, incident: Incident, seconds: list[float], rest: random.Random) -> None:
+    """Start a run, let it break as the incident says, and see how it ends."""
+    weather = _Weather(random.Random(rest.random()))  # noqa: S311
+    now = NOW
+    if incident.kind == _CLOCK:
+        jump = timedelta(hours=rest.uniform(-14 * 24, 14 * 24))
+        now = (datetime.fromisoformat(NOW) + jump).isoformat()
+    with contextlib.ExitStack() as stack:
+        store = None
+        if incident.kind == _STORM:
+            faults = Faults(storm=weather)
+            store = stack.enter_context(faulty_store(Store(site.s3.config), faults))
+        command = site.tongbao("run", "--year", str(YEAR), now=now, store=store)
+        stack.callback(command.kill)
+        mark, next_mark = _MARKS[incident.stretch : incident.stretch + 2]
+        assert _reaches(command, mark), f"{incident}: {command.said[-3000:]}"
+        until = time.monotonic() + incident.share * seconds[incident.stretch]
+        while time.monotonic() < until and not _passed(command, next_mark):
+            time.sleep(0.01)
+        if incident.kind in _STRIKES:
+            _STRIKES[incident.kind](site, command, rest)
+        elif incident.kind == _STORM:
+            weather.stormy = True
+            time.sleep(3)
+            weather.stormy = False
+        else:
+            command.kill()
+        # What outlives it is killed before it comes to the next incident's stretch.
+        _reaches(command, next_mark)
+        if command.running:
+            command.kill()
+        _ended_well(command, incident)
+    if incident.kind == _STORM:
+        assert weather.spoiled, incident
+    assert torn_edition(site.ws, YEAR) is None, incident
+    try:
+        with lakehouse.reader(site.settings, site.ws.store) as con:
+            con.execute("from snapshots()").fetchall()
+    except Unreachable:
+        assert not site.has_lake, incident
+
+
+def _ended_well(command: Command, incident: Incident | str) -> None:
+    """A run that was not killed ends with one line that says what and where to look."""
+    code = command.wait(_PATIENCE)
+    assert code in {0, 1, 4, -9}, f"{incident}: exit {code}: {command.said[-3000:]}"
+    if code in {1, 4}:
+        last = command.said.rstrip().splitlines()[-1]
+        assert last.startswith("tongbao: "), f"{incident}: {command.said[-3000:]}"
+        assert "Traceback" not in command.said, f"{incident}: {command.said[-3000:]}"
+        if "PostgreSQL" in str(incident):
+            assert "postgres:" not in last, last  # no password
+
+
+# -- drills -------------------------------------------------------------------------------------
+
+
+def _seeds() -> list[tuple[int, bool]]:
+    if _SEEDS == 1:
+        return [(0, False), (1, True)]
+    return [(seed, kind) for seed in range(_SEEDS) for kind in (False, True)]
+
+
+@pytest.mark.parametrize(
+    ("seed", "with_postgres"),
+    _seeds(),
+    ids=lambda value: (
+        ("postgres" if value else "sqlite") if isinstance(value, bool) else str(value)
+    ),
+)
+def test_whatever_breaks_the_next_run_mends(
+    tmp_path: Path, undisturbed: Undisturbed, seed: int, with_postgres: bool
+) -> None:
+    rest = random.Random(f"{seed} {with_postgres}")  # noqa: S311
+    incidents = _incidents(rest, with_postgres)
+    dumped_after = rest.randrange(len(incidents))
+    dump = tmp_path / "catalogue.dump"
+    with _site(tmp_path, undisturbed.landing, with_postgres) as site:
+        for number, incident in enumerate(incidents):
+            _strike(site, incident, undisturbed.seconds, rest)
+            if number == dumped_after and site.has_lake:
+                site.dump(dump)
+        _two_at_once(site, rest, undisturbed)
+        assert site.run("run", "--year", str(YEAR)).said.count("nothing to do")
+        assert state_of(site.ws) == undisturbed.state
+        if dump.exists():
+            _restored_with_newer_files(site, dump, undisturbed)
+        _upkeep(site)
+        assert state_of(site.ws) == undisturbed.state
+        site.run("verify", "--year", str(YEAR))
+
+
+def _two_at_once(site: Site, rest: random.Random, undisturbed: Undisturbed) -> None:
+    """Two runs, the second a while after the first: one goes on, the other goes on or says why."""
+    first = site.tongbao("run", "--year", str(YEAR))
+    time.sleep(rest.uniform(0, sum(undisturbed.seconds) / 2))
+    second = site.tongbao("run", "--year", str(YEAR))
+    codes = {first.wait(_PATIENCE), second.wait(_PATIENCE)}
+    assert 0 in codes
+    assert codes <= {0, 4}, first.said[-1500:] + second.said[-1500:]
+    for command in (first, second):
+        if command.wait(0) == 4:
+            assert "another run is" in command.said
+    assert torn_edition(site.ws, YEAR) is None
+
+
+def _restored_with_newer_files(site: Site, dump: Path, undisturbed: Undisturbed) -> None:
+    """The catalogue of last night, the buckets of today: the edition stands as it was published."""
+    prefix = f"editions/{YEAR}/edition-1/"
+    before = [(i.key, i.etag, i.last_modified) for i in site.ws.store.list("publication", prefix)]
+    site.restore(dump)
+    site.run("run", "--year", str(YEAR))
+    after = [(i.key, i.etag, i.last_modified) for i in site.ws.store.list("publication", prefix)]
+    assert after == before
+    assert state_of(site.ws) == undisturbed.state
+
+
+def _upkeep(site: Site) -> None:
+    """What killed runs left is found by a dry run and cleared away by the next."""
+    later = (datetime.now(UTC) + timedelta(days=10)).isoformat()
+    lost = orphans(site.ws)
+    would = json.loads(
+        site.run("lake", "maintain", "--dry-run", "--json", now=later).said.splitlines()[-1]
+    )
+    [named] = [f["names"] for f in would["findings"] if "orphaned" in f["what"]]
+    assert set(named) == lost
+    assert orphans(site.ws) == lost
+    site.run("lake", "maintain", now=later)
+    assert orphans(site.ws) == set()
+
+
+def test_a_reader_undoes_what_a_killed_commit_left(tmp_path: Path) -> None:
+    """SQLite can't when it is opened to read only: 'tongbao sql' would fail until the next run."""
+    settings = Settings(home=tmp_path, catalog=str(tmp_path / "catalog.sqlite"))
+    with stages.open_workspace(settings) as ws:
+        with lakehouse.writer(settings, ws.store) as con:
+            lakehouse.ensure_tables(con)
+            snapshot = lakehouse.current_snapshot(con)
+        writing = tmp_path / "writing.sqlite"
+        shutil.copy(settings.catalog, writing)
+        with contextlib.closing(sqlite3.connect(writing, isolation_level=None)) as database:
+            database.execute("pragma cache_size = 2")  # half of the commit is in the file already
+            database.execute("begin immediate")
+            database.execute("update ducklake_snapshot set snapshot_id = snapshot_id + 1000")
+            database.execute("create table spill as select zeroblob(500000) as x")
+            shutil.copy(writing, settings.catalog)
+            shutil.copy(f"{writing}-journal", f"{settings.catalog}-journal")
+        with lakehouse.reader(settings, ws.store) as con:
+            assert lakehouse.current_snapshot(con) == snapshot
