@@ -37,14 +37,14 @@ from orchestration.settings import Settings
 from orchestration.storage import Store
 from orchestration.up import store_environment
 from tests.conftest import clean_environment
-from tests.fixtures.faulty_store import Faults, faulty_store
 from tests.fixtures.command import Command, start
+from tests.fixtures.faulty_store import Faults, faulty_store
 from tests.fixtures.state import orphans, state_of, torn_edition
 from tests.fixtures.topology import Postgres, S3Server
 
 YEAR = 2024
 NOW = "2024-12-15T08:00:00+08:00"
-#: A drill's seeds: one with SQLite and one with PostgreSQL in every test run, which has minutes, and
+#: A drill's seeds: one with SQLite and one with PostgreSQL in every test run, which has minutes;
 #: ten of each in ``make drills``.
 _SEEDS = 10 if os.environ.get("DRILLS") == "all" else 1
 
