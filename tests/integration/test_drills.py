@@ -21,6 +21,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -175,8 +176,9 @@ def _site(folder: Path, landing: Path, with_postgres: bool) -> Iterator[Site]:
         s3.start()
         postgres = None
         if with_postgres:
-            cluster = folder / "postgres"
-            cluster.mkdir()
+            # Not under the test's folder, which PostgreSQL's own user may not enter.
+            cluster = Path(tempfile.mkdtemp(prefix="tongbao-postgres-"))
+            stack.callback(shutil.rmtree, cluster, ignore_errors=True)
             postgres = Postgres(cluster)
             stack.callback(postgres.kill)
             postgres.start()
