@@ -59,7 +59,7 @@ def _rows(settings: Settings, store: Store) -> list[int]:
 def test_writers_on_two_hosts_exclude_each_other(
     catalogue: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attach, "_WRITER_WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(attach, "_WAIT_SECONDS", 0.5)
     other = replace(catalogue, home=tmp_path / "other")
     with lakehouse.writer(catalogue, store) as con:
         con.execute("create or replace table lake.main.n as select 1 as n")

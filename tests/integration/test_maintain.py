@@ -161,7 +161,7 @@ def test_where_records_of_editions_disagree_more_is_kept_and_said(
 def test_nobody_writes_or_publishes_meanwhile(
     filled: stages.Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestration.lakehouse.attach._WRITER_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("orchestration.lakehouse.attach._WAIT_SECONDS", 0.1)
     with (
         lakehouse.writer(filled.settings, filled.store),
         pytest.raises(Unreachable, match="another run is writing"),
