@@ -157,7 +157,7 @@ STORE_UNREACHABLE = Kind(
     title_en="object storage or the catalogue can't be reached",
     over_zh="存储与目录库已恢复",
     over_en="object storage and the catalogue are back",
-    command='tongbao sql "select 1"',
+    command="tongbao alarm",
     after=timedelta(minutes=5),
     reason="a restart is over in seconds, a failover in a few minutes, and both need nobody",
 )

@@ -350,7 +350,6 @@ def _run(block: Block, folder: Path, environment: dict[str, str]) -> list[str]:
             wrong.append(f"did not print {shown!r}")
     if "Traceback" in done.stdout:
         wrong.append("printed a stack trace")
-    print(block.line, block.anchor, wrong, flush=True)
     if not wrong:
         return []
     where = f"{RUNBOOK.name}:{block.line} (#{block.anchor}) {', '.join(wrong)}"
