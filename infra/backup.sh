@@ -69,7 +69,7 @@ save() {
 }
 
 restore() {
-  local stamp=$1 bucket database tables
+  local stamp=$1 bucket database tables code
   if ! rclone lsf "$TONGBAO_BACKUP/catalogue/$stamp/SHA256SUMS" >/dev/null 2>&1; then
     echo "there is no backup $stamp: 'backup.sh list' shows what there is" >&2
     exit 1
@@ -85,6 +85,13 @@ restore() {
     fi
   done
   for bucket in "${buckets[@]}"; do
+    # rclone copies no empty folder, and leaves with 3 where there is none.
+    code=0
+    rclone lsf "$TONGBAO_BACKUP/buckets/$bucket" >/dev/null 2>&1 || code=$?
+    if [ "$code" -eq 3 ]; then
+      echo "the bucket $bucket was empty whenever it was saved"
+      continue
+    fi
     rclone copy "$TONGBAO_BACKUP/buckets/$bucket" "store:$bucket"
     echo "restored the bucket $bucket"
   done

@@ -133,6 +133,22 @@ def test_what_was_saved_comes_back(postgres: Postgres, tmp_path: Path) -> None:
         assert _count(settings, store) == 10000
 
 
+def test_a_bucket_without_objects_is_no_mistake(postgres: Postgres, tmp_path: Path) -> None:
+    _empty_databases(postgres)
+    with _s3(tmp_path / "old") as s3:
+        store = Store(s3.config)
+        store.ensure_buckets(BUCKETS)
+        store.put("landing", "plan/a.json", b"first")
+        saved = _backup("save", **_servers(postgres, s3, tmp_path / "kept"))
+        assert saved.returncode == 0, saved.stderr
+    with _s3(tmp_path / "new") as s3:
+        stamp = saved.stdout.split()[-1]
+        restored = _backup("restore", stamp, **_servers(postgres, s3, tmp_path / "kept"))
+        assert restored.returncode == 0, restored.stderr
+        assert "the bucket publication was empty whenever it was saved" in restored.stdout
+        assert Store(s3.config).get("landing", "plan/a.json") == b"first"
+
+
 @pytest.mark.parametrize(
     ("words", "kept", "code", "says"),
     [
