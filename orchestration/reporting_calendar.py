@@ -27,6 +27,7 @@ __all__ = [
     "period_of",
     "publication_times",
     "years",
+    "years_in_play",
 ]
 
 #: The notice's deadlines are Beijing time; the Corps and Xinjiang report by it too.
@@ -53,6 +54,8 @@ _REMINDER_DAYS = "14;7;1"
 #: 31 days: for how long publication is tried where the calendar names no correction cut-off to
 #: end it. What a month of mornings didn't mend won't mend itself.
 _PATIENCE = timedelta(days=31)
+#: 60 days: for how long after its cut-off such a year is watched.
+_AFTERMATH = timedelta(days=60)
 #: 7 days after publication: what was wrong with it shows in the first week.
 _SETTLING = timedelta(days=7)
 
@@ -125,6 +128,20 @@ def _day(moment: datetime) -> date:
 def years() -> list[int]:
     """The years that the calendar has a row for."""
     return sorted(int(row["year"]) for row in read_seed("reporting_calendar"))
+
+
+def years_in_play(now: datetime) -> list[int]:
+    """Years whose collection has opened and whose corrections have not closed, oldest first.
+
+    Args:
+        now: aware.
+    """
+    periods = [period_of(year) for year in years()]
+    return [
+        period.year
+        for period in periods
+        if period.opens_at <= now < (period.correction_cutoff_at or period.cutoff_at + _AFTERMATH)
+    ]
 
 
 def newest_year(now: datetime) -> int:

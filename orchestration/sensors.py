@@ -18,7 +18,7 @@ from orchestration.alarms.conditions import RUNS_LOOKED_AT
 from orchestration.assets.common import BLOCKED
 from orchestration.assets.watching import freshness_events
 from orchestration.jobs import ALL_JOBS, TAKE_IN, collect, intake
-from orchestration.reporting_calendar import period_of, years
+from orchestration.reporting_calendar import period_of, years, years_in_play
 from orchestration.settings import Settings
 
 __all__ = ["new_submissions", "watch"]
@@ -142,7 +142,7 @@ def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     done = alarms.watch(settings, _runs(context.instance, now))
     if not done.lake_judged:
         return dg.SensorResult(skip_reason=done.line, cursor=context.cursor)
-    events, cursor = freshness_events(done.standing, alarms.years_in_play(now), context.cursor)
+    events, cursor = freshness_events(done.standing, years_in_play(now), context.cursor)
     return dg.SensorResult(skip_reason=done.line, asset_events=events, cursor=cursor)
 
 
@@ -152,7 +152,7 @@ def _runs(instance: dg.DagsterInstance, now: datetime) -> list[alarms.RunState]:
         _state(record, "under way", record.start_time or record.create_timestamp.timestamp())
         for record in instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY))
     ]
-    for year in alarms.years_in_play(now):
+    for year in years_in_play(now):
         for job in ALL_JOBS:
             wanted = dg.RunsFilter(
                 job_name=job.name,

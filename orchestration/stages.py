@@ -84,8 +84,7 @@ def waiting(ws: Workspace, year: int) -> Waiting:
     try:
         with lakehouse.reader(ws.settings, ws.store) as con:
             new = unseen(con, new)
-            built = lakehouse.transform_record(con, year) is not None
-            behind = not built or lakehouse.marts_are_stale(con, year)
+            behind = lakehouse.marts_are_stale(con, year)
     except (Unreachable, duckdb.CatalogException):  # no catalogue, or one without tables
         pass
     digest = hashlib.sha256()

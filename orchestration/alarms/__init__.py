@@ -16,7 +16,6 @@ from orchestration.alarms.conditions import (
     RunState,
     Touched,
     of_lake,
-    years_in_play,
 )
 from orchestration.alarms.kinds import KINDS, Kind
 from orchestration.alarms.messages import Message, notice
@@ -40,5 +39,4 @@ __all__ = [
     "standing",
     "try_channels",
     "watch",
-    "years_in_play",
 ]

@@ -35,7 +35,7 @@ from orchestration.catalogue import load_catalogue
 from orchestration.errors import Unreachable
 from orchestration.intake.listing import list_landing, unseen
 from orchestration.observing import RowCount, StageRun, redact, stage_runs
-from orchestration.reporting_calendar import SHANGHAI, period_of, years
+from orchestration.reporting_calendar import SHANGHAI, period_of, years_in_play
 from orchestration.workspace import Workspace
 
 __all__ = [
@@ -47,13 +47,10 @@ __all__ = [
     "of_rows",
     "of_runs",
     "unreachable",
-    "years_in_play",
 ]
 
 #: A failed run that nobody repeated within a week has been said on seven mornings.
 RUNS_LOOKED_AT = timedelta(days=7)
-#: 60 days: for how long a year without a correction cut-off is watched after its publication.
-_AFTERMATH = timedelta(days=60)
 #: Findings that a message quotes; all of them are in the quality report.
 _FINDINGS = 5
 _UNIT = re.compile(r"[（(](T\d\d-\d{6}-\d{4,6})[）)]")
@@ -161,17 +158,6 @@ class RunState:
     step: str = ""
     error: str = ""
     blocked: bool = False
-
-
-def years_in_play(now: datetime) -> list[int]:
-    """Years whose collection has opened and whose corrections have not closed, oldest first."""
-    found = []
-    for year in years():
-        period = period_of(year)
-        until = period.correction_cutoff_at or period.cutoff_at + _AFTERMATH
-        if period.opens_at <= now < until:
-            found.append(year)
-    return found
 
 
 def of_runs(runs: Iterable[RunState], now: datetime) -> Found:
@@ -354,7 +340,7 @@ def _transform(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> Cond
     last = lakehouse.last_intake_at(con, year, now)
     if last is None or now - last < TRANSFORM_OVERDUE.after:
         return None
-    if lakehouse.transform_record(con, year) and not lakehouse.marts_are_stale(con, year):
+    if not lakehouse.marts_are_stale(con, year):
         return None
     return Condition(
         kind=TRANSFORM_OVERDUE,
@@ -372,11 +358,7 @@ def _gate(
     journal: Sequence[StageRun],
     now: datetime,
 ) -> Condition | None:
-    blocking = [
-        row
-        for row in judged
-        if row["severity"] == "critical" and not row["success"] and not row["waived_by"]
-    ]
+    blocking = lakehouse.blocking(judged)
     if not blocking:
         return None
     runs = [run for run in journal if run.stage in {"gate", "publish"} and run.year == year]

@@ -30,13 +30,6 @@ _STATES_ZH = {
     "test": "测试",
     "notice": "通知",
 }
-_STATES_EN = {
-    "alarm": "alarm",
-    "still": "still",
-    "over": "over",
-    "test": "test",
-    "notice": "notice",
-}
 _SEVERITY_ZH = {"critical": "紧急", "warning": "注意", "info": "提示"}
 _COUNTED_ZH = {"units": "个单位", "objects": "个对象"}
 
@@ -157,7 +150,7 @@ def _message(
     level = f"{_STATES_ZH[state]}·{_SEVERITY_ZH[kind.severity]}"
     if state in {"over", "test", "notice"}:
         level = _STATES_ZH[state]
-    subject = f"[通报 Tongbao] {level} {of_zh}{title_zh} / {_STATES_EN[state]}: {title_en}{of_en}"
+    subject = f"[通报 Tongbao] {level} {of_zh}{title_zh} / {state}: {title_en}{of_en}"
     beijing = f"{since.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
     stood = _duration(now - since)
     who_zh, who_en = _touched_zh(touched), _touched_en(touched)

@@ -5,12 +5,13 @@ transaction that publishes a build, snapshots. Doesn't belong here: what the fig
 and what is fit to publish (gate).
 """
 
-from orchestration.lakehouse.attach import open_lake, publisher, reader, writer
+from orchestration.lakehouse.attach import open_lake, publisher, quoted, reader, writer
 from orchestration.lakehouse.build import PRIOR_TABLES, build_file, prepare_build
 from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build
 from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build
 from orchestration.lakehouse.maintain import KEEP_SNAPSHOTS, MaintainSummary, maintain
 from orchestration.lakehouse.records import (
+    blocking,
     blocks,
     edition_rows,
     gate_rows,
@@ -42,6 +43,7 @@ __all__ = [
     "LakeTable",
     "MaintainSummary",
     "TransformSummary",
+    "blocking",
     "blocks",
     "build_file",
     "commit_build",
@@ -58,6 +60,7 @@ __all__ = [
     "open_lake",
     "prepare_build",
     "publisher",
+    "quoted",
     "reader",
     "record_edition",
     "record_gate",

@@ -22,7 +22,7 @@ from orchestration.lakehouse import postgres
 from orchestration.settings import Settings
 from orchestration.storage import Store
 
-__all__ = ["open_lake", "publisher", "reader", "writer"]
+__all__ = ["open_lake", "publisher", "quoted", "reader", "writer"]
 
 #: How long a command waits for another writer. A run's own commits take seconds, so a longer
 #: wait means a whole run is under way: better said at once than waited for.
@@ -55,7 +55,8 @@ def _extension_folder(settings: Settings) -> Path:
     return folder
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """As an SQL literal, where a statement takes no parameters."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -98,7 +99,7 @@ def open_lake(
         con.load_extension("ducklake")
         con.load_extension("sqlite_scanner" if is_file else "postgres_scanner")
         con.execute(_secret(store))
-        options = [f"DATA_PATH {_quoted(f's3://{settings.lake_bucket}/data/')}"]
+        options = [f"DATA_PATH {quoted(f's3://{settings.lake_bucket}/data/')}"]
         if is_file:
             target = f"ducklake:sqlite:{settings.catalog}"
         else:
@@ -108,9 +109,7 @@ def open_lake(
             # data is, and each a table that an analyst's role needs a grant for.
             options.append("DATA_INLINING_ROW_LIMIT 0")
             if password := postgres.password(settings):
-                con.execute(
-                    f"create secret catalogue (type postgres, password {_quoted(password)})"
-                )
+                con.execute(f"create secret catalogue (type postgres, password {quoted(password)})")
                 options.append("META_SECRET 'catalogue'")
         if read_only:
             options.append("READ_ONLY")
@@ -119,7 +118,7 @@ def open_lake(
         if is_file and read_only:
             _roll_back(Path(settings.catalog))
         try:
-            con.execute(f"attach {_quoted(target)} as lake ({', '.join(options)})")
+            con.execute(f"attach {quoted(target)} as lake ({', '.join(options)})")
         except duckdb.Error as error:
             raise Unreachable(f"lakehouse catalogue {_shown(settings)}: {_reason(error)}") from None
         yield con
@@ -164,16 +163,16 @@ def _secret(store: Store) -> str:
     config = store.config
     parts = [
         "type s3",
-        f"key_id {_quoted(config.access_key_id)}",
-        f"secret {_quoted(config.secret_access_key)}",
-        f"region {_quoted(config.region)}",
+        f"key_id {quoted(config.access_key_id)}",
+        f"secret {quoted(config.secret_access_key)}",
+        f"region {quoted(config.region)}",
     ]
     if config.session_token:
-        parts.append(f"session_token {_quoted(config.session_token)}")
+        parts.append(f"session_token {quoted(config.session_token)}")
     if config.endpoint:
         scheme, _, host = config.endpoint.partition("://")
         parts += [
-            f"endpoint {_quoted(host)}",
+            f"endpoint {quoted(host)}",
             "url_style 'path'",
             f"use_ssl {'true' if scheme == 'https' else 'false'}",
         ]

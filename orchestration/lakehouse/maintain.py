@@ -26,7 +26,7 @@ from orchestration.lakehouse.records import newest_verdicts
 from orchestration.settings import Settings
 from orchestration.storage import ObjectInfo, Store
 
-__all__ = ["KEEP_SNAPSHOTS", "MaintainSummary", "maintain", "pinned_snapshots"]
+__all__ = ["KEEP_SNAPSHOTS", "MaintainSummary", "Pins", "maintain", "pinned_snapshots"]
 
 #: How long a snapshot stays that nothing pins. A nightly collection is compared with the nights
 #: before it, and a question about last month's figures is asked before the month is over.
@@ -98,20 +98,33 @@ class MaintainSummary:
         ]
 
 
+@dataclass
+class Pins:
+    """The snapshots that must stay.
+
+    Attributes:
+        snapshots: id → why.
+        notes: where the records of editions disagree, for a person.
+        catalogue_is_older: the bucket has an edition, or an edition a snapshot, that the
+            catalogue doesn't know: it may be an older copy.
+    """
+
+    snapshots: dict[int, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    catalogue_is_older: bool = False
+
+
 def pinned_snapshots(
     con: duckdb.DuckDBPyConnection, manifests: Mapping[tuple[int, int], int]
-) -> tuple[dict[int, list[str]], list[str]]:
-    """The snapshots that must stay, each with why; and where the records of editions disagree.
+) -> Pins:
+    """What editions, marts and verdicts pin.
 
     Args:
         manifests: (year, edition) → snapshot id, of the manifests in the publication bucket. They
             and ``publication.editions`` should say the same; where they don't, both are kept.
-
-    Returns:
-        snapshot id → reasons; notes for a person.
     """
-    pinned: dict[int, list[str]] = {}
-    notes: list[str] = []
+    pins = Pins()
+    pinned, notes = pins.snapshots, pins.notes
     recorded = {
         (int(year), int(edition)): int(snapshot)
         for year, edition, snapshot in con.execute(
@@ -122,6 +135,7 @@ def pinned_snapshots(
         name = f"edition {edition} of {year}"
         lake, bucket = recorded.get((year, edition)), manifests.get((year, edition))
         if lake is None:
+            pins.catalogue_is_older = True
             notes.append(
                 f"{name} is in the publication bucket and not in publication.editions: "
                 f"'tongbao run --year {year}' records it"
@@ -150,10 +164,11 @@ def pinned_snapshots(
     ).fetchall()
     pinned.setdefault(int(current), []).append("current")
     for snapshot in sorted(set(pinned) - set(known)):
+        pins.catalogue_is_older = True
         notes.append(
             f"snapshot {snapshot} ({'; '.join(pinned.pop(snapshot))}) is not in the catalogue"
         )
-    return pinned, notes
+    return pins
 
 
 def maintain(
@@ -182,8 +197,8 @@ def maintain(
             it was read from are still there.
     """
     now = settings.now()
-    pinned, notes = pinned_snapshots(con, manifests)
-    done = MaintainSummary(dry_run, now - keep, pinned, notes=notes)
+    pins = pinned_snapshots(con, manifests)
+    done = MaintainSummary(dry_run, now - keep, pins.snapshots, notes=pins.notes)
     bucket = settings.lake_bucket
     sizes = {f"s3://{bucket}/{info.key}": info.size for info in store.list(bucket, "data/")}
 
@@ -196,8 +211,8 @@ def maintain(
     # Deleting comes first: what is scheduled for deletion below stays a while.
     dry = "true" if dry_run else "false"
     before = now - GRACE
-    if any("not in publication.editions" in note or "catalogue" in note for note in notes):
-        notes.append("the catalogue may be an older copy: files that it does not name stay")
+    if pins.catalogue_is_older:
+        pins.notes.append("the catalogue may be an older copy: files that it does not name stay")
     else:
         found(
             "delete orphaned files, which no table names",

@@ -5,7 +5,7 @@ Belongs here: reading and writing ``quality.gate_results`` and ``publication.edi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ import duckdb
 from orchestration.lakehouse.tables import OTHER_TABLES
 
 __all__ = [
+    "blocking",
     "blocks",
     "edition_rows",
     "gate_rows",
@@ -80,12 +81,18 @@ def newest_verdicts(con: duckdb.DuckDBPyConnection) -> dict[int, list[dict[str, 
     return verdicts
 
 
-def blocks(rows: Sequence[dict[str, Any]]) -> bool:
-    """Whether a critical expectation failed and nobody waived it."""
-    return any(
-        row["severity"] == "critical" and not row["success"] and not row["waived_by"]
+def blocking(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The critical expectations that failed and that nobody waived."""
+    return [
+        row
         for row in rows
-    )
+        if row["severity"] == "critical" and not row["success"] and not row["waived_by"]
+    ]
+
+
+def blocks(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether there is one."""
+    return bool(blocking(rows))
 
 
 def record_edition(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> None:

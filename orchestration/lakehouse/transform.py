@@ -63,8 +63,9 @@ class TransformSummary:
 
 
 def marts_are_stale(con: duckdb.DuckDBPyConnection, year: int) -> bool:
-    """Whether the marts of ``year`` (there are some) would be built otherwise today."""
-    return _inputs_digest(con, year, marts_edition(con, year)) != transform_record(con, year)
+    """Whether the marts of ``year`` are not there or would be built otherwise today."""
+    record = transform_record(con, year)
+    return record is None or record != _inputs_digest(con, year, marts_edition(con, year))
 
 
 def years_with_submissions(con: duckdb.DuckDBPyConnection, before: int) -> list[int]:

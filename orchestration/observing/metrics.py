@@ -222,7 +222,7 @@ def _of_gate(con: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
     for year, judged in verdicts.items():
         failed = [row for row in judged if not row["success"]]
         waived = [row for row in failed if row["waived_by"]]
-        blocking = [r for r in failed if r["severity"] == "critical" and not r["waived_by"]]
+        blocking = lakehouse.blocking(judged)
         outcomes += [
             (year, "passed", len(judged) - len(failed)),
             (year, "blocking", len(blocking)),

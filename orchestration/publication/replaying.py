@@ -358,7 +358,7 @@ def _replay(
         raise UsageError(f"replay {year}: {str(error).partition(' (see ')[0]}") from None
     progress(f"replay {year}: built with the changed seeds, compared with snapshot {snapshot_id}")
     kept = path.rename(scratch / f"{year}.duckdb")
-    con.execute(f"attach {_quoted(kept)} as {BUILD} (read_only)")
+    con.execute(f"attach {lakehouse.quoted(str(kept))} as {BUILD} (read_only)")
     try:
         editions = lakehouse.edition_rows(con, year)
         return YearReplay(
@@ -378,18 +378,14 @@ def _hand_on(con: duckdb.DuckDBPyConnection, path: Path, former: Path) -> None:
     """Last year's values are those of the replay, where last year is replayed."""
     if not former.exists():
         return
-    con.execute(f"attach {_quoted(path)} as {BUILD}")
-    con.execute(f"attach {_quoted(former)} as former (read_only)")
+    con.execute(f"attach {lakehouse.quoted(str(path))} as {BUILD}")
+    con.execute(f"attach {lakehouse.quoted(str(former))} as former (read_only)")
     try:
         for name in lakehouse.PRIOR_TABLES:
             con.execute(f"create or replace table {BUILD}.prior.{name} as from former.marts.{name}")
     finally:
         con.execute(f"detach {BUILD}")
         con.execute("detach former")
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _is_synthetic(con: duckdb.DuckDBPyConnection, year: int) -> bool:

@@ -134,11 +134,11 @@ def test_where_records_of_editions_disagree_more_is_kept_and_said(
         filled.store.put("publication", files.prefix + "manifest.json", files.manifest)
     manifests = bulletin.published_snapshots(filled.store, "publication")
     with lakehouse.reader(filled.settings, filled.store) as con:
-        pinned, notes = pinned_snapshots(con, manifests)
+        pins = pinned_snapshots(con, manifests)
         current = lakehouse.current_snapshot(con)
-    assert {2, 3, 4, 5, current} <= set(pinned)
-    assert 99 not in pinned
-    said = "\n".join(notes)
+    assert {2, 3, 4, 5, current} <= set(pins.snapshots)
+    assert 99 not in pins.snapshots
+    said = "\n".join(pins.notes)
     assert "edition 1 of 2024: snapshot 3 in its manifest, 2 in publication.editions" in said
     assert "edition 2 of 2024 is in publication.editions and not in the publication bucket" in said
     assert "edition 4 of 2024 is in the publication bucket and not in publication.editions" in said
