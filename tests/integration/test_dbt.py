@@ -21,7 +21,7 @@ import pytest
 
 from orchestration import lakehouse, stages
 from orchestration.lakehouse.build import prepare_build
-from orchestration.lakehouse.dbt import DBT_PROJECT, _invoke, _release, dbt_build, target_folder
+from orchestration.lakehouse.dbt import DBT_PROJECT, _invoke, _release, dbt_build, dbt_manifest
 from orchestration.reporting_calendar import period_of
 from orchestration.settings import PROJECT_ROOT, Settings
 from tests.fixtures.landing import Landing
@@ -78,8 +78,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, 
 @pytest.fixture(scope="module")
 def manifest(built: tuple[Settings, Path]) -> dict[str, Any]:
     """dbt's manifest."""
-    text = (target_folder(built[0]) / "manifest.json").read_text(encoding="utf-8")
-    return dict(json.loads(text))
+    return dict(json.loads(dbt_manifest(built[0]).read_text(encoding="utf-8")))
 
 
 def test_every_worked_example_holds(built: tuple[Settings, Path], manifest: dict[str, Any]) -> None:
