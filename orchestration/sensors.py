@@ -18,7 +18,7 @@ from orchestration.alarms.conditions import RUNS_LOOKED_AT
 from orchestration.assets.common import BLOCKED
 from orchestration.assets.watching import freshness_events
 from orchestration.jobs import ALL_JOBS, TAKE_IN, collect, intake
-from orchestration.reporting_calendar import period_of, years, years_in_play
+from orchestration.reporting_calendar import period_of, years_in_play
 from orchestration.settings import Settings
 
 __all__ = ["new_submissions", "watch"]
@@ -58,23 +58,32 @@ def new_submissions(
 
     What was taken in says the lake, and what was asked for say the runs: a run that failed, a
     lost cursor or a restored catalogue leaves nothing behind.
+
+    From the cut-off on, what is late gets its receipt and no marts follow: it counts for nothing
+    before a correction. While publication is awaited no intake comes between gate and edition.
     """
     settings = Settings.from_env()
-    open_years = [year for year in years() if period_of(year).is_open(settings.now())]
-    if not open_years:
-        yield dg.SkipReason("no collection is open")
+    now = settings.now()
+    # An intake of a year takes in what came of the years before it as well.
+    year = max(years_in_play(now), default=None)
+    if year is None:
+        yield dg.SkipReason("no collection is open, and no correction")
         return
-    year = max(open_years)
+    period = period_of(year)
     with stages.open_workspace(settings) as ws:
+        if period.awaits_publication(now) and not stages.is_published(ws, year):
+            yield dg.SkipReason(f"{year} is about to be published: its own runs take in")
+            return
         waiting = stages.waiting(ws, year)
-    if not waiting.digest and not waiting.marts_are_behind:
+    marts_follow = period.is_open(now) and waiting.marts_are_behind
+    if not waiting.digest and not marts_follow:
         yield dg.SkipReason("nothing new in the landing bucket")
         return
     runs = _RunsOf(context.instance, year)
     if runs.any(_NOT_BEGUN, TAKE_IN):
         yield dg.SkipReason("a run that is about to begin will take in what waits")
         return
-    marts_are_due = not runs.any(None, [collect.name], since=MARTS_EVERY)
+    marts_are_due = period.is_open(now) and not runs.any(None, [collect.name], since=MARTS_EVERY)
     if not waiting.digest and not marts_are_due:
         yield dg.SkipReason(f"all is taken in; marts follow once in {MARTS_EVERY}")
         return

@@ -192,9 +192,12 @@ def reminders(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> R
 
 
 def is_published(ws: Workspace, year: int) -> bool:
-    """Whether an edition of ``year`` is recorded; False where there is no lake yet."""
-    with lakehouse.reader(ws.settings, ws.store) as con:
-        return bool(lakehouse.edition_rows(con, year))
+    """Whether an edition of ``year`` is recorded; False where there is no lake that says so."""
+    try:
+        with lakehouse.reader(ws.settings, ws.store) as con:
+            return bool(lakehouse.edition_rows(con, year))
+    except (Unreachable, duckdb.CatalogException):
+        return False
 
 
 @dataclass

@@ -29,10 +29,21 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session")
+def extensions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of DuckDB's extensions for all homes of a process.
+
+    A library loaded from another place is loaded once more: 60 MB of memory for each home.
+    """
+    return tmp_path_factory.mktemp("duckdb_extensions")
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, extensions: Path) -> Settings:
     """Settings over a home of the test's own."""
     home = tmp_path / "home"
+    home.mkdir()
+    (home / "duckdb_extensions").symlink_to(extensions)
     return Settings(home=home, catalog=str(home / "catalog.sqlite"))
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
-from orchestration import sensors, stages
+from orchestration import lakehouse, sensors, stages
 from orchestration.definitions import defs
 from orchestration.sensors import new_submissions
 from tests.conftest import Environment
@@ -166,11 +166,42 @@ def test_an_overwritten_object_is_new(night: Night, landing: Landing) -> None:
     assert night.asked()
 
 
-def test_nothing_is_asked_for_while_no_collection_is_open(
+def test_nothing_is_asked_for_before_a_collection_opens(
     night: Night, environment: Environment
 ) -> None:
-    environment(night.ws, "2025-01-20T08:00:00+08:00")
+    environment(night.ws, "2024-06-30T23:59:59+08:00")
     assert not night.asked()
+
+
+def test_what_is_late_gets_its_receipt_but_not_between_gate_and_edition(
+    night: Night, landing: Landing, environment: Environment
+) -> None:
+    night.run(night.asked(), Status.SUCCESS)
+    night.take_in()
+    environment(night.ws, "2024-12-15T00:00:00+08:00")
+    assert not night.asked(), "marts follow no more"
+    _object(landing)
+    assert _job(night.asked()) == "intake_year"
+    environment(night.ws, "2024-12-15T06:00:00+08:00")
+    assert not night.asked(), "the publication's own intake takes it in"
+    with lakehouse.writer(night.ws.settings, night.ws.store) as con:
+        lakehouse.record_edition(con, _edition(lakehouse.current_snapshot(con)))
+    assert _job(night.asked()) == "intake_year"
+    environment(night.ws, "2025-02-01T00:00:00+08:00")
+    assert not night.asked(), "nobody can correct any more"
+
+
+def _edition(snapshot_id: int) -> dict[str, object]:
+    return {
+        "year": 2024,
+        "edition": 1,
+        "snapshot_id": snapshot_id,
+        "code_version": "x",
+        "published_at": datetime(2024, 12, 14, 22, 5, tzinfo=UTC),
+        "manifest_sha256": "0" * 64,
+        "supersedes": None,
+        "reason": None,
+    }
 
 
 def test_an_empty_bucket_asks_for_nothing(ws: stages.Workspace, environment: Environment) -> None:
