@@ -18,9 +18,9 @@ from orchestration.bulletin.content import (
     Column,
     Document,
     Figure,
-    Heading,
     Section,
     Table,
+    heading,
     paragraph,
 )
 from orchestration.bulletin.documents import correction_document, documents
@@ -53,7 +53,6 @@ __all__ = [
     "EditionStands",
     "Figure",
     "GateNotes",
-    "Heading",
     "Marts",
     "Rendered",
     "Section",
@@ -62,6 +61,7 @@ __all__ = [
     "correction_document",
     "finish_edition",
     "font_files",
+    "heading",
     "latest_of",
     "make_edition",
     "open_data",

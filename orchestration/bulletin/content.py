@@ -67,9 +67,14 @@ Run = str | Figure | Claim
 class Heading:
     """A heading within a section; level 2 is （一）, level 3 is 1."""
 
-    text: str
+    runs: tuple[Run, ...]
     level: int = 2
     kind: Literal["heading"] = "heading"
+
+    @property
+    def text(self) -> str:
+        """As printed."""
+        return "".join(run if isinstance(run, str) else run.text for run in self.runs)
 
 
 @dataclass(frozen=True)
@@ -208,6 +213,11 @@ def paragraph(*runs: Run) -> Paragraph:
     return Paragraph(tuple(runs))
 
 
+def heading(*runs: Run) -> Heading:
+    """A heading of runs, of level 2."""
+    return Heading(tuple(runs))
+
+
 def as_data(document: Document) -> dict[str, Any]:
     """Plain data for a template."""
     return asdict(document)
@@ -216,7 +226,7 @@ def as_data(document: Document) -> dict[str, Any]:
 def runs(block: Block) -> Iterable[Run]:
     """Everything that a block prints as a run."""
     match block:
-        case Paragraph(runs=found):
+        case Heading(runs=found) | Paragraph(runs=found):
             yield from found
         case Table(rows=rows):
             for row in rows:

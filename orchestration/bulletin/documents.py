@@ -7,6 +7,7 @@ section says (``sections``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from orchestration.bulletin.content import Block, Document, Heading, Section, paragraph
 from orchestration.bulletin.marts import Marts
@@ -45,7 +46,7 @@ def numbered(blocks: list[Block]) -> tuple[Block, ...]:
     for block in blocks:
         if isinstance(block, Heading) and block.level == 2:
             number += 1
-            block = Heading(f"（{chinese_number(number)}）{block.text}", block.level)
+            block = replace(block, runs=(f"（{chinese_number(number)}）", *block.runs))
         found.append(block)
     return tuple(found)
 

@@ -11,7 +11,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from orchestration.bulletin.content import Bar, Bars, Column, Figure, Run, Table, Tile, TileMap
+from orchestration.bulletin.content import (
+    Bar,
+    Bars,
+    Claim,
+    Column,
+    Figure,
+    Heading,
+    Run,
+    Table,
+    Tile,
+    TileMap,
+    heading,
+)
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.wording import (
     EXCLUSIONS,
@@ -45,6 +57,7 @@ __all__ = [
     "task_name",
     "tile_map",
     "unit_table",
+    "units_heading",
     "watched_table",
 ]
 
@@ -61,6 +74,17 @@ _VALUE = 24
 def task_name(marts: Marts, code: str) -> str:
     """The name of a task."""
     return marts.catalogue.tasks[code].name
+
+
+def units_heading(title: str, state: str, code: str, number: int) -> Heading:
+    """The heading of a list of units: how many there are.
+
+    Args:
+        state: as ``publication.checking`` counts them: ``silent``, ``late``, ``late_left_out`` or
+            ``late_counted``.
+        code: of the province or task; "" is the nation.
+    """
+    return heading(f"{title}：", Claim(f"units/{state}/{code or '-'}", f"{number:,d}"), "家")
 
 
 def measure_text(measure: Measure) -> Callable[[Any], str]:

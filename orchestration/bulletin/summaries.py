@@ -13,13 +13,14 @@ from typing import Any
 
 from orchestration.bulletin.content import (
     Block,
+    Claim,
     Column,
     Document,
-    Heading,
     Paragraph,
     Run,
     Section,
     Table,
+    heading,
     paragraph,
 )
 from orchestration.bulletin.documents import numbered
@@ -74,6 +75,11 @@ class _Cell:
     excluded: Units
     watched: Units
     highlights: Units
+
+    @property
+    def scope(self) -> str:
+        """As claims name it."""
+        return f"{self.region.code}-{self.task.code}"
 
 
 def summaries(marts: Marts) -> Iterator[Document]:
@@ -160,7 +166,12 @@ def _scale(cell: _Cell) -> tuple[str, list[Block]]:
         paragraph(
             f"{cell.region.name}应报建设单位",
             cell.own.figure("units_expected", count),
-            f"家，占全国的{share(cell.own['units_expected'], cell.nation['units_expected'])}。",
+            "家，占全国的",
+            Claim(
+                f"unit_share/{cell.scope}",
+                share(cell.own["units_expected"], cell.nation["units_expected"]),
+            ),
+            "。",
         ),
         Table(
             "应报建设单位（家）",
@@ -195,9 +206,9 @@ def _collection(cell: _Cell) -> tuple[str, list[Block]]:
             "）。",
         )
     ]
-    for title, units in (
-        ("未报送单位", [unit for unit in cell.absent if not unit["has_reported"]]),
-        ("逾期报送单位", [unit for unit in cell.absent if unit["has_reported"]]),
+    for title, state, units in (
+        ("未报送单位", "silent", [unit for unit in cell.absent if not unit["has_reported"]]),
+        ("逾期报送单位", "late", [unit for unit in cell.absent if unit["has_reported"]]),
     ):
         if units:
             rows = tuple(
@@ -208,7 +219,8 @@ def _collection(cell: _Cell) -> tuple[str, list[Block]]:
                 Column("代码", 6, "left"),
                 Column("级别", 2, "center"),
             )
-            found.append(Table(f"{title}（{len(units)}家）", columns, rows))
+            number = Claim(f"units/{state}/{cell.scope}", count(len(units)))
+            found += [paragraph(title, number, "家："), Table("", columns, rows)]
     if cell.absent:
         found.append(_prompt("未报送、逾期报送的原因，督促整改的情况。"))
     return "绩效数据采集情况", found
@@ -269,9 +281,9 @@ def _compared(cell: _Cell, indicators: Sequence[Indicator], caption: str) -> Tab
 def _indicators(cell: _Cell) -> tuple[str, list[Block]]:
     marts = cell.marts
     return "指标完成情况", [
-        Heading("任务指标"),
+        heading("任务指标"),
         _compared(cell, marts.indicators(cell.task.code), f"{cell.task.name}指标"),
-        Heading("经费投入"),
+        heading("经费投入"),
         _compared(cell, marts.indicators("ALL"), "经费投入"),
         _prompt("主要进展和成效，与全国水平的差距，较上年增减的原因。"),
     ]
@@ -293,13 +305,19 @@ def _mending(cell: _Cell) -> tuple[str, list[Block]]:
     if cell.excluded:
         found += [
             paragraph(
-                f"共{len(cell.excluded)}项填报值被剔除，未计入汇总，应由有关单位核实后更正。"
+                "共",
+                Claim(f"excluded/{cell.scope}", count(len(cell.excluded))),
+                "项填报值被剔除，未计入汇总，应由有关单位核实后更正。",
             ),
             excluded_table(cell.marts, cell.excluded),
         ]
     if cell.watched:
         found += [
-            paragraph(f"列入动态管理关注名单的情形共{len(cell.watched)}项。"),
+            paragraph(
+                "列入动态管理关注名单的情形共",
+                Claim(f"watched/{cell.scope}", count(len(cell.watched))),
+                "项。",
+            ),
             watched_table(cell.watched),
         ]
     if not found:

@@ -26,6 +26,7 @@ from orchestration.bulletin import GRAINS, Document
 from orchestration.bulletin.content import (
     Claim,
     Figure,
+    Heading,
     Paragraph,
     Run,
     Table,
@@ -97,13 +98,56 @@ _CLAIMS: dict[str, str] = {
         "where t.year = $year and t.task_code = '{0}' and t.units_expected > 0 "
         "and not t.has_provincial_summary"
     ),
+    "province_summaries_lacking": (
+        "select string_agg(task_code, '、' order by task_code) from lake.marts.agg_province_task "
+        "where year = $year and province_code = '{0}' and units_expected > 0 "
+        "and not has_provincial_summary"
+    ),
     "task_provinces": (
         "select count(*) from lake.marts.agg_province_task "
         "where year = $year and task_code = '{0}' and units_expected > 0"
     ),
+    # Excluded values: of a province, of its task, of all ("-").
     "excluded": (
         "select format('{{:,}}', count(*)) from lake.marts.fct_unit_indicator "
-        "where year = $year and is_excluded"
+        "where year = $year and is_excluded "
+        "and '{0}' in ('-', province_code, province_code || '-' || task_code)"
+    ),
+    # Excluded values by the reason's code; "rules": every one that is a rule's.
+    "excluded_by": (
+        "select format('{{:,}}', count(*)) from lake.marts.fct_unit_indicator "
+        "where year = $year and is_excluded and case when '{0}' = 'rules' "
+        "then not regexp_matches(exclusion_code, '^E[0-9]{{3}}$') else exclusion_code = '{0}' end"
+    ),
+    # Units of a list, by state: of a province, a task or a province's task, of all ("-").
+    "units": (
+        "select format('{{:,}}', count(*)) from lake.marts.fct_unit_year where year = $year "
+        "and '{1}' in ('-', province_code, task_code, province_code || '-' || task_code) "
+        "and case '{0}' "
+        "when 'silent' then not has_reported "
+        "when 'late' then has_reported and not is_on_time "
+        "when 'late_counted' then has_reported and not is_on_time and document_id is not null "
+        "when 'late_left_out' then has_reported and not is_on_time and document_id is null end"
+    ),
+    "watched": (
+        "select format('{{:,}}', count(*)) from lake.marts.unit_watchlist where year = $year "
+        "and '{0}' = province_code || '-' || task_code"
+    ),
+    # Of a province's task: its part of the nation's units, in hundredths of a percent, half up.
+    "unit_share": (
+        "with n as (select (20000 * p.units_expected + t.units_expected) "
+        "// (2 * t.units_expected) as part from lake.marts.agg_province_task p "
+        "join lake.marts.agg_national_task t using (year, task_code) where year = $year "
+        "and '{0}' = p.province_code || '-' || task_code) "
+        "select format('{{}}.{{:02}}%', part // 100, part % 100) from n"
+    ),
+    "remarks": (
+        "select format('{{:,}}', count(*)) from lake.quality.submission_errors "
+        "where year = $year and severity = 'warning' and unit_code is not null"
+    ),
+    "remarks_explained": (
+        "select format('{{:,}}', count(*)) from lake.quality.submission_errors where year = $year "
+        "and severity = 'warning' and unit_code is not null and explained_by is not null"
     ),
     "targets": "select count(*) from lake.marts.agg_national_target where year = $year",
     "targets_reached": (
@@ -268,11 +312,11 @@ _PAGE_HEAD = 300
 
 
 def _lost(document: Document, text: str, drawable: Callable[[str], str]) -> list[str]:
-    """What a document says and its file does not: paragraphs, and rows of tables with figures."""
+    """What a document says and its file does not: headings, paragraphs, rows of tables."""
     lost: list[str] = []
     at = 0
     for block in blocks(document):
-        if isinstance(block, Paragraph):
+        if isinstance(block, Heading | Paragraph):
             said = _folded(drawable("".join(map(_text, block.runs))))
             found = text.find(said, at)
             if found < 0:
@@ -281,12 +325,11 @@ def _lost(document: Document, text: str, drawable: Callable[[str], str]) -> list
                 at = found + len(said)
         elif isinstance(block, Table):
             for row in block.rows:
-                if any(isinstance(run, Figure) for run in row):
-                    end = _row_end(tuple(drawable(_text(run)) for run in row), row, text, at)
-                    if end is None:
-                        lost.append(" | ".join(map(_text, row))[:60])
-                    else:
-                        at = end
+                end = _row_end(tuple(drawable(_text(run)) for run in row), row, text, at)
+                if end is None:
+                    lost.append(" | ".join(map(_text, row))[:60])
+                else:
+                    at = end
     return lost
 
 

@@ -24,7 +24,7 @@ from typing import Any
 import duckdb
 
 from orchestration import lakehouse
-from orchestration.bulletin import Block, Column, Document, Heading, Section, Table, paragraph
+from orchestration.bulletin import Block, Column, Document, Section, Table, heading, paragraph
 from orchestration.bulletin.dictionary import project_var
 from orchestration.bulletin.open_data import inert
 from orchestration.bulletin.wording import chinese_date, count
@@ -564,9 +564,9 @@ def _year_blocks(year: YearReplay) -> list[Block]:
         return [paragraph("本年度没有变动。")]
     found: list[Block] = []
     if year.findings:
-        found += [Heading("发现的问题"), _findings_table(year)]
+        found += [heading("发现的问题"), _findings_table(year)]
     if year.exclusions:
-        found += [Heading("剔除的填报值"), _exclusions_table(year)]
+        found += [heading("剔除的填报值"), _exclusions_table(year)]
     national = [change for change in year.figures if "national" in change.table]
     for title, changes in (
         ("主要数据", year.headlines),
@@ -575,7 +575,7 @@ def _year_blocks(year: YearReplay) -> list[Block]:
     ):
         if changes:
             note = f"以上为前{_ON_PAGE}项，共{len(changes):,}项，全部见CSV文件。"
-            found.append(Heading(title))
+            found.append(heading(title))
             shown = changes[:_ON_PAGE]
             found.append(year.changes.table(shown, "测算数", is_traced=False))
             found += [paragraph(note)] if len(changes) > _ON_PAGE else []

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -404,31 +405,83 @@ def test_what_documents_say_is_what_the_marts_say(rendered: Rendered) -> None:
     assert len(claims) > 8
 
 
-def _swapped(document: bulletin.Document, kind: type, text: str) -> bulletin.Document:
-    """The document with another text in its first run of a kind that says something."""
-    sections = list(document.sections)
-    for at, section in enumerate(sections):
-        for place, block in enumerate(section.blocks):
-            if not isinstance(block, content.Paragraph):
-                continue
-            for index, run in enumerate(block.runs):
-                if isinstance(run, kind) and run.text not in ("", text):
-                    changed = dataclasses.replace(run, text=text)
-                    new = (*block.runs[:index], changed, *block.runs[index + 1 :])
-                    blocks = list(section.blocks)
-                    blocks[place] = dataclasses.replace(block, runs=new)
-                    sections[at] = dataclasses.replace(section, blocks=tuple(blocks))
-                    return dataclasses.replace(document, sections=tuple(sections))
-    raise AssertionError("no such run")
+def _with(document: bulletin.Document, said: content.Run, instead: str) -> bulletin.Document:
+    """The document with another text where it says a run."""
+    other = dataclasses.replace(said, text=instead)  # type: ignore[type-var]
+
+    def changed(block: content.Block) -> content.Block:
+        if isinstance(block, content.Table):
+            rows = tuple(tuple(other if r == said else r for r in row) for row in block.rows)
+            return dataclasses.replace(block, rows=rows)
+        if isinstance(block, content.Heading | content.Paragraph):
+            return dataclasses.replace(
+                block, runs=tuple(other if r == said else r for r in block.runs)
+            )
+        return block
+
+    def all_changed(sections: tuple[content.Section, ...]) -> tuple[content.Section, ...]:
+        return tuple(
+            dataclasses.replace(each, blocks=tuple(map(changed, each.blocks))) for each in sections
+        )
+
+    return dataclasses.replace(
+        document,
+        sections=all_changed(document.sections),
+        attachments=all_changed(document.attachments),
+    )
 
 
-@pytest.mark.parametrize(("kind", "text"), [(Figure, "1,234,567"), (Claim, "火星")])
-def test_a_wrong_figure_or_claim_stops_publication(
-    rendered: Rendered, kind: type, text: str
-) -> None:
-    wrong = _swapped(rendered.made.documents[0], kind, text)
-    with pytest.raises(TongbaoError, match=text):
+def _first_figure(document: bulletin.Document) -> Figure:
+    return next(
+        run
+        for block in content.blocks(document)
+        if isinstance(block, content.Paragraph)
+        for run in block.runs
+        if isinstance(run, Figure)
+    )
+
+
+def test_a_wrong_figure_stops_publication(rendered: Rendered) -> None:
+    sound = rendered.made.documents[0]
+    wrong = _with(sound, _first_figure(sound), "1,234,567")
+    with pytest.raises(TongbaoError, match="1,234,567"):
         check_documents(rendered.con, YEAR, [wrong], rendered.made.files, [])
+
+
+def test_each_kind_of_claim_is_computed_anew(rendered: Rendered) -> None:
+    """Of headings, prose and tables; also the empty list behind "all have sent theirs"."""
+    seen: dict[str, tuple[bulletin.Document, Claim]] = {}
+    for document in rendered.made.documents:
+        for block in content.blocks(document):
+            for run in runs(block):
+                if isinstance(run, Claim):
+                    seen.setdefault(run.claim.split("/")[0], (document, run))
+    assert seen.keys() >= {"units", "excluded", "excluded_by", "remarks", "place", "silent"}
+    for document, claim in seen.values():
+        wrong = _with(document, claim, "火星")
+        with pytest.raises(TongbaoError, match=f"{claim.claim}: it says 火星"):
+            check_documents(rendered.con, YEAR, [wrong], rendered.made.files, [])
+
+
+#: What in prose is no statement about the data: dates, document numbers, list numbers, limits.
+_NO_STATEMENT = re.compile(
+    r"\d{4}年(度|\d+月\d+日(\d+:\d\d)?|(?=建设目标|目标))|〔\d{4}〕\d+号|^\d+\.|不足3家|大于100%|减1"
+)
+
+
+def test_no_number_of_the_prose_is_without_a_figure_or_a_claim(rendered: Rendered) -> None:
+    """But in the units' own words (highlights) and in how the gate and the fonts were found."""
+    loose = {
+        run
+        for document in rendered.made.documents
+        for section in (*document.sections, *document.attachments)
+        if "典型经验" not in section.title
+        for block in section.blocks
+        if isinstance(block, content.Heading | content.Paragraph)
+        for run in block.runs
+        if isinstance(run, str) and re.search(r"\d", _NO_STATEMENT.sub("", run))
+    }
+    assert {run for run in loose if not run.startswith(("本通报发布前", "字库没有的字"))} == set()
 
 
 @pytest.mark.parametrize("extension", ["pdf", "docx", "html"])
@@ -439,7 +492,7 @@ def test_a_file_that_says_something_else_stops_publication(
     from orchestration.bulletin.render import PdfRenderer, load_fonts, render_docx, render_html
 
     sound = rendered.made.documents[0]
-    changed = _swapped(sound, Figure, "1,234,567")
+    changed = _with(sound, _first_figure(sound), "1,234,567")
     render = {"pdf": PdfRenderer(load_fonts(None)).render, "docx": render_docx, "html": render_html}
     path = f"{sound.path}.{extension}"
     with pytest.raises(TongbaoError, match="doesn't say"):

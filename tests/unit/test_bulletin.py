@@ -17,13 +17,13 @@ from orchestration.bulletin.content import (
     Column,
     Document,
     Figure,
-    Heading,
     Paragraph,
     Section,
     Table,
     Tile,
     TileMap,
     figures,
+    heading,
     paragraph,
 )
 from orchestration.bulletin.render import PdfRenderer, load_fonts, render_html, with_font
@@ -95,7 +95,7 @@ def test_names_are_cleaned_and_nothing_is_dropped_silently() -> None:
 def _document() -> Document:
     figure = Figure("2024/agg_province_task/110000/T05/on_time_rate", "97.35%")
     blocks = (
-        Heading("（一）情况"),
+        heading("（一）情况"),
         paragraph("按时报送率", figure, "。"),
         Table("表", (Column("省份", 3, "left"), Column("率", 3)), (("北京", figure),), "注释"),
         TileMap(

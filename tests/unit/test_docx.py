@@ -25,6 +25,7 @@ from orchestration.bulletin.content import (
     Tile,
     TileMap,
     figures,
+    heading,
     paragraph,
 )
 from orchestration.bulletin.marts import GateNotes, Marts, Row
@@ -40,8 +41,8 @@ YEAR = 2024
 
 def _document() -> Document:
     blocks = (
-        Heading("（一）情况"),
-        Heading("1.细目", 3),
+        heading("（一）情况"),
+        Heading(("1.细目",), 3),
         paragraph("按时报送率", Figure("a", "97.35%"), "。"),
         Table(
             "表",
@@ -193,7 +194,7 @@ def test_hostile_words_are_shown_as_they_are(name: str) -> None:
         short_title=name,
         title_lines=(name,),
         opening=paragraph(name),
-        sections=(Section(name, (Heading(name), table)),),
+        sections=(Section(name, (heading(name), table)),),
     )
     word = _opened(document)
     shown = [p.text for p in word.paragraphs]

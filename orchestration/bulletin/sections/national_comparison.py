@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from orchestration.bulletin.content import Block, Claim, Column, Heading, Run, Table, paragraph
+from orchestration.bulletin.content import Block, Claim, Column, Run, Table, heading, paragraph
 from orchestration.bulletin.dictionary import project_var
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import ranked, tile_map
@@ -37,7 +37,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     """Map, who stands where, and the scorecard."""
     rows = marts.rows("province_scorecard")
     regions = marts.catalogue.regions
-    found: list[Block] = [Heading("年度目标完成情况")]
+    found: list[Block] = [heading("年度目标完成情况")]
     compared = [row for row in rows if row["is_ranked"]]
     best = ranked(compared, "target_met_rate")
     if best:
@@ -74,7 +74,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             )
         )
     found += [
-        Heading("考核激励参考指标"),
+        heading("考核激励参考指标"),
         _explanation(),
         _table(marts, _RESULTS, "各省份建设成效及名次"),
         _table(marts, _RESOURCES, "各省份经费和管理及名次"),

@@ -8,10 +8,10 @@ from orchestration.bulletin.content import (
     Block,
     Claim,
     Column,
-    Heading,
     Paragraph,
     Run,
     Table,
+    heading,
     paragraph,
 )
 from orchestration.bulletin.marts import Marts, Row
@@ -41,7 +41,7 @@ def _units(marts: Marts) -> list[Block]:
     silent = Counter(u["province_code"] for u in marts.absent if not u["has_reported"])
     regions = marts.catalogue.regions
     found: list[Block] = [
-        Heading("建设单位填报情况"),
+        heading("建设单位填报情况"),
         paragraph(
             f"截至{moment(marts.period.cutoff_at)}，全国{len(scorecards)}个省份（含新疆生产建设兵团）"
             f"{len(marts.tasks)}项重点任务应报建设单位",
@@ -162,7 +162,7 @@ def _provincial_work(marts: Marts) -> list[Block]:
         if lacking:
             missing.append(f"{region.short_name}（{'、'.join(lacking)}）")
     found: list[Block] = [
-        Heading("省级考核和总结报送情况"),
+        heading("省级考核和总结报送情况"),
         paragraph(
             "各省份应提交分任务省级总结",
             Claim("summaries_expected", f"{expected:,d}"),
@@ -212,7 +212,7 @@ def _exclusions(marts: Marts) -> list[Block]:
     runs: list[Run] = [
         "按填报要求和校验规则，无法识别、应为整数而非整数、超出允许范围或者违反阻断性规则的填报值"
         "不计入任何汇总数。本年度共剔除",
-        Claim("excluded", f"{len(marts.excluded):,d}"),
+        Claim("excluded/-", f"{len(marts.excluded):,d}"),
         "项填报值，占全部填报值的",
         marts.nation.figure("excluded_rate", percent),
         "。",
@@ -230,7 +230,7 @@ def _exclusions(marts: Marts) -> list[Block]:
             ]
         runs.append("。")
     runs.append("逐项清单及更正办法见各省份通报。")
-    found: list[Block] = [Heading("数据剔除情况"), Paragraph(tuple(runs))]
+    found: list[Block] = [heading("数据剔除情况"), Paragraph(tuple(runs))]
     if reasons:
         names = {**EXCLUSIONS, "rules": "违反阻断性校验规则"}
         found.append(
@@ -238,7 +238,11 @@ def _exclusions(marts: Marts) -> list[Block]:
                 "剔除原因",
                 (Column("原因", 6, "left"), Column("代码", 3, "center"), Column("填报值（项）", 3)),
                 tuple(
-                    (names[code], "—" if code == "rules" else code, count(number))
+                    (
+                        names[code],
+                        "—" if code == "rules" else code,
+                        Claim(f"excluded_by/{code}", count(number)),
+                    )
                     for code, number in sorted(reasons.items(), key=lambda item: -item[1])
                 ),
             )

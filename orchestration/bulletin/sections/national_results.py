@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestration.bulletin.content import Block, Claim, Heading, Paragraph, Run, paragraph
+from orchestration.bulletin.content import Block, Claim, Paragraph, Run, heading, paragraph
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import (
     change_bars,
@@ -26,7 +26,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     years = sorted({row["target_year"] for row in targets})
     goal = "、".join(map(str, years))
     found: list[Block] = [
-        Heading(f"{goal}年目标完成进度"),
+        heading(f"{goal}年目标完成进度"),
         paragraph(
             f"对照{goal}年建设目标，",
             Claim("targets", str(len(targets))),
@@ -40,7 +40,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     ]
     for task in marts.tasks:
         row = marts.row("agg_national_task", task.code)
-        found += [Heading(task.name), _sentence(marts, row)]
+        found += [heading(task.name), _sentence(marts, row)]
         if row["units_expected"]:
             found.append(indicator_table(marts, task.code))
     return found
@@ -51,7 +51,7 @@ def _funding(marts: Marts) -> list[Block]:
         code: marts.find("agg_national_indicator", "ALL", code)
         for code in ("C_04", "C_05", "C_09", "C_10", "C_11")
     }
-    found: list[Block] = [Heading("经费投入情况")]
+    found: list[Block] = [heading("经费投入情况")]
     planned, received, spent = rows["C_04"], rows["C_05"], rows["C_09"]
     arrival, execution = rows["C_10"], rows["C_11"]
     if planned and received and spent and arrival and execution:

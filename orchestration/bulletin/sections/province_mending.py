@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestration.bulletin.content import Block, Heading, paragraph
+from orchestration.bulletin.content import Block, Claim, heading, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import excluded_table, watched_table
 from orchestration.bulletin.sections import Place
@@ -19,13 +19,14 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     found: list[Block] = []
     if values:
         found += [
-            Heading("被剔除的填报值"),
+            heading("被剔除的填报值"),
             paragraph(
-                f"共{len(values)}项填报值被剔除，未计入汇总。请有关单位核实后更正；"
-                "更正后的数据由更正版通报采用。"
+                "共",
+                Claim(f"excluded/{place.code}", f"{len(values):,d}"),
+                "项填报值被剔除，未计入汇总。请有关单位核实后更正；更正后的数据由更正版通报采用。",
             ),
             excluded_table(marts, values),
         ]
     if watched:
-        found += [Heading("动态管理关注名单"), watched_table(watched)]
+        found += [heading("动态管理关注名单"), watched_table(watched)]
     return found

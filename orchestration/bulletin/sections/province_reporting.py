@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from orchestration.bulletin.content import Block, Column, Heading, Run, Table, paragraph
+from orchestration.bulletin.content import Block, Claim, Column, Run, Table, heading, paragraph
 from orchestration.bulletin.marts import Marts, Row
+from orchestration.bulletin.parts import units_heading
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import LEVELS, amount, count, moment, percent
 
@@ -24,7 +25,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         if row["units_expected"] and not row["has_provincial_summary"]
     ]
     found: list[Block] = [
-        Heading("总体情况"),
+        heading("总体情况"),
         paragraph(
             f"截至{moment(marts.period.cutoff_at)}，{place.name}应报建设单位",
             score.figure("units_expected", count),
@@ -40,12 +41,9 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             score.figure("on_time_rate", percent),
             "（全国",
             marts.nation.figure("on_time_rate", percent),
-            "）。"
-            + (
-                f"未按时提交省级总结的任务：{'、'.join(lacking)}。"
-                if lacking
-                else "各任务省级总结均已按时提交。"
-            ),
+            "）。" + ("未按时提交省级总结的任务：" if lacking else "各任务省级总结均已按时提交。"),
+            Claim(f"province_summaries_lacking/{place.code}", "、".join(lacking)),
+            "。" if lacking else "",
         ),
         Table(
             "分任务采集情况",
@@ -64,9 +62,9 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         ),
     ]
     units = [unit for unit in marts.absent if unit["province_code"] == place.code]
-    for title, chosen in (
-        ("未报送单位", [u for u in units if not u["has_reported"]]),
-        ("逾期报送单位", [u for u in units if u["has_reported"]]),
+    for title, state, chosen in (
+        ("未报送单位", "silent", [u for u in units if not u["has_reported"]]),
+        ("逾期报送单位", "late", [u for u in units if u["has_reported"]]),
     ):
         if chosen:
             units_named = tuple(
@@ -84,7 +82,10 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                 Column("重点任务", 7, "left"),
                 Column("级别", 2, "center"),
             )
-            found += [Heading(f"{title}：{len(chosen)}家"), Table("", columns, units_named)]
+            found += [
+                units_heading(title, state, place.code, len(chosen)),
+                Table("", columns, units_named),
+            ]
     return found
 
 

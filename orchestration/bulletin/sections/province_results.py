@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestration.bulletin.content import Block, Heading, Run, paragraph
+from orchestration.bulletin.content import Block, Run, heading, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import change_bars, indicator_table
 from orchestration.bulletin.sections import Place
@@ -23,7 +23,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     if not rows:
         return []
     found: list[Block] = [
-        Heading("经费投入情况"),
+        heading("经费投入情况"),
         indicator_table(marts, "ALL", place.code, "经费投入汇总（全部任务）"),
     ]
     bars = change_bars(marts, "ALL", place.code, "经费较上年增减")
@@ -45,7 +45,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                 "）",
             ]
         found += [
-            Heading(task.name),
+            heading(task.name),
             paragraph(*runs, "。"),
             indicator_table(marts, task.code, place.code),
         ]

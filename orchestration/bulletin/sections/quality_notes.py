@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from orchestration.bulletin.content import Block, Heading, paragraph
+from orchestration.bulletin.content import Block, Claim, heading, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import listed, moment
@@ -18,7 +18,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     """The gate's warnings (national bulletin), then the method."""
     found: list[Block] = []
     if place.kind == "national":
-        found.append(Heading("数据质量"))
+        found.append(heading("数据质量"))
         found.append(
             paragraph(
                 f"本通报发布前，对填报数据、省级汇总和全国汇总逐项进行质量检查，共{marts.gate.checks}项，"
@@ -46,8 +46,11 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         if warned:
             found.append(
                 paragraph(
-                    f"各单位填报数据共{warned:,}项提示，其中{explained:,}项已由单位说明；"
-                    "提示不影响数据的采用。"
+                    "各单位填报数据共",
+                    Claim("remarks", f"{warned:,}"),
+                    "项提示，其中",
+                    Claim("remarks_explained", f"{explained:,}"),
+                    "项已由单位说明；提示不影响数据的采用。",
                 )
             )
         found += [
@@ -56,7 +59,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             )
             for character, units in marts.undrawn.items()
         ]
-        found.append(Heading("计算说明"))
+        found.append(heading("计算说明"))
     cutoff = moment(marts.period.cutoff_at)
     until = moment(marts.calendar["counts_until"].replace(tzinfo=UTC))
     rows = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestration.bulletin.content import Block, Column, Heading, Run, Table, paragraph
+from orchestration.bulletin.content import Block, Column, Run, Table, heading, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import (
     change_bars,
@@ -24,7 +24,7 @@ _ACROSS = 5
 def blocks(marts: Marts, place: Place) -> list[Block]:
     """Targets, the nation's indicators, then the provinces."""
     row = marts.row("agg_national_task", place.code)
-    found: list[Block] = [Heading("建设规模和目标")]
+    found: list[Block] = [heading("建设规模和目标")]
     runs: list[Run] = ["应报单位", row.figure("units_expected", count), "家"]
     for level, name in LEVELS.items():
         if row[f"units_{level}"]:
@@ -45,11 +45,11 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         found.append(target_bars(marts, targets, f"{year}年目标完成进度"))
     if not row["units_expected"]:
         return found
-    found += [Heading("指标汇总"), indicator_table(marts, place.code)]
+    found += [heading("指标汇总"), indicator_table(marts, place.code)]
     bars = change_bars(marts, place.code)
     if bars:
         found.append(bars)
-    found += [Heading("分省份情况"), *_provinces(marts, place)]
+    found += [heading("分省份情况"), *_provinces(marts, place)]
     return found
 
 
