@@ -68,6 +68,8 @@ _CLAIMS: dict[str, str] = {
     "whole_count": (
         "select count(*) from lake.marts.province_scorecard where year = $year and {0} = 1"
     ),
+    "provinces": "select count(*) from lake.marts.province_scorecard where year = $year",
+    "tasks": "select count(*) from lake.marts.agg_national_task where year = $year",
     # Units that sent nothing, by province.
     "silent": (
         "with n as (select province_code, count(*) as units from lake.marts.fct_unit_year "

@@ -405,30 +405,21 @@ def test_what_documents_say_is_what_the_marts_say(rendered: Rendered) -> None:
     assert len(claims) > 8
 
 
-def _with(document: bulletin.Document, said: content.Run, instead: str) -> bulletin.Document:
-    """The document with another text where it says a run."""
-    other = dataclasses.replace(said, text=instead)  # type: ignore[type-var]
+def _with(document: bulletin.Document, figure: Figure, text: str) -> bulletin.Document:
+    """The document with another text where its prose says a figure."""
+    other = dataclasses.replace(figure, text=text)
 
     def changed(block: content.Block) -> content.Block:
-        if isinstance(block, content.Table):
-            rows = tuple(tuple(other if r == said else r for r in row) for row in block.rows)
-            return dataclasses.replace(block, rows=rows)
-        if isinstance(block, content.Heading | content.Paragraph):
-            return dataclasses.replace(
-                block, runs=tuple(other if r == said else r for r in block.runs)
-            )
+        if isinstance(block, content.Paragraph):
+            runs_ = tuple(other if run == figure else run for run in block.runs)
+            return dataclasses.replace(block, runs=runs_)
         return block
 
-    def all_changed(sections: tuple[content.Section, ...]) -> tuple[content.Section, ...]:
-        return tuple(
-            dataclasses.replace(each, blocks=tuple(map(changed, each.blocks))) for each in sections
-        )
-
-    return dataclasses.replace(
-        document,
-        sections=all_changed(document.sections),
-        attachments=all_changed(document.attachments),
+    sections = tuple(
+        dataclasses.replace(section, blocks=tuple(map(changed, section.blocks)))
+        for section in document.sections
     )
+    return dataclasses.replace(document, sections=sections)
 
 
 def _first_figure(document: bulletin.Document) -> Figure:
@@ -458,7 +449,8 @@ def test_each_kind_of_claim_is_computed_anew(rendered: Rendered) -> None:
                     seen.setdefault(run.claim.split("/")[0], (document, run))
     assert seen.keys() >= {"units", "excluded", "excluded_by", "remarks", "place", "silent"}
     for document, claim in seen.values():
-        wrong = _with(document, claim, "火星")
+        said = content.paragraph(dataclasses.replace(claim, text="火星"))
+        wrong = dataclasses.replace(document, opening=said, sections=(), attachments=())
         with pytest.raises(TongbaoError, match=f"{claim.claim}: it says 火星"):
             check_documents(rendered.con, YEAR, [wrong], rendered.made.files, [])
 

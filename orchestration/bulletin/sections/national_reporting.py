@@ -43,8 +43,11 @@ def _units(marts: Marts) -> list[Block]:
     found: list[Block] = [
         heading("建设单位填报情况"),
         paragraph(
-            f"截至{moment(marts.period.cutoff_at)}，全国{len(scorecards)}个省份（含新疆生产建设兵团）"
-            f"{len(marts.tasks)}项重点任务应报建设单位",
+            f"截至{moment(marts.period.cutoff_at)}，全国",
+            Claim("provinces", str(len(scorecards))),
+            "个省份（含新疆生产建设兵团）",
+            Claim("tasks", str(len(marts.tasks))),
+            "项重点任务应报建设单位",
             nation.figure("units_expected", count),
             "家，已报送",
             nation.figure("units_reported", count),
