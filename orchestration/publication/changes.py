@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -56,6 +57,7 @@ _CAUSES = {
     "unit": "应报单位变化",
     "state": "考核、评审或登记变化",
     "prior": "上年数据更正",
+    "others": "其他省份数据变化，名次顺移",
     "method": "目录、规则或计算方法变更",
 }
 #: Columns of indicators as the bulletins' tables head them.
@@ -376,10 +378,29 @@ def changes_of(
         unit_causes[task, province].append((cause, _document(before, after)))
     found = Changes(year, reason)
     used: set[str] = set()
+
+    @cache
+    def behind(
+        grain: tuple[str, ...], key: tuple[str, ...], column: str
+    ) -> list[tuple[str, str | None]]:
+        return _causes(dict(zip(grain, key, strict=True)), fact_causes, unit_causes, column)
+
     for table, grain in GRAINS.items():
-        for key, column, before, after in _differences(con, table, grain, year, old, new):
-            about = dict(zip(grain, key, strict=True))
-            causes = _causes(about, fact_causes, unit_causes, column)
+        cells = list(_differences(con, table, grain, year, old, new))
+        moved = {(key, column) for key, column, *_ in cells}
+        for key, column, before, after in cells:
+            measure = column.removesuffix(_RANK)
+            if measure == column or (key, measure) in moved:
+                causes = behind(grain, key, measure)
+            else:
+                # The province's own figure stands: it was passed, or passed others that fell.
+                documents_of_others = {
+                    document
+                    for other, changed in moved
+                    if changed == measure
+                    for _, document in behind(grain, other, measure)
+                }
+                causes = [("others", document) for document in sorted(documents_of_others, key=str)]
             named = tuple(sorted({document for _, document in causes if document}))
             counted = Counter(cause for cause, _ in causes)
             used.update(named)

@@ -94,67 +94,75 @@ _CLAIMS: dict[str, str] = {
         "select string_agg(r.short_name || '（' || n.tasks || '）', '；' order by r.display_order) "
         f"from n join {_NAME} r using (province_code)"
     ),
-    "task_summaries_lacking": (
-        "select string_agg(r.short_name, '、' order by r.display_order) "
-        f"from lake.marts.agg_province_task t join {_NAME} r using (province_code) "
-        "where t.year = $year and t.task_code = '{0}' and t.units_expected > 0 "
-        "and not t.has_provincial_summary"
-    ),
-    "province_summaries_lacking": (
-        "select string_agg(task_code, '、' order by task_code) from lake.marts.agg_province_task "
-        "where year = $year and province_code = '{0}' and units_expected > 0 "
-        "and not has_provincial_summary"
-    ),
-    "task_provinces": (
-        "select count(*) from lake.marts.agg_province_task "
-        "where year = $year and task_code = '{0}' and units_expected > 0"
-    ),
-    # Excluded values: of a province, of its task, of all ("-").
-    "excluded": (
-        "select format('{{:,}}', count(*)) from lake.marts.fct_unit_indicator "
-        "where year = $year and is_excluded "
-        "and '{0}' in ('-', province_code, province_code || '-' || task_code)"
-    ),
-    # Excluded values by the reason's code; "rules": every one that is a rule's.
-    "excluded_by": (
-        "select format('{{:,}}', count(*)) from lake.marts.fct_unit_indicator "
-        "where year = $year and is_excluded and case when '{0}' = 'rules' "
-        "then not regexp_matches(exclusion_code, '^E[0-9]{{3}}$') else exclusion_code = '{0}' end"
-    ),
-    # Units of a list, by state: of a province, a task or a province's task, of all ("-").
-    "units": (
-        "select format('{{:,}}', count(*)) from lake.marts.fct_unit_year where year = $year "
-        "and '{1}' in ('-', province_code, task_code, province_code || '-' || task_code) "
-        "and case '{0}' "
-        "when 'silent' then not has_reported "
-        "when 'late' then has_reported and not is_on_time "
-        "when 'late_counted' then has_reported and not is_on_time and document_id is not null "
-        "when 'late_left_out' then has_reported and not is_on_time and document_id is null end"
-    ),
-    "watched": (
-        "select format('{{:,}}', count(*)) from lake.marts.unit_watchlist where year = $year "
-        "and '{0}' = province_code || '-' || task_code"
-    ),
-    # Of a province's task: its part of the nation's units, in hundredths of a percent, half up.
-    "unit_share": (
-        "with n as (select (20000 * p.units_expected + t.units_expected) "
-        "// (2 * t.units_expected) as part from lake.marts.agg_province_task p "
-        "join lake.marts.agg_national_task t using (year, task_code) where year = $year "
-        "and '{0}' = p.province_code || '-' || task_code) "
-        "select format('{{}}.{{:02}}%', part // 100, part % 100) from n"
-    ),
     "remarks": (
         "select format('{{:,}}', count(*)) from lake.quality.submission_errors "
         "where year = $year and severity = 'warning' and unit_code is not null"
     ),
     "remarks_explained": (
-        "select format('{{:,}}', count(*)) from lake.quality.submission_errors where year = $year "
-        "and severity = 'warning' and unit_code is not null and explained_by is not null"
+        "select format('{{:,}}', count(*)) from lake.quality.submission_errors "
+        "where year = $year and severity = 'warning' and unit_code is not null "
+        "and explained_by is not null"
     ),
     "targets": "select count(*) from lake.marts.agg_national_target where year = $year",
     "targets_reached": (
         "select count(*) from lake.marts.agg_national_target "
         "where year = $year and progress_rate >= 1"
+    ),
+}
+
+#: Claims about a scope (a province, a task, a province's task ``440000-T05``, all: ``-``) → a query
+#: of every such claim there is: what comes after its name, and what it says. A number that no row
+#: has is 0, a list is empty.
+_COUNTS: dict[str, str] = {
+    # Provinces that owe a summary.
+    "task_provinces": (
+        "select task_code, count(*) from lake.marts.agg_province_task "
+        "where year = $year and units_expected > 0 group by 1"
+    ),
+    "excluded": (
+        "with s as (select unnest(['-', province_code, province_code || '-' || task_code]) "
+        "as scope from lake.marts.fct_unit_indicator where year = $year and is_excluded) "
+        "select scope, count(*) from s group by 1"
+    ),
+    # By the reason's code; "rules": every one that is a rule's.
+    "excluded_by": (
+        "select case when regexp_matches(exclusion_code, '^E[0-9]{3}$') then exclusion_code "
+        "else 'rules' end as reason, count(*) "
+        "from lake.marts.fct_unit_indicator where year = $year and is_excluded group by 1"
+    ),
+    # Units of a list, by state and scope.
+    "units": (
+        "with u as (select unnest(case when not has_reported then ['silent'] "
+        "when is_on_time then [] when document_id is null then ['late', 'late_left_out'] "
+        "else ['late', 'late_counted'] end) as state, province_code, task_code "
+        "from lake.marts.fct_unit_year where year = $year), "
+        "s as (select state, unnest(['-', province_code, task_code, "
+        "province_code || '-' || task_code]) as scope from u) "
+        "select state || '/' || scope as part, count(*) from s group by 1"
+    ),
+    "watched": (
+        "select province_code || '-' || task_code as scope, count(*) "
+        "from lake.marts.unit_watchlist where year = $year group by 1"
+    ),
+}
+_TEXTS: dict[str, str] = {
+    "task_summaries_lacking": (
+        "select t.task_code, string_agg(r.short_name, '、' order by r.display_order) "
+        f"from lake.marts.agg_province_task t join {_NAME} r using (province_code) "
+        "where t.year = $year and t.units_expected > 0 and not t.has_provincial_summary group by 1"
+    ),
+    "province_summaries_lacking": (
+        "select province_code, string_agg(task_code, '、' order by task_code) "
+        "from lake.marts.agg_province_task "
+        "where year = $year and units_expected > 0 and not has_provincial_summary group by 1"
+    ),
+    # A province's part of the nation's units, in hundredths of a percent, half up.
+    "unit_share": (
+        "with n as (select p.province_code || '-' || task_code as scope, "
+        "(20000 * p.units_expected + t.units_expected) // (2 * t.units_expected) as part "
+        "from lake.marts.agg_province_task p join lake.marts.agg_national_task t "
+        "using (year, task_code) where year = $year and t.units_expected > 0) "
+        "select scope, format('{}.{:02}%', part // 100, part % 100) from n"
     ),
 }
 
@@ -167,6 +175,7 @@ class _Marts:
     year: int
     rows: dict[str, dict[tuple[str, ...], dict[str, Any]]] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
+    scopes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def figure(self, figure_id: str) -> Any:
         """The value that a figure names.
@@ -193,11 +202,18 @@ class _Marts:
 
     def claim(self, claim: str) -> str:
         """What a claim should say."""
-        if claim not in self.claims:
-            name, *parts = claim.split("/")
-            found = self.con.execute(_CLAIMS[name].format(*parts), {"year": self.year}).fetchone()
-            self.claims[claim] = "" if not found or found[0] is None else str(found[0])
-        return self.claims[claim]
+        name, _, scope = claim.partition("/")
+        if name in _CLAIMS:
+            if claim not in self.claims:
+                query = _CLAIMS[name].format(*scope.split("/"))
+                found = self.con.execute(query, {"year": self.year}).fetchone()
+                self.claims[claim] = "" if not found or found[0] is None else str(found[0])
+            return self.claims[claim]
+        if name not in self.scopes:
+            query = _COUNTS.get(name) or _TEXTS[name]
+            self.scopes[name] = dict(self.con.execute(query, {"year": self.year}).fetchall())
+        said = self.scopes[name].get(scope)
+        return f"{said or 0:,}" if name in _COUNTS else said or ""
 
 
 def check_documents(

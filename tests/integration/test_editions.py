@@ -162,6 +162,23 @@ def test_late_documents_count_and_stay_late(corrected: Corrected) -> None:
     assert ("W301",) not in codes
 
 
+def test_a_rank_that_others_moved_says_so(corrected: Corrected) -> None:
+    """Nothing but documents changed here: no change may be put down to the method."""
+    body = corrected.ws.store.get("publication", EDITION_2 + "changes.csv").decode("utf-8-sig")
+    rows = {row["figure"]: row for row in csv.DictReader(io.StringIO(body))}
+    assert not [figure for figure, row in rows.items() if "计算方法" in row["reason"]]
+    ranks = {figure: row for figure, row in rows.items() if figure.endswith("_rank")}
+    passed = {
+        figure: r for figure, r in ranks.items() if r["reason"] == "其他省份数据变化，名次顺移"
+    }
+    assert 0 < len(passed) < len(ranks)
+    for figure, row in passed.items():
+        assert figure.removesuffix("_rank") not in rows
+        assert row["documents"]
+    for figure in ranks.keys() - passed.keys():
+        assert figure.removesuffix("_rank") in rows
+
+
 def test_the_change_table_is_the_difference_of_the_marts(corrected: Corrected) -> None:
     ws = corrected.ws
     body = ws.store.get("publication", EDITION_2 + "changes.csv").decode("utf-8-sig")
