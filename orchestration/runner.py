@@ -24,6 +24,9 @@ telemetry:
 concurrency:
   runs:
     max_concurrent_runs: 1
+run_launcher:
+  module: orchestration.run_launcher
+  class: WatchfulRunLauncher
 run_monitoring:
   enabled: true
 run_retries:

@@ -1,8 +1,9 @@
 """Failure drills: whatever breaks at whatever moment, the run after it ends as if nothing had.
 
 A drill is a year from submissions to edition in which things break at moments drawn from its
-seed: the worker is killed, the store, the catalogue's server; the disk fills up, the store answers
-503, slowly or by half, the clock jumps. Each run is followed by another until one comes to its
+seed: the worker is killed, the store, the catalogue's server, Dagster's daemon and code location;
+the disk fills up, the store answers 503, slowly or by half, the clock jumps.
+Each run is followed by another until one comes to its
 end; the last is two runs at once. Then the catalogue is restored from a dump taken on the way.
 What must come out: the tables and bytes of an undisturbed run, at no time half an edition, and
 orphans that ``tongbao lake maintain`` finds and clears away.
@@ -42,7 +43,7 @@ from tests.conftest import clean_environment
 from tests.fixtures.command import Command, start
 from tests.fixtures.faulty_store import Faults, faulty_store
 from tests.fixtures.state import orphans, state_of, torn_edition
-from tests.fixtures.topology import Postgres, S3Server
+from tests.fixtures.topology import Postgres, S3Server, Topology, topology
 
 YEAR = 2024
 NOW = "2024-12-15T08:00:00+08:00"
@@ -423,6 +424,55 @@ def test_whatever_breaks_the_next_run_mends(
         _upkeep(site)
         assert state_of(site.ws) == undisturbed.state
         site.run("verify", "--year", str(YEAR))
+
+
+@pytest.mark.parametrize("seed", range(_SEEDS))
+def test_dagster_s_own_processes_are_killed(
+    tmp_path: Path, undisturbed: Undisturbed, seed: int
+) -> None:
+    """Daemon and code location, the run's worker with it, while a backfill is under way.
+
+    Nobody starts anything again but what supervises the servers: the daemon goes on with the
+    backfill, finds that the run is dead and starts it again.
+    """
+    rest = random.Random(f"dagster {seed}")  # noqa: S311
+    shutil.copytree(undisturbed.landing, tmp_path / "s3")
+    with topology(tmp_path, {"TONGBAO_NOW": NOW}) as servers:
+        ws = stages.Workspace(
+            Settings(
+                home=tmp_path / "home",
+                catalog=servers.environment["TONGBAO_CATALOG"],
+                uses_local_store=False,
+            ),
+            Store(servers.s3.config),
+        )
+        servers.dagster()
+        servers.backfill("national_year", [str(YEAR)])
+        # A run is started again twice at most, so two of the code location's deaths.
+        victims = [servers.daemon, servers.code_location, servers.daemon, servers.code_location]
+        rest.shuffle(victims)
+        for victim in victims:
+            _until(servers, {"STARTED", "SUCCESS"})
+            time.sleep(rest.uniform(0, sum(undisturbed.seconds) / 2))
+            victim.kill()
+            assert torn_edition(ws, YEAR) is None
+            time.sleep(rest.uniform(0, 3))
+            victim.start()
+        _until(servers, {"SUCCESS"})
+        assert torn_edition(ws, YEAR) is None
+        assert state_of(ws) == undisturbed.state
+
+
+def _until(servers: Topology, states: set[str]) -> None:
+    """Wait until the newest run is in one of the states, and no other is under way."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        runs = servers.runs()
+        if runs and runs[0]["status"] in states:
+            assert [r["status"] for r in runs].count("STARTED") <= 1
+            return
+        assert time.monotonic() < deadline, (runs, servers.daemon.log.read_text()[-3000:])
+        time.sleep(0.5)
 
 
 def _two_at_once(site: Site, rest: random.Random, undisturbed: Undisturbed) -> None:

@@ -166,7 +166,10 @@ def test_every_unit_that_is_named_is_there() -> None:
 def test_kubernetes_runs_dagster_as_the_other_hosts_do() -> None:
     dagster = _yaml("dagster.yaml")
     values = _yaml("helm/values.yaml")
-    told = {key: value for key, value in dagster.items() if key not in ("storage", "telemetry")}
+    elsewhere = ("storage", "telemetry", "run_launcher")
+    told = {key: value for key, value in dagster.items() if key not in elsewhere}
+    launcher = values["runLauncher"]["config"]["customRunLauncher"]
+    assert launcher == {**dagster["run_launcher"], "config": {}}
     assert values["additionalInstanceConfig"] == told
     assert values["telemetry"] == dagster["telemetry"]
     args = values["dagster-user-deployments"]["deployments"][0]["dagsterApiGrpcArgs"]
