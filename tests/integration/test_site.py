@@ -109,6 +109,7 @@ class Page(HTMLParser):
     figures: list[str] = field(default_factory=list)
     landmarks: Counter[str] = field(default_factory=Counter)
     language: str | None = None
+    drawing: str | None = None
     open: list[str] = field(default_factory=list)
     seen: list[set[str]] = field(default_factory=list)
 
@@ -140,6 +141,10 @@ class Page(HTMLParser):
             self.faults.append("th without scope")
         if tag == "img" and not found.get("alt"):
             self.faults.append("img without alt")
+        if tag == "svg":
+            self.drawing = found.get("role")
+        if tag == "a" and "svg" in self.open and self.drawing == "img":
+            self.faults.append("a link within an image")
         while self.open and self.open[-1] in _ENDS.get(tag, ()):
             self._close()
         for inside in self.seen:
@@ -205,9 +210,11 @@ def test_every_page_is_sound(site: Site) -> None:
 
 
 def test_the_check_of_pages_finds_what_is_wrong() -> None:
-    bad = "<html><body><h1>a</h1><h3>b</h3><table><tr><th>x</th></tr></table><input name='q'><p>"
+    bad = "<html><body><h1>a</h1><h3>b</h3><table><tr><th>x</th></tr></table><input name='q'>"
+    bad += "<svg role='img'><title>c</title><a href='#c'>1</a></svg><p>"
     assert set(_faults(bad)) == {
         "h3 after h1", "th without scope", "table without caption", "q without a label",
+        "a link within an image",
         "p stays open", "body stays open", "html stays open", "no language", "not one main",
         "no way past the navigation",
     }  # fmt: skip

@@ -39,9 +39,11 @@ def svg_of(block: Mapping[str, Any], family: str, link: Link | None = None) -> s
     """
     draw = _tiles if block["kind"] == "tiles" else _bars
     width, height, body = draw(block, link)
+    # What a reader can step into is no image (WAI-ARIA: the children of "img" are presentational).
+    role = "group" if link else "img"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" role="img" font-family="{escape(family)}">'
+        f'width="{width}" height="{height}" role="{role}" font-family="{escape(family)}">'
         f"<title>{escape(block['caption'])}</title>{body}</svg>"
     )
 
