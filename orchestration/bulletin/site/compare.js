@@ -38,8 +38,13 @@
     var button = document.createElement("button");
     button.type = "button";
     button.textContent = names[column];
+    // For print: a head that is repeated on the next page is repeated without its buttons.
+    var printed = document.createElement("span");
+    printed.className = "printed";
+    printed.textContent = names[column];
     head.textContent = "";
     head.appendChild(button);
+    head.appendChild(printed);
     button.addEventListener("click", function () {
       var now = head.getAttribute("aria-sort");
       sort(column, now ? now === "descending" : column === 0 || head.hasAttribute("data-lowest"));
