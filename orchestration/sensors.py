@@ -25,9 +25,9 @@ __all__ = ["new_submissions", "watch"]
 
 
 #: Seconds between looks at the landing bucket. From object to receipt it is a look's time, the run
-#: under way (18 s, of which 12 are imports) and the run's own: in the night of ``tests.bench --only
-#: deadline --minutes 60 --burst`` 21 s in the middle, 94 s at most. Two minutes are promised. A look
-#: itself, at a nation's 60,000 keys, costs 2 s.
+#: under way (18 s, of which 12 are imports) and the run's own. In the night of ``tests.bench --only
+#: deadline --minutes 60 --burst`` that was 21 s in the middle and 94 s at most; two minutes are
+#: promised. A look itself, at a nation's 60,000 keys, costs 2 s.
 LOOK_SECONDS = 30
 #: How often, at most, marts and readable pages follow the intakes while the collection is open. For
 #: the nation they take 72 s, in which no intake can write: that is the longest wait there is.

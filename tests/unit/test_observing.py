@@ -94,7 +94,6 @@ def test_every_outcome_of_a_stage_is_in_the_journal(
 
 
 def test_a_home_that_cannot_be_written_fails_no_stage(settings: Settings) -> None:
-    settings.home.mkdir(parents=True)
     (settings.home / "journal.sqlite").mkdir()
 
     @observing.observed
