@@ -2,13 +2,12 @@
 
 A drill is a year from submissions to edition in which things break at moments drawn from its
 seed: the worker is killed, the store, the catalogue's server, Dagster's daemon and code location;
-the disk fills up, the store answers 503, slowly or by half, the clock jumps.
-Each run is followed by another until one comes to its
-end; the last is two runs at once. Then the catalogue is restored from a dump taken on the way.
-What must come out: the tables and bytes of an undisturbed run, at no time half an edition, and
-orphans that ``tongbao lake maintain`` finds and clears away.
+the disk fills up, the store answers 503, slowly or by half, the clock jumps. Each run is followed by
+another until one comes to its end; the last is two runs at once. Then the catalogue is restored from
+a dump taken on the way. What must come out: the tables and bytes of an undisturbed run, at no time
+half an edition, and orphans that ``tongbao lake maintain`` finds and clears away.
 
-``make drills`` runs them, one seed of each catalogue or, with ``DRILLS=all``, ten; ``make test``
+``make drills`` runs them, one seed of each or, with ``DRILLS=all``, ten; ``make test``
 doesn't, which they would make a quarter longer.
 """
 
@@ -47,7 +46,7 @@ from tests.fixtures.topology import Postgres, S3Server, Topology, topology
 
 YEAR = 2024
 NOW = "2024-12-15T08:00:00+08:00"
-#: A drill's seeds: one with SQLite and one with PostgreSQL, seven minutes each; or ten of each.
+#: A drill's seeds: one each with SQLite, PostgreSQL and Dagster's processes, five minutes; or ten.
 _SEEDS = 10 if os.environ.get("DRILLS") == "all" else 1
 
 #: What a run prints on its way, in order; between two of them lies a stretch of work.
