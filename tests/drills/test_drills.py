@@ -1,11 +1,11 @@
 """Failure drills: whatever breaks at whatever moment, the run after it ends as if nothing had.
 
-A drill is a year from submissions to edition in which things break at moments drawn from its
-seed: the worker is killed, the store, the catalogue's server, Dagster's daemon and code location;
-the disk fills up, the store answers 503, slowly or by half, the clock jumps. Each run is followed by
-another until one comes to its end; the last is two runs at once. Then the catalogue is restored from
-a dump taken on the way. What must come out: the tables and bytes of an undisturbed run, at no time
-half an edition, and orphans that ``tongbao lake maintain`` finds and clears away.
+A drill is a year from submissions to edition in which things break at moments drawn from its seed:
+the worker is killed, the store, the catalogue's server, Dagster's daemon and code location; the
+disk fills up, the store answers 503, slowly or by half, the clock jumps. Each run is followed by
+another until one comes to its end; the last is two runs at once. Then the catalogue is restored
+from a dump taken on the way. What must come out: the tables and bytes of an undisturbed run, at no
+time half an edition, and orphans that ``tongbao lake maintain`` finds and clears away.
 
 ``make drills`` runs them, one seed of each or, with ``DRILLS=all``, ten; ``make test``
 doesn't, which they would make a quarter longer.
