@@ -165,6 +165,11 @@ def _again(ws: stages.Workspace, environment: dict[str, str]) -> None:
     _show("tongbao run, edition stands", stands)
 
 
+def _correct(reason: str, environment: dict[str, str]) -> Cost:
+    command = [_TONGBAO, "correct", "--year", str(YEAR), "--reason", reason, "--json"]
+    return _run(command, environment)
+
+
 def _editions(ws: stages.Workspace, environment: dict[str, str]) -> None:
     """The first edition, its proof, and a correction that touches one province."""
     publish = _run([_TONGBAO, "publish", "--year", str(YEAR)], environment)
@@ -172,6 +177,8 @@ def _editions(ws: stages.Workspace, environment: dict[str, str]) -> None:
     verify = _run([_TONGBAO, "verify", "--year", str(YEAR)], environment)
     _show("tongbao verify", verify)
     _say(f"    {verify.wall / publish.wall:.2f} x publish (at most 1.2)")
+    # The first correction of a year takes in whatever was late: the second is of one unit.
+    _correct("what was late", environment)
     folder = ws.store.list("landing", f"performance/year={YEAR}/province=650000/")
     former = next(info.key for info in folder if "/T11-" in info.key)
     document = json.loads(ws.store.get("landing", former))
@@ -180,9 +187,7 @@ def _editions(ws: stages.Workspace, environment: dict[str, str]) -> None:
     document["values"]["C_04"] = 654
     key = former.replace(".json", "-late.json")
     ws.store.put("landing", key, json.dumps(document, ensure_ascii=False).encode())
-    correct = _run(
-        [_TONGBAO, "correct", "--year", str(YEAR), "--reason", "one unit", "--json"], environment
-    )
+    correct = _correct("one unit", environment)
     _show("tongbao correct, one unit of one province", correct)
     outcome = json.loads(correct.out)
     spent = correct.stages().get("publish", 0.0)
