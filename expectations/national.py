@@ -475,8 +475,8 @@ CHECKS: tuple[Check, ...] = (
         remedy_zh="先核实涉及的提示值和逾期、缺报单位，在通报中说明",
         remedy_en="settle the warned values and the late and missing units, or say so in print",
         shown="count",
-        note_zh="{scenarios}",
-        note_en="{scenarios}",
+        note_zh="{scenarios_zh}",
+        note_en="{scenarios_en}",
     ),
     Check(
         name="places_are_firm",
@@ -494,8 +494,8 @@ CHECKS: tuple[Check, ...] = (
         remedy_zh="先核实所列省份的逾期单位和提示值",
         remedy_en="settle the late units and warned values of the provinces named",
         shown="count",
-        note_zh="{scenarios}",
-        note_en="{scenarios}",
+        note_zh="{scenarios_zh}",
+        note_en="{scenarios_en}",
     ),
 )
 

@@ -11,8 +11,10 @@ import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from orchestration.bulletin.carry_over import CarryOver
 from orchestration.bulletin.content import (
     Block,
     Column,
@@ -39,13 +41,16 @@ from orchestration.bulletin.edition import (
 )
 from orchestration.bulletin.marts import GRAINS, GateNotes, Marts, read_marts
 from orchestration.bulletin.open_data import open_data
+from orchestration.bulletin.sheets import Book, render_workbook
 from orchestration.bulletin.site import EditionNote, complete, site_pages, year_index
 from orchestration.bulletin.summaries import summaries
-from orchestration.bulletin.uses import use_pages
+from orchestration.bulletin.tables import national_tables
+from orchestration.bulletin.uses import use_pages, use_workbooks
 
 __all__ = [
     "GRAINS",
     "Block",
+    "CarryOver",
     "Column",
     "Document",
     "Edition",
@@ -84,9 +89,7 @@ class Rendered:
 
     Attributes:
         files: path below the edition → bytes.
-        contents: path → digest of what the document says.
         bulletins: how many documents there are.
-        taken_over: paths of the files that came from the former edition.
         documents: what the files were rendered from.
         fresh: paths of the files that were rendered now.
         undrawn: characters that no font could draw.
@@ -94,9 +97,7 @@ class Rendered:
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
-    contents: dict[str, str] = field(default_factory=dict)
     bulletins: int = 0
-    taken_over: set[str] = field(default_factory=set)
     documents: list[Document] = field(default_factory=list)
     fresh: list[str] = field(default_factory=list)
     undrawn: set[str] = field(default_factory=set)
@@ -109,7 +110,7 @@ def render_all(
     progress: Callable[[str], None],
     *,
     extra: Iterable[Document] = (),
-    former: Edition | None = None,
+    carry_over: CarryOver | None = None,
     editions: Sequence[EditionNote] = (),
 ) -> Rendered:
     """Every document in every format, and the site around them.
@@ -117,37 +118,34 @@ def render_all(
     Args:
         font_dir: an office's own fonts, or None.
         extra: documents beside the bulletins.
-        former: an edition rendered by the same code with the same fonts: a file whose document
-            says the same is taken from it (a page as ``complete`` made it: ``finished``).
+        carry_over: of the edition before, whose files stay where a document says the same (a page
+            as ``complete`` made it: ``finished``).
         editions: all of the year for the site, the one that is made last; none: it is the first.
     """
     from orchestration.bulletin.render import PdfRenderer, load_fonts, render_docx, render_html
-    from orchestration.bulletin.tables import national_tables
-    from orchestration.bulletin.uses import use_workbooks
 
     pdf = PdfRenderer(load_fonts(font_dir))
     marts.undrawn = _undrawn(marts, pdf.fonts.missing)
     renderers = {"pdf": pdf.render, "html": render_html, "docx": render_docx}
-    known = {e["path"]: e.get("content") for e in former.content["files"]} if former else {}
+    carry_over = carry_over or CarryOver()
     made = Rendered()
     for document in itertools.chain(documents(marts), extra, use_pages(marts), summaries(marts)):
         digest = _digest(document)
         made.documents.append(document)
         for extension in _formats(document.path):
             path = f"{document.path}.{extension}"
-            made.contents[path] = digest
-            if former is not None and known.get(path) == digest:
-                made.files[path] = former.files[path]
-                made.taken_over.add(path)
-            else:
-                made.files[path] = renderers[extension](document)
+            body = carry_over.take(path, digest)
+            if body is None:
+                body = renderers[extension](document)
                 made.fresh.append(path)
+            made.files[path] = body
         if "pdf" in _formats(document.path):
             made.bulletins += 1
             if made.bulletins % 11 == 0:
                 progress(f"publish {marts.year}: {made.bulletins} bulletins rendered")
-    made.files |= use_workbooks(marts)
-    made.files["national/tables.xlsx"] = national_tables(marts)
+    books = {**use_workbooks(marts), "national/tables.xlsx": national_tables(marts)}
+    for path, book in books.items():
+        made.files[path] = carry_over.file(path, _digest(book), partial(render_workbook, book))
     made.undrawn = pdf.missing
     made.drawable = pdf.fonts.drawable
     made.files |= site_pages(marts, editions)
@@ -172,9 +170,9 @@ def _formats(path: str) -> tuple[str, ...]:
     return ("pdf", "html") if path.startswith("tasks/") else ("pdf", "html", "docx")
 
 
-def _digest(document: Document) -> str:
-    # Tuples, texts and numbers all the way down: the same document has the same repr.
-    return hashlib.sha256(repr(document).encode("utf-8", "surrogatepass")).hexdigest()
+def _digest(said: Document | Book) -> str:
+    # Dataclasses, tuples, texts and numbers all the way down: what says the same has the same repr.
+    return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def font_files(font_dir: Path | None) -> list[Path]:

@@ -5,8 +5,9 @@ and ``out/``. Doesn't belong here: what a bulletin says, and whether it may be p
 
 Order of a publication, so that a run killed anywhere leaves the former edition (or nothing)
 visible, and starting again ends in the same bytes: files under ``.edition-N.writing/`` → read
-back and compared → copied to ``edition-N/`` → ``manifest.json`` last, refused where one stands →
-``latest.json``. An edition whose manifest stands is never written again, it is only made visible.
+back and compared → copied to ``edition-N/``, and beside them what the former edition has already,
+from there → ``manifest.json`` last, refused where one stands → ``latest.json``. An edition whose
+manifest stands is never written again, it is only made visible.
 """
 
 from __future__ import annotations
@@ -115,8 +116,13 @@ def latest_of(store: Store, bucket: str, year: int) -> dict[str, Any] | None:
     return dict(json.loads(store.get(bucket, key)))
 
 
-def publish_edition(store: Store, bucket: str, edition: Edition) -> Edition:
+def publish_edition(
+    store: Store, bucket: str, edition: Edition, sources: Mapping[str, str] | None = None
+) -> Edition:
     """Write an edition and make it visible.
+
+    Args:
+        sources: path → key of the same file in an edition that stands: the store copies it.
 
     Returns:
         the edition as it stands: a run that was killed may have left its manifest.
@@ -133,7 +139,7 @@ def publish_edition(store: Store, bucket: str, edition: Edition) -> Edition:
         )
     manifest_key = edition.prefix + "manifest.json"
     if not store.exists(bucket, manifest_key):
-        _write(store, bucket, edition)
+        _write(store, bucket, edition, sources or {})
         if not store.put_new(bucket, manifest_key, edition.manifest):
             raise EditionStands(f"edition {edition.number} of {edition.year} is being written")
     elif _sums(json.loads(store.get(bucket, manifest_key))) != _sums(edition.content):
@@ -204,8 +210,7 @@ class _Published(Mapping[str, bytes]):
     def _bodies(self) -> dict[str, bytes]:
         listed = self._store.list(self._bucket, self._prefix)
         read = self._store.get_many(self._bucket, listed)
-        found = {item.info.key.removeprefix(self._prefix): item.body for item in read}
-        return {path: found[path] for path in self._paths}
+        return {item.info.key.removeprefix(self._prefix): item.body for item in read}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
@@ -222,20 +227,24 @@ def _clear(store: Store, bucket: str, prefix: str) -> None:
     store.delete(bucket, [info.key for info in store.list(bucket, prefix)])
 
 
-def _write(store: Store, bucket: str, edition: Edition) -> None:
+def _write(store: Store, bucket: str, edition: Edition, sources: Mapping[str, str]) -> None:
     temporary = _temporary(edition)
     # What a killed run left: nobody has seen it, since latest.json doesn't name it.
     _clear(store, bucket, temporary)
     _clear(store, bucket, edition.prefix)
-    store.put_many(bucket, ((temporary + path, body) for path, body in edition.files.items()))
+    new = {path: body for path, body in edition.files.items() if path not in sources}
+    store.put_many(bucket, ((temporary + path, body) for path, body in new.items()))
     written = {
         fetched.info.key: hashlib.sha256(fetched.body).digest()
         for fetched in store.get_many(bucket, store.list(bucket, temporary))
     }
-    for path, body in edition.files.items():
+    for path, body in new.items():
         if written.get(temporary + path) != hashlib.sha256(body).digest():
             raise TongbaoError(f"{path}: what the store gives back is not what was written")
-    store.copy_many(bucket, ((temporary + path, edition.prefix + path) for path in edition.files))
+    store.copy_many(
+        bucket,
+        ((sources.get(path, temporary + path), edition.prefix + path) for path in edition.files),
+    )
 
 
 _MANIFEST = re.compile(r"editions/(\d{4})/edition-(\d+)/manifest\.json")

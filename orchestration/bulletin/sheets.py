@@ -8,7 +8,7 @@ A spreadsheet keeps fifteen digits of a number; exact values stand in ``data/``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -25,13 +25,14 @@ __all__ = [
     "COUNT",
     "RATE",
     "SYNTHETIC",
+    "Book",
     "Cell",
     "Field",
     "Number",
     "Sheet",
     "indicator_format",
     "measure_format",
-    "workbook_of",
+    "render_workbook",
 ]
 
 COUNT, AMOUNT, RATE = "#,##0", "#,##0.00", "0.00%"
@@ -84,25 +85,33 @@ def measure_format(measure: Measure) -> str:
     return {"rate": RATE, "score": AMOUNT, "count": COUNT}[measure.kind]
 
 
-def workbook_of(
-    title: str, notes: Iterable[str], sheets: Iterable[Sheet], *, is_synthetic: bool
-) -> bytes:
-    """A title sheet with the notes, then the sheets."""
+@dataclass(frozen=True)
+class Book:
+    """What a workbook says: a title sheet with the notes, then the sheets."""
+
+    title: str
+    notes: tuple[str, ...]
+    sheets: tuple[Sheet, ...]
+    is_synthetic: bool
+
+
+def render_workbook(book: Book) -> bytes:
+    """The workbook; the same book gives the same bytes."""
     workbook = Workbook()
     first = workbook.active
     assert first is not None
     first.title = "说明"
     first.column_dimensions["A"].width = 100
-    put_text(first.cell(1, 1), title)
+    put_text(first.cell(1, 1), book.title)
     first.cell(1, 1).font = Font(size=14, bold=True)
-    lines = [SYNTHETIC, *notes] if is_synthetic else list(notes)
+    lines = (SYNTHETIC, *book.notes) if book.is_synthetic else book.notes
     for number, line in enumerate(lines, start=2):
         put_text(first.cell(number, 1), line)
         first.cell(number, 1).alignment = _TOP
         if line == SYNTHETIC:
             first.cell(number, 1).font = Font(bold=True, color="C8102E")
-    for sheet in sheets:
-        _add(workbook, sheet, is_synthetic=is_synthetic)
+    for sheet in book.sheets:
+        _add(workbook, sheet, is_synthetic=book.is_synthetic)
     return workbook_bytes(workbook)
 
 

@@ -14,13 +14,13 @@ from orchestration.bulletin.sheets import (
     AMOUNT,
     COUNT,
     RATE,
+    Book,
     Cell,
     Field,
     Number,
     Sheet,
     indicator_format,
     measure_format,
-    workbook_of,
 )
 from orchestration.bulletin.wording import (
     KINDS,
@@ -78,7 +78,7 @@ _SOURCES = (
 )
 
 
-def national_tables(marts: Marts) -> bytes:
+def national_tables(marts: Marts) -> Book:
     """The workbook."""
     year = marts.year
     synthetic = bool(marts.calendar["is_synthetic"])
@@ -93,7 +93,7 @@ def national_tables(marts: Marts) -> bytes:
         ranking_note(),
         "动态管理关注名单中同一单位可有多项原因。",
     )
-    return workbook_of(
+    return Book(
         f"{year}年度现代职业教育体系建设改革重点任务数据表",
         notes,
         (

@@ -21,7 +21,7 @@ from orchestration.bulletin.content import (
 )
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import measure_text, task_name
-from orchestration.bulletin.sheets import COUNT, RATE, Field, Sheet, workbook_of
+from orchestration.bulletin.sheets import COUNT, RATE, Book, Field, Sheet
 from orchestration.bulletin.tables import ranking_note, scorecard_sheet, watchlist_sheet
 from orchestration.bulletin.wording import (
     LEVELS,
@@ -50,10 +50,10 @@ def use_pages(marts: Marts) -> list[Document]:
     return [*(_page(marts, use) for use in marts.catalogue.uses), _watchlist_page(marts)]
 
 
-def use_workbooks(marts: Marts) -> dict[str, bytes]:
+def use_workbooks(marts: Marts) -> dict[str, Book]:
     """The same as workbooks, ``uses/{use}.xlsx``."""
-    files = {f"uses/{use.code}.xlsx": _workbook(marts, use) for use in marts.catalogue.uses}
-    return {**files, f"uses/{_WATCHLIST}.xlsx": _watchlist_workbook(marts)}
+    books = {f"uses/{use.code}.xlsx": _workbook(marts, use) for use in marts.catalogue.uses}
+    return {**books, f"uses/{_WATCHLIST}.xlsx": _watchlist_workbook(marts)}
 
 
 def _document(
@@ -149,7 +149,7 @@ def _provinces(marts: Marts, use: ResultUse) -> Table:
     return Table(f"{use.name}：各省份参考指标", tuple(columns), tuple(rows), ranking_note())
 
 
-def _workbook(marts: Marts, use: ResultUse) -> bytes:
+def _workbook(marts: Marts, use: ResultUse) -> Book:
     basis = Sheet(
         "指标依据",
         (
@@ -177,7 +177,7 @@ def _workbook(marts: Marts, use: ResultUse) -> bytes:
         ranking_note(),
         use.caution,
     )
-    return workbook_of(
+    return Book(
         _title(marts, use),
         notes,
         (scorecard_sheet(marts, tuple(each.measure.column for each in use.measures)), basis),
@@ -241,7 +241,7 @@ def _watchlist_page(marts: Marts) -> Document:
     return _document(marts, _WATCHLIST, _watchlist_title(marts), opening, sections)
 
 
-def _watchlist_workbook(marts: Marts) -> bytes:
+def _watchlist_workbook(marts: Marts) -> Book:
     reasons = Counter((unit["province_code"], unit["reason"]) for unit in marts.watched)
     provinces = Sheet(
         "分省情况",
@@ -264,7 +264,7 @@ def _watchlist_workbook(marts: Marts) -> bytes:
             if (row := marts.find("province_scorecard", region.code))
         ],
     )
-    return workbook_of(
+    return Book(
         _watchlist_title(marts),
         (
             f"数据截止时间：{moment(marts.period.cutoff_at)}。",

@@ -7,8 +7,10 @@ random ids. Doesn't belong here: our own report (``report``), which links to the
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,8 +103,14 @@ def _fixed(validation: Any, order: list[str], year: int) -> Any:
     return fixed
 
 
-def pages(decision: GateDecision) -> Iterator[tuple[str, bytes]]:
-    """File name and bytes of each page, one a suite and frame."""
+def pages(
+    decision: GateDecision, take: Callable[[str, str], bytes | None]
+) -> Iterator[tuple[str, bytes]]:
+    """File name and bytes of each page, one a suite and frame.
+
+    Args:
+        take: as ``GateDecision.write_docs`` has it.
+    """
     from great_expectations.render.renderer import ValidationResultsPageRenderer
     from great_expectations.render.view import DefaultJinjaPageView
 
@@ -115,10 +123,20 @@ def pages(decision: GateDecision) -> Iterator[tuple[str, bytes]]:
     )
     order = [check.name for module in preload().values() for check in module.CHECKS]
     for validation in decision.validations:
-        document = ValidationResultsPageRenderer().render(_fixed(validation, order, decision.year))
-        waived = _waived(decision, validation.suite_name)
-        html = _offline(DefaultJinjaPageView().render(document), top_line + waived)
-        yield f"{validation.suite_name}.html", html.encode()
+        name = f"{validation.suite_name}.html"
+        fixed = _fixed(validation, order, decision.year)
+        top = top_line + _waived(decision, validation.suite_name)
+        body = take(f"data_docs/{name}", _digest(fixed, top))
+        if body is None:
+            document = ValidationResultsPageRenderer().render(fixed)
+            body = _offline(DefaultJinjaPageView().render(document), top).encode()
+        yield name, body
+
+
+def _digest(validation: Any, top: str) -> str:
+    """Of all that a page says: the results as Great Expectations writes them out."""
+    said = json.dumps([validation.to_json_dict(), top], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _waived(decision: GateDecision, suite_name: str) -> str:
@@ -131,11 +149,13 @@ def _waived(decision: GateDecision, suite_name: str) -> str:
     )
 
 
-def write(decision: GateDecision, directory: Path) -> list[Path]:
+def write(
+    decision: GateDecision, directory: Path, take: Callable[[str, str], bytes | None]
+) -> list[Path]:
     """Write the pages; returns the files."""
     directory.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, body in pages(decision):
+    for name, body in pages(decision, take):
         path = directory / name
         path.write_bytes(body)
         written.append(path)

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestration.catalogue import read_seed
+
 __all__ = ["CULPRITS", "FRAMES", "Frame"]
 
 
@@ -663,12 +665,21 @@ _SLIPS = f"""
     group by f.indicator_code, s.units, s.distance order by f.indicator_code"""
 
 
+def _scenarios(name: str, comma: str) -> str:
+    """The scenarios that turn a headline round, in words."""
+    words = " ".join(
+        f"when '{row['scenario']}' then '{row[name]}'" for row in read_seed("sensitivity_scenarios")
+    )
+    said = f"case when flips then case scenario {words} end end"
+    return f"string_agg(distinct {said}, '{comma}' order by {said}) as scenarios_{name[-2:]}"
+
+
 def _firm(*key: str) -> str:
     """How many ways of settling what is open would turn a headline round."""
     listed = ", ".join(key)
     return f"""
         select {listed}, cast(count(*) filter (where flips) as integer) as flips,
-            string_agg(case when flips then scenario end, ', ' order by scenario) as scenarios
+            {_scenarios("name_zh", "、")}, {_scenarios("name_en", ", ")}
         from quality.figure_sensitivity where year = $year and {key[0]} is not null
         group by {listed} order by {listed}"""
 

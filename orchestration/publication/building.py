@@ -50,7 +50,8 @@ class Built:
         contents: path → digest of what a file says, or of what it is made from.
         facts: what the manifest says beside the files.
         bulletins: how many bulletins there are.
-        taken_over: how many files are the former edition's, unchanged and not rendered.
+        sources: path → key in the publication bucket, of files that are the former edition's,
+            unchanged and not rendered.
         undrawn: characters that the fonts lack.
     """
 
@@ -58,7 +59,7 @@ class Built:
     contents: dict[str, str]
     facts: dict[str, Any]
     bulletins: int
-    taken_over: int
+    sources: dict[str, str]
     undrawn: frozenset[str]
 
 
@@ -98,6 +99,7 @@ def build_files(
         TongbaoError: a document can't be set, or its text is not what the marts say.
     """
     snapshot_id = decision.snapshot_id
+    progress(f"publish {year}: edition {number} from snapshot {snapshot_id}")
     surroundings = environment(settings.font_dir)
     notes = bulletin.GateNotes(
         len(decision.outcomes),
@@ -105,35 +107,37 @@ def build_files(
         tuple(finding.waived_zh for finding in decision.waived),
         sum(finding.severity == "critical" for finding in decision.waived),
     )
+    carry_over = bulletin.CarryOver(_former(former, surroundings))
     with lakehouse.reader(settings, store, snapshot_id) as con:
         marts = bulletin.read_marts(con, year, notes)
-    former = _former(former, surroundings)
-    made = bulletin.render_all(
-        marts,
-        settings.font_dir,
-        progress,
-        extra=changes.documents(marts, number) if changes else (),
-        former=former,
-        editions=[*map(_note, editions), _own_note(year, number, changes)],
-    )
-    with lakehouse.reader(settings, store, snapshot_id) as con:
+        made = bulletin.render_all(
+            marts,
+            settings.font_dir,
+            progress,
+            extra=changes.documents(marts, number) if changes else (),
+            carry_over=carry_over,
+            editions=[*map(_note, editions), _own_note(year, number, changes)],
+        )
         compared = check_documents(con, year, made.documents, made.files, made.fresh, made.drawable)
         data = bulletin.open_data(con, year, is_synthetic=bool(marts.calendar["is_synthetic"]))
-        digests = page_digests(con, year)
-        stands = _unchanged(former, digests)
+        stands = {
+            path: body
+            for path, digest in page_digests(con, year).items()
+            if (body := carry_over.take(path, digest)) is not None
+        }
         traces = trace_pages(con, year, stands)
     progress(
         f"publish {year}: {compared} figures and claims computed anew, {len(made.fresh)} files"
     )
-    taken_over = made.taken_over | stands
-    files = {**made.files, **data, **traces}
-    if former is not None:
-        files |= {path: former.files[path] for path in stands}
+    files = {**made.files, **data, **traces, **stands}
     if changes:
         files["changes.csv"] = changes.as_csv()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        for path in decision.write_docs(folder):
+        written = decision.write_docs(
+            folder, lambda path, digest: carry_over.take(f"quality/{path}", digest)
+        )
+        for path in written:
             files[f"quality/{path.relative_to(folder).as_posix()}"] = path.read_bytes()
     facts = {
         "snapshot_id": snapshot_id,
@@ -147,19 +151,13 @@ def build_files(
         "published_at": None,
     }
     return Built(
-        bulletin.complete(files, taken_over),
-        made.contents | digests,
+        bulletin.complete(files, carry_over),
+        carry_over.contents,
         facts,
         made.bulletins,
-        len(taken_over),
+        carry_over.sources,
         frozenset(made.undrawn),
     )
-
-
-def _unchanged(former: bulletin.Edition | None, digests: dict[str, str]) -> set[str]:
-    """The pages that the former edition made from the same."""
-    said = {} if former is None else {e["path"]: e.get("content") for e in former.content["files"]}
-    return {path for path, digest in digests.items() if said.get(path) == digest}
 
 
 def _note(row: dict[str, Any]) -> bulletin.EditionNote:

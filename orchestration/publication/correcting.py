@@ -69,7 +69,7 @@ def correct_edition(
     figures = sum(not change.is_rank for change in changes.changes)
     done.lines[1:1] = [
         f"  {figures} figures and {len(changes.changes) - figures} ranks changed, from "
-        f"{len(changes.objects)} documents; {built.taken_over} files are as before",
+        f"{len(changes.objects)} documents; {len(built.sources)} files are as before",
         f"  what changed:      {done.folder}/changes.html",
         f"  the notice:        {done.folder}/national/correction.pdf",
     ]

@@ -86,6 +86,7 @@ def put_in_place(
         store,
         settings.publication_bucket,
         bulletin.make_edition(year, number, built.files, contents=built.contents, facts=facts),
+        built.sources,
     )
     _record(ws, edition)
     out = bulletin.write_out(edition, settings.home / "out")
@@ -104,7 +105,7 @@ def put_in_place(
             "TONGBAO_FONT_DIR may name a folder with more fonts"
         )
     return PublishSummary(
-        year, number, snapshot_id, files, str(out), False, lines, built.taken_over
+        year, number, snapshot_id, files, str(out), False, lines, len(built.sources)
     )
 
 

@@ -76,16 +76,22 @@ def corrected(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with stages.open_workspace(_settings(folder)) as ws:
         units = []
         for info in ws.store.list("landing", f"performance/year={YEAR}/province=110000/"):
-            document = json.loads(ws.store.get("landing", info.key))
-            if len(units) == 2 or "C_04" not in document["values"]:
-                continue
-            units.append(document["unit_code"])
-            document["document_id"] += "-late"
-            document["submitted_at"] = "2024-12-16T09:00:00+08:00"
-            document["values"]["C_04"] = "1234.50"
-            ws.store.put("landing", info.key.replace(".json", "-late.json"), _json(document))
+            if len(units) < 2 and (unit := _late(ws, info.key)):
+                units.append(unit)
         done = stages.correct(ws, YEAR, "两家单位经费填报有误", run_id="correct", progress=_quiet)
         yield Corrected(ws, done, units)
+
+
+def _late(ws: stages.Workspace, key: str) -> str | None:
+    """Let a unit send its document again, late; None where it has no funding to correct."""
+    document = json.loads(ws.store.get("landing", key))
+    if "C_04" not in document["values"]:
+        return None
+    document["document_id"] += "-late"
+    document["submitted_at"] = "2024-12-16T09:00:00+08:00"
+    document["values"]["C_04"] = "1234.50"
+    ws.store.put("landing", key.replace(".json", "-late.json"), _json(document))
+    return str(document["unit_code"])
 
 
 def _names(done: Any, start: str) -> list[str]:
@@ -254,6 +260,53 @@ def test_only_what_changed_is_rendered(corrected: Corrected) -> None:
     # The units are of T02 and T04: another task's traces stand, theirs and the nation's don't.
     assert {"trace/T05/reporting.html", "trace/T05/C_04.html"} <= same
     assert not {"trace/T02/reporting.html", "trace/T04/C_04.html", "trace/ALL/C_04.html"} & same
+    # The uses rank by rates of funding; who is watched is as before.
+    assert "uses/watchlist.xlsx" in same
+    assert "national/tables.xlsx" not in same
+
+
+def test_what_somebody_damaged_is_made_anew() -> None:
+    files = {"a.html": b"one", "b.html": b"two"}
+    made = bulletin.make_edition(
+        YEAR, 1, files, contents={"a.html": "d1", "b.html": "d2"}, facts={}
+    )
+    damaged = bulletin.Edition(YEAR, 1, {"a.html": b"One", "b.html": b"two"}, made.manifest)
+    carry_over = bulletin.CarryOver(damaged)
+    assert carry_over.file("a.html", "d1", lambda: b"anew") == b"anew"
+    assert carry_over.take("b.html", "d3") is None
+    assert carry_over.take("c.html", "d2") is None
+    assert carry_over.file("b.html", "d2", lambda: b"anew") == b"two"
+    assert carry_over.sources == {"b.html": EDITION_1 + "b.html"}
+
+
+def test_a_document_that_lands_meanwhile_is_in_the_correction(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sensor takes in late documents while a correction builds its marts."""
+    shutil.copytree(home, tmp_path / "home")
+    transform = stages.transform
+    late: list[str] = []
+    with stages.open_workspace(_settings(tmp_path / "home")) as ws:
+        listed = ws.store.list("landing", f"performance/year={YEAR}/province=110000/")
+        keys = iter([info.key for info in listed])
+
+        def land() -> None:
+            late.append(next(unit for key in keys if (unit := _late(ws, key))))
+
+        def slow(*args: Any, **more: Any) -> Any:
+            done = transform(*args, **more)
+            if len(late) == 1:
+                land()
+                stages.intake(ws, YEAR, run_id="sensor", progress=_quiet)
+            return done
+
+        monkeypatch.setattr(stages, "transform", slow)
+        land()
+        done = stages.correct(ws, YEAR, "两家单位经费填报有误", run_id="c", progress=_quiet)
+        assert done.edition == 2
+        changed = ws.store.get("publication", EDITION_2 + "changes.csv").decode()
+    assert len(late) == 2
+    assert all(f"{unit}-" in changed for unit in late)
 
 
 def test_nothing_new_is_no_correction(corrected: Corrected) -> None:

@@ -499,6 +499,26 @@ def test_explained_warnings_are_told_apart(marts: duckdb.DuckDBPyConnection) -> 
     assert "rule_warnings_share" not in found
 
 
+def test_what_would_turn_a_headline_round_is_said_in_words(
+    marts: duckdb.DuckDBPyConnection,
+) -> None:
+    for scenario, measure in (
+        ("warned_out", "target_met_rate"),
+        ("late_in", "target_met_rate"),
+        ("late_in", "on_time_rate"),
+    ):
+        marts.execute(
+            "insert into quality.figure_sensitivity "
+            "values (2024, ?, ?, '440000', null, null, true)",
+            [scenario, measure],
+        )
+    [finding] = [f for f in decide(marts).warnings if f.expectation == "places_are_firm"]
+    [cause] = finding.causes
+    assert cause.note_zh == "剔除未作说明的提示值、计入逾期单位"
+    assert cause.note_en == "late units counted, values with an unexplained warning left out"
+    assert "late_in" not in finding.text_zh + finding.text_en
+
+
 def test_without_last_year_movement_is_not_judged(marts: duckdb.DuckDBPyConnection) -> None:
     for table in (FACT, UNIT):
         marts.execute(f"delete from {table} where year = 2023")

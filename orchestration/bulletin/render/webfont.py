@@ -8,11 +8,13 @@ the edition. A page that is sent alone falls back on the reader's fonts.
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from fontTools import subset
 
+from orchestration.bulletin.carry_over import CarryOver
 from orchestration.bulletin.render.fonts import bundled_folder
 
 __all__ = ["FONT_PATH", "with_font"]
@@ -30,7 +32,7 @@ _ALWAYS = frozenset(map(chr, range(0x20, 0x7F)))
 _DROPPED = ["BASE", "DSIG", "GPOS", "GSUB", "VORG", "vhea", "vmtx"]
 
 
-def _cut(characters: set[str]) -> bytes:
+def _cut(characters: str) -> bytes:
     """The font with these characters alone, as WOFF; the same characters give the same bytes."""
     options = subset.Options(
         flavor="woff", hinting=False, recalc_timestamp=False, drop_tables=_DROPPED
@@ -45,16 +47,20 @@ def _cut(characters: set[str]) -> bytes:
 
 
 def with_font(
-    files: Mapping[str, bytes], finished: Collection[str] = (), *, also: str = ""
+    files: Mapping[str, bytes], carry_over: CarryOver | None = None, *, also: str = ""
 ) -> dict[str, bytes]:
     """The files and the font, every page (``.html``) with the way to it in its head.
 
     Args:
-        finished: pages that have it.
+        carry_over: whose pages have it, and the font where no character is new or gone.
         also: text that is put into a page later.
     """
+    carry_over = carry_over or CarryOver()
     pages = {path: body.decode() for path, body in files.items() if path.endswith(".html")}
-    font = _cut(set().union(_ALWAYS, also, *pages.values()))
+    characters = "".join(sorted(set().union(_ALWAYS, also, *pages.values())))
+    digest = hashlib.sha256(characters.encode("utf-8", "surrogatepass")).hexdigest()
+    finished = frozenset(carry_over.taken)
+    font = carry_over.file(FONT_PATH, digest, lambda: _cut(characters))
     done = {
         path: page.replace("</head>", _FACE % ("../" * path.count("/") + FONT_PATH), 1).encode()
         for path, page in pages.items()

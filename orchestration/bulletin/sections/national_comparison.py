@@ -47,7 +47,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             name = regions[row["province_code"]].short_name
             runs += [
                 "、" if index else "",
-                Claim(f"place/target_met_rate/desc/{index + 1}/false/true", name),
+                Claim(f"place/target_met_rate/desc/false/true/{index + 1}", name),
                 "（",
                 row.figure("target_met_rate", percent),
                 "）",
@@ -57,7 +57,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             name = regions[row["province_code"]].short_name
             runs += [
                 "、" if index else "",
-                Claim(f"place/target_met_rate/asc/{index + 1}/false/true", name),
+                Claim(f"place/target_met_rate/asc/false/true/{index + 1}", name),
                 "（",
                 row.figure("target_met_rate", percent),
                 "）",

@@ -80,7 +80,7 @@ def _units(marts: Marts) -> list[Block]:
             name = regions[row["province_code"]].short_name
             runs += [
                 "、" if index else "",
-                Claim(f"place/on_time_rate/asc/{index + 1}/true/false", name),
+                Claim(f"place/on_time_rate/asc/true/false/{index + 1}", name),
                 "（",
                 row.figure("on_time_rate", percent),
                 "）",
@@ -226,7 +226,7 @@ def _exclusions(marts: Marts) -> list[Block]:
             name = regions[row["province_code"]].short_name
             runs += [
                 "、" if index else "",
-                Claim(f"place/excluded_rate/desc/{index + 1}/false/false", name),
+                Claim(f"place/excluded_rate/desc/false/false/{index + 1}", name),
                 "（",
                 row.figure("excluded_rate", percent),
                 "）",

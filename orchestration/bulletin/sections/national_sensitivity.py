@@ -10,17 +10,14 @@ from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import task_name
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import count, percent, value_text
+from orchestration.catalogue import read_seed
 
 IN = ("national",)
 ORDER = 30
 ATTACHMENT = True
 TITLE = "未决事项对主要数据的影响"
 
-_SCENARIOS = {
-    "late_in": "计入逾期单位",
-    "missing_as_last_year": "缺报单位按上年数计",
-    "warned_out": "剔除未作说明的提示值",
-}
+_SCENARIOS = {row["scenario"]: row["name_zh"] for row in read_seed("sensitivity_scenarios")}
 _RATES = {"on_time_rate": "按时报送率", "target_met_rate": "年度目标完成率"}
 
 

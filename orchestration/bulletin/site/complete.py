@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
+from orchestration.bulletin.carry_over import CarryOver
 from orchestration.bulletin.site.templates import fill
 from orchestration.catalogue import load_catalogue
 
@@ -49,18 +50,19 @@ _KINDS = {
 }
 
 
-def complete(files: Mapping[str, bytes], finished: Collection[str] = ()) -> dict[str, bytes]:
+def complete(files: Mapping[str, bytes], carry_over: CarryOver | None = None) -> dict[str, bytes]:
     """An edition's files, their pages with navigation and a font, the downloads listed.
 
     Args:
         files: all of the edition but its manifest; without an entry page (``index.html``) they
             are no site and get the font alone.
-        finished: pages that have navigation and font: they come from an edition before.
+        carry_over: what comes from an edition before: its pages have navigation and font.
     """
     from orchestration.bulletin.render import with_font
 
     if "index.html" not in files:
-        return with_font(files, finished)
+        return with_font(files, carry_over)
+    finished = carry_over.taken if carry_over else {}
     paths = {*files, "manifest.json"}
     pages = {
         path: _with_header(path, body.decode(), paths).encode()
@@ -68,7 +70,7 @@ def complete(files: Mapping[str, bytes], finished: Collection[str] = ()) -> dict
         if path.endswith(".html") and path not in finished
     }
     # The list names digests of pages that name the font: its words are told to the font before.
-    done = with_font({**files, **pages}, finished, also=_file_list(files).decode())
+    done = with_font({**files, **pages}, carry_over, also=_file_list(files).decode())
     listed = {path: body for path, body in done.items() if path != _DOWNLOADS}
     return {**done, _DOWNLOADS: done[_DOWNLOADS].replace(_LIST, _file_list(listed))}
 

@@ -1,0 +1,53 @@
+"""What an edition takes over from the one before: files that were made from the same.
+
+Belongs here: comparing digests of what a file is made from, and answering with the former file.
+Doesn't belong here: whether the former edition was made by this code with these libraries (who
+asks for it knows), and how a digest comes about (who makes the file says).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from orchestration.bulletin.edition import Edition
+
+__all__ = ["CarryOver"]
+
+
+class CarryOver:
+    """Asked for each file whose digest is known before it is made.
+
+    Attributes:
+        contents: path → digest, of every file that was asked for.
+        taken: the files that the former edition had.
+    """
+
+    def __init__(self, former: Edition | None = None) -> None:
+        """Args: former: an edition that the same code made with the same libraries and fonts."""
+        self._former = former
+        self._said = {e["path"]: e for e in former.content["files"]} if former else {}
+        self.contents: dict[str, str] = {}
+        self.taken: dict[str, bytes] = {}
+
+    def take(self, path: str, digest: str) -> bytes | None:
+        """The former edition's file, where it was made from the same and is what it was."""
+        self.contents[path] = digest
+        entry = self._said.get(path)
+        if self._former is None or entry is None or entry.get("content") != digest:
+            return None
+        body = self._former.files.get(path)
+        if body is None or hashlib.sha256(body).hexdigest() != entry["sha256"]:
+            return None  # somebody damaged it: what ``verify`` says of the former edition
+        self.taken[path] = body
+        return body
+
+    def file(self, path: str, digest: str, make: Callable[[], bytes]) -> bytes:
+        """The former edition's file, or a new one."""
+        body = self.take(path, digest)
+        return make() if body is None else body
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Path → key in the publication bucket, of the files taken over."""
+        return {path: self._former.prefix + path for path in self.taken} if self._former else {}
