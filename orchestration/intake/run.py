@@ -27,7 +27,7 @@ from orchestration.intake.attachments import take_in_attachments
 from orchestration.intake.checks import check_document
 from orchestration.intake.documents import ParsedDocument, ParsedObject, parse_object
 from orchestration.intake.findings import About, Finding, finding
-from orchestration.intake.formats import JsonPointer, Limits, limits_of
+from orchestration.intake.formats import Cells, Limits, limits_of
 from orchestration.intake.listing import Place, list_landing, place_of, unseen
 from orchestration.intake.receipts import (
     ReceiptSubject,
@@ -590,31 +590,25 @@ def _insert_batch(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: st
                 index = len(long_documents)
                 where = document.where
                 # A pointer is made from the document's in SQL; a cell has a place of its own.
-                is_json = isinstance(where, JsonPointer)
-                pointer = _text(where.at()) if is_json else None
+                pointer = None if isinstance(where, Cells) else _text(where.at())
+                places = where.of_keys() if isinstance(where, Cells) else {}
                 long_documents.append((index, *lineage, document_id, unit, pointer))
-                for code, read in document.values:
-                    place_of_value = None if is_json else _text(where.at("values", code))
-                    _append(
-                        values,
-                        index,
-                        _text(code),
-                        _text(read.text),
-                        read.kind,
-                        read.number,
-                        place_of_value,
-                    )
-                for year, code, read in document.targets:
-                    place_of_value = None if is_json else _text(where.at("targets", year, code))
-                    _append(
-                        targets,
-                        index,
-                        year,
-                        _text(code),
-                        _text(read.text),
-                        read.number,
-                        place_of_value,
-                    )
+                _extend(
+                    values,
+                    [
+                        (index, _text(code), _text(read.text), read.kind, read.number,
+                         _text(places.get(code)))
+                        for code, read in document.values
+                    ],
+                )  # fmt: skip
+                _extend(
+                    targets,
+                    [
+                        (index, year, _text(code), _text(read.text), read.number,
+                         _text(places.get(f"{year}/{code}")))
+                        for year, code, read in document.targets
+                    ],
+                )  # fmt: skip
                 if len(values[0]) + len(targets[0]) >= _LONG_ROWS:
                     _insert_long(con, long_documents, values, targets)
                     for column in (long_documents, *values, *targets):
@@ -649,9 +643,10 @@ def _insert_batch(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: st
     _insert_long(con, long_documents, values, targets)
 
 
-def _append(columns: tuple[list[Any], ...], *row: Any) -> None:
-    for column, cell in zip(columns, row, strict=True):
-        column.append(cell)
+def _extend(columns: tuple[list[Any], ...], rows: list[tuple[Any, ...]]) -> None:
+    if rows:
+        for column, cells in zip(columns, zip(*rows, strict=True), strict=True):
+            column.extend(cells)
 
 
 def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:

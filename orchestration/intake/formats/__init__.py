@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from orchestration.intake.formats.base import (
-    JsonPointer,
+    Cells,
     Limits,
     Locator,
     RawDocument,
@@ -26,7 +26,7 @@ from orchestration.settings import Settings
 __all__ = [
     "FORMATS",
     "MAX_DEPTH",
-    "JsonPointer",
+    "Cells",
     "Limits",
     "Locator",
     "RawDocument",

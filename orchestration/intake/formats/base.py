@@ -118,6 +118,14 @@ class Cells:
             return f"{self.sheet}!{place}{row}"
         return f"row {row}, column {place}" if place else f"row {row}"
 
+    def of_keys(self) -> dict[str, str]:
+        """Key → the place of its value, as ``at`` says it, for all of them at once."""
+        place = self.columns.get(self.value_column, "")
+        ahead, after = f"{self.sheet}!{place}", ""
+        if not self.sheet:
+            ahead, after = "row ", f", column {place}" if place else ""
+        return {key: f"{ahead}{row}{after}" for key, row in zip(self.keys, self.rows, strict=True)}
+
 
 class RawDocument(NamedTuple):
     """A document before its contract is checked.
