@@ -17,8 +17,16 @@ from orchestration.workspace import Progress, Workspace
 
 __all__ = ["correct_edition"]
 
-#: What says only that there is a correction, and which documents hold the same figures now.
-_ABOUT_ITSELF = ("changes.", "national/correction.", "editions/", "trace/")
+#: What says only that there is a correction, which documents hold the same figures now, when the
+#: gate looked, and which characters all of that is written with.
+_ABOUT_ITSELF = (
+    "changes.",
+    "national/correction.",
+    "editions/",
+    "trace/",
+    "quality/data_docs/",
+    "assets/",
+)
 
 
 def correct_edition(
