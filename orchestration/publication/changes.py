@@ -13,6 +13,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -32,7 +33,15 @@ from orchestration.bulletin import (
 )
 from orchestration.bulletin.dictionary import marts_in_words
 from orchestration.bulletin.open_data import inert
-from orchestration.bulletin.wording import count, in_points, percent, points, rounded, value_text
+from orchestration.bulletin.wording import (
+    count,
+    in_points,
+    moment,
+    percent,
+    points,
+    rounded,
+    value_text,
+)
 from orchestration.catalogue import load_catalogue
 from orchestration.reporting_calendar import period_of
 
@@ -254,14 +263,14 @@ class Changes:
                 Column("单位", 4, "left"),
                 Column("文档", 5, "left"),
                 Column("提交时间", 4, "left"),
-                Column("对象", 8, "left"),
-                Column("sha256", 3, "left"),
+                Column("对象", 7, "left"),
+                Column("sha256", 4, "left"),
             ),
             tuple(
                 (
                     str(about["unit_code"] or ""),
                     document,
-                    str(about["submitted_at"]),
+                    moment(datetime.fromisoformat(about["submitted_at"])),
                     about["object_key"],
                     (about["sha256"] or "")[:12],
                 )

@@ -326,7 +326,8 @@ def _pdf_pages(body: bytes) -> Iterable[str]:
     try:
         for page in document:
             text = page.get_textpage()
-            yield text.get_text_bounded()
+            # A hyphen at a line's end, as PDFium says it.
+            yield text.get_text_bounded().replace("\x02", "-")
             text.close()
             page.close()
     finally:

@@ -356,7 +356,10 @@ def _strike(site: Site, incident: Incident, seconds: list[float], rest: random.R
             _STRIKES[incident.kind](site, command, rest)
         elif incident.kind == _STORM:
             weather.stormy = True
-            time.sleep(3)
+            until = time.monotonic() + 3
+            # Longer where the run asks the store for nothing meanwhile.
+            while command.running and (time.monotonic() < until or not weather.spoiled):
+                time.sleep(0.05)
             weather.stormy = False
         else:
             command.kill()
