@@ -16,14 +16,18 @@ from orchestration.settings import Settings
 __all__ = ["prepare_dagster_home", "prepare_dagster_storage", "run_in_process"]
 
 
-#: One run at a time: the lake has one writer. A run that was killed is started again; one whose
-#: step failed isn't: the stages have their own tries, and a blocked gate stays blocked.
+#: As in ``infra/dagster.yaml``, which says why: one run at a time; one that is due while the code
+#: location starts again waits for it. A run that was killed is started again; one whose step failed
+#: isn't: the stages have their own tries, and a blocked gate stays blocked.
 _DAGSTER_YAML = """\
 telemetry:
   enabled: false
 concurrency:
   runs:
     max_concurrent_runs: 1
+run_queue:
+  max_user_code_failure_retries: 30
+  user_code_failure_retry_delay: 10
 run_launcher:
   module: orchestration.run_launcher
   class: WatchfulRunLauncher

@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -467,15 +468,27 @@ def test_dagster_s_own_processes_are_killed(
 
 
 def _until(servers: Topology, states: set[str]) -> None:
-    """Wait until the newest run is in one of the states, and no other is under way."""
+    """Wait until the newest run is in one of the states, and no other is under way.
+
+    Where the code location dies again in the very second in which Dagster starts a dead run again,
+    Dagster gives up: the alarm stands, and somebody starts the run, as it says.
+    """
     deadline = time.monotonic() + _PATIENCE
     while True:
         runs = servers.runs()
+        if runs and _is_given_up(runs[0]):
+            servers.backfill("national_year", [str(YEAR)])
+            while len(servers.runs()) == len(runs) and time.monotonic() < deadline:
+                time.sleep(0.5)
         if runs and runs[0]["status"] in states:
             assert [r["status"] for r in runs].count("STARTED") <= 1
             return
         assert time.monotonic() < deadline, (runs, servers.daemon.log.read_text()[-3000:])
         time.sleep(0.5)
+
+
+def _is_given_up(run: dict[str, Any]) -> bool:
+    return run["status"] == "FAILURE" and run["tags"].get("dagster/will_retry") == "false"
 
 
 def _two_at_once(site: Site, rest: random.Random, undisturbed: Undisturbed) -> None:
