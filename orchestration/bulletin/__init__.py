@@ -7,14 +7,13 @@ document, the edition. Doesn't belong here: figures (dbt makes them) and the dec
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from orchestration.bulletin.carry_over import CarryOver
+from orchestration.bulletin.carry_over import CarryOver, digest_of
 from orchestration.bulletin.content import (
     Block,
     Column,
@@ -41,7 +40,7 @@ from orchestration.bulletin.edition import (
 )
 from orchestration.bulletin.marts import GRAINS, GateNotes, Marts, read_marts
 from orchestration.bulletin.open_data import open_data
-from orchestration.bulletin.sheets import Book, render_workbook
+from orchestration.bulletin.sheets import render_workbook
 from orchestration.bulletin.site import EditionNote, complete, site_pages, year_index
 from orchestration.bulletin.summaries import summaries
 from orchestration.bulletin.tables import national_tables
@@ -130,7 +129,7 @@ def render_all(
     carry_over = carry_over or CarryOver()
     made = Rendered()
     for document in itertools.chain(documents(marts), extra, use_pages(marts), summaries(marts)):
-        digest = _digest(document)
+        digest = digest_of(document)
         made.documents.append(document)
         for extension in _formats(document.path):
             path = f"{document.path}.{extension}"
@@ -145,10 +144,10 @@ def render_all(
                 progress(f"publish {marts.year}: {made.bulletins} bulletins rendered")
     books = {**use_workbooks(marts), "national/tables.xlsx": national_tables(marts)}
     for path, book in books.items():
-        made.files[path] = carry_over.file(path, _digest(book), partial(render_workbook, book))
+        made.files[path] = carry_over.file(path, digest_of(book), partial(render_workbook, book))
     made.undrawn = pdf.missing
     made.drawable = pdf.fonts.drawable
-    made.files |= site_pages(marts, editions)
+    made.files |= site_pages(marts, editions, carry_over)
     return made
 
 
@@ -168,11 +167,6 @@ def _formats(path: str) -> tuple[str, ...]:
     if path == "changes" or path.startswith("uses/"):
         return ("html",)
     return ("pdf", "html") if path.startswith("tasks/") else ("pdf", "html", "docx")
-
-
-def _digest(said: Document | Book) -> str:
-    # Dataclasses, tuples, texts and numbers all the way down: what says the same has the same repr.
-    return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def font_files(font_dir: Path | None) -> list[Path]:

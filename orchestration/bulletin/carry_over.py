@@ -2,17 +2,27 @@
 
 Belongs here: comparing digests of what a file is made from, and answering with the former file.
 Doesn't belong here: whether the former edition was made by this code with these libraries (who
-asks for it knows), and how a digest comes about (who makes the file says).
+asks for it knows).
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from typing import Any
 
 from orchestration.bulletin.edition import Edition
 
-__all__ = ["CarryOver"]
+__all__ = ["CarryOver", "digest_of"]
+
+
+def digest_of(said: Any) -> str:
+    """Of what a file says: dataclasses, collections, texts and numbers all the way down.
+
+    What says the same has the same ``repr``; where something in it has none of its own, the digest
+    is another each time, and the file is made anew.
+    """
+    return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class CarryOver:

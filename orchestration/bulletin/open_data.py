@@ -94,13 +94,13 @@ _NOTES = (
 )
 
 
-def open_data(con: duckdb.DuckDBPyConnection, year: int, *, is_synthetic: bool) -> dict[str, bytes]:
+def open_data(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, bytes]:
     """The year's rows of the public marts, and what describes them.
+
+    Where the year holds made-up documents the package, its title and every Parquet file say so.
 
     Args:
         con: a reader pinned at the edition's snapshot, with the lake attached as ``lake``.
-        is_synthetic: the year holds made-up documents: the package, its title and every Parquet
-            file say so.
 
     Returns:
         path below the edition → bytes: ``data/{table}.csv``, ``data/{table}.parquet``,
@@ -109,6 +109,9 @@ def open_data(con: duckdb.DuckDBPyConnection, year: int, *, is_synthetic: bool) 
     files: dict[str, bytes] = {}
     resources: list[dict[str, Any]] = []
     lines: list[tuple[str, ...]] = []
+    [(is_synthetic,)] = con.execute(
+        "select is_synthetic from lake.marts.dim_reporting_year where year = ?", [year]
+    ).fetchall()
     for name in TABLES:
         words = marts_in_words()[name]
         rows = _rows(con, words, year)

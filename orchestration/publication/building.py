@@ -10,6 +10,7 @@ import hashlib
 import platform
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -108,7 +109,23 @@ def build_files(
         sum(finding.severity == "critical" for finding in decision.waived),
     )
     carry_over = bulletin.CarryOver(_former(former, surroundings))
-    with lakehouse.reader(settings, store, snapshot_id) as con:
+
+    def data_and_traces() -> dict[str, bytes]:
+        with lakehouse.reader(settings, store, snapshot_id) as con:
+            data = bulletin.open_data(con, year)
+            stands = {
+                path: body
+                for path, digest in page_digests(con, year).items()
+                if (body := carry_over.take(path, digest)) is not None
+            }
+            return {**data, **stands, **trace_pages(con, year, stands)}
+
+    # The database works on these while Python and typst are busy with the documents.
+    with (
+        ThreadPoolExecutor(1) as beside,
+        lakehouse.reader(settings, store, snapshot_id) as con,
+    ):
+        others = beside.submit(data_and_traces)
         marts = bulletin.read_marts(con, year, notes)
         made = bulletin.render_all(
             marts,
@@ -119,17 +136,10 @@ def build_files(
             editions=[*map(_note, editions), _own_note(year, number, changes)],
         )
         compared = check_documents(con, year, made.documents, made.files, made.fresh, made.drawable)
-        data = bulletin.open_data(con, year, is_synthetic=bool(marts.calendar["is_synthetic"]))
-        stands = {
-            path: body
-            for path, digest in page_digests(con, year).items()
-            if (body := carry_over.take(path, digest)) is not None
-        }
-        traces = trace_pages(con, year, stands)
+        files = {**made.files, **others.result()}
     progress(
         f"publish {year}: {compared} figures and claims computed anew, {len(made.fresh)} files"
     )
-    files = {**made.files, **data, **traces, **stands}
     if changes:
         files["changes.csv"] = changes.as_csv()
     with tempfile.TemporaryDirectory() as scratch:

@@ -56,7 +56,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         stages.transform(ws, YEAR, run_id="r", progress=_quiet)
         with lakehouse.reader(settings, ws.store) as con:
             marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(0, ()))
-            files = bulletin.open_data(con, YEAR, is_synthetic=True)
+            files = bulletin.open_data(con, YEAR)
             yield Made(con, marts, files)
 
 
@@ -121,7 +121,7 @@ def test_csv_holds_the_same_values_as_parquet(made: Made, table: str) -> None:
 
 
 def test_the_same_lake_gives_the_same_bytes(made: Made) -> None:
-    assert bulletin.open_data(made.con, YEAR, is_synthetic=True) == made.files
+    assert bulletin.open_data(made.con, YEAR) == made.files
     assert tables(made.marts) == tables(made.marts)
     assert uses(made.marts) == uses(made.marts)
 
@@ -185,6 +185,9 @@ def _hostile() -> duckdb.DuckDBPyConnection:
         ],
     )
     con.execute(
+        "insert into lake.marts.dim_reporting_year (year, is_synthetic) values (2024, false)"
+    )
+    con.execute(
         "insert into lake.marts.fct_unit_year (year, unit_code, assessment_score, highlight) "
         "values (2024, 'T05-440000-0001', 0.1, "
         "'联系 zhang@school.edu.cn 或 138-1234-5678、020-12345678；培训20241215人次')"
@@ -198,7 +201,7 @@ def _hostile() -> duckdb.DuckDBPyConnection:
 
 
 def test_no_formula_runs_and_numbers_are_untouched() -> None:
-    files = bulletin.open_data(_hostile(), 2024, is_synthetic=False)
+    files = bulletin.open_data(_hostile(), 2024)
     units = _rows(files["data/dim_unit.csv"])
     assert [(row["unit_name"], row["city_name"]) for row in units] == [
         ("'=cmd|' /C calc'!A0", "+86"),
@@ -217,7 +220,7 @@ def test_no_formula_runs_and_numbers_are_untouched() -> None:
 
 
 def test_contact_data_in_a_highlight_is_struck_out() -> None:
-    files = bulletin.open_data(_hostile(), 2024, is_synthetic=False)
+    files = bulletin.open_data(_hostile(), 2024)
     [row] = _rows(files["data/fct_unit_year.csv"])
     struck = "联系 〔联系方式略〕 或 〔联系方式略〕、〔联系方式略〕；培训20241215人次"
     assert row["highlight"] == struck

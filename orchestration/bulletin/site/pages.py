@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
+from orchestration.bulletin.carry_over import CarryOver, digest_of
 from orchestration.bulletin.content import Column, Run, Tile
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import tile_map
@@ -90,28 +92,36 @@ MEASURES: tuple[Measure, ...] = (
 )
 
 
-def site_pages(marts: Marts, editions: Sequence[EditionNote] = ()) -> dict[str, bytes]:
+def site_pages(
+    marts: Marts, editions: Sequence[EditionNote] = (), carry_over: CarryOver | None = None
+) -> dict[str, bytes]:
     """The pages around the bulletins.
 
     Args:
         editions: all of the year, this one last; where none is named this is the first.
+        carry_over: of the edition before, whose pages stay where they would say the same.
 
     Returns:
         path below the edition → bytes; ``complete`` gives them navigation, font and downloads.
     """
     editions = editions or (EditionNote(1, chinese_date(marts.period.publication_date)),)
+    carry_over = carry_over or CarryOver()
     made: dict[str, bytes] = {}
 
-    def add(path: str, template: str, title: str, **content: Any) -> None:
-        page = fill(
+    def page(path: str, template: str, title: str, **content: Any) -> bytes:
+        return fill(
             template,
             path,
             year=marts.year,
             title=title,
             is_synthetic=bool(marts.calendar["is_synthetic"]),
             **content,
-        )
-        made[path] = page.encode()
+        ).encode()
+
+    def add(path: str, template: str, title: str, **content: Any) -> None:
+        digest = digest_of([title, marts.calendar["is_synthetic"], content])
+        make = partial(page, path, template, title, **content)
+        made[path] = carry_over.file(path, digest, make)
 
     add("index.html", "index.html.j2", _title(marts), **_entry(marts, editions))
     add("provinces/index.html", "compare.html.j2", "省份比较", **_comparison(marts))
@@ -122,7 +132,8 @@ def site_pages(marts: Marts, editions: Sequence[EditionNote] = ()) -> dict[str, 
     for path, title, content in _experience(marts):
         template = "experience.html.j2" if path.endswith("index.html") else "examples.html.j2"
         add(path, template, title, **content)
-    add("downloads/index.html", "downloads.html.j2", "下载")
+    # ``complete`` writes the list into it, which is another one in every edition.
+    made["downloads/index.html"] = page("downloads/index.html", "downloads.html.j2", "下载")
     add("editions/index.html", "editions.html.j2", "历次版本", editions=editions)
     return made
 
