@@ -17,10 +17,10 @@ __all__ = ["CarryOver", "digest_of"]
 
 
 def digest_of(said: Any) -> str:
-    """Of what a file says: dataclasses, collections, texts and numbers all the way down.
+    """Of what a file says: dataclasses, lists, texts and numbers all the way down.
 
-    What says the same has the same ``repr``; where something in it has none of its own, the digest
-    is another each time, and the file is made anew.
+    What says the same has the same ``repr`` in every process: nothing in it may be a set or a
+    function. The manifest names the digest, and making an edition again gives the same manifest.
     """
     return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()
 

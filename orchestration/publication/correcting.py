@@ -20,7 +20,6 @@ __all__ = ["correct_edition"]
 #: What says only that there is a correction, which documents hold the same figures now, when the
 #: gate looked, and which characters all of that is written with.
 _ABOUT_ITSELF = (
-    "index.html",
     "changes.",
     "national/correction.",
     "editions/",

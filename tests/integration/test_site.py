@@ -384,6 +384,22 @@ def test_data_in_a_script_cannot_end_it() -> None:
     assert json.loads(text) == {"a": "</script><!--\u2028&"}
 
 
+def test_what_a_page_is_made_from_is_said_the_same_in_every_process(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest names digests of it: a function's or an object's address would be in them."""
+    said: list[str] = []
+
+    def noted(content: Any) -> str:
+        said.append(repr(content))
+        return ""
+
+    monkeypatch.setattr("orchestration.bulletin.site.pages.digest_of", noted)
+    site_pages(site.marts)
+    assert len(said) > 40
+    assert not [each for each in said if " at 0x" in each or "set(" in each]
+
+
 def test_the_same_marts_give_the_same_pages(site: Site) -> None:
     made = complete(site_pages(site.marts))
     assert made == complete(site_pages(site.marts))

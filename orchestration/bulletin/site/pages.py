@@ -119,6 +119,9 @@ def site_pages(
         ).encode()
 
     def add(path: str, template: str, title: str, **content: Any) -> None:
+        made[path] = page(path, template, title, **content)
+
+    def add_or_keep(path: str, template: str, title: str, **content: Any) -> None:
         digest = digest_of([title, marts.calendar["is_synthetic"], content])
         make = partial(page, path, template, title, **content)
         made[path] = carry_over.file(path, digest, make)
@@ -128,12 +131,13 @@ def site_pages(
     add("units/index.html", "units.html.j2", "建设单位查询", **_search(marts))
     for region, tasks in _by_region(marts):
         title = f"{region.name}建设单位名单"
-        add(f"units/{region.code}.html", "unit_list.html.j2", title, region=region, tasks=tasks)
+        add_or_keep(
+            f"units/{region.code}.html", "unit_list.html.j2", title, region=region, tasks=tasks
+        )
     for path, title, content in _experience(marts):
         template = "experience.html.j2" if path.endswith("index.html") else "examples.html.j2"
-        add(path, template, title, **content)
-    # ``complete`` writes the list into it, which is another one in every edition.
-    made["downloads/index.html"] = page("downloads/index.html", "downloads.html.j2", "下载")
+        add_or_keep(path, template, title, **content)
+    add("downloads/index.html", "downloads.html.j2", "下载")
     add("editions/index.html", "editions.html.j2", "历次版本", editions=editions)
     return made
 
