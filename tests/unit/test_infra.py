@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from orchestration.intake.contracts import DOCUMENT_TYPES
+from orchestration.runner import _DAGSTER_YAML
 from orchestration.settings import PROJECT_ROOT
 
 INFRA = PROJECT_ROOT / "infra"
@@ -161,6 +162,14 @@ def test_every_unit_that_is_named_is_there() -> None:
     timers = {name.removesuffix(".timer") for name in units if name.endswith(".timer")}
     assert timers
     assert all(f"{name}.service" in units for name in timers)
+
+
+def test_a_home_of_one_s_own_queues_and_retries_as_production_does() -> None:
+    """What watches for hanging runs is looser there: a debugger may hold one."""
+    own, production = yaml.safe_load(_DAGSTER_YAML), _yaml("dagster.yaml")
+    shared = own.keys() - {"run_monitoring"}
+    assert {"concurrency", "run_queue", "run_launcher", "run_retries"} <= shared
+    assert {key: own[key] for key in shared} == {key: production[key] for key in shared}
 
 
 def test_kubernetes_runs_dagster_as_the_other_hosts_do() -> None:

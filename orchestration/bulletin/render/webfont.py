@@ -8,13 +8,12 @@ the edition. A page that is sent alone falls back on the reader's fonts.
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Mapping
 
 from fontTools import subset
 
-from orchestration.bulletin.carry_over import CarryOver
+from orchestration.bulletin.carry_over import CarryOver, digest_of
 from orchestration.bulletin.render.fonts import bundled_folder
 
 __all__ = ["FONT_PATH", "with_font"]
@@ -58,12 +57,10 @@ def with_font(
     carry_over = carry_over or CarryOver()
     pages = {path: body.decode() for path, body in files.items() if path.endswith(".html")}
     characters = "".join(sorted(set().union(_ALWAYS, also, *pages.values())))
-    digest = hashlib.sha256(characters.encode("utf-8", "surrogatepass")).hexdigest()
-    finished = frozenset(carry_over.taken)
-    font = carry_over.file(FONT_PATH, digest, lambda: _cut(characters))
+    font = carry_over.file(FONT_PATH, digest_of(characters), lambda: _cut(characters))
     done = {
         path: page.replace("</head>", _FACE % ("../" * path.count("/") + FONT_PATH), 1).encode()
         for path, page in pages.items()
-        if path not in finished
+        if path not in carry_over.taken
     }
     return {**files, **done, FONT_PATH: font}

@@ -62,12 +62,12 @@ def complete(files: Mapping[str, bytes], carry_over: CarryOver | None = None) ->
 
     if "index.html" not in files:
         return with_font(files, carry_over)
-    finished = carry_over.taken if carry_over else {}
+    carry_over = carry_over or CarryOver()
     paths = {*files, "manifest.json"}
     pages = {
         path: _with_header(path, body.decode(), paths).encode()
         for path, body in files.items()
-        if path.endswith(".html") and path not in finished
+        if path.endswith(".html") and path not in carry_over.taken
     }
     # The list names digests of pages that name the font: its words are told to the font before.
     done = with_font({**files, **pages}, carry_over, also=_file_list(files).decode())

@@ -113,18 +113,17 @@ class Cells:
                 ),
                 "",
             )
-        place = self.columns.get(column, "")
-        if self.sheet:
-            return f"{self.sheet}!{place}{row}"
-        return f"row {row}, column {place}" if place else f"row {row}"
+        return self._cell(self.columns.get(column, ""), row)
 
     def of_keys(self) -> dict[str, str]:
         """Key → the place of its value, as ``at`` says it, for all of them at once."""
         place = self.columns.get(self.value_column, "")
-        ahead, after = f"{self.sheet}!{place}", ""
-        if not self.sheet:
-            ahead, after = "row ", f", column {place}" if place else ""
-        return {key: f"{ahead}{row}{after}" for key, row in zip(self.keys, self.rows, strict=True)}
+        return {key: self._cell(place, row) for key, row in zip(self.keys, self.rows, strict=True)}
+
+    def _cell(self, place: str, row: int) -> str:
+        if self.sheet:
+            return f"{self.sheet}!{place}{row}"
+        return f"row {row}, column {place}" if place else f"row {row}"
 
 
 class RawDocument(NamedTuple):
