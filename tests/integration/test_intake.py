@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from dataclasses import replace
 from typing import Any
 
@@ -93,6 +95,16 @@ def test_every_row_says_where_it_comes_from(ws: stages.Workspace, landing: Landi
         "and column_name like '%phone%' or column_name like '%email%'",
     )
     assert tables == [("registration_contacts",)]
+
+
+def test_no_object_is_kept_in_the_catalogue(ws: stages.Workspace, landing: Landing) -> None:
+    landing.unit(UNIT)
+    landing.performance(UNIT, {"C_04": 10})
+    _intake(ws)
+    assert _query(ws, "select count(*), count(body) from lake.raw.objects") == [(3, 3)]
+    with contextlib.closing(sqlite3.connect(ws.settings.catalog)) as catalogue:
+        query = "select name from sqlite_master where name like '%inlined%'"
+        assert catalogue.execute(query).fetchall() == [("ducklake_inlined_data_tables",)]
 
 
 @pytest.mark.parametrize("transformed", [False, True])
