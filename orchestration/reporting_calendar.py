@@ -1,9 +1,9 @@
 """The reporting calendar: the only place where a date is decided.
 
 Belongs here: windows, cut-off, reminders, publication and time zone of a reporting year, from
-``dbt_project/seeds/reporting_calendar.csv``, and at what time of day the daily runs start. Doesn't
-belong here: schedules (``schedules.py`` asks here) and what counts (dbt asks the
-``control.reporting_period`` row made from here).
+``dbt_project/seeds/reporting_calendar.csv``, at what time of day the daily runs start, and how a
+date and a moment are said to a Chinese reader. Doesn't belong here: schedules (``schedules.py``
+asks here) and what counts (dbt asks the ``control.reporting_period`` row made from here).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ __all__ = [
     "REMINDER_TIME",
     "SHANGHAI",
     "ReportingPeriod",
+    "chinese_date",
+    "moment",
     "newest_year",
     "period_of",
     "publication_times",
@@ -58,6 +60,17 @@ _PATIENCE = timedelta(days=31)
 _AFTERMATH = timedelta(days=60)
 #: 7 days after publication: what was wrong with it shows in the first week.
 _SETTLING = timedelta(days=7)
+
+
+def chinese_date(day: date) -> str:
+    """Arabic numerals, no leading zeros: ``2024年12月5日`` (GB/T 9704: 月、日不编虚位)."""
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
+def moment(instant: datetime) -> str:
+    """An instant in Beijing time, to the minute: ``2024年12月15日0:00``."""
+    local = instant.astimezone(SHANGHAI)
+    return f"{chinese_date(local.date())}{local.hour}:{local.minute:02d}"
 
 
 @dataclass(frozen=True)

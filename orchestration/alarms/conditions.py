@@ -35,7 +35,7 @@ from orchestration.catalogue import load_catalogue
 from orchestration.errors import Unreachable
 from orchestration.intake.listing import list_landing, unseen
 from orchestration.observing import RowCount, StageRun, redact, stage_runs
-from orchestration.reporting_calendar import SHANGHAI, period_of, years_in_play
+from orchestration.reporting_calendar import SHANGHAI, moment, period_of, years_in_play
 from orchestration.workspace import Workspace
 
 __all__ = [
@@ -397,7 +397,7 @@ def _publication(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> Co
         kind=PUBLICATION_OVERDUE,
         year=year,
         since=due,
-        zh=f"{year}年通报应于 {due.astimezone(SHANGHAI):%m月%d日 %H:%M} 发布，至今没有任何版本",
+        zh=f"{year}年通报应于{moment(due)}发布，至今没有任何版本",
         en=f"the bulletins of {year} were due at {due.astimezone(SHANGHAI):%d %b %H:%M} and no "
         "edition exists",
         touched=_expected(con, year),

@@ -1,20 +1,18 @@
 """How numbers, dates and names are written in a bulletin.
 
-Belongs here: text from a value, after GB/T 15835 (numerals) and GB/T 9704 (dates). A figure is
-rounded here for print, half up, from the six places that the marts keep. Doesn't belong here:
-what is said about a figure (``sections``).
+Belongs here: text from a value, after GB/T 15835 (numerals) and GB/T 9704 (dates, as the reporting
+calendar says them). A figure is rounded here for print, half up, from the six places that the
+marts keep. Doesn't belong here: what is said about a figure (``sections``).
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from zoneinfo import ZoneInfo
 
 from orchestration.catalogue import Indicator
-from orchestration.reporting_calendar import SHANGHAI
+from orchestration.reporting_calendar import chinese_date, moment
 
 __all__ = [
     "EXCLUSIONS",
@@ -44,7 +42,6 @@ __all__ = [
 #: What stands where nothing counts: missing is not zero.
 MISSING = "—"
 _DIGITS = "零一二三四五六七八九"
-_ZH: ZoneInfo = SHANGHAI
 
 
 def rounded(value: Decimal, places: int) -> str:
@@ -112,17 +109,6 @@ def unit_of(indicator: Indicator) -> str:
     if indicator.aggregation == "count_true":
         return "家单位"
     return indicator.unit
-
-
-def chinese_date(day: date) -> str:
-    """Arabic numerals, no leading zeros: ``2024年12月5日``."""
-    return f"{day.year}年{day.month}月{day.day}日"
-
-
-def moment(instant: datetime) -> str:
-    """An instant in Beijing time, to the minute."""
-    local = instant.astimezone(_ZH)
-    return f"{chinese_date(local.date())}{local.hour}:{local.minute:02d}"
 
 
 def chinese_number(number: int) -> str:

@@ -12,11 +12,11 @@ import io
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import jinja2
 
 from orchestration.gate.decision import LEVELS_ZH, SEVERITY_ZH
+from orchestration.reporting_calendar import moment
 
 if TYPE_CHECKING:
     from orchestration.gate.decision import GateDecision
@@ -60,10 +60,9 @@ def _levels(decision: GateDecision) -> list[dict[str, Any]]:
 
 def render(decision: GateDecision) -> bytes:
     """The page as UTF-8 bytes."""
-    cutoff = decision.cutoff_at.astimezone(ZoneInfo("Asia/Shanghai"))
     html = _template().render(
         decision=decision,
-        cutoff=f"{cutoff.year}年{cutoff.month}月{cutoff.day}日{cutoff:%H:%M}",
+        cutoff=moment(decision.cutoff_at),
         levels=_levels(decision),
         blocking=decision.blocking,
         warnings=decision.warnings,

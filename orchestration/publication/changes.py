@@ -53,6 +53,7 @@ BUILD = "build"
 #: Not figures: what the row is about, and when.
 _NOT_FIGURES = {"edition", "cutoff_at", "counts_until", "is_synthetic", "target_year"}
 _RANK = "_rank"
+_DIFFERENCES = "差额按四舍五入前的数据计算，与表中两数之差可能有尾差。"
 #: Rows of a table in the notice; the page and the CSV have every one.
 _IN_NOTICE = 40
 _CAUSES = {
@@ -181,9 +182,9 @@ class Changes:
                 self.reason,
                 path="changes",
                 sections=(
-                    ("更正的数据", [self.table(figures)]),
-                    ("变动的名次", [self.table(ranks)]),
-                    ("引起变动的文档", [self._sources()]),
+                    ("更正的数据", self._listed(figures, "数据")),
+                    ("变动的名次", self._listed(ranks, "名次")),
+                    ("引起变动的文档", self._sources()),
                 ),
             ),
             correction_document(
@@ -193,9 +194,9 @@ class Changes:
                 path="national/correction",
                 sections=(
                     ("更正情况", self._summary(figures, ranks)),
-                    ("更正的全国数据", [self.table(national[:_IN_NOTICE]), *_rest(national)]),
-                    ("变动的名次", [self.table(ranks[:_IN_NOTICE]), *_rest(ranks)]),
-                    ("引起变动的文档", [self._sources(_IN_NOTICE)]),
+                    ("更正的全国数据", self._listed(national, "全国数据", _IN_NOTICE)),
+                    ("变动的名次", self._listed(ranks, "名次", _IN_NOTICE)),
+                    ("引起变动的文档", self._sources(_IN_NOTICE)),
                 ),
             ),
         )
@@ -222,6 +223,17 @@ class Changes:
             )
         return found
 
+    def _listed(self, changes: list[Change], what: str, at_most: int | None = None) -> list[Block]:
+        """A table of changes, or a sentence where there are none."""
+        if not changes:
+            return [paragraph(f"本次更正不涉及{what}变动。")]
+        shown = changes if at_most is None else changes[:at_most]
+        found: list[Block] = [self.table(shown)]
+        if len(shown) < len(changes):
+            said = f"以上为前{at_most}项，共{len(changes):,}项，全部见本版更正对照表。"
+            found.append(paragraph(said))
+        return found
+
     def table(
         self, changes: list[Change], after: str = "更正后", *, is_traced: bool = True
     ) -> Table:
@@ -234,10 +246,10 @@ class Changes:
         return Table(
             "",
             (
-                Column("项目", 8, "left"),
-                Column("原数", 4),
-                Column(after, 4),
-                Column("差额", 3),
+                Column("项目", 9, "left"),
+                Column("原数", 3),
+                Column(after, 3),
+                Column("差额", 4),
                 Column("原因", 5, "left"),
             ),
             tuple(
@@ -252,12 +264,16 @@ class Changes:
                 )
                 for change in changes
             ),
+            # From 106.396 % to 108.902 % is printed as 106.40 %, 108.90 % and 2.51 points.
+            "" if all(change.is_rank for change in changes) else _DIFFERENCES,
         )
 
-    def _sources(self, at_most: int | None = None) -> Table:
+    def _sources(self, at_most: int | None = None) -> list[Block]:
+        if not self.objects:
+            return [paragraph("本次更正不由文档引起。")]
         listed = sorted(self.objects.items())
         shown = listed if at_most is None else listed[:at_most]
-        return Table(
+        table = Table(
             "",
             (
                 Column("单位", 4, "left"),
@@ -278,12 +294,7 @@ class Changes:
             ),
             "" if len(shown) == len(listed) else f"共{len(listed)}份，其余见本版更正对照表。",
         )
-
-
-def _rest(changes: list[Change]) -> list[Block]:
-    if len(changes) <= _IN_NOTICE:
-        return []
-    return [paragraph(f"以上为前{_IN_NOTICE}项，共{len(changes):,}项，全部见本版更正对照表。")]
+        return [table]
 
 
 # -- words --------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import duckdb
 import jinja2
 
 from orchestration.catalogue import load_catalogue
-from orchestration.reporting_calendar import SHANGHAI, period_of
+from orchestration.reporting_calendar import SHANGHAI, moment, period_of
 
 __all__ = ["WORDS", "shared_by_pages", "templates"]
 
@@ -66,11 +66,10 @@ def shared_by_pages(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, Any]
         "where year = ?",
         [year],
     ).fetchone() or (False,)
-    cutoff = period_of(year).cutoff_at.astimezone(SHANGHAI)
     return {
         "year": year,
         "synthetic": synthetic,
-        "cutoff": f"{cutoff.year}年{cutoff.month}月{cutoff.day}日{cutoff:%H:%M}",
+        "cutoff": moment(period_of(year).cutoff_at),
         "words": WORDS,
         "catalogue": load_catalogue(),
         "zone": SHANGHAI,

@@ -25,6 +25,7 @@ from orchestration.bulletin.content import Claim, Figure, runs
 from orchestration.cli import main
 from orchestration.demo import generate
 from orchestration.errors import TongbaoError, UsageError
+from orchestration.publication.changes import Changes
 from orchestration.publication.checking import check_documents, text_of
 from orchestration.settings import Settings
 from orchestration.storage import Store
@@ -250,6 +251,17 @@ def test_the_notice_comes_in_every_format(corrected: Corrected) -> None:
         assert "第1版同时停止使用" in text
     page = store.get("publication", EDITION_2 + "changes.html").decode()
     assert "变动的名次" in page
+
+
+def test_what_did_not_change_is_said_in_a_sentence(corrected: Corrected) -> None:
+    """A correction of words alone: no table without rows."""
+    with lakehouse.reader(corrected.ws.settings, corrected.ws.store) as con:
+        marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, ()))
+    for document in Changes(YEAR, "表述有误").documents(marts, 2):
+        said = [block for section in document.sections for block in section.blocks]
+        assert not [block for block in said if isinstance(block, content.Table)]
+        assert content.paragraph("本次更正不涉及名次变动。") in said
+        assert content.paragraph("本次更正不由文档引起。") in said
 
 
 def test_only_what_changed_is_rendered(corrected: Corrected) -> None:

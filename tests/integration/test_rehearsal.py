@@ -88,7 +88,7 @@ def test_a_province_before_the_cutoff(ws: stages.Workspace, landing: Landing) ->
         "absent": 2, "faulty": 1, "unassessed": 3, "summaries": 1,
     }  # fmt: skip
     assert told["440000"].text == (
-        "广东省：距2024年度填报截止（2024年12月15日00:00，北京时间）还有20天。应报单位3个，"
+        "广东省：距2024年度填报截止（2024年12月15日0:00，北京时间）还有20天。应报单位3个，"
         "未按时上报2个，填报有错误1个，未考核3个，缺分任务总结1项。"
     )
     assert "没有待办事项" in told["110000"].text

@@ -337,6 +337,15 @@ def test_downloads_name_every_file_as_it_is(site: Site) -> None:
     published = {entry["path"]: entry["sha256"] for entry in manifest["files"]}
     published.pop("downloads/index.html")
     assert listed == published
+    names = dict(re.findall(r'<a href="\.\./([^"]+)">[^<]+</a></th>\s*<td[^>]*>([^<]*)</td>', page))
+    assert set(names) == set(published)
+    # What a file is about is said in Chinese, whatever its name is.
+    assert [path for path, name in names.items() if not re.search("[\u4e00-\u9fff]", name)] == []
+    assert names["trace/T05/C_04.html"] == "职业教育信息化标杆学校·年度计划投入经费"
+    assert names["provinces/440000/summaries/T05.docx"] == (
+        "广东省·职业教育信息化标杆学校·总结（草稿）"
+    )
+    assert names["index.html"] == "首页"
 
 
 def _hostile(site: Site) -> tuple[Marts, dict[str, bytes]]:

@@ -7,7 +7,7 @@ beside the bulletins in the edition.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,6 +22,12 @@ from orchestration.bulletin.render.charts import svg_of
 __all__ = ["environment", "render_html"]
 
 _FAMILY = "Noto Sans SC, Source Han Sans SC, Microsoft YaHei, PingFang SC, sans-serif"
+
+
+def _widths(shares: Iterable[int]) -> list[str]:
+    """The columns' shares of a table's width, as percentages for CSS."""
+    found = list(shares)
+    return [f"{100 * share / sum(found):.1f}%" for share in found]
 
 
 def _traced(figure_id: str, root: str) -> str:
@@ -45,6 +51,7 @@ def environment(*folders: Path) -> jinja2.Environment:
     )
     made.filters["chart"] = _chart
     made.filters["traced"] = _traced
+    made.filters["widths"] = _widths
     return made
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from orchestration.bulletin.carry_over import CarryOver
+from orchestration.bulletin.dictionary import marts_in_words
 from orchestration.bulletin.site.templates import fill
 from orchestration.catalogue import load_catalogue
 
@@ -37,6 +38,24 @@ _FOLDERS = {
     "tasks": "index.html#tasks",
     "uses": "uses/marked_results.html",
     "trace": "trace/scorecard.html",
+}
+#: Files that are no page of the navigation and about no place, task, indicator or use.
+_NAMES = {
+    "assets/font": "网页字体",
+    "changes": "更正说明",
+    "data/datapackage": "开放数据包说明（Frictionless）",
+    "data/dictionary": "数据字典",
+    "national/correction": "更正通报",
+    "national/tables": "数据表",
+    "quality/failing_rows": "不符合项明细",
+    "trace/scorecard": "考核激励参考指标的出处",
+    "uses/watchlist": "动态管理关注名单",
+}
+#: Parts of a path that say what a file about a place, task or indicator is.
+_PARTS = {
+    "data_docs": "检查明细",
+    "reporting": "报送情况",
+    "summaries": "总结（草稿）",
 }
 _KINDS = {
     "pdf": "PDF（打印）",
@@ -111,27 +130,25 @@ def _crumbs(path: str) -> list[tuple[str, str]]:
     names = {**dict(_SECTIONS), "trace/scorecard.html": "数字出处"}
     if section in names and section not in ("index.html", path):
         way.append((section, names[section]))
-    return [
-        *way,
-        (path, _name(path) if path.startswith("uses/") else names.get(path) or _name(path)),
-    ]
+    return [*way, (path, _name(path))]
 
 
 def _name(path: str) -> str:
-    """What a file is about."""
-    catalogue = load_catalogue()
-    parts = PurePosixPath(path).with_suffix("").parts
-    named = [
-        known[part].name
-        for part in parts
-        for known in (catalogue.regions, catalogue.tasks)
-        if part in known
-    ]
-    if named:
-        return "".join(named) + ("总结（草稿）" if "summaries" in parts else "")
-    known = {"changes": "更正说明", "national/correction": "更正通报"}
-    sections = {href.rsplit(".", 1)[0]: name for href, name in _SECTIONS}
-    return (sections | known).get("/".join(parts)) or parts[-1]
+    """What a file is about, in Chinese."""
+    catalogue, tables = load_catalogue(), marts_in_words()
+    stem = PurePosixPath(path).with_suffix("")
+    uses = {f"uses/{use.code}": use.name for use in catalogue.uses}
+    sections = {href.removesuffix(".html"): name for href, name in _SECTIONS}
+    if name := (sections | uses | _NAMES).get(str(stem)):
+        return name
+    if stem.name in tables:
+        return re.split("——|。", tables[stem.name].description_zh.removeprefix("粒度："))[0]
+    places = {code: region.name for code, region in catalogue.regions.items()}
+    tasks = {"ALL": "全部任务"} | {code: task.name for code, task in catalogue.tasks.items()}
+    indicators = {code: indicator.name_zh for code, indicator in catalogue.indicators.items()}
+    known = (places | tasks | indicators, _PARTS)
+    said = [words[part] for words in known for part in stem.parts if part in words]
+    return "·".join(said) or stem.name
 
 
 def _file_list(files: Mapping[str, bytes]) -> bytes:
