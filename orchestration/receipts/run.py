@@ -78,7 +78,7 @@ def write_pages(
         )
         for digest in today
     }
-    new_digests = changed(con, year, pages_of_day)
+    new_digests = changed(con, year, pages_of_day, _stands)
     summary = ReceiptsSummary(year, len(new_objects), len(new_units), len(new_digests))
     written = {**new_objects, **new_units, **new_digests}
     if not written:
@@ -128,11 +128,17 @@ def write_pages(
 
 
 def _digest(digest: Digest) -> str:
-    """Of what a province's page says, but for the day: nothing new, no new page."""
+    """The day of a province's page, and a digest of what else it says."""
     said = json.dumps(
         [digest.counts, digest.lists], ensure_ascii=False, sort_keys=True, default=str
     )
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{digest.day} {hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _stands(written: str, now: str) -> bool:
+    """Nothing new, no new page; but none stays of a day to come, from a clock that was ahead."""
+    (day, _, said), (today, _, says) = written.partition(" "), now.partition(" ")
+    return said == says and day <= today
 
 
 def _record_days(con: duckdb.DuckDBPyConnection, year: int, written: list[Digest]) -> None:

@@ -141,3 +141,19 @@ def test_only_what_changed_is_written_again(ws: stages.Workspace, landing: Landi
     digest = _text(_page(ws, "digest.html"))
     assert re.search(r"与2024-12-01相比", digest)
     assert re.search(r"已上报单位\s+2\s+1", digest)
+
+
+def test_a_digest_from_a_clock_that_was_ahead_is_written_anew(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    landing.unit(UNIT)
+    assert _run(ws, day=1).provinces == 32
+    landing.unit(SILENT)
+    assert _run(ws, day=9).provinces == 1
+    assert "2024年12月9日" in _page(ws, "digest.html")
+    # The clock is set right: nothing is new, and no page may be of a day to come.
+    assert _run(ws, day=2).provinces == 1
+    assert _page(ws, "digest.html") == _page(ws, "digest-2024-12-02.html")
+    assert "2024年12月2日，与2024-12-01相比" in _page(ws, "digest.html")
+    assert _run(ws, day=3).provinces == 0
+    assert "2024年12月2日" in _page(ws, "digest.html")
