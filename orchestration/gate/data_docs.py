@@ -28,7 +28,7 @@ _STYLE = """
 body { font: 15px/1.6 "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC",
   "Microsoft YaHei", "PingFang SC", sans-serif; margin: 0 auto; padding: 1.5rem;
   max-width: 72rem; color: #1f2328; background: #fff; }
-nav, footer, .modal, #ge-cta-footer, .ge-navbar, script, .ge-back-to-top,
+footer, .modal, #ge-cta-footer, .ge-navbar, script, .ge-back-to-top,
 [id^="ge-cta"], .navbar { display: none !important; }
 .container, .container-fluid, .row, .col-12, .col-lg-10, .col-md-10 { position: static;
   padding: 0; margin: 0; width: auto; max-width: none; }

@@ -33,6 +33,7 @@ from orchestration.bulletin import (
 )
 from orchestration.bulletin.dictionary import marts_in_words
 from orchestration.bulletin.open_data import inert
+from orchestration.bulletin.wording import change as change_rate
 from orchestration.bulletin.wording import (
     count,
     in_points,
@@ -329,6 +330,8 @@ def _shown(change: Change, value: Any) -> str:
         return "—"
     if change.is_rank or isinstance(value, int):
         return count(int(value))
+    if change.column == "change_rate":
+        return change_rate(value)
     if change.column.endswith("_rate") or change.column == "attainment":
         return percent(value)
     indicator = _indicator(change)

@@ -477,6 +477,11 @@ function step(index) {
 step(0);
 </script>"""
 
+#: How many links of the navigation are seen.
+_NAVIGATION = (
+    "return [].filter.call(doc.querySelectorAll('.site-head nav:not(.crumbs) a'), "
+    "function (a) {return a.offsetParent !== null}).length"
+)
 _NAMES = (
     "return [].map.call(doc.querySelectorAll('#results tbody th'), "
     "function (c) {return c.textContent})"
@@ -539,7 +544,7 @@ def test_in_a_browser_search_finds_sort_sorts_and_a_phone_is_wide_enough(
     folder = _write(files, tmp_path / "edition-1")
     unit = marts.units[7]
     phone = [
-        {"page": path, "width": 360}
+        {"page": path, "width": 360, "run": _NAVIGATION}
         for path in (
             "index.html",
             "national/bulletin.html",
@@ -553,6 +558,7 @@ def test_in_a_browser_search_finds_sort_sorts_and_a_phone_is_wide_enough(
             "downloads/index.html",
             "editions/index.html",
             "quality/index.html",
+            "quality/data_docs/national.totals.html",
             "trace/T05/reporting.html",
             "trace/scorecard.html",
         )
@@ -577,6 +583,8 @@ def test_in_a_browser_search_finds_sort_sorts_and_a_phone_is_wide_enough(
     assert [step for step in found if "error" in step] == []
     narrow = found[: len(phone)]
     assert [s for s in narrow if s["wide"] > s["room"] or not 340 <= s["room"] <= 360] == []
+    # Ten, from 首页 to 历次版本, whoever made the page.
+    assert [s["page"] for s in narrow if s["said"] != 10] == []
     by_code, by_name, silent, down, up, columns = (step["said"] for step in found[len(phone) :])
     assert by_code == [unit["unit_name"]]
     assert HOSTILE in by_name
