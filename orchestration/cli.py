@@ -27,6 +27,8 @@ from orchestration.errors import TongbaoError
 
 __all__ = ["main"]
 
+_log = logging.getLogger(__name__)
+
 _YEAR = click.option(
     "--year", type=click.IntRange(2000, 2100), required=True, help="The reporting year."
 )
@@ -84,6 +86,9 @@ class _Commands(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         kwargs["standalone_mode"] = False
+        if sys.unraisablehook is sys.__unraisablehook__ and not os.environ.get("TONGBAO_DEBUG"):
+            # What breaks once more while the broken is tidied away: the line says why it broke.
+            sys.unraisablehook = lambda again: _log.debug("while tidying up: %s", again.exc_value)
         try:
             code = super().main(*args, **kwargs)
             sys.exit(code if isinstance(code, int) else 0)

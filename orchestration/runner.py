@@ -6,10 +6,12 @@ back out. The job is the one of ``definitions``: scheduled, clicked or typed, th
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from orchestration.errors import Unreachable
 from orchestration.reporting_calendar import period_of
 from orchestration.settings import Settings
 
@@ -53,11 +55,29 @@ def prepare_dagster_home(settings: Settings) -> None:
 
 
 def prepare_dagster_storage() -> None:
-    """Make Dagster's tables now: two processes that make them at once get in each other's way."""
-    import dagster as dg
+    """Make Dagster's tables now: two processes that make them at once get in each other's way.
 
-    with dg.DagsterInstance.get():
+    Raises:
+        Unreachable: Dagster's storage can't be read or written.
+    """
+    with _instance():
         pass
+
+
+@contextlib.contextmanager
+def _instance() -> Iterator[Any]:
+    """Dagster's instance; what its storage can't do is said in one line."""
+    import dagster as dg
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    except DBAPIError as error:
+        home = os.environ["DAGSTER_HOME"]
+        raise Unreachable(
+            f"the storage of Dagster's runs ({home}): {error.orig} (is the disk full?)"
+        ) from error
 
 
 def run_in_process(year: int, until: str, *, progress: Callable[[str], None]) -> dict[str, Any]:
@@ -71,12 +91,11 @@ def run_in_process(year: int, until: str, *, progress: Callable[[str], None]) ->
 
     Raises:
         TongbaoError: whatever a stage raised.
+        Unreachable: Dagster's storage can't be read or written.
     """
     period_of(year)
     settings = Settings.from_env()
     prepare_dagster_home(settings)
-    import dagster as dg
-
     from orchestration.assets.common import LISTENER, Listener
     from orchestration.definitions import defs
     from orchestration.jobs import UNTIL
@@ -86,7 +105,7 @@ def run_in_process(year: int, until: str, *, progress: Callable[[str], None]) ->
     listener = Listener(progress)
     token = LISTENER.set(listener)
     try:
-        with dg.DagsterInstance.get() as instance:
+        with _instance() as instance:
             result = job.execute_in_process(
                 instance=instance,
                 partition_key=str(year),

@@ -102,6 +102,42 @@ def test_a_catalogue_that_another_run_writes_exits_4(
     assert "writ" in _one_line(done)
 
 
+def test_what_is_wrong_with_dagsters_storage_is_said(tongbao: Tongbao, tmp_path: Path) -> None:
+    home = tmp_path / "dagster"
+    (home / "history").mkdir(parents=True)
+    (home / "history" / "runs.db").write_bytes(b"no database" * 100)
+    (home / "dagster.yaml").touch()
+    done = tongbao("run", "--year", "2024", DAGSTER_HOME=str(home))
+    assert done.returncode == 4, done.stderr
+    said = _one_line(done)
+    assert "the storage of Dagster's runs" in said
+    assert "file is not a database" in said
+
+
+def test_what_breaks_while_the_broken_is_tidied_away_is_not_said() -> None:
+    """A workbook that a full disk cuts off is closed once more when it is forgotten."""
+    broken = """
+import click
+from orchestration.cli import main
+
+class Workbook:
+    def __del__(self):
+        raise ValueError("and again")
+
+@main.command()
+def boom():
+    workbook = Workbook()
+    raise OSError(28, "No space left on device")
+
+main(["boom"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", broken], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "No space left on device" in _one_line(done)
+
+
 def test_nothing_to_query_or_judge_yet_is_said_plainly(tongbao: Tongbao) -> None:
     done = tongbao("sql", "select 1")
     assert done.returncode == 4
