@@ -116,6 +116,10 @@ class _Commands(click.Group):
         except Exception as error:
             if os.environ.get("TONGBAO_DEBUG"):
                 raise
+            if isinstance(error, OSError) and error.filename:
+                # A folder that isn't there, may not be written to, is full.
+                click.echo(f"tongbao: {error.filename}: {error.strerror}", err=True)
+                sys.exit(1)
             first = " ".join(str(error).split())[:300]
             click.echo(
                 f"tongbao: {type(error).__name__}: {first} (TONGBAO_DEBUG=1 shows where)", err=True

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from orchestration.errors import TongbaoError
 from orchestration.settings import Settings
 
 __all__ = ["StageRun", "note", "open_home_database", "stage_runs"]
@@ -60,17 +61,24 @@ def open_home_database(path: Path, *tables: str) -> Iterator[sqlite3.Connection]
 
     Args:
         tables: ``create table if not exists`` statements.
+
+    Raises:
+        TongbaoError: it can't be read or written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    con = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
     try:
-        con.execute("begin immediate")
-        for table in tables:
-            con.execute(table)
-        yield con
-        con.execute("commit")
-    finally:
-        con.close()
+        with contextlib.closing(
+            sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+        ) as con:
+            con.execute("begin immediate")
+            for table in tables:
+                con.execute(table)
+            yield con
+            con.execute("commit")
+    except sqlite3.OperationalError as error:  # locked, a full disk
+        raise TongbaoError(f"{path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise TongbaoError(f"{path}: {error} (move it away: it is made anew)") from error
 
 
 def _open(settings: Settings) -> contextlib.AbstractContextManager[sqlite3.Connection]:

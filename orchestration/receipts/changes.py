@@ -6,8 +6,7 @@ Belongs here: the comparison with ``publication.receipt_pages``.
 from __future__ import annotations
 
 import contextlib
-import operator
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,27 +30,14 @@ class Page:
     subject: Any
 
 
-def changed(
-    con: duckdb.DuckDBPyConnection,
-    year: int,
-    pages: dict[str, Page],
-    stands: Callable[[str, str], bool] = operator.eq,
-) -> dict[str, Page]:
-    """Those that were never written, or from other data.
-
-    Args:
-        stands: whether a page may stay, from the digest it was written with and the one of now.
-    """
+def changed(con: duckdb.DuckDBPyConnection, year: int, pages: dict[str, Page]) -> dict[str, Page]:
+    """Those that were never written, or from other data."""
     known = dict(
         con.execute(
             "select page, digest from lake.publication.receipt_pages where year = ?", [year]
         ).fetchall()
     )
-    return {
-        key: page
-        for key, page in pages.items()
-        if key not in known or not stands(known[key], page.digest)
-    }
+    return {key: page for key, page in pages.items() if known.get(key) != page.digest}
 
 
 @contextlib.contextmanager

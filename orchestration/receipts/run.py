@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -71,14 +72,19 @@ def write_pages(
     shared = shared_by_pages(con, year)
     new_objects = changed(con, year, objects(con, year))
     new_units = changed(con, year, units(con, year))
-    today = digests(con, year, day)
-    pages_of_day = {
+    latest = _latest_days(con, year, day)
+    standing = {
         f"receipts/year={year}/province={digest.province_code}/digest.html": Page(
-            digest.province_code, _digest(digest), digest
+            digest.province_code, _digest(digest, latest.get(digest.province_code, day)), digest
         )
-        for digest in today
+        for digest in digests(con, year, day)
     }
-    new_digests = changed(con, year, pages_of_day, _stands)
+    # Nothing new, no new page. But one of a clock that was ahead or behind isn't of the day on
+    # which something new was last seen, and is written anew.
+    new_digests = {
+        key: Page(page.province_code, _digest(page.subject, day), page.subject)
+        for key, page in changed(con, year, standing).items()
+    }
     summary = ReceiptsSummary(year, len(new_objects), len(new_units), len(new_digests))
     written = {**new_objects, **new_units, **new_digests}
     if not written:
@@ -127,18 +133,23 @@ def write_pages(
     return summary
 
 
-def _digest(digest: Digest) -> str:
+def _latest_days(con: duckdb.DuckDBPyConnection, year: int, until: date) -> dict[str, date]:
+    """Province → the last day, none after ``until``, for which it has a digest."""
+    return dict(
+        con.execute(
+            "select province_code, max(day) from lake.publication.daily_digests "
+            "where year = ? and day <= ? group by province_code",
+            [year, until],
+        ).fetchall()
+    )
+
+
+def _digest(digest: Digest, day: date) -> str:
     """The day of a province's page, and a digest of what else it says."""
     said = json.dumps(
         [digest.counts, digest.lists], ensure_ascii=False, sort_keys=True, default=str
     )
-    return f"{digest.day} {hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()}"
-
-
-def _stands(written: str, now: str) -> bool:
-    """Nothing new, no new page; but none stays of a day to come, from a clock that was ahead."""
-    (day, _, said), (today, _, says) = written.partition(" "), now.partition(" ")
-    return said == says and day <= today
+    return f"{day} {hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _record_days(con: duckdb.DuckDBPyConnection, year: int, written: list[Digest]) -> None:

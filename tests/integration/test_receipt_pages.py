@@ -143,7 +143,7 @@ def test_only_what_changed_is_written_again(ws: stages.Workspace, landing: Landi
     assert re.search(r"已上报单位\s+2\s+1", digest)
 
 
-def test_a_digest_from_a_clock_that_was_ahead_is_written_anew(
+def test_a_digest_from_a_clock_that_was_wrong_is_written_anew(
     ws: stages.Workspace, landing: Landing
 ) -> None:
     landing.unit(UNIT)
@@ -157,3 +157,9 @@ def test_a_digest_from_a_clock_that_was_ahead_is_written_anew(
     assert "2024年12月2日，与2024-12-01相比" in _page(ws, "digest.html")
     assert _run(ws, day=3).provinces == 0
     assert "2024年12月2日" in _page(ws, "digest.html")
+    # And once more, behind: what it says of the day before is taken back.
+    assert _run(ws, day=1).provinces == 1
+    assert "2024年12月1日" in _page(ws, "digest.html")
+    assert _run(ws, day=3).provinces == 1
+    assert "2024年12月3日" in _page(ws, "digest.html")
+    assert _run(ws, day=4).provinces == 0
