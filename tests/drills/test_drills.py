@@ -508,7 +508,9 @@ def _is_given_up(servers: Topology, run: dict[str, Any]) -> bool:
         return False
     if run["tags"].get("dagster/will_retry") == "false":
         return True
-    if not servers.is_over(run["tags"]["dagster/backfill"]):
+    # A run that was started again after its backfill was over is a run of its own.
+    backfill = run["tags"].get("dagster/backfill")
+    if backfill is None or not servers.is_over(backfill):
         return False
     # What the daemon does start again it starts within two of its rounds of five seconds.
     time.sleep(15)
