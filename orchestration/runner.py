@@ -74,10 +74,9 @@ def _instance() -> Iterator[Any]:
         with dg.DagsterInstance.get() as instance:
             yield instance
     except DBAPIError as error:
-        home = os.environ["DAGSTER_HOME"]
-        raise Unreachable(
-            f"the storage of Dagster's runs ({home}): {error.orig} (is the disk full?)"
-        ) from error
+        home, reason = os.environ["DAGSTER_HOME"], str(error.orig)
+        hint = " (is it full?)" if "disk" in reason else ""
+        raise Unreachable(f"the storage of Dagster's runs ({home}): {reason}{hint}") from error
 
 
 def run_in_process(year: int, until: str, *, progress: Callable[[str], None]) -> dict[str, Any]:
