@@ -6,8 +6,8 @@ and ``out/``. Doesn't belong here: what a bulletin says, and whether it may be p
 Order of a publication, so that a run killed anywhere leaves the former edition (or nothing)
 visible, and starting again ends in the same bytes: files under ``.edition-N.writing/`` → read
 back and compared → copied to ``edition-N/``, and beside them what the former edition has already,
-from there → ``manifest.json`` last, refused where one stands → ``latest.json``. An edition whose
-manifest stands is never written again, it is only made visible.
+from there → ``manifest.json`` last, refused where one stands → the temporary prefix cleared →
+``latest.json``. An edition whose manifest stands is never written again, it is only made visible.
 """
 
 from __future__ import annotations
@@ -180,8 +180,9 @@ def _show(store: Store, bucket: str, edition: Edition) -> None:
         "prefix": edition.prefix,
         "manifest_sha256": edition.manifest_sha256,
     }
-    store.put(bucket, f"editions/{edition.year}/latest.json", _json(latest))
+    # Before it is visible: whoever is killed while clearing up is made good by the next run.
     _clear(store, bucket, _temporary(edition))
+    store.put(bucket, f"editions/{edition.year}/latest.json", _json(latest))
 
 
 def _sums(manifest: Mapping[str, Any]) -> dict[str, str]:

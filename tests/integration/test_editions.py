@@ -452,6 +452,26 @@ def test_killed_between_any_two_writes_an_edition_is_whole_or_not_there(
         bulletin.publish_edition(ws.store, "publication", _edition(2))
 
 
+@pytest.mark.parametrize("later", range(4))
+def test_killed_after_its_manifest_an_edition_is_finished_and_nothing_is_left(
+    ws: stages.Workspace, later: int
+) -> None:
+    """While the temporary prefix is cleared, and before ``latest.json``."""
+    bulletin.publish_edition(ws.store, "publication", _edition(1))
+    second = _edition(2)
+    dying = _Dying(ws.store.config)
+    # Written, copied, and the manifest; then as many of the three files are cleared up.
+    dying.left = 2 * len(second.files) + 1 + later
+    with pytest.raises(_Killed):
+        bulletin.publish_edition(dying, "publication", second)
+    latest = bulletin.latest_of(ws.store, "publication", YEAR)
+    assert latest is not None
+    assert latest["edition"] == 1
+    assert bulletin.finish_edition(ws.store, "publication", YEAR, 2) is not None
+    assert bulletin.latest_of(ws.store, "publication", YEAR)["edition"] == 2  # type: ignore[index]
+    assert bulletin.unfinished_objects(ws.store, "publication") == []
+
+
 # -- claims -------------------------------------------------------------------------------------
 
 
