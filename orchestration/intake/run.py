@@ -37,7 +37,7 @@ from orchestration.intake.receipts import (
     status_of,
 )
 from orchestration.lakehouse import RAW_TABLES, ensure_tables, last_intake_at
-from orchestration.lakehouse.tables import OTHER_TABLES
+from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows
 from orchestration.reporting_calendar import period_of
 from orchestration.settings import Settings
 from orchestration.storage import Carrier, Fetched, ObjectInfo, Store, open_carrier
@@ -636,10 +636,10 @@ def _insert_batch(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: st
                     rows["document_errors"].append((*row, run_id))
     for name, schema in RAW_TABLES.items():
         if rows[name]:
-            _insert(con, f"raw.{name}", _table(rows[name], schema))
+            insert_rows(con, f"raw.{name}", _table(rows[name], schema))
     if errors:
         schema = OTHER_TABLES["quality.submission_errors"]
-        _insert(con, "quality.submission_errors", _table(errors, schema))
+        insert_rows(con, "quality.submission_errors", _table(errors, schema))
     _insert_long(con, long_documents, values, targets)
 
 
@@ -655,13 +655,6 @@ def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
         pa.array(column, type=field.type) for column, field in zip(columns, schema, strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def _insert(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
-    con.register("incoming", table)
-    # By name: a lake that an earlier version made has the columns that came since at its end.
-    con.execute(f"insert into lake.{name} by name select * from incoming")
-    con.unregister("incoming")
 
 
 _LONG_DOCUMENT = pa.schema(

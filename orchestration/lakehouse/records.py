@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
-from orchestration.lakehouse.tables import OTHER_TABLES
+from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows
 
 __all__ = [
     "blocking",
@@ -27,16 +28,6 @@ _GATE = [field.name for field in OTHER_TABLES["quality.gate_results"]]
 _EDITION = [field.name for field in OTHER_TABLES["publication.editions"]]
 
 
-def _insert(
-    con: duckdb.DuckDBPyConnection, table: str, names: list[str], rows: Sequence[dict[str, Any]]
-) -> None:
-    marks = ", ".join("?" for _ in names)
-    con.executemany(
-        f"insert into lake.{table} ({', '.join(names)}) values ({marks})",
-        [[row[name] for name in names] for row in rows],
-    )
-
-
 def record_gate(
     con: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]], code_version: str
 ) -> None:
@@ -49,8 +40,14 @@ def record_gate(
         "delete from lake.quality.gate_results where run_id = ? and year = ? and snapshot_id = ?",
         [rows[0]["run_id"], rows[0]["year"], rows[0]["snapshot_id"]],
     )
-    stamped = [row | {"code_version": code_version} for row in rows]
-    _insert(con, "quality.gate_results", _GATE, stamped)
+    insert_rows(
+        con,
+        "quality.gate_results",
+        pa.Table.from_pylist(
+            [row | {"code_version": code_version} for row in rows],
+            OTHER_TABLES["quality.gate_results"],
+        ),
+    )
     con.execute("commit")
 
 
@@ -99,7 +96,11 @@ def record_edition(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> None:
     """Append an edition; ``published_at`` (aware) is kept in UTC."""
     published: datetime = row["published_at"]
     row = row | {"published_at": published.astimezone(UTC).replace(tzinfo=None)}
-    _insert(con, "publication.editions", _EDITION, [row])
+    insert_rows(
+        con,
+        "publication.editions",
+        pa.Table.from_pylist([row], OTHER_TABLES["publication.editions"]),
+    )
 
 
 def edition_rows(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:

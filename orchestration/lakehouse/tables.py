@@ -1,7 +1,7 @@
 """The shapes of the tables that Python writes: ``raw``, ``quality`` and ``publication``.
 
-Belongs here: names and types. What dbt builds is described in ``dbt_project``. ``raw`` holds
-what was said, not what it is worth: it knows nothing of the catalogue.
+Belongs here: names and types, and adding rows. What dbt builds is described in ``dbt_project``.
+``raw`` holds what was said, not what it is worth: it knows nothing of the catalogue.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-__all__ = ["CONTACTS", "OTHER_TABLES", "RAW_TABLES", "ensure_tables"]
+__all__ = ["CONTACTS", "OTHER_TABLES", "RAW_TABLES", "ensure_tables", "insert_rows"]
 
 _TEXT, _INT, _BIG = pa.string(), pa.int32(), pa.int64()
 _NUMBER = pa.decimal128(38, 10)
@@ -248,3 +248,15 @@ def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
     for change in changes:
         con.execute(change)
     con.execute("commit")
+
+
+def insert_rows(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    """Append rows to a table of the lake, in one statement: each statement makes a data file.
+
+    Args:
+        name: schema and table, e.g. ``quality.gate_results``.
+    """
+    con.register("incoming", rows)
+    # By name: a lake that an earlier version made has the columns that came since at its end.
+    con.execute(f"insert into lake.{name} by name select * from incoming")
+    con.unregister("incoming")

@@ -11,10 +11,11 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import duckdb
+import pyarrow as pa
 
+from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows
 from orchestration.receipts.changes import Page, changed, record
 from orchestration.receipts.digests import COUNTS, SHEETS, Digest, digests, workbook_of
 from orchestration.receipts.objects import object_pages, objects
@@ -159,10 +160,11 @@ def _record_days(con: duckdb.DuckDBPyConnection, year: int, written: list[Digest
             "where year = ? and province_code = ? and day = ?",
             [year, digest.province_code, digest.day],
         )
-    rows: list[list[Any]] = [
-        [year, digest.province_code, digest.day, *(digest.counts[name] for name in COUNTS)]
+    rows = [
+        {"year": year, "province_code": digest.province_code, "day": digest.day, **digest.counts}
         for digest in written
     ]
     if rows:
-        marks = ", ".join("?" for _ in rows[0])
-        con.executemany(f"insert into lake.publication.daily_digests values ({marks})", rows)
+        schema = OTHER_TABLES["publication.daily_digests"]
+        table = pa.Table.from_pylist(rows, schema)
+        insert_rows(con, "publication.daily_digests", table)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -72,6 +74,20 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     with stages.open_workspace(settings) as ws:
         assert not _until_gate(ws).blocked
         yield Published(settings, ws, stages.publish(ws, YEAR, run_id="r", progress=_quiet))
+
+
+def test_a_run_leaves_no_crumbs_in_the_lake(published: Published) -> None:
+    """A file a row would make every later reading of the table slow."""
+    stages.receipts(published.ws, YEAR, run_id="r", progress=_quiet)
+    query = (
+        "select t.table_name, f.begin_snapshot, count(*) from ducklake_data_file f "
+        "join ducklake_table t using (table_id) group by 1, 2"
+    )
+    with contextlib.closing(sqlite3.connect(published.settings.catalog)) as catalogue:
+        files = {(row[0], row[1]): row[2] for row in catalogue.execute(query)}
+    assert {"gate_results", "daily_digests"} <= {table for table, _ in files}
+    # A large insertion may make one a thread.
+    assert max(files.values()) <= max(2, os.cpu_count() or 1), files
 
 
 def test_the_edition_holds_what_the_contract_names(published: Published) -> None:
