@@ -16,6 +16,7 @@ from pathlib import Path
 from orchestration.bulletin.carry_over import CarryOver, digest_of
 from orchestration.bulletin.content import (
     Block,
+    Claim,
     Column,
     Document,
     Figure,
@@ -50,6 +51,7 @@ __all__ = [
     "GRAINS",
     "Block",
     "CarryOver",
+    "Claim",
     "Column",
     "Document",
     "Edition",

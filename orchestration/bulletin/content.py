@@ -139,7 +139,7 @@ class Bar:
     label: str
     figure: Run
     length: int | None
-    note: str = ""
+    note: Run = ""
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,8 @@ def runs(block: Block) -> Iterable[Run]:
         case TileMap(tiles=tiles):
             yield from (tile.figure for tile in tiles)
         case Bars(bars=bars):
-            yield from (bar.figure for bar in bars)
+            for bar in bars:
+                yield from (bar.figure, bar.note)
 
 
 def blocks(document: Document) -> Iterator[Block]:

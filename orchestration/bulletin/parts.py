@@ -185,7 +185,10 @@ def target_bars(marts: Marts, rows: Sequence[Row], caption: str) -> Bars:
             _target_label(marts, row),
             row.figure("progress_rate", percent),
             int(row["progress_rate"] * 1000) * 1000 // longest,
-            f"{count(row['achieved_count'])}/{count(row['target_count'])}",
+            Claim(
+                "/".join(("progress", *row.key[1:])),
+                f"{count(row['achieved_count'])}/{count(row['target_count'])}",
+            ),
         )
         for row in rows
     ]

@@ -135,7 +135,16 @@ def build_files(
             carry_over=carry_over,
             editions=[*map(_note, editions), _own_note(year, number, changes)],
         )
-        compared = check_documents(con, year, made.documents, made.files, made.fresh, made.drawable)
+        compared = check_documents(
+            con,
+            year,
+            made.documents,
+            made.files,
+            made.fresh,
+            made.drawable,
+            gate=decision.results,
+            changes=changes.changes if changes else (),
+        )
         files = {**made.files, **others.result()}
     progress(
         f"publish {year}: {compared} figures and claims computed anew, {len(made.fresh)} files"

@@ -23,6 +23,7 @@ import duckdb
 from orchestration.bulletin import (
     GRAINS,
     Block,
+    Claim,
     Column,
     Document,
     Figure,
@@ -57,6 +58,8 @@ _RANK = "_rank"
 _DIFFERENCES = "差额按四舍五入前的数据计算，与表中两数之差可能有尾差。"
 #: Rows of a table in the notice; the page and the CSV have every one.
 _IN_NOTICE = 40
+#: What changed, as claims and sentences call it.
+_KINDS = {"figures": "数据", "national": "全国数据", "ranks": "名次"}
 _CAUSES = {
     "late": "逾期文档由更正版采用",
     "new": "新增文档",
@@ -183,8 +186,8 @@ class Changes:
                 self.reason,
                 path="changes",
                 sections=(
-                    ("更正的数据", self._listed(figures, "数据")),
-                    ("变动的名次", self._listed(ranks, "名次")),
+                    ("更正的数据", self._listed(figures, "figures")),
+                    ("变动的名次", self._listed(ranks, "ranks")),
                     ("引起变动的文档", self._sources()),
                 ),
             ),
@@ -195,8 +198,8 @@ class Changes:
                 path="national/correction",
                 sections=(
                     ("更正情况", self._summary(figures, ranks)),
-                    ("更正的全国数据", self._listed(national, "全国数据", _IN_NOTICE)),
-                    ("变动的名次", self._listed(ranks, "名次", _IN_NOTICE)),
+                    ("更正的全国数据", self._listed(national, "national", _IN_NOTICE)),
+                    ("变动的名次", self._listed(ranks, "ranks", _IN_NOTICE)),
                     ("引起变动的文档", self._sources(_IN_NOTICE)),
                 ),
             ),
@@ -210,8 +213,14 @@ class Changes:
         causes = Counter(cause for change in figures for cause in change.causes)
         found: list[Block] = [
             paragraph(
-                f"本次更正涉及数据{len(figures):,}项、名次{len(ranks):,}项，由{len(self.objects):,}"
-                f"份文档引起。" + (f"涉及省份：{names}。" if names else "")
+                "本次更正涉及数据",
+                Claim("changed/figures", count(len(figures))),
+                "项、名次",
+                Claim("changed/ranks", count(len(ranks))),
+                "项，由",
+                Claim("changed/documents", count(len(self.objects))),
+                "份文档引起。",
+                *(("涉及省份：", Claim("changed/provinces", names), "。") if names else ()),
             )
         ]
         if causes:
@@ -219,7 +228,10 @@ class Changes:
                 Table(
                     "更正原因",
                     (Column("原因", 6, "left"), Column("涉及数据（项）", 3)),
-                    tuple((_CAUSES[cause], count(n)) for cause, n in causes.most_common()),
+                    tuple(
+                        (_CAUSES[cause], Claim(f"changed_by/{cause}", count(n)))
+                        for cause, n in causes.most_common()
+                    ),
                 )
             )
         return found
@@ -227,12 +239,14 @@ class Changes:
     def _listed(self, changes: list[Change], what: str, at_most: int | None = None) -> list[Block]:
         """A table of changes, or a sentence where there are none."""
         if not changes:
-            return [paragraph(f"本次更正不涉及{what}变动。")]
+            return [paragraph(f"本次更正不涉及{_KINDS[what]}变动。")]
         shown = changes if at_most is None else changes[:at_most]
         found: list[Block] = [self.table(shown)]
         if len(shown) < len(changes):
-            said = f"以上为前{at_most}项，共{len(changes):,}项，全部见本版更正对照表。"
-            found.append(paragraph(said))
+            number = Claim(f"changed/{what}", count(len(changes)))
+            found.append(
+                paragraph(f"以上为前{at_most}项，共", number, "项，全部见本版更正对照表。")
+            )
         return found
 
     def table(

@@ -1,9 +1,9 @@
 """What finished documents say, held against the marts: the last look before an edition is written.
 
 Belongs here: reading the text out of PDF, Word and HTML files, and computing every figure and
-every claim in prose anew, in SQL, from the pinned snapshot. Nothing here is used to write a
-document, so that a mistake there is not made here too. Doesn't belong here: what is fit to be
-published (``gate``).
+every claim in prose anew: in SQL from the pinned snapshot, or counted from the rows of
+``quality.gate_results`` and of the change table. Nothing here is used to write a document, so that
+a mistake there is not made here too. Doesn't belong here: what is fit to be published (``gate``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import io
 import re
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -24,16 +25,19 @@ import pypdfium2
 
 from orchestration.bulletin import GRAINS, Document
 from orchestration.bulletin.content import (
+    Bars,
     Claim,
     Figure,
     Heading,
     Paragraph,
     Run,
     Table,
+    TileMap,
     blocks,
     runs,
 )
 from orchestration.errors import TongbaoError
+from orchestration.publication.changes import Change
 
 __all__ = ["check_documents", "text_of"]
 
@@ -152,6 +156,12 @@ _TEXTS: dict[str, str] = {
         f"from lake.marts.agg_province_task t join {_NAME} r using (province_code) "
         "where t.year = $year and t.units_expected > 0 and not t.has_provincial_summary group by 1"
     ),
+    # Achieved and targeted, as a target's bar notes them.
+    "progress": (
+        "select concat_ws('/', task_code, level, coalesce(category, '-')) as part, "
+        "format('{:,}/{:,}', achieved_count, target_count) "
+        "from lake.marts.agg_national_target where year = $year"
+    ),
     "province_summaries_lacking": (
         "select province_code, string_agg(task_code, '、' order by task_code) "
         "from lake.marts.agg_province_task "
@@ -177,6 +187,7 @@ class _Marts:
     rows: dict[str, dict[tuple[str, ...], dict[str, Any]]] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
     scopes: dict[str, dict[Any, Any]] = field(default_factory=dict)
+    counted: Mapping[str, str] = field(default_factory=dict)
 
     def figure(self, figure_id: str) -> Any:
         """The value that a figure names.
@@ -203,6 +214,8 @@ class _Marts:
 
     def claim(self, claim: str) -> str:
         """What a claim should say."""
+        if claim in self.counted:
+            return self.counted[claim]
         name, _, scope = claim.partition("/")
         if name in _CLAIMS:
             if claim not in self.claims:
@@ -214,6 +227,8 @@ class _Marts:
             order, _, place = scope.rpartition("/")
             said = self._said(claim.removesuffix(place), _ORDER.format(*order.split("/")))
             return said.get(int(place), "")
+        if name not in _COUNTS and name not in _TEXTS:
+            return ""  # of the gate or the change table, which have no such thing
         said = self._said(name, _COUNTS.get(name) or _TEXTS[name])
         return f"{said.get(scope, 0):,}" if name in _COUNTS else said.get(scope, "")
 
@@ -231,6 +246,9 @@ def check_documents(
     files: Mapping[str, bytes],
     fresh: Iterable[str],
     drawable: Callable[[str], str] = str,
+    *,
+    gate: Sequence[Mapping[str, Any]] = (),
+    changes: Sequence[Change] = (),
 ) -> int:
     """Compute what documents say anew and look for it in their files.
 
@@ -238,6 +256,8 @@ def check_documents(
         con: a reader pinned at the snapshot.
         fresh: paths of files that were rendered now; others were checked when they were.
         drawable: what a PDF prints of a text: 〓 for what its fonts lack.
+        gate: rows of ``quality.gate_results`` about the snapshot.
+        changes: the change table of a correction.
 
     Returns:
         how many figures and claims were compared.
@@ -245,7 +265,7 @@ def check_documents(
     Raises:
         TongbaoError: a figure or a claim is not what the marts say, or a file doesn't say it.
     """
-    marts = _Marts(con, year)
+    marts = _Marts(con, year, counted=_of_gate(gate) | _of_changes(con, changes))
     to_read: dict[str, list[str]] = {}
     for path in fresh:
         stem, _, extension = path.rpartition(".")
@@ -282,6 +302,43 @@ def check_documents(
             + "; ".join(wrong[:_SHOWN])
         )
     return compared
+
+
+def _of_gate(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What the bulletin says of the gate."""
+    failed = [row for row in rows if not row["success"]]
+    warned = [row for row in failed if row["severity"] == "warning" and not row["waived_by"]]
+    critical = [row for row in failed if row["severity"] == "critical"]
+    waived = [row for row in critical if row["waived_by"]]
+    return {
+        "gate/checks": str(len(rows)),
+        "gate/warned": str(len(warned)),
+        "gate/waived": str(len(waived)),
+        "gate/critical": "全部通过" if critical == waived else "没有全部通过",
+    }
+
+
+def _of_changes(con: duckdb.DuckDBPyConnection, changes: Sequence[Change]) -> dict[str, str]:
+    """What the notice of a correction says of its table, by the figures' ids."""
+    names: dict[str, str] = dict(
+        con.execute(
+            f"select province_code, short_name from {_NAME} order by display_order"
+        ).fetchall()
+    )
+    figures = [change for change in changes if not change.figure.endswith("_rank")]
+    provinces = {
+        change.figure.split("/")[2] for change in figures if "/agg_province_" in change.figure
+    }
+    causes = Counter(cause for change in figures for cause in change.causes)
+    counts = {
+        "changed/figures": len(figures),
+        "changed/ranks": len(changes) - len(figures),
+        "changed/national": sum("national" in change.figure.split("/")[1] for change in figures),
+        "changed/documents": len({name for change in changes for name in change.documents}),
+    } | {f"changed_by/{cause}": number for cause, number in causes.items()}
+    return {claim: f"{number:,}" for claim, number in counts.items()} | {
+        "changed/provinces": "、".join(name for code, name in names.items() if code in provinces)
+    }
 
 
 def _prints(figure: Figure, value: Any) -> bool:
@@ -344,7 +401,7 @@ _PAGE_HEAD = 300
 
 
 def _lost(document: Document, text: str, drawable: Callable[[str], str]) -> list[str]:
-    """What a document says and its file does not: headings, paragraphs, rows of tables."""
+    """What a document says and its file does not: headings, paragraphs, rows, charts."""
     lost: list[str] = []
     at = 0
     for block in blocks(document):
@@ -355,14 +412,29 @@ def _lost(document: Document, text: str, drawable: Callable[[str], str]) -> list
                 lost.append(said[:60])
             else:
                 at = found + len(said)
-        elif isinstance(block, Table):
-            for row in block.rows:
+        elif isinstance(block, TileMap):
+            # Word has them row by row.
+            places = {
+                tile: text.find(_folded(tile.name + _text(tile.figure)), at) for tile in block.tiles
+            }
+            lost += [
+                f"{tile.name} {_text(tile.figure)}" for tile, found in places.items() if found < 0
+            ]
+            at = max(at, *places.values())
+        else:
+            for row in _rows(block):
                 end = _row_end(tuple(drawable(_text(run)) for run in row), row, text, at)
                 if end is None:
                     lost.append(" | ".join(map(_text, row))[:60])
                 else:
                     at = end
     return lost
+
+
+def _rows(block: Table | Bars) -> Iterable[tuple[Run, ...]]:
+    if isinstance(block, Table):
+        return block.rows
+    return ((bar.label, bar.figure, bar.note) for bar in block.bars)
 
 
 def _row_end(cells: tuple[str, ...], row: tuple[Run, ...], text: str, at: int) -> int | None:

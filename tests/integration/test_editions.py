@@ -22,10 +22,12 @@ from click.testing import CliRunner
 from orchestration import bulletin, lakehouse, stages
 from orchestration.bulletin import content
 from orchestration.bulletin.content import Claim, Figure, runs
+from orchestration.bulletin.documents import documents
+from orchestration.bulletin.marts import Row
 from orchestration.cli import main
 from orchestration.demo import generate
 from orchestration.errors import TongbaoError, UsageError
-from orchestration.publication.changes import Changes
+from orchestration.publication.changes import Change, Changes
 from orchestration.publication.checking import check_documents, text_of
 from orchestration.settings import Settings
 from orchestration.storage import Store
@@ -483,6 +485,10 @@ class Rendered:
     made: bulletin.Rendered
 
 
+#: One check that holds, as ``GateNotes(1, ())`` has it.
+_JUDGED = ({"success": True, "severity": "critical", "waived_by": None},)
+
+
 @pytest.fixture(scope="module")
 def rendered(home: Path) -> Iterator[Rendered]:
     with stages.open_workspace(_settings(home)) as ws:
@@ -495,7 +501,9 @@ def rendered(home: Path) -> Iterator[Rendered]:
 
 def test_what_documents_say_is_what_the_marts_say(rendered: Rendered) -> None:
     made = rendered.made
-    compared = check_documents(rendered.con, YEAR, made.documents, made.files, made.fresh)
+    compared = check_documents(
+        rendered.con, YEAR, made.documents, made.files, made.fresh, gate=_JUDGED
+    )
     assert compared > 20_000
     claims = {
         run.claim.split("/")[0]
@@ -549,12 +557,89 @@ def test_each_kind_of_claim_is_computed_anew(rendered: Rendered) -> None:
             for run in runs(block):
                 if isinstance(run, Claim):
                     seen.setdefault(run.claim.split("/")[0], (document, run))
-    assert seen.keys() >= {"units", "excluded", "excluded_by", "remarks", "place", "silent"}
+    wanted = {"units", "excluded", "excluded_by", "remarks", "place", "silent", "progress", "gate"}
+    assert seen.keys() >= wanted
     for document, claim in seen.values():
-        said = content.paragraph(dataclasses.replace(claim, text="火星"))
-        wrong = dataclasses.replace(document, opening=said, sections=(), attachments=())
-        with pytest.raises(TongbaoError, match=f"{claim.claim}: it says 火星"):
-            check_documents(rendered.con, YEAR, [wrong], rendered.made.files, [])
+        _refuses(rendered, document, claim)
+
+
+def _refuses(rendered: Rendered, document: bulletin.Document, claim: Claim, **facts: Any) -> None:
+    """What a claim says is exchanged: the document is not published."""
+    said = content.paragraph(dataclasses.replace(claim, text="火星"))
+    wrong = dataclasses.replace(document, opening=said, sections=(), attachments=())
+    with pytest.raises(TongbaoError, match=f"{claim.claim}: it says 火星"):
+        check_documents(rendered.con, YEAR, [wrong], rendered.made.files, [], **facts)
+
+
+def test_what_is_said_of_the_gate_is_counted_from_its_results(rendered: Rendered) -> None:
+    rows = [
+        {"success": success, "severity": severity, "waived_by": by}
+        for success, severity, by, times in (
+            (True, "critical", None, 5),
+            (False, "critical", "张三", 2),
+            (False, "warning", None, 3),
+            (False, "warning", "李四", 1),
+        )
+        for _ in range(times)
+    ]
+    notes = bulletin.GateNotes(11, ("甲。", "乙。", "丙。"), ("丁。", "戊。", "己。"), 2)
+    document = next(documents(bulletin.read_marts(rendered.con, YEAR, notes)))
+    check_documents(rendered.con, YEAR, [document], {}, [], gate=rows)
+    for lacking in (rows[:-1], [*rows[1:], rows[0] | {"success": False}]):
+        with pytest.raises(TongbaoError, match="gate/"):
+            check_documents(rendered.con, YEAR, [document], {}, [], gate=lacking)
+
+
+def test_what_a_notice_says_of_its_changes_is_counted_anew(rendered: Rendered) -> None:
+    """Figures, ranks, provinces, documents and causes; more of them than the notice lists."""
+    marts = bulletin.read_marts(rendered.con, YEAR, bulletin.GateNotes(1, ()))
+
+    def of(table: str, column: str, row: Row, *causes: str) -> Change:
+        figure = row.figure(column, str)
+        return Change(figure.id, table, row.key[1:], column, 1, row[column], causes, ("d-1", "d-2"))
+
+    changed = [
+        *(
+            of("agg_national_task", column, row, "late")
+            for row in marts.tables["agg_national_task"]
+            for column in ("units_expected", "units_national", "units_reported", "units_on_time")
+        ),
+        of(
+            "agg_province_task",
+            "units_national",
+            marts.tables["agg_province_task"][0],
+            "new",
+            "late",
+        ),
+        of(
+            "province_scorecard",
+            "on_time_rate_rank",
+            marts.tables["province_scorecard"][0],
+            "others",
+        ),
+    ]
+    about = {"object_key": "k", "sha256": "0" * 64, "unit_code": None}
+    about["submitted_at"] = "2024-12-16T09:00:00+08:00"
+    changes = Changes(YEAR, "核对", changed, {"d-1": about, "d-2": about})
+    notice = changes.documents(marts, 2)[1]
+    check_documents(rendered.con, YEAR, [notice], {}, [], gate=_JUDGED, changes=changed)
+    claims = {
+        run.claim: run
+        for block in content.blocks(notice)
+        for run in runs(block)
+        if isinstance(run, Claim)
+    }
+    assert {claim: run.text for claim, run in claims.items()} == {
+        "changed/figures": "45",
+        "changed/ranks": "1",
+        "changed/documents": "2",
+        "changed/provinces": "北京",
+        "changed/national": "44",
+        "changed_by/late": "45",
+        "changed_by/new": "1",
+    }
+    for claim in claims.values():
+        _refuses(rendered, notice, claim, changes=changed)
 
 
 #: What in prose is no statement about the data: dates, document numbers, list numbers, limits.
@@ -564,7 +649,7 @@ _NO_STATEMENT = re.compile(
 
 
 def test_no_number_of_the_prose_is_without_a_figure_or_a_claim(rendered: Rendered) -> None:
-    """But in the units' own words (highlights) and in how the gate and the fonts were found."""
+    """But in the units' own words (highlights), in what the gate warns of and of the fonts."""
     loose = {
         run
         for document in rendered.made.documents
@@ -575,7 +660,7 @@ def test_no_number_of_the_prose_is_without_a_figure_or_a_claim(rendered: Rendere
         for run in block.runs
         if isinstance(run, str) and re.search(r"\d", _NO_STATEMENT.sub("", run))
     }
-    assert {run for run in loose if not run.startswith(("本通报发布前", "字库没有的字"))} == set()
+    assert {run for run in loose if not run.startswith("字库没有的字")} == set()
 
 
 @pytest.mark.parametrize("extension", ["pdf", "docx", "html"])
@@ -591,6 +676,35 @@ def test_a_file_that_says_something_else_stops_publication(
     path = f"{sound.path}.{extension}"
     with pytest.raises(TongbaoError, match="doesn't say"):
         check_documents(rendered.con, YEAR, [sound], {path: render[extension](changed)}, [path])
+
+
+@pytest.mark.parametrize("extension", ["pdf", "docx", "html"])
+@pytest.mark.parametrize("kind", [content.TileMap, content.Bars])
+def test_a_chart_that_says_something_else_stops_publication(
+    rendered: Rendered, kind: type[content.TileMap | content.Bars], extension: str
+) -> None:
+    from orchestration.bulletin.render import PdfRenderer, load_fonts, render_docx, render_html
+
+    sound = rendered.made.documents[0]
+    first = next(block for block in content.blocks(sound) if isinstance(block, kind))
+
+    def other(block: content.Block) -> content.Block:
+        if block is not first:
+            return block
+        name = "tiles" if isinstance(block, content.TileMap) else "bars"
+        *rest, last = getattr(block, name)
+        wrong = dataclasses.replace(last, figure=dataclasses.replace(last.figure, text="12.34%"))
+        return dataclasses.replace(block, **{name: (*rest, wrong)})
+
+    sections = tuple(
+        dataclasses.replace(section, blocks=tuple(map(other, section.blocks)))
+        for section in sound.sections
+    )
+    changed = dataclasses.replace(sound, sections=sections)
+    render = {"pdf": PdfRenderer(load_fonts(None)).render, "docx": render_docx, "html": render_html}
+    files = {f"{sound.path}.{extension}": render[extension](changed)}
+    with pytest.raises(TongbaoError, match="doesn't say"):
+        check_documents(rendered.con, YEAR, [sound], files, list(files), gate=_JUDGED)
 
 
 # -- what is open -------------------------------------------------------------------------------
@@ -654,7 +768,7 @@ def test_the_ratio_of_2017_comes_out_of_submissions_on_the_printed_page(
         row = marts.row("agg_national_indicator", "T05", "C_10")
         assert row["value"] == Decimal("61.078193")
         made = bulletin.render_all(marts, None, _quiet)
-        check_documents(con, YEAR, made.documents, made.files, made.fresh)
+        check_documents(con, YEAR, made.documents, made.files, made.fresh, gate=_JUDGED)
     for path in ("national/bulletin.pdf", "national/bulletin.html"):
         text = text_of(path[-4:].strip("."), made.files[path])
         assert "经费到位率%61.08" in text
@@ -697,7 +811,9 @@ def test_names_of_every_kind_and_places_with_nothing(
     with lakehouse.reader(ws.settings, ws.store) as con:
         marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, ()))
         made = bulletin.render_all(marts, None, _quiet)
-        check_documents(con, YEAR, made.documents, made.files, made.fresh, made.drawable)
+        check_documents(
+            con, YEAR, made.documents, made.files, made.fresh, made.drawable, gate=_JUDGED
+        )
     assert made.undrawn == {"\U0002a6df"} | ({"𠮷"} & made.undrawn)
     notes = text_of("pdf", made.files["national/bulletin.pdf"])
     assert "U+2A6DF)以〓代替,涉及单位:T05-440000-0004" in notes

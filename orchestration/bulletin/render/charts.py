@@ -58,9 +58,9 @@ def _text(
     fill: str = _INK,
     link: Link | None = None,
 ) -> str:
-    """Text of a run: a string or a figure."""
-    figure = run if isinstance(run, Mapping) else None
-    said = figure["text"] if figure else str(run)
+    """Text of a run: a string, a claim or a figure."""
+    figure = run if isinstance(run, Mapping) and "id" in run else None
+    said = run["text"] if isinstance(run, Mapping) else run
     mark = f' data-figure="{escape(figure["id"])}"' if figure else ""
     text = (
         f'<text x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}" '

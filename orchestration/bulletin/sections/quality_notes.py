@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from orchestration.bulletin.content import Block, Claim, heading, paragraph
+from orchestration.bulletin.content import Block, Claim, Run, heading, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import listed, moment
@@ -14,6 +14,11 @@ ORDER = 90
 TITLE = "数据质量和计算说明"
 
 
+def _but(before: str, number: int, claim: str, after: str) -> tuple[Run, ...]:
+    """Words about a number, where there is one."""
+    return (before, Claim(claim, str(number)), after) if number else ()
+
+
 def blocks(marts: Marts, place: Place) -> list[Block]:
     """The gate's warnings (national bulletin), then the method."""
     found: list[Block] = []
@@ -21,17 +26,21 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         found.append(heading("数据质量"))
         found.append(
             paragraph(
-                f"本通报发布前，对填报数据、省级汇总和全国汇总逐项进行质量检查，共{marts.gate.checks}项，"
-                + (
-                    f"关键项除{marts.gate.waived_critical}项经签批豁免外全部通过"
-                    if marts.gate.waived_critical
-                    else "关键项全部通过"
-                )
-                + (
-                    f"，{len(marts.gate.warnings)}项有提示，使用数据时应予注意："
-                    if marts.gate.warnings
-                    else "，没有提示事项。"
-                )
+                "本通报发布前，对填报数据、省级汇总和全国汇总逐项进行质量检查，共",
+                Claim("gate/checks", str(marts.gate.checks)),
+                "项，关键项",
+                *_but("除", marts.gate.waived_critical, "gate/waived", "项经签批豁免外"),
+                Claim("gate/critical", "全部通过"),
+                "，",
+                *(
+                    _but(
+                        "",
+                        len(marts.gate.warnings),
+                        "gate/warned",
+                        "项有提示，使用数据时应予注意：",
+                    )
+                    or ("没有提示事项。",)
+                ),
             )
         )
         found += [
