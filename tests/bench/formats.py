@@ -195,10 +195,9 @@ def measure(
 
     say(f"{_OBJECTS:,} JSON objects, each with its receipt (at most 1.5 x fetch and parse)")
     cost, _, (read, answered) = intake("json", _json_objects)
-    show("fetched with obstore, parsed with orjson", _Wall(read))
-    show("and a receipt's bytes put for each", _Wall(answered))
     show("tongbao intake", cost)
-    say(f"    {cost.wall / read:.2f} x; with the receipts {cost.wall / answered:.2f} x")
+    say(f"    fetched with obstore and parsed with orjson {read:.1f} s: {cost.wall / read:.2f} x")
+    say(f"    and a receipt's bytes put for each {answered:.1f} s: {cost.wall / answered:.2f} x")
     say(f"Parquet of {_PARQUET_ROWS:,} rows (under 20 s and 1 GB)")
     cost, _, _ = intake("parquet", _parquet)
     show("tongbao intake", cost)
@@ -213,15 +212,6 @@ def measure(
         f"    openpyxl alone {seconds[0]:.2f} s, parsed and checked {seconds[1]:.2f} s: "
         f"{seconds[1] / seconds[0]:.2f} x"
     )
-
-
-class _Wall:
-    """A wall time as a cost to show."""
-
-    cpu = peak = float("nan")
-
-    def __init__(self, wall: float) -> None:
-        self.wall = wall
 
 
 def _least() -> Floor:
