@@ -335,6 +335,9 @@ def _item(change: Change) -> str:
     # What stands before the first stop is the name, what comes after explains it.
     words = marts_in_words()[change.table].columns[base].description_zh
     label = _SHORT.get(base) or re.split("[；，。：＝]", words)[0]
+    indicator = _indicator(change)
+    if base == "change_rate" and indicator and in_points(indicator):
+        label += "（相对变化）"  # the bulletins say points of it
     said.append(label + ("名次" if change.is_rank else ""))
     return "·".join(said)
 
@@ -353,6 +356,14 @@ def _shown(change: Change, value: Any) -> str:
 
 
 def _difference(change: Change) -> str:
+    """New less old; what two places don't show is no 0.00."""
+    said = _rounded_difference(change)
+    if change.difference and not re.search("[1-9]", said):
+        return f"不足0.01{said.lstrip('+−0.')}"
+    return said
+
+
+def _rounded_difference(change: Change) -> str:
     difference = change.difference
     if difference is None:
         return "—"

@@ -1,0 +1,50 @@
+"""How the change table of a correction says a change."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from orchestration.catalogue import load_catalogue
+from orchestration.publication.changes import Change, Changes
+
+
+def _row(column: str, old: str | int, new: str | int, code: str = "C_04") -> tuple[str, ...]:
+    before, after = (v if isinstance(v, int) else Decimal(v) for v in (old, new))
+    change = Change(
+        f"2024/agg_national_indicator/ALL/{code}/{column}",
+        "agg_national_indicator",
+        ("ALL", code),
+        column,
+        before,
+        after,
+        ("late",),
+        (),
+    )
+    [row] = Changes(2024, "核对").table([change]).rows
+    return tuple(run if isinstance(run, str) else run.text for run in row)
+
+
+@pytest.mark.parametrize(
+    ("column", "old", "new", "said"),
+    [
+        ("change_rate", "0.202400", "0.202434", "不足0.01个百分点"),
+        ("change_rate", "0.202400", "0.202500", "+0.01个百分点"),
+        ("change_rate", "0.202500", "0.202400", "−0.01个百分点"),
+        ("value", "10.000000", "10.004999", "不足0.01"),
+        ("value", "10.000000", "9.990000", "−0.01"),
+        ("units_counted", 5, 4, "−1"),
+    ],
+)
+def test_a_difference_is_never_printed_as_nothing(
+    column: str, old: str | int, new: str | int, said: str
+) -> None:
+    assert _row(column, old, new)[3] == said
+
+
+def test_the_relative_change_of_a_percentage_is_called_so() -> None:
+    """The bulletins say percentage points of it."""
+    ratio = next(i.code for i in load_catalogue().indicators.values() if i.unit == "%")
+    assert _row("change_rate", "0.1", "0.2", ratio)[0].endswith("较上年增减（相对变化）")
+    assert _row("change_rate", "0.1", "0.2")[0].endswith("较上年增减")
