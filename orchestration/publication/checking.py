@@ -46,6 +46,7 @@ _SHOWN = 5
 _NUMBER = re.compile(r"[+−-]?[\d,]+(\.\d+)?")
 _BLANK = re.compile(r"\s+")
 _TAG = re.compile(r"<[^>]*>")
+_MARKED = re.compile(r'data-figure="([^"]*)"[^>]*>([^<]*)<')
 #: What typst sets at the top and the foot of each page.
 _FURNITURE = re.compile(r"合成数据,非真实填报\(SYNTHETICDATA\)|合成数据(?!,)|—\d+—$")
 #: Columns of ``marts`` that are fractions (contract §2), printed as percentages.
@@ -188,6 +189,8 @@ class _Marts:
     claims: dict[str, str] = field(default_factory=dict)
     scopes: dict[str, dict[Any, Any]] = field(default_factory=dict)
     counted: Mapping[str, str] = field(default_factory=dict)
+    #: The nation's figures stand in hundreds of documents.
+    right: set[tuple[str, str]] = field(default_factory=set)
 
     def figure(self, figure_id: str) -> Any:
         """The value that a figure names.
@@ -211,6 +214,13 @@ class _Marts:
         if None in parts:
             return None
         return parts[0] if len(parts) == 1 else parts[0] - parts[1]
+
+    def bears_out(self, figure: Figure) -> bool:
+        """Whether a figure is printed as it is."""
+        said = (figure.id, figure.text)
+        if said not in self.right and _prints(figure, self.figure(figure.id)):
+            self.right.add(said)
+        return said in self.right
 
     def claim(self, claim: str) -> str:
         """What a claim should say."""
@@ -254,6 +264,7 @@ def check_documents(
 
     Args:
         con: a reader pinned at the snapshot.
+        files: of the edition; pages that no document is (of the site) are read for their figures.
         fresh: paths of files that were rendered now; others were checked when they were.
         drawable: what a PDF prints of a text: 〓 for what its fonts lack.
         gate: rows of ``quality.gate_results`` about the snapshot.
@@ -271,17 +282,14 @@ def check_documents(
         stem, _, extension = path.rpartition(".")
         to_read.setdefault(stem, []).append(extension)
     compared = 0
-    right: set[tuple[str, str]] = set()  # the nation's figures stand in hundreds of documents
     wrong: list[str] = []
+    own_pages: set[str] = set()
     for document in documents:
+        own_pages.add(f"{document.path}.html")
         for run in _runs(document):
             if isinstance(run, Figure):
                 compared += 1
-                if (run.id, run.text) in right:
-                    continue
-                if _prints(run, marts.figure(run.id)):
-                    right.add((run.id, run.text))
-                else:
+                if not marts.bears_out(run):
                     wrong.append(f"{document.path}: {run.id} is printed as {run.text}")
             elif isinstance(run, Claim):
                 compared += 1
@@ -296,6 +304,11 @@ def check_documents(
             wrong += [f"{document.path}.{extension} doesn't say: {said}" for said in lost]
         if len(wrong) >= _SHOWN:
             break
+    for path in sorted(path for path in files if path.endswith(".html") and path not in own_pages):
+        for figure in _figures_of(files[path].decode()):
+            compared += 1
+            if not marts.bears_out(figure):
+                wrong.append(f"{path}: {figure.id} is printed as {figure.text}")
     if wrong:
         raise TongbaoError(
             "documents don't say what the marts say, nothing is published: "
@@ -350,6 +363,12 @@ def _prints(figure: Figure, value: Any) -> bool:
     exact = Decimal(value) * (100 if figure.id.endswith(_FRACTIONS) else 1)
     places = max(0, -int(printed.as_tuple().exponent))
     return exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) == printed
+
+
+def _figures_of(page: str) -> Iterable[Figure]:
+    """What a finished page marks as a figure."""
+    for figure_id, text in _MARKED.findall(page):
+        yield Figure(html.unescape(figure_id), html.unescape(text).strip())
 
 
 def _runs(document: Document) -> Iterable[Run]:

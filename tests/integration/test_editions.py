@@ -678,6 +678,19 @@ def test_a_file_that_says_something_else_stops_publication(
         check_documents(rendered.con, YEAR, [sound], {path: render[extension](changed)}, [path])
 
 
+@pytest.mark.parametrize("path", ["index.html", "provinces/index.html"])
+def test_a_page_of_the_site_that_says_something_else_stops_publication(
+    rendered: Rendered, path: str
+) -> None:
+    page = rendered.made.files[path].decode()
+    marked = re.compile(r'(data-figure="[^"]*_rate"[^>]*>)[^<]*<')
+    assert len(marked.findall(page)) > 30
+    check_documents(rendered.con, YEAR, [], {path: page.encode()}, [])
+    wrong = marked.sub(r"\g<1>101.23%<", page, count=1)
+    with pytest.raises(TongbaoError, match=f"{path}: .*_rate is printed as 101.23%"):
+        check_documents(rendered.con, YEAR, [], {path: wrong.encode()}, [])
+
+
 @pytest.mark.parametrize("extension", ["pdf", "docx", "html"])
 @pytest.mark.parametrize("kind", [content.TileMap, content.Bars])
 def test_a_chart_that_says_something_else_stops_publication(
