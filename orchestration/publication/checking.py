@@ -23,6 +23,7 @@ from xml.etree import ElementTree
 import duckdb
 import pypdfium2
 
+from orchestration import lakehouse
 from orchestration.bulletin import GRAINS, Document
 from orchestration.bulletin.content import (
     Bars,
@@ -321,13 +322,12 @@ def _of_gate(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What the bulletin says of the gate."""
     failed = [row for row in rows if not row["success"]]
     warned = [row for row in failed if row["severity"] == "warning" and not row["waived_by"]]
-    critical = [row for row in failed if row["severity"] == "critical"]
-    waived = [row for row in critical if row["waived_by"]]
+    waived = [row for row in failed if row["severity"] == "critical" and row["waived_by"]]
     return {
         "gate/checks": str(len(rows)),
         "gate/warned": str(len(warned)),
         "gate/waived": str(len(waived)),
-        "gate/critical": "全部通过" if critical == waived else "没有全部通过",
+        "gate/critical": "没有全部通过" if lakehouse.blocks(rows) else "全部通过",
     }
 
 

@@ -161,7 +161,8 @@ def _record_days(con: duckdb.DuckDBPyConnection, year: int, written: list[Digest
             [year, digest.province_code, digest.day],
         )
     rows = [
-        {"year": year, "province_code": digest.province_code, "day": digest.day, **digest.counts}
+        {"year": year, "province_code": digest.province_code, "day": digest.day}
+        | {name: digest.counts[name] for name in COUNTS}
         for digest in written
     ]
     if rows:
