@@ -312,9 +312,9 @@ def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Pub
 
     snapshot_id = _marts_snapshot(ws, year)
     with lakehouse.publisher(ws.settings):
-        standing = publication.standing_edition(ws, year)
-        if standing:
-            return publication.stands(ws, year, standing, snapshot_id)
+        editions = publication.standing_editions(ws, year)
+        if editions:
+            return publication.stands(ws, year, editions[-1], snapshot_id)
         decision, inputs_digest = _passed(ws, year, snapshot_id, run_id=run_id)
         return publication.publish_first(
             ws, year, decision, inputs_digest=inputs_digest, progress=progress
@@ -344,22 +344,24 @@ def correct(
     if not reason or len(reason) > _REASON:
         raise UsageError(f"--reason: a sentence of 1 to {_REASON} characters")
     with lakehouse.publisher(ws.settings):
-        standing = publication.standing_edition(ws, year)
-        if standing is None:
+        editions = publication.standing_editions(ws, year)
+        if not editions:
             raise TongbaoError(
                 f"nothing is published of {year} that could be corrected: "
                 f"'tongbao run --year {year}'"
             )
         intake(ws, year, run_id=run_id, progress=progress)
         for _ in range(_TRANSFORMS):
-            transform(ws, year, run_id=run_id, progress=progress, edition=standing["edition"] + 1)
+            transform(
+                ws, year, run_id=run_id, progress=progress, edition=editions[-1]["edition"] + 1
+            )
             with lakehouse.reader(ws.settings, ws.store) as con:
                 if not lakehouse.marts_are_stale(con, year):
                     break
         gate(ws, year, run_id=run_id, progress=progress)
         decision, inputs_digest = _passed(ws, year, _marts_snapshot(ws, year), run_id=run_id)
         return publication.correct_edition(
-            ws, year, reason, standing, decision, inputs_digest=inputs_digest, progress=progress
+            ws, year, reason, editions, decision, inputs_digest=inputs_digest, progress=progress
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -127,23 +128,37 @@ def render_all(
 
     pdf = PdfRenderer(load_fonts(font_dir))
     marts.undrawn = _undrawn(marts, pdf.fonts.missing)
-    renderers = {"pdf": pdf.render, "html": render_html, "docx": render_docx}
+    renderers = {"html": render_html, "docx": render_docx}
     carry_over = carry_over or CarryOver()
     made = Rendered()
-    for document in itertools.chain(documents(marts), extra, use_pages(marts), summaries(marts)):
-        digest = digest_of(document)
-        made.documents.append(document)
-        for extension in _formats(document.path):
-            path = f"{document.path}.{extension}"
-            body = carry_over.take(path, digest)
-            if body is None:
-                body = renderers[extension](document)
+    being_set: dict[str, Future[bytes]] = {}
+
+    def typeset(document: Document, number: int) -> bytes:
+        body = pdf.render(document)
+        if number % 11 == 0:
+            progress(f"publish {marts.year}: {number} bulletins set")
+        return body
+
+    # typst lets go of Python's lock: pages and Word documents are made meanwhile.
+    with ThreadPoolExecutor(1) as typesetter:
+        for document in itertools.chain(
+            documents(marts), extra, use_pages(marts), summaries(marts)
+        ):
+            digest = digest_of(document)
+            made.documents.append(document)
+            for extension in _formats(document.path):
+                path = f"{document.path}.{extension}"
+                if (body := carry_over.take(path, digest)) is not None:
+                    made.files[path] = body
+                    continue
                 made.fresh.append(path)
-            made.files[path] = body
-        if "pdf" in _formats(document.path):
-            made.bulletins += 1
-            if made.bulletins % 11 == 0:
-                progress(f"publish {marts.year}: {made.bulletins} bulletins rendered")
+                if extension == "pdf":
+                    number = len(being_set) + 1
+                    being_set[path] = typesetter.submit(typeset, document, number)
+                else:
+                    made.files[path] = renderers[extension](document)
+            made.bulletins += "pdf" in _formats(document.path)
+        made.files |= {path: body.result() for path, body in being_set.items()}
     books = {**use_workbooks(marts), "national/tables.xlsx": national_tables(marts)}
     for path, book in books.items():
         made.files[path] = carry_over.file(path, digest_of(book), partial(render_workbook, book))

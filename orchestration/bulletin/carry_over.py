@@ -44,12 +44,26 @@ class CarryOver:
         """The former edition's file, where it was made from the same and is what it was."""
         self.contents[path] = digest
         entry = self._said.get(path)
-        if self._former is None or entry is None or entry.get("content") != digest:
+        if entry is None or entry.get("content") != digest:
             return None
-        body = self._former.files.get(path)
-        if body is None or hashlib.sha256(body).hexdigest() != entry["sha256"]:
-            return None  # somebody damaged it: what ``verify`` says of the former edition
-        self.taken[path] = body
+        body = self._intact(path)
+        if body is not None:
+            self.taken[path] = body
+        return body
+
+    def standing(self, folder: str) -> dict[str, str]:
+        """Path → digest of the former edition's files in a folder that could be taken."""
+        return {
+            path: entry["content"]
+            for path, entry in self._said.items()
+            if path.startswith(folder) and "content" in entry and self._intact(path) is not None
+        }
+
+    def _intact(self, path: str) -> bytes | None:
+        """The former file, but none that somebody damaged: what ``verify`` says of it."""
+        body = self._former.files.get(path) if self._former else None
+        if body is None or hashlib.sha256(body).hexdigest() != self._said[path]["sha256"]:
+            return None
         return body
 
     def file(self, path: str, digest: str, make: Callable[[], bytes]) -> bytes:

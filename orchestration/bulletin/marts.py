@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from orchestration.bulletin.content import Figure
-from orchestration.bulletin.wording import clean
+from orchestration.bulletin.wording import UNIT_NAME, clean
 from orchestration.catalogue import Catalogue, Indicator, Region, Task, load_catalogue
 from orchestration.reporting_calendar import ReportingPeriod, period_of
 
@@ -159,7 +159,7 @@ def _dicts(con: duckdb.DuckDBPyConnection, query: str, year: int) -> list[dict[s
 
 
 def _named(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row | {"unit_name": clean(row["unit_name"], 40)} for row in rows]
+    return [row | {"unit_name": clean(row["unit_name"], UNIT_NAME)} for row in rows]
 
 
 def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Marts:

@@ -21,6 +21,7 @@ __all__ = [
     "LEVELS",
     "MISSING",
     "STATUSES",
+    "UNIT_NAME",
     "WATCH_REASONS",
     "amount",
     "change",
@@ -123,6 +124,10 @@ def listed(names: Sequence[str], at_most: int = 10) -> str:
     if len(names) <= at_most:
         return "、".join(names)
     return "、".join(names[:at_most]) + f"等{len(names)}个"
+
+
+#: Characters of a unit's name that are printed: a table's widest column takes two lines of them.
+UNIT_NAME = 40
 
 
 def clean(text: str | None, at_most: int = 60) -> str:

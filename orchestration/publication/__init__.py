@@ -9,7 +9,7 @@ from orchestration.publication.correcting import correct_edition
 from orchestration.publication.publishing import (
     PublishSummary,
     publish_first,
-    standing_edition,
+    standing_editions,
     stands,
 )
 from orchestration.publication.replaying import ReplaySummary, replay_years
@@ -22,7 +22,7 @@ __all__ = [
     "correct_edition",
     "publish_first",
     "replay_years",
-    "standing_edition",
+    "standing_editions",
     "stands",
     "verify_edition",
 ]

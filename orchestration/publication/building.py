@@ -12,19 +12,18 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from orchestration import bulletin, lakehouse
 from orchestration.gate import GateDecision
-from orchestration.publication.changes import Changes
+from orchestration.publication.beside import Task, data_and_traces
+from orchestration.publication.changes import Changes, changes_of
 from orchestration.publication.checking import check_documents
 from orchestration.settings import Settings, code_version
 from orchestration.storage import Store
-from orchestration.trace.digests import page_digests
-from orchestration.trace.pages import trace_pages
 from orchestration.workspace import Progress
 
 __all__ = ["Built", "build_files", "environment"]
@@ -54,6 +53,7 @@ class Built:
         sources: path → key in the publication bucket, of files that are the former edition's,
             unchanged and not rendered.
         undrawn: characters that the fonts lack.
+        changes: against the edition before, from edition 2 on.
     """
 
     files: dict[str, bytes]
@@ -62,6 +62,7 @@ class Built:
     bulletins: int
     sources: dict[str, str]
     undrawn: frozenset[str]
+    changes: Changes | None
 
 
 @cache
@@ -82,8 +83,8 @@ def build_files(
     *,
     number: int,
     editions: Sequence[dict[str, Any]],
+    reason: str | None,
     inputs_digest: str,
-    changes: Changes | None = None,
     former: bulletin.Edition | None = None,
     progress: Progress,
 ) -> Built:
@@ -92,8 +93,8 @@ def build_files(
     Args:
         decision: of the gate about the snapshot; it lets the year through.
         number: the edition's.
-        editions: rows of ``publication.editions`` before it, for the page of former editions.
-        changes: against the edition before, from edition 2 on.
+        editions: rows of ``publication.editions`` before it: it corrects the last of them.
+        reason: of a correction, in its maker's words.
         former: the edition before: what says the same is taken from there.
 
     Raises:
@@ -109,43 +110,40 @@ def build_files(
         sum(finding.severity == "critical" for finding in decision.waived),
     )
     carry_over = bulletin.CarryOver(_former(former, surroundings))
-
-    def data_and_traces() -> dict[str, bytes]:
-        with lakehouse.reader(settings, store, snapshot_id) as con:
-            data = bulletin.open_data(con, year)
-            stands = {
-                path: body
-                for path, digest in page_digests(con, year).items()
-                if (body := carry_over.take(path, digest)) is not None
-            }
-            return {**data, **stands, **trace_pages(con, year, stands)}
-
-    # The database works on these while Python and typst are busy with the documents.
     with (
+        data_and_traces(Task(settings, store.config, year, snapshot_id)) as others,
         ThreadPoolExecutor(1) as beside,
-        lakehouse.reader(settings, store, snapshot_id) as con,
     ):
-        others = beside.submit(data_and_traces)
-        marts = bulletin.read_marts(con, year, notes)
-        made = bulletin.render_all(
-            marts,
-            settings.font_dir,
-            progress,
-            extra=changes.documents(marts, number) if changes else (),
-            carry_over=carry_over,
-            editions=[*map(_note, editions), _own_note(year, number, changes)],
-        )
-        compared = check_documents(
-            con,
-            year,
-            made.documents,
-            made.files,
-            made.fresh,
-            made.drawable,
-            gate=decision.results,
-            changes=changes.changes if changes else (),
-        )
-        files = {**made.files, **others.result()}
+        # The store gives the former edition's files while the database compares.
+        standing = beside.submit(carry_over.standing, "trace/")
+        changes = _changes(settings, store, year, editions, snapshot_id, reason)
+        if changes:
+            progress(f"correct {year}: {len(changes.changes)} figures and ranks changed")
+        others.leave_out(standing.result())
+        with lakehouse.reader(settings, store, snapshot_id) as con:
+            marts = bulletin.read_marts(con, year, notes)
+            made = bulletin.render_all(
+                marts,
+                settings.font_dir,
+                progress,
+                extra=changes.documents(marts, number) if changes else (),
+                carry_over=carry_over,
+                editions=[*map(_note, editions), _own_note(year, number, changes)],
+            )
+            compared = check_documents(
+                con,
+                year,
+                made.documents,
+                made.files,
+                made.fresh,
+                made.drawable,
+                gate=decision.results,
+                changes=changes.changes if changes else (),
+            )
+        data, digests = others.answer()
+        files = made.files | data
+        for page, digest in digests.items():
+            files[page] = carry_over.file(page, digest, partial(data.__getitem__, page))
     progress(
         f"publish {year}: {compared} figures and claims computed anew, {len(made.fresh)} files"
     )
@@ -176,7 +174,22 @@ def build_files(
         made.bulletins,
         carry_over.sources,
         frozenset(made.undrawn),
+        changes,
     )
+
+
+def _changes(
+    settings: Settings,
+    store: Store,
+    year: int,
+    editions: Sequence[dict[str, Any]],
+    snapshot_id: int,
+    reason: str | None,
+) -> Changes | None:
+    if not editions:
+        return None
+    with lakehouse.reader(settings, store) as con:
+        return changes_of(con, year, editions[-1]["snapshot_id"], snapshot_id, reason or "")
 
 
 def _note(row: dict[str, Any]) -> bulletin.EditionNote:

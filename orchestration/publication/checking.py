@@ -37,6 +37,8 @@ from orchestration.bulletin.content import (
     blocks,
     runs,
 )
+from orchestration.bulletin.sections.quality_notes import UNDRAWN_NAMED
+from orchestration.bulletin.wording import UNIT_NAME, clean, listed
 from orchestration.errors import TongbaoError
 from orchestration.publication.changes import Change
 
@@ -179,6 +181,15 @@ _TEXTS: dict[str, str] = {
     ),
 }
 
+#: Units' names and printed experience with a character in them.
+_WRITTEN_WITH = (
+    "select d.unit_code, d.unit_name, y.highlight from lake.marts.dim_unit d "
+    "left join lake.marts.fct_unit_year y "
+    "on y.year = d.year and y.unit_code = d.unit_code and y.assessment_grade = 'excellent' "
+    "where d.year = $year and contains(nfc_normalize(concat(d.unit_name, y.highlight)), $c) "
+    "order by d.unit_code"
+)
+
 
 @dataclass
 class _Marts:
@@ -186,10 +197,11 @@ class _Marts:
 
     con: duckdb.DuckDBPyConnection
     year: int
+    counted: Mapping[str, str]
+    drawable: Callable[[str], str]
     rows: dict[str, dict[tuple[str, ...], dict[str, Any]]] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
     scopes: dict[str, dict[Any, Any]] = field(default_factory=dict)
-    counted: Mapping[str, str] = field(default_factory=dict)
     #: The nation's figures stand in hundreds of documents.
     right: set[tuple[str, str]] = field(default_factory=set)
 
@@ -238,10 +250,26 @@ class _Marts:
             order, _, place = scope.rpartition("/")
             said = self._said(claim.removesuffix(place), _ORDER.format(*order.split("/")))
             return said.get(int(place), "")
+        if name == "undrawn":
+            return self._undrawn(chr(int(scope, 16)))
         if name not in _COUNTS and name not in _TEXTS:
             return ""  # of the gate or the change table, which have no such thing
         said = self._said(name, _COUNTS.get(name) or _TEXTS[name])
         return f"{said.get(scope, 0):,}" if name in _COUNTS else said.get(scope, "")
+
+    def _undrawn(self, character: str) -> str:
+        """The units in whose words, as they are printed, a character is that no font draws."""
+        if self.drawable(character) == character:
+            return ""
+        rows = self.con.execute(_WRITTEN_WITH, {"year": self.year, "c": character}).fetchall()
+        return listed(
+            [
+                code
+                for code, name, highlight in rows
+                if character in clean(name, UNIT_NAME) or character in (highlight or "")
+            ],
+            UNDRAWN_NAMED,
+        )
 
     def _said(self, family: str, query: str) -> dict[Any, Any]:
         """What a query says of every claim of a family, asked once."""
@@ -277,7 +305,7 @@ def check_documents(
     Raises:
         TongbaoError: a figure or a claim is not what the marts say, or a file doesn't say it.
     """
-    marts = _Marts(con, year, counted=_of_gate(gate) | _of_changes(con, changes))
+    marts = _Marts(con, year, _of_gate(gate) | _of_changes(con, changes), drawable)
     to_read: dict[str, list[str]] = {}
     for path in fresh:
         stem, _, extension = path.rpartition(".")

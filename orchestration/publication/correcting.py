@@ -6,13 +6,14 @@ place. Doesn't belong here: taking in, transforming and judging (``stages`` does
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from orchestration import bulletin, lakehouse
+from orchestration import bulletin
 from orchestration.gate import GateDecision
 from orchestration.publication.building import build_files
-from orchestration.publication.changes import changes_of
-from orchestration.publication.publishing import PublishSummary, former_editions, put_in_place
+from orchestration.publication.changes import Changes
+from orchestration.publication.publishing import PublishSummary, put_in_place
 from orchestration.workspace import Progress, Workspace
 
 __all__ = ["correct_edition"]
@@ -33,21 +34,20 @@ def correct_edition(
     ws: Workspace,
     year: int,
     reason: str,
-    standing: dict[str, Any],
+    editions: Sequence[dict[str, Any]],
     decision: GateDecision,
     *,
     inputs_digest: str,
     progress: Progress,
 ) -> PublishSummary:
-    """Publish the edition after ``standing`` from the snapshot that the gate let through.
+    """Publish the next edition from the snapshot that the gate let through.
 
     Args:
+        editions: rows of ``publication.editions``; the last one stands.
         reason: why, in a sentence; it stands in the edition and in ``publication.editions``.
     """
+    standing = editions[-1]
     number = standing["edition"] + 1
-    with lakehouse.reader(ws.settings, ws.store) as con:
-        changes = changes_of(con, year, standing["snapshot_id"], decision.snapshot_id, reason)
-    progress(f"correct {year}: {len(changes.changes)} figures and ranks changed")
     bucket = ws.settings.publication_bucket
     former = bulletin.read_edition(ws.store, bucket, year, standing["edition"])
     built = build_files(
@@ -56,9 +56,9 @@ def correct_edition(
         year,
         decision,
         number=number,
-        editions=former_editions(ws, year),
+        editions=editions,
+        reason=reason,
         inputs_digest=inputs_digest,
-        changes=changes,
         former=former,
         progress=progress,
     )
@@ -68,6 +68,7 @@ def correct_edition(
         for path, content in built.contents.items()
         if not path.startswith(_ABOUT_ITSELF)
     )
+    changes = built.changes or Changes(year, reason)
     if not changes.changes and same:
         said = f"edition {standing['edition']} of {year} says what is known: nothing to correct"
         return PublishSummary(

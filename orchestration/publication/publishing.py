@@ -6,6 +6,7 @@ edition is never touched.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +19,9 @@ from orchestration.workspace import Progress, Workspace
 
 __all__ = [
     "PublishSummary",
-    "former_editions",
     "publish_first",
     "put_in_place",
-    "standing_edition",
+    "standing_editions",
     "stands",
 ]
 
@@ -70,6 +70,7 @@ def publish_first(
         decision,
         number=1,
         editions=(),
+        reason="",
         inputs_digest=inputs_digest,
         progress=progress,
     )
@@ -109,13 +110,13 @@ def put_in_place(
     )
 
 
-def standing_edition(ws: Workspace, year: int) -> dict[str, Any] | None:
-    """The newest edition of a year, as ``publication.editions`` has it, or None.
+def standing_editions(ws: Workspace, year: int) -> list[dict[str, Any]]:
+    """The editions of a year, as ``publication.editions`` has them; the last one stands.
 
     What a killed run left is brought to its end first: an edition that is written to the last
     file and not yet visible, or visible and not yet recorded.
     """
-    recorded = former_editions(ws, year)
+    recorded = _recorded(ws, year)
     bucket = ws.settings.publication_bucket
     latest = bulletin.latest_of(ws.store, bucket, year)
     number = latest["edition"] if latest else 0
@@ -124,12 +125,11 @@ def standing_edition(ws: Workspace, year: int) -> dict[str, Any] | None:
         number += 1
     if number and number not in {row["edition"] for row in recorded}:
         _record(ws, finished or bulletin.read_edition(ws.store, bucket, year, number))
-        recorded = former_editions(ws, year)
-    return recorded[-1] if recorded else None
+        recorded = _recorded(ws, year)
+    return recorded
 
 
-def former_editions(ws: Workspace, year: int) -> list[dict[str, Any]]:
-    """The recorded editions of a year, oldest first."""
+def _recorded(ws: Workspace, year: int) -> list[dict[str, Any]]:
     with lakehouse.reader(ws.settings, ws.store) as con:
         return lakehouse.edition_rows(con, year)
 
@@ -159,10 +159,12 @@ def _where(ws: Workspace, prefix: str, folder: Path) -> list[str]:
     ]
 
 
-def _list_editions(ws: Workspace, edition: bulletin.Edition) -> None:
+def _list_editions(
+    ws: Workspace, edition: bulletin.Edition, recorded: Sequence[dict[str, Any]]
+) -> None:
     """Write the page of the year's editions, before the edition counts as recorded."""
     year, said = edition.year, edition.content
-    known = {row["edition"]: row for row in former_editions(ws, year)}
+    known = {row["edition"]: row for row in recorded}
     known[edition.number] = {
         "edition": edition.number,
         "published_at": datetime.fromisoformat(said["published_at"]),
@@ -181,8 +183,8 @@ def _list_editions(ws: Workspace, edition: bulletin.Edition) -> None:
 
 def _record(ws: Workspace, edition: bulletin.Edition) -> None:
     said = edition.content
-    _list_editions(ws, edition)
     with lakehouse.writer(ws.settings, ws.store) as con:
+        _list_editions(ws, edition, lakehouse.edition_rows(con, edition.year))
         lakehouse.record_edition(
             con,
             {

@@ -13,8 +13,7 @@ from orchestration import bulletin, lakehouse
 from orchestration.errors import UsageError
 from orchestration.gate import Circumstances, judge_snapshot
 from orchestration.publication.building import build_files, environment
-from orchestration.publication.changes import changes_of
-from orchestration.publication.publishing import standing_edition
+from orchestration.publication.publishing import standing_editions
 from orchestration.settings import code_version
 from orchestration.workspace import Progress, Workspace
 
@@ -89,11 +88,12 @@ def verify_edition(
         UsageError: there is no such edition.
     """
     with lakehouse.publisher(ws.settings):  # it may have to finish what a killed run left
-        newest = standing_edition(ws, year)
-    if newest is None or not 1 <= (number or 1) <= newest["edition"]:
-        known = f"it has 1 to {newest['edition']}" if newest else "nothing is published"
+        editions = standing_editions(ws, year)
+    newest = int(editions[-1]["edition"]) if editions else 0
+    if not 1 <= (number or 1) <= newest:
+        known = f"it has 1 to {newest}" if newest else "nothing is published"
         raise UsageError(f"{year} has no edition {number or 1}: {known}")
-    number = number or int(newest["edition"])
+    number = number or newest
     store, bucket = ws.store, ws.settings.publication_bucket
     edition = bulletin.read_edition(store, bucket, year, number)
     said = edition.content
@@ -113,22 +113,15 @@ def verify_edition(
         run_id=run_id,
         circumstances=Circumstances.from_data(year, said["gate"]),
     )
-    with lakehouse.reader(ws.settings, store) as con:
-        rows = [row for row in lakehouse.edition_rows(con, year) if row["edition"] < number]
-        changes = (
-            changes_of(con, year, rows[-1]["snapshot_id"], said["snapshot_id"], said["reason"])
-            if number > 1
-            else None
-        )
     built = build_files(
         ws.settings,
         store,
         year,
         decision,
         number=number,
-        editions=rows,
+        editions=[row for row in editions if row["edition"] < number],
+        reason=said["reason"],
         inputs_digest=said["inputs_digest"],
-        changes=changes,
         progress=progress,
     )
     again = {path: hashlib.sha256(body).hexdigest() for path, body in built.files.items()}

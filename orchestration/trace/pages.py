@@ -23,7 +23,7 @@ import duckdb
 import jinja2
 
 from orchestration.bulletin.links import NATION, target_anchor
-from orchestration.bulletin.wording import GRADES, KINDS, LEVELS, clean, moment
+from orchestration.bulletin.wording import GRADES, KINDS, LEVELS, UNIT_NAME, clean, moment
 from orchestration.catalogue import Catalogue, Indicator, load_catalogue
 from orchestration.errors import TongbaoError
 from orchestration.trace import evidence
@@ -541,7 +541,7 @@ def _unit_row(data: _Year, unit: Row, papers: _Papers) -> dict[str, Any]:
     return {
         "anchor": _anchor(unit["unit_code"]),
         "code": unit["unit_code"],
-        "name": clean(unit["unit_name"], 40),
+        "name": clean(unit["unit_name"], UNIT_NAME),
         "cells": (
             f"{LEVELS[unit['level']]}·{KINDS[kind]}" if kind in KINDS else LEVELS[unit["level"]],
             reported,
@@ -600,7 +600,7 @@ def _scorecard(con: duckdb.DuckDBPyConnection, data: _Year) -> dict[str, Any]:
             (
                 unit["unit_code"],
                 f"{unit['task_code']}/reporting.html#{_anchor(unit['unit_code'])}",
-                clean(unit["unit_name"], 40),
+                clean(unit["unit_name"], UNIT_NAME),
                 clean(unit["watched_for"], 200),
             )
             for unit in data.units

@@ -827,6 +827,13 @@ def test_names_of_every_kind_and_places_with_nothing(
         check_documents(
             con, YEAR, made.documents, made.files, made.fresh, made.drawable, gate=_JUDGED
         )
+        # Who is named for a character is looked up anew.
+        for units in (["T05-440000-0004", "T05-440000-0005"], ["T05-440000-0005"]):
+            marts.undrawn["\U0002a6df"] = units
+            with pytest.raises(TongbaoError, match="undrawn/2A6DF"):
+                check_documents(
+                    con, YEAR, [next(documents(marts))], {}, [], made.drawable, gate=_JUDGED
+                )
     assert made.undrawn == {"\U0002a6df"} | ({"𠮷"} & made.undrawn)
     notes = text_of("pdf", made.files["national/bulletin.pdf"])
     assert "U+2A6DF)以〓代替,涉及单位:T05-440000-0004" in notes

@@ -132,6 +132,22 @@ def test_a_chart_is_well_formed_and_carries_its_figures() -> None:
         assert "None" not in "".join(root.itertext())
 
 
+def test_labels_of_a_chart_that_differ_at_their_end_look_different() -> None:
+    name = "具有国际影响的职业教育标准、资源和装备"
+    figure = Figure("2024/agg_national_target/T10/national/standard/progress_rate", "97.35%")
+    labels = (f"{name}（国家级·标准）", f"{name}（国家级·资源）", "职业" * 40, "短")
+    block = Bars("条", tuple(Bar(label, figure, 500) for label in labels))
+    root = ElementTree.fromstring(svg_of(asdict(block), "Noto Sans SC"))  # noqa: S314
+    texts = [node for node in root.iter() if node.tag.endswith("}text")]
+    said = ["".join(node.itertext()) for node in texts]
+    assert said[:2] == [name, "（国家级·标准）"]
+    assert "（国家级·资源）" in said
+    assert all(len(line) <= 20 for line in said)
+    assert f"{'职业' * 9}职…" in said
+    places = [(node.get("x"), node.get("y")) for node in texts]
+    assert len(set(places)) == len(places)
+
+
 def test_every_region_has_a_tile_of_its_own() -> None:
     regions = load_catalogue().regions.values()
     assert len({(r.tile_row, r.tile_column) for r in regions}) == len(regions) == 32

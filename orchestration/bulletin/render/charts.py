@@ -26,6 +26,8 @@ _WIDTH = 640
 #: Where a figure's trace is, by its id.
 Link = Callable[[str], str]
 _ROW = 24
+#: Between the lines of a label; so many Chinese characters of 12 fit on one.
+_LINE_STEP, _CHARACTERS = 15, 20
 _LABEL = 262
 _VALUE = 92
 
@@ -107,12 +109,16 @@ def _bars(block: Mapping[str, Any], link: Link | None) -> tuple[int, int, str]:
     has_notes = any(bar["note"] for bar in bars)
     if has_notes:
         room -= 78
-    height = len(bars) * _ROW + 6
     zero = _LABEL + room / 2 if block["diverging"] else _LABEL
     full = room / 2 if block["diverging"] else room
-    for index, bar in enumerate(bars):
-        y = index * _ROW + 4
-        parts.append(_text(_LABEL - 8, y + 13, _shortened(bar["label"]), anchor="end"))
+    height = 0
+    for bar in bars:
+        lines = _lines(bar["label"])
+        y = height + 4 + (len(lines) - 1) * _LINE_STEP / 2
+        for index, line in enumerate(lines):
+            base = height + 17 + index * _LINE_STEP
+            parts.append(_text(_LABEL - 8, base, line, anchor="end"))
+        height += _ROW + (len(lines) - 1) * _LINE_STEP
         parts.append(_rect(_LABEL, y, room, 16, "#f5f5f5"))
         if bar["length"]:
             size = abs(bar["length"]) * full / 1000
@@ -121,13 +127,14 @@ def _bars(block: Mapping[str, Any], link: Link | None) -> tuple[int, int, str]:
         parts.append(_text(_LABEL + room + 8, y + 13, bar["figure"], link=link))
         if has_notes:
             parts.append(_text(_WIDTH, y + 13, bar["note"], anchor="end", fill=_SOFT))
-    line = zero if block["diverging"] else None
+    height += 6
+    mark = zero if block["diverging"] else None
     if block["mark"] is not None:
-        line = _LABEL + block["mark"] * room / 1000
-    if line is not None:
+        mark = _LABEL + block["mark"] * room / 1000
+    if mark is not None:
         colour = _SOFT if block["diverging"] else _LINE
         parts.append(
-            f'<line x1="{line:g}" x2="{line:g}" y1="0" y2="{height}" stroke="{colour}" '
+            f'<line x1="{mark:g}" x2="{mark:g}" y1="0" y2="{height}" stroke="{colour}" '
             'stroke-width="1.2"/>'
         )
     if block["axis"]:
@@ -136,5 +143,15 @@ def _bars(block: Mapping[str, Any], link: Link | None) -> tuple[int, int, str]:
     return _WIDTH, height, "".join(parts)
 
 
-def _shortened(label: str, at_most: int = 20) -> str:
-    return label if len(label) <= at_most else label[: at_most - 1] + "…"
+def _lines(label: str) -> list[str]:
+    """A label on one line or two; what it ends with in brackets tells bars of a name apart."""
+    if len(label) <= _CHARACTERS:
+        return [label]
+    name, bracket, end = label.rpartition("（")
+    if not name or len(bracket + end) > _CHARACTERS:
+        name, bracket, end = label[:_CHARACTERS], "", label[_CHARACTERS:]
+    return [_shortened(name), _shortened(bracket + end)]
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= _CHARACTERS else line[: _CHARACTERS - 1] + "…"

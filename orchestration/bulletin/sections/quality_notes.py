@@ -11,6 +11,8 @@ from orchestration.bulletin.wording import listed, moment
 
 IN = ("national", "task", "province")
 ORDER = 90
+#: Units named for a character that no font draws: as many as fill two lines.
+UNDRAWN_NAMED = 20
 TITLE = "数据质量和计算说明"
 
 
@@ -64,7 +66,9 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             )
         found += [
             paragraph(
-                f"字库没有的字（U+{ord(character):04X}）以〓代替，涉及单位：{listed(units, 20)}。"
+                f"字库没有的字（U+{ord(character):04X}）以〓代替，涉及单位：",
+                Claim(f"undrawn/{ord(character):04X}", listed(units, UNDRAWN_NAMED)),
+                "。",
             )
             for character, units in marts.undrawn.items()
         ]

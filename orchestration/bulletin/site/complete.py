@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from orchestration.bulletin.carry_over import CarryOver
@@ -89,9 +89,9 @@ def complete(files: Mapping[str, bytes], carry_over: CarryOver | None = None) ->
         if path.endswith(".html") and path not in carry_over.taken
     }
     # The list names digests of pages that name the font: its words are told to the font before.
-    done = with_font({**files, **pages}, carry_over, also=_file_list(files).decode())
+    done = with_font({**files, **pages}, carry_over, also=_file_list(files, lambda _: ""))
     listed = {path: body for path, body in done.items() if path != _DOWNLOADS}
-    return {**done, _DOWNLOADS: done[_DOWNLOADS].replace(_LIST, _file_list(listed))}
+    return {**done, _DOWNLOADS: done[_DOWNLOADS].replace(_LIST, _file_list(listed, _sha256))}
 
 
 def _with_header(path: str, page: str, paths: Iterable[str]) -> str:
@@ -151,7 +151,11 @@ def _name(path: str) -> str:
     return "·".join(said) or stem.name
 
 
-def _file_list(files: Mapping[str, bytes]) -> bytes:
+def _sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _file_list(files: Mapping[str, bytes], digest: Callable[[bytes], str]) -> bytes:
     groups: dict[str, list[tuple[str, str, str, str, str]]] = {
         "全国通报和数据": [],
         "重点任务通报": [],
@@ -169,7 +173,7 @@ def _file_list(files: Mapping[str, bytes]) -> bytes:
                 _name(path),
                 _KINDS.get(suffix, suffix.upper()),
                 f"{(len(body) + 1023) // 1024:,d}",
-                hashlib.sha256(body).hexdigest(),
+                digest(body),
             )
         )
     shown = [(title, lines) for title, lines in groups.items() if lines]
