@@ -82,7 +82,7 @@ class Cause:
             text += (
                 "："
                 + "、".join(self.culprits[:named])
-                + (f"等{self.culprits_total}" if more else "")
+                + (f"等{self.culprits_total}个" if more else "")
             )
         return text
 
@@ -357,22 +357,26 @@ _COLUMN_ZH = {
 def threshold(check: Check, *, chinese: bool = False) -> str:
     """The threshold of a check as text, e.g. ``≥ 50% (units_expected ≥ 10)``."""
     low, high = check.at_least, check.at_most
+    blank = "" if chinese else " "
     if check.equals is not None:
         text = "相等" if chinese else f"= {check.equals}"
     elif check.shown == "flag":
         text = "符合" if chinese else "holds"
     elif low is not None and low == high:
-        text = f"= {_limit(low, check.shown)}"
+        text = f"={blank}{_limit(low, check.shown)}"
     elif low is not None and high is not None:
-        text = f"{_limit(low, check.shown)} … {_limit(high, check.shown)}"
+        to = "～" if chinese else " … "
+        text = f"{_limit(low, check.shown)}{to}{_limit(high, check.shown)}"
     elif low is not None:
-        text = f"≥ {_limit(low, check.shown)}"
+        text = f"≥{blank}{_limit(low, check.shown)}"
     else:
-        text = f"≤ {_limit(high or 0, check.shown)}"
+        text = f"≤{blank}{_limit(high or 0, check.shown)}"
     if check.only:
         symbols = {">=": "≥", ">": ">"}
         names = _COLUMN_ZH if chinese else {}
-        conditions = [f"{names.get(c, c)} {symbols[op]} {n:g}" for c, op, n in check.only]
+        conditions = [
+            f"{names.get(c, c)}{blank}{symbols[op]}{blank}{n:g}" for c, op, n in check.only
+        ]
         text += f"（{'、'.join(conditions)}）" if chinese else f" ({', '.join(conditions)})"
     return text
 

@@ -403,12 +403,13 @@ def _causes(
             if check.equals is not None
             else shown_value(row[check.column], check.shown)
         )
+        said = {n: f"{v:,}" if type(v) is int else v for n, v in row.items()}
         yield Cause(
             key={column: code for column, code in key.items() if column != _SCOPE},
             place=names.place(key),
             value=value,
-            note_zh=check.note_zh.format(**row),
-            note_en=check.note_en.format(**row),
+            note_zh=check.note_zh.format(**said),
+            note_en=check.note_en.format(**said),
             culprits=tuple(labels[:_CULPRITS_KEPT]),
             culprits_total=len(labels),
         )

@@ -113,33 +113,35 @@ def build_files(
     with (
         data_and_traces(Task(settings, store.config, year, snapshot_id)) as others,
         ThreadPoolExecutor(1) as beside,
+        lakehouse.reader(settings, store, snapshot_id) as con,
     ):
         # The store gives the former edition's files while the database compares.
         standing = beside.submit(carry_over.standing, "trace/")
-        changes = _changes(settings, store, year, editions, snapshot_id, reason)
-        if changes:
+        changes = None
+        if editions:
+            before = editions[-1]["snapshot_id"]
+            changes = changes_of(con, year, before, snapshot_id, reason or "")
             progress(f"correct {year}: {len(changes.changes)} figures and ranks changed")
         others.leave_out(standing.result())
-        with lakehouse.reader(settings, store, snapshot_id) as con:
-            marts = bulletin.read_marts(con, year, notes)
-            made = bulletin.render_all(
-                marts,
-                settings.font_dir,
-                progress,
-                extra=changes.documents(marts, number) if changes else (),
-                carry_over=carry_over,
-                editions=[*map(_note, editions), _own_note(year, number, changes)],
-            )
-            compared = check_documents(
-                con,
-                year,
-                made.documents,
-                made.files,
-                made.fresh,
-                made.drawable,
-                gate=decision.results,
-                changes=changes.changes if changes else (),
-            )
+        marts = bulletin.read_marts(con, year, notes)
+        made = bulletin.render_all(
+            marts,
+            settings.font_dir,
+            progress,
+            extra=changes.documents(marts, number) if changes else (),
+            carry_over=carry_over,
+            editions=[*map(_note, editions), _own_note(year, number, changes)],
+        )
+        compared = check_documents(
+            con,
+            year,
+            made.documents,
+            made.files,
+            made.fresh,
+            made.drawable,
+            gate=decision.results,
+            changes=changes.changes if changes else (),
+        )
         data, digests = others.answer()
         files = made.files | data
         for page, digest in digests.items():
@@ -176,20 +178,6 @@ def build_files(
         frozenset(made.undrawn),
         changes,
     )
-
-
-def _changes(
-    settings: Settings,
-    store: Store,
-    year: int,
-    editions: Sequence[dict[str, Any]],
-    snapshot_id: int,
-    reason: str | None,
-) -> Changes | None:
-    if not editions:
-        return None
-    with lakehouse.reader(settings, store) as con:
-        return changes_of(con, year, editions[-1]["snapshot_id"], snapshot_id, reason or "")
 
 
 def _note(row: dict[str, Any]) -> bulletin.EditionNote:

@@ -398,7 +398,7 @@ def changes_of(
     """Compare two snapshots.
 
     Args:
-        con: a reader of the lake that is not pinned.
+        con: a reader of the lake; pinned or not, tables are read as of ``old`` and ``new``.
         old, new: the editions' snapshots; or ``BUILD``, made from the raw tables of ``old``.
         reason: why there is a correction, in its maker's words.
     """

@@ -284,10 +284,15 @@ class Store:
             return sum(1 for _ in _ahead(copied, keys))
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
-        """Delete objects; those that aren't there are no error."""
-        for key in keys:
+        """Delete objects, in parallel; those that aren't there are no error."""
+        store = self._bulk(bucket)
+
+        def remove(key: str) -> None:
             with self._answering(f"{bucket}/{key}"), contextlib.suppress(FileNotFoundError):
-                obstore.delete(self._bulk(bucket), key)
+                obstore.delete(store, key)
+
+        for _ in _ahead(remove, keys):
+            pass
 
     def get_many(self, bucket: str, infos: Iterable[ObjectInfo]) -> Iterator[Fetched]:
         """Read many objects, in the order asked for, up to ``_AHEAD`` ahead of the caller.
