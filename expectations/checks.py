@@ -37,6 +37,7 @@ class Check:
         note_zh, note_en: format strings over a failing row: the counts behind its figure.
         remedy_zh, remedy_en: what to do about a failure.
         shown: how the judged number is written.
+        counted_zh: of a count: what is counted, with its measure word.
         culprits: name of the query that names the units behind a failing row, or None.
         from_cutoff: nothing can keep it before the cut-off; a rehearsal leaves it out until then.
     """
@@ -52,6 +53,7 @@ class Check:
     remedy_zh: str
     remedy_en: str
     shown: Shown
+    counted_zh: str = ""
     at_least: float | None = None
     at_most: float | None = None
     equals: str | None = None

@@ -57,6 +57,7 @@ class Cause:
         note_zh, note_en: the counts behind it.
         culprits: names of units (or provinces, codes) behind it, the weightiest first.
         culprits_total: how many there are.
+        counted_zh: what the value counts, where it is a count.
     """
 
     key: Mapping[str, str]
@@ -66,11 +67,12 @@ class Cause:
     note_en: str = ""
     culprits: tuple[str, ...] = ()
     culprits_total: int = 0
+    counted_zh: str = ""
 
     @property
     def value_zh(self) -> str:
         """The judged value in Chinese."""
-        return _OBSERVED_ZH.get(self.value, self.value)
+        return _value_zh(self.value, self.counted_zh)
 
     def text_zh(self, named: int = 5) -> str:
         """The cause in one Chinese line, naming at most ``named`` culprits."""
@@ -171,7 +173,7 @@ class Outcome:
     @property
     def observed_zh(self) -> str:
         """The observed value in Chinese."""
-        return observed_zh(self.observed, self.check.shown)
+        return observed_zh(self.observed, self.check)
 
     @property
     def detail(self) -> str:
@@ -371,6 +373,8 @@ def threshold(check: Check, *, chinese: bool = False) -> str:
         text = f"≥{blank}{_limit(low, check.shown)}"
     else:
         text = f"≤{blank}{_limit(high or 0, check.shown)}"
+    if chinese:
+        text += check.counted_zh
     if check.only:
         symbols = {">=": "≥", ">": ">"}
         names = _COLUMN_ZH if chinese else {}
@@ -384,11 +388,15 @@ def threshold(check: Check, *, chinese: bool = False) -> str:
 _OBSERVED_ZH = {"holds": "符合", "doesn't hold": "不符合", "equal": "相等"}
 
 
-def observed_zh(observed: str, shown: Shown) -> str:
+def observed_zh(observed: str, check: Check) -> str:
     """The observed value in Chinese."""
-    if shown == "text" and observed.endswith(" differ"):
+    if check.shown == "text" and observed.endswith(" differ"):
         return observed.removesuffix(" differ") + "处不相等"
-    return _OBSERVED_ZH.get(observed, observed)
+    return _value_zh(observed, check.counted_zh)
+
+
+def _value_zh(value: str, counted_zh: str) -> str:
+    return value + counted_zh if value[:1].isdigit() else _OBSERVED_ZH.get(value, value)
 
 
 @dataclass(frozen=True)
@@ -586,7 +594,7 @@ def _finding(outcome: Outcome, causes: tuple[Cause, ...]) -> Finding:
         remedy_zh=check.remedy_zh,
         remedy_en=check.remedy_en,
         causes=causes,
-        observed_zh=observed_zh(observed, check.shown),
+        observed_zh=observed_zh(observed, check),
         threshold_zh=outcome.threshold_zh,
         covered=outcome.failed - len(causes),
         waivers=outcome.signed,

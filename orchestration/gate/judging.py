@@ -412,4 +412,5 @@ def _causes(
             note_en=check.note_en.format(**said),
             culprits=tuple(labels[:_CULPRITS_KEPT]),
             culprits_total=len(labels),
+            counted_zh=check.counted_zh,
         )

@@ -18,6 +18,7 @@ import pytest
 
 from orchestration.errors import Unreachable
 from orchestration.gate import Finding, GateBroken, GateDecision, judge, preload
+from orchestration.gate.decision import Cause
 from orchestration.gate.frames import CULPRITS, FRAMES
 
 CUTOFF = datetime(2024, 12, 14, 16, 0, tzinfo=UTC)
@@ -517,6 +518,19 @@ def test_what_would_turn_a_headline_round_is_said_in_words(
     assert cause.note_zh == "剔除未作说明的提示值、计入逾期单位"
     assert cause.note_en == "late units counted, values with an unexplained warning left out"
     assert "late_in" not in finding.text_zh + finding.text_en
+    assert "要求≤0处。广东：3处（剔除" in finding.text_zh
+    assert "must be ≤ 0. 广东: 3 (late" in finding.text_en
+
+
+def test_a_bulletin_has_thresholds_and_counts_as_chinese_is_set(
+    marts: duckdb.DuckDBPyConnection,
+) -> None:
+    """GB/T 15835: ranges with ～; no blanks about signs, thousands apart, a measure word."""
+    said = {o.check.name: o.threshold_zh for o in decide(marts).outcomes}
+    assert said["province_total_in_scale"] == "×0.001～×1000（两年均计入的单位数≥5）"
+    assert not any("≥ " in text or " …" in text for text in said.values())
+    cause = Cause({}, "全国", "97.13%", "11,562个应报单位", "", tuple("甲乙丙丁"), 1032)
+    assert cause.text_zh(3) == "全国：97.13%（11,562个应报单位）：甲、乙、丙等1032个"
 
 
 def test_without_last_year_movement_is_not_judged(marts: duckdb.DuckDBPyConnection) -> None:
