@@ -140,7 +140,8 @@ def render_all(
         return body
 
     # typst lets go of Python's lock: pages and Word documents are made meanwhile.
-    with ThreadPoolExecutor(1) as typesetter:
+    typesetter = ThreadPoolExecutor(1)
+    try:
         for document in itertools.chain(
             documents(marts), extra, use_pages(marts), summaries(marts)
         ):
@@ -159,6 +160,8 @@ def render_all(
                     made.files[path] = renderers[extension](document)
             made.bulletins += "pdf" in _formats(document.path)
         made.files |= {path: body.result() for path, body in being_set.items()}
+    finally:
+        typesetter.shutdown(cancel_futures=True)  # who stops it waits for one document at most
     books = {**use_workbooks(marts), "national/tables.xlsx": national_tables(marts)}
     for path, book in books.items():
         made.files[path] = carry_over.file(path, digest_of(book), partial(render_workbook, book))
