@@ -186,7 +186,8 @@ _WRITTEN_WITH = (
     "select d.unit_code, d.unit_name, y.highlight from lake.marts.dim_unit d "
     "left join lake.marts.fct_unit_year y "
     "on y.year = d.year and y.unit_code = d.unit_code and y.assessment_grade = 'excellent' "
-    "where d.year = $year and contains(nfc_normalize(concat(d.unit_name, y.highlight)), $c) "
+    "where d.year = $year "
+    "and contains(concat(d.unit_name, nfc_normalize(d.unit_name), y.highlight), $c) "
     "order by d.unit_code"
 )
 
