@@ -189,29 +189,62 @@ def _sums(manifest: Mapping[str, Any]) -> dict[str, str]:
     return {entry["path"]: entry["sha256"] for entry in manifest["files"]}
 
 
-def read_edition(store: Store, bucket: str, year: int, number: int) -> Edition:
-    """A published edition's manifest, and its files when somebody asks for them."""
+def read_edition(
+    store: Store, bucket: str, year: int, number: int, out: Path | None = None
+) -> Edition:
+    """A published edition's manifest, and its files when somebody asks for them.
+
+    Args:
+        out: where this machine may have a copy (as :func:`write_out` makes it): what is there as
+            the store has it needn't be read from the store.
+    """
     prefix = f"editions/{year}/edition-{number}/"
     manifest = store.get(bucket, prefix + "manifest.json")
     paths = [entry["path"] for entry in json.loads(manifest)["files"]]
-    return Edition(year, number, _Published(store, bucket, prefix, paths), manifest)
+    copy = out / str(year) / f"edition-{number}" if out else None
+    return Edition(year, number, _Published(store, bucket, prefix, paths, copy), manifest)
 
 
 class _Published(Mapping[str, bytes]):
     """The files of a published edition, read in bulk when the first is asked for."""
 
-    def __init__(self, store: Store, bucket: str, prefix: str, paths: list[str]) -> None:
+    def __init__(
+        self, store: Store, bucket: str, prefix: str, paths: list[str], copy: Path | None
+    ) -> None:
         self._store, self._bucket, self._prefix = store, bucket, prefix
-        self._paths = paths
+        self._paths, self._copy = dict.fromkeys(paths), copy
 
     def __getitem__(self, path: str) -> bytes:
         return self._bodies[path]
 
     @cached_property
     def _bodies(self) -> dict[str, bytes]:
-        listed = self._store.list(self._bucket, self._prefix)
-        read = self._store.get_many(self._bucket, listed)
-        return {item.info.key.removeprefix(self._prefix): item.body for item in read}
+        here: dict[str, bytes] = {}
+        elsewhere = []
+        for info in self._store.list(self._bucket, self._prefix):
+            body = self._copied(info)
+            if body is None:
+                elsewhere.append(info)
+            else:
+                here[info.key.removeprefix(self._prefix)] = body
+        read = self._store.get_many(self._bucket, elsewhere)
+        return here | {item.info.key.removeprefix(self._prefix): item.body for item in read}
+
+    def _copied(self, info: ObjectInfo) -> bytes | None:
+        """This machine's copy, where size and ETag say that the store has the same bytes.
+
+        An ETag is an object's MD5 unless it was written in parts or encrypted with a key of its
+        own (Amazon S3 API, "Object"): then it equals no copy's, and the object is read.
+        """
+        path = info.key.removeprefix(self._prefix)
+        if self._copy is None or path not in self._paths:
+            return None
+        try:
+            body = (self._copy / PurePosixPath(path)).read_bytes()
+        except OSError:
+            return None
+        same = hashlib.md5(body, usedforsecurity=False).hexdigest() == info.etag
+        return body if same and len(body) == info.size else None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)

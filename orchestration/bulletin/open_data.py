@@ -4,8 +4,9 @@ Belongs here: files from rows and what describes them. Doesn't belong here: figu
 them) and workbooks for readers (``tables``).
 
 - Parquet holds the rows as the lake has them: decimals exact, text untouched.
-- CSV is RFC 4180 (commas, CRLF, quotes doubled) in UTF-8 without a byte order mark, as Frictionless
-  asks for; a missing value is an empty field. A text that a spreadsheet would run as a formula (it
+- CSV is as RFC 4180 has it (commas, texts in quotes, quotes doubled) with the line ends that the
+  data package names (LF), in UTF-8 without a byte order mark, as Frictionless asks for; a missing
+  value is an empty field without quotes. A text that a spreadsheet would run as a formula (it
   begins with = + - @, tab, a line break, or a full-width form of these) gets a leading apostrophe
   (OWASP, "CSV Injection"), unless it is a plain number; numbers are untouched.
 - No contact data: the marts hold none, and numbers of phones and addresses of e-mail that
@@ -14,7 +15,6 @@ them) and workbooks for readers (``tables``).
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
@@ -25,6 +25,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow.csv import write_csv
 
 from orchestration.bulletin.dictionary import TableWords, marts_in_words
 
@@ -82,15 +83,16 @@ _SOURCES = [
     }
 ]
 _NOTES = (
-    "CSV为UTF-8（无BOM）、RFC 4180；缺失值为空，缺失不等于零；金额单位为万元；"
+    "CSV为UTF-8（无BOM）、RFC 4180（换行为LF）；缺失值为空，缺失不等于零；金额单位为万元；"
     "以_rate结尾的列和attainment为小数；时间为UTC。CSV中以= + - @、制表符或换行开头、"
     "可能被电子表格当作公式执行的文字前加了一个撇号（纯数字除外），Parquet为原文。"
     "典型经验中的电话和邮箱已略去。",
-    "CSV is UTF-8 without BOM, RFC 4180; a missing value is an empty field and is not zero; money "
-    "is in 万元 (10,000 yuan); columns that end in _rate and attainment are fractions; times are "
-    "UTC. In CSV a text that begins with = + - @, a tab or a line break, which a spreadsheet might "
-    "run, has a leading apostrophe (plain numbers don't); Parquet holds the text itself. Telephone "
-    "numbers and e-mail addresses in highlights are struck out.",
+    "CSV is UTF-8 without BOM, RFC 4180 with LF at the end of lines; a missing value is an empty "
+    "field without quotes and is not zero; money is in 万元 (10,000 yuan); columns that end in "
+    "_rate and attainment are fractions; times are UTC. In CSV a text that begins with = + - @, a tab or a "
+    "line break, which a spreadsheet might run, has a leading apostrophe (plain numbers don't); "
+    "Parquet holds the text itself. Telephone numbers and e-mail addresses in highlights are "
+    "struck out.",
 )
 
 
@@ -170,21 +172,18 @@ def _parquet(rows: pa.Table, words: TableWords, year: int, *, is_synthetic: bool
     return made.getvalue()
 
 
-def _texts(column: pa.ChunkedArray) -> list[str | None]:
+def _inert(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column as CSV writes it."""
     if pa.types.is_timestamp(column.type):
         # %S of Arrow has the fraction of the type's unit: six places.
-        column = pc.strftime(column.cast(pa.timestamp("us")), "%Y-%m-%dT%H:%M:%SZ")
-    elif not pa.types.is_string(column.type):
-        column = column.cast(pa.string())
-    else:
+        return pc.strftime(column.cast(pa.timestamp("us")), "%Y-%m-%dT%H:%M:%SZ")
+    if pa.types.is_string(column.type):
         runs = pc.and_(
             pc.match_substring_regex(column, _FORMULA),
             pc.invert(pc.match_substring_regex(column, _PLAIN_NUMBER)),
         )
-        column = pc.if_else(runs, pc.binary_join_element_wise("'", column, ""), column)
-    texts: list[str | None] = column.to_pylist()
-    return texts
+        return pc.if_else(runs, pc.binary_join_element_wise("'", column, ""), column)
+    return column
 
 
 def inert(text: str) -> str:
@@ -192,17 +191,11 @@ def inert(text: str) -> str:
     return f"'{text}" if re.match(_FORMULA, text) and not re.match(_PLAIN_NUMBER, text) else text
 
 
-def _written(head: list[str], rows: Any) -> bytes:
-    made = io.StringIO()
-    writer = csv.writer(made)
-    writer.writerow(head)
-    writer.writerows(rows)
-    return made.getvalue().encode()
-
-
 def _csv(rows: pa.Table) -> bytes:
-    texts = [_texts(column) for column in rows.columns]
-    return _written(rows.column_names, zip(*texts, strict=True))
+    made = io.BytesIO()
+    columns = [_inert(column) for column in rows.columns]
+    write_csv(pa.table(columns, names=rows.column_names), made)
+    return made.getvalue()
 
 
 def _kind(type_: pa.DataType) -> dict[str, str]:
@@ -272,6 +265,7 @@ _CSV_RESOURCE = {
     "format": "csv",
     "mediatype": "text/csv",
     "encoding": "utf-8",
+    "dialect": {"lineTerminator": "\n"},
 }
 _DICTIONARY = {
     "table": ("数据表。", "Table."),
@@ -284,7 +278,7 @@ _DICTIONARY = {
 
 
 def _dictionary(lines: list[tuple[str, ...]]) -> bytes:
-    return _written(list(_DICTIONARY), lines)
+    return _csv(pa.table([*zip(*lines, strict=True)], names=list(_DICTIONARY)))
 
 
 def _dictionary_resource(body: bytes) -> dict[str, Any]:

@@ -49,7 +49,8 @@ def correct_edition(
     standing = editions[-1]
     number = standing["edition"] + 1
     bucket = ws.settings.publication_bucket
-    former = bulletin.read_edition(ws.store, bucket, year, standing["edition"])
+    out = ws.settings.home / "out"
+    former = bulletin.read_edition(ws.store, bucket, year, standing["edition"], out)
     built = build_files(
         ws.settings,
         ws.store,

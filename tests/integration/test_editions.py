@@ -454,6 +454,41 @@ def test_killed_between_any_two_writes_an_edition_is_whole_or_not_there(
         bulletin.publish_edition(ws.store, "publication", _edition(2))
 
 
+class _Reading(Store):
+    """A store that notes what is read of it in bulk."""
+
+    keys: tuple[str, ...] = ()
+
+    def get_many(self, bucket: str, infos: Any) -> Any:
+        infos = list(infos)
+        self.keys = tuple(info.key for info in infos)
+        return super().get_many(bucket, infos)
+
+
+def test_what_this_machine_has_as_the_store_has_it_is_not_read_again(
+    ws: stages.Workspace, tmp_path: Path
+) -> None:
+    edition = bulletin.publish_edition(ws.store, "publication", _edition(1))
+    out = tmp_path / "out"
+    store = _Reading(ws.store.config)
+
+    def read() -> dict[str, bytes]:
+        found = bulletin.read_edition(store, "publication", YEAR, 1, out)
+        return {path: found.files[path] for path in found.files}
+
+    assert read() == edition.files
+    assert len(store.keys) == 4  # no copy yet; the manifest is listed with the three files
+    folder = bulletin.write_out(edition, out)
+    assert read() == edition.files
+    assert store.keys == (EDITION_1 + "manifest.json",)
+    (folder / "x" / "a.txt").write_bytes(b"x 2")
+    assert read() == edition.files
+    assert EDITION_1 + "x/a.txt" in store.keys
+    # Who damages the store's object is found out all the same.
+    ws.store.put("publication", EDITION_1 + "y/a.txt", b"y 2")
+    assert read() == {**edition.files, "y/a.txt": b"y 2"}
+
+
 @pytest.mark.parametrize("later", range(4))
 def test_killed_after_its_manifest_an_edition_is_finished_and_nothing_is_left(
     ws: stages.Workspace, later: int
