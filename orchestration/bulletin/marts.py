@@ -6,7 +6,7 @@ Doesn't belong here: what is said about a row (``sections``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,14 +64,14 @@ class GateNotes:
 
     Attributes:
         checks: how many expectations were judged.
-        warnings: a paragraph for each that warns.
-        waived: a paragraph for each that fails and was signed off.
+        warnings: suite and check → a paragraph, for each that warns.
+        waived: the same for each that fails and was signed off.
         waived_critical: how many of these would have held publication back.
     """
 
     checks: int
-    warnings: tuple[str, ...]
-    waived: tuple[str, ...] = ()
+    warnings: Mapping[str, str]
+    waived: Mapping[str, str] = field(default_factory=dict)
     waived_critical: int = 0
 
 

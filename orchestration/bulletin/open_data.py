@@ -89,10 +89,10 @@ _NOTES = (
     "典型经验中的电话和邮箱已略去。",
     "CSV is UTF-8 without BOM, RFC 4180 with LF at the end of lines; a missing value is an empty "
     "field without quotes and is not zero; money is in 万元 (10,000 yuan); columns that end in "
-    "_rate and attainment are fractions; times are UTC. In CSV a text that begins with = + - @, a tab or a "
-    "line break, which a spreadsheet might run, has a leading apostrophe (plain numbers don't); "
-    "Parquet holds the text itself. Telephone numbers and e-mail addresses in highlights are "
-    "struck out.",
+    "_rate and attainment are fractions; times are UTC. In CSV a text that begins with = + - @, a "
+    "tab or a line break, which a spreadsheet might run, has a leading apostrophe (plain numbers "
+    "don't); Parquet holds the text itself. Telephone numbers and e-mail addresses in highlights "
+    "are struck out.",
 )
 
 

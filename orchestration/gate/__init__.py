@@ -7,6 +7,7 @@ Doesn't belong here: thresholds (``expectations``), and storing results (callers
 from orchestration.gate.circumstances import Circumstances, circumstances_of, judge_snapshot
 from orchestration.gate.decision import Cause, Finding, GateBroken, GateDecision, Outcome
 from orchestration.gate.judging import judge, preload
+from orchestration.gate.recount import recount
 from orchestration.gate.waivers import Waiver, read_waivers
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "judge_snapshot",
     "preload",
     "read_waivers",
+    "recount",
 ]

@@ -236,6 +236,11 @@ class Finding:
     expired: tuple[Waiver, ...] = ()
 
     @property
+    def check(self) -> str:
+        """Suite and check."""
+        return f"{self.suite}.{self.expectation}"
+
+    @property
     def waived_zh(self) -> str:
         """What was waived, by whom, why and until when: one paragraph for the bulletin."""
         said = "；".join(waiver.text_zh for waiver in self.waivers)
@@ -454,6 +459,16 @@ class GateDecision:
     def blocked(self) -> bool:
         """Whether publication is held back."""
         return bool(self.blocking)
+
+    @property
+    def warned_zh(self) -> dict[str, str]:
+        """Suite and check, ``national.places_are_firm`` → what a bulletin says of what warns."""
+        return {finding.check: finding.text_zh for finding in self.warnings}
+
+    @property
+    def waived_zh(self) -> dict[str, str]:
+        """The same of what was waived."""
+        return {finding.check: finding.waived_zh for finding in self.waived}
 
     @property
     def results(self) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ from orchestration.gate.waivers import Waiver, check_waivers
 if TYPE_CHECKING:
     from expectations.checks import Check
 
-__all__ = ["judge", "preload"]
+__all__ = ["Names", "causes_of", "judge", "judged_rows", "observed_in", "preload", "read_frame"]
 
 LEVELS = ("submissions", "provincial", "national")
 
@@ -101,7 +101,7 @@ def judge(
             for check in module.CHECKS
         },
     )
-    names = _Names(con, year)
+    names = Names(con, year)
 
     validations: list[Any] = []
     outcomes: list[Outcome] = []
@@ -111,11 +111,10 @@ def judge(
         results: dict[str, Any] = {}
         rows: dict[str, list[Row]] = {}
         for frame, suite in module.suites().items():
-            sql = FRAMES[frame].sql
             rows[frame] = (
                 [_freshness(now, last_intake_at, period.cutoff_at, marts_stale)]
-                if sql is None
-                else _query(con, sql, year, f"frame {frame}")
+                if FRAMES[frame].sql is None
+                else read_frame(con, frame, year)
             )
             checks = [check for check in module.CHECKS if check.frame == frame]
             validation = _validate(context, suite, frame, rows[frame], checks)
@@ -161,6 +160,16 @@ def _query(con: duckdb.DuckDBPyConnection, sql: str, year: int, what: str) -> li
         raise GateBroken(f"gate: {what} can't be computed: {error}") from error
 
 
+def read_frame(con: duckdb.DuckDBPyConnection, frame: str, year: int) -> list[Row]:
+    """The rows of a frame; it is one with a query.
+
+    Raises:
+        GateBroken: the query fails.
+        Unreachable: the lake's files can't be read.
+    """
+    return _query(con, FRAMES[frame].sql or "", year, f"frame {frame}")
+
+
 def _freshness(
     now: datetime, last_intake_at: datetime | None, cutoff_at: datetime, marts_stale: bool
 ) -> Row:
@@ -190,7 +199,7 @@ def _beijing(moment: datetime | None, otherwise: str = "") -> str:
     return f"{moment.astimezone(ZoneInfo('Asia/Shanghai')):%Y-%m-%d %H:%M:%S}"
 
 
-class _Names:
+class Names:
     """Chinese names for keys, read once."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, year: int) -> None:
@@ -312,7 +321,7 @@ def _outcome(
     check: Check,
     result: Any,
     rows: list[Row],
-    names: _Names,
+    names: Names,
 ) -> Outcome:
     crash = _crash(result)
     if crash is not None or "element_count" not in result.result:
@@ -324,27 +333,25 @@ def _outcome(
     }
     if bool(failing) == result.success:
         raise GateBroken(f"gate: {level}.{check.name} contradicts itself")
-    failed = sorted(
-        (row for row in rows if _key_of(row, columns) in failing),
-        key=lambda row: (-_distance(check, row), _key_of(row, columns)),
-    )
-    judged = [
-        row
-        for row in rows
-        if row[check.column] is not None and all(_holds(row, term) for term in check.only)
-    ]
-    causes: tuple[Cause, ...] = ()
-    if failed:
-        causes = tuple(_causes(con, year, check, failed, columns, names))
+    failed = [row for row in rows if _key_of(row, columns) in failing]
     missing = int(result.result.get("missing_count") or 0)
     return Outcome(
         level=level,
         check=check,
         success=bool(result.success),
-        observed=_observed(check, judged, failed),
+        observed=observed_in(check, judged_rows(check, rows), failed),
         evaluated=int(result.result["element_count"]) - missing,
-        causes=causes,
+        causes=causes_of(con, year, check, failed, names),
     )
+
+
+def judged_rows(check: Check, rows: Iterable[Row]) -> list[Row]:
+    """The rows of a check's frame that it judges: with a value, and meant."""
+    return [
+        row
+        for row in rows
+        if row[check.column] is not None and all(_holds(row, term) for term in check.only)
+    ]
 
 
 def _holds(row: Row, term: tuple[str, str, float]) -> bool:
@@ -371,7 +378,8 @@ def _distance(check: Check, row: Row) -> float:
     return max(off)
 
 
-def _observed(check: Check, judged: list[Row], failed: list[Row]) -> str:
+def observed_in(check: Check, judged: list[Row], failed: list[Row]) -> str:
+    """What a check's record says that was observed: the value that is furthest off."""
     if check.equals is not None:
         return f"{len(failed)} differ" if failed else "equal"
     if not judged:
@@ -380,21 +388,24 @@ def _observed(check: Check, judged: list[Row], failed: list[Row]) -> str:
     return shown_value(worst[check.column], check.shown)
 
 
-def _causes(
+def causes_of(
     con: duckdb.DuckDBPyConnection,
     year: int,
     check: Check,
-    failed: list[Row],
-    columns: tuple[str, ...],
-    names: _Names,
-) -> Iterable[Cause]:
+    failed: Iterable[Row],
+    names: Names,
+) -> tuple[Cause, ...]:
+    """What a check's failing rows say, the worst first."""
+    columns = _key_columns(check.frame)
+    failed = sorted(failed, key=lambda row: (-_distance(check, row), _key_of(row, columns)))
     culprits: list[Row] = []
-    if check.culprits is not None:
+    if failed and check.culprits is not None:
         culprits = _query(con, CULPRITS[check.culprits], year, f"culprits {check.culprits}")
     shared = [c for c in columns if culprits and c in culprits[0]]
     by_key: dict[tuple[str, ...], list[str]] = {}
     for culprit in culprits:
         by_key.setdefault(_key_of(culprit, shared), []).append(str(culprit["label"]))
+    causes = []
     for row in failed:
         key = dict(zip(columns, _key_of(row, columns), strict=True))
         labels = by_key.get(tuple(key[c] for c in shared), [])
@@ -404,7 +415,7 @@ def _causes(
             else shown_value(row[check.column], check.shown)
         )
         said = {n: f"{v:,}" if type(v) is int else v for n, v in row.items()}
-        yield Cause(
+        cause = Cause(
             key={column: code for column, code in key.items() if column != _SCOPE},
             place=names.place(key),
             value=value,
@@ -414,3 +425,5 @@ def _causes(
             culprits_total=len(labels),
             counted_zh=check.counted_zh,
         )
+        causes.append(cause)
+    return tuple(causes)

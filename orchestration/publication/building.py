@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration import bulletin, lakehouse
-from orchestration.gate import GateDecision
+from orchestration.gate import GateDecision, recount
 from orchestration.publication.beside import Task, data_and_traces
 from orchestration.publication.changes import Changes, changes_of
 from orchestration.publication.checking import check_documents
@@ -105,8 +105,8 @@ def build_files(
     surroundings = environment(settings.font_dir)
     notes = bulletin.GateNotes(
         len(decision.outcomes),
-        tuple(finding.text_zh for finding in decision.warnings),
-        tuple(finding.waived_zh for finding in decision.waived),
+        decision.warned_zh,
+        decision.waived_zh,
         sum(finding.severity == "critical" for finding in decision.waived),
     )
     carry_over = bulletin.CarryOver(_former(former, surroundings))
@@ -140,6 +140,7 @@ def build_files(
             made.fresh,
             made.drawable,
             gate=decision.results,
+            findings=recount(con, decision),
             changes=changes.changes if changes else (),
         )
         data, digests = others.answer()

@@ -288,6 +288,7 @@ def check_documents(
     drawable: Callable[[str], str] = str,
     *,
     gate: Sequence[Mapping[str, Any]] = (),
+    findings: Mapping[str, str] | None = None,
     changes: Sequence[Change] = (),
 ) -> int:
     """Compute what documents say anew and look for it in their files.
@@ -298,6 +299,7 @@ def check_documents(
         fresh: paths of files that were rendered now; others were checked when they were.
         drawable: what a PDF prints of a text: 〓 for what its fonts lack.
         gate: rows of ``quality.gate_results`` about the snapshot.
+        findings: suite and check → what the gate found, counted once more.
         changes: the change table of a correction.
 
     Returns:
@@ -306,7 +308,9 @@ def check_documents(
     Raises:
         TongbaoError: a figure or a claim is not what the marts say, or a file doesn't say it.
     """
-    marts = _Marts(con, year, _of_gate(gate) | _of_changes(con, changes), drawable)
+    found = {f"finding/{check}": text for check, text in (findings or {}).items()}
+    counted = _of_gate(gate) | _of_changes(con, changes) | found
+    marts = _Marts(con, year, counted, drawable)
     to_read: dict[str, list[str]] = {}
     for path in fresh:
         stem, _, extension = path.rpartition(".")

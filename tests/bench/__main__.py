@@ -37,7 +37,7 @@ with stages.open_workspace(Settings.from_env()) as ws:
     with lakehouse.reader(ws.settings, ws.store) as con:
         snapshot = lakehouse.transform_snapshot(con, int(sys.argv[1]))
     with lakehouse.reader(ws.settings, ws.store, snapshot) as con:
-        marts = bulletin.read_marts(con, int(sys.argv[1]), bulletin.GateNotes(0, ()))
+        marts = bulletin.read_marts(con, int(sys.argv[1]), bulletin.GateNotes(0, {}))
     started = time.process_time()
     files = bulletin.complete(bulletin.render_all(marts, None, lambda _: None).files)
     print(time.process_time() - started, len(files))

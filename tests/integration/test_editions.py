@@ -258,7 +258,7 @@ def test_the_notice_comes_in_every_format(corrected: Corrected) -> None:
 def test_what_did_not_change_is_said_in_a_sentence(corrected: Corrected) -> None:
     """A correction of words alone: no table without rows."""
     with lakehouse.reader(corrected.ws.settings, corrected.ws.store) as con:
-        marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, ()))
+        marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, {}))
     for document in Changes(YEAR, "表述有误").documents(marts, 2):
         said = [block for section in document.sections for block in section.blocks]
         assert not [block for block in said if isinstance(block, content.Table)]
@@ -520,7 +520,7 @@ class Rendered:
     made: bulletin.Rendered
 
 
-#: One check that holds, as ``GateNotes(1, ())`` has it.
+#: One check that holds, as ``GateNotes(1, {})`` has it.
 _JUDGED = ({"success": True, "severity": "critical", "waived_by": None},)
 
 
@@ -530,7 +530,7 @@ def rendered(home: Path) -> Iterator[Rendered]:
         with lakehouse.reader(ws.settings, ws.store) as con:
             [row] = lakehouse.edition_rows(con, YEAR)
         with lakehouse.reader(ws.settings, ws.store, row["snapshot_id"]) as con:
-            marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, ()))
+            marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, {}))
             yield Rendered(con, bulletin.render_all(marts, None, _quiet))
 
 
@@ -617,17 +617,26 @@ def test_what_is_said_of_the_gate_is_counted_from_its_results(rendered: Rendered
         )
         for _ in range(times)
     ]
-    notes = bulletin.GateNotes(11, ("甲。", "乙。", "丙。"), ("丁。", "戊。", "己。"), 2)
+    warned = {f"national.{name}": f"{name}：1项。" for name in "abc"}
+    waived = {f"national.{name}": f"{name}：2项。" for name in "def"}
+    notes = bulletin.GateNotes(11, warned, waived, 2)
     document = next(documents(bulletin.read_marts(rendered.con, YEAR, notes)))
-    check_documents(rendered.con, YEAR, [document], {}, [], gate=rows)
+
+    def check(rows: list[dict[str, Any]], findings: dict[str, str]) -> None:
+        check_documents(rendered.con, YEAR, [document], {}, [], gate=rows, findings=findings)
+
+    check(rows, warned | waived)
     for lacking in (rows[:-1], [*rows[1:], rows[0] | {"success": False}]):
         with pytest.raises(TongbaoError, match="gate/"):
-            check_documents(rendered.con, YEAR, [document], {}, [], gate=lacking)
+            check(lacking, warned | waived)
+    for other in ({**warned, **waived, "national.b": "b：3项。"}, warned):
+        with pytest.raises(TongbaoError, match="finding/national"):
+            check(rows, other)
 
 
 def test_what_a_notice_says_of_its_changes_is_counted_anew(rendered: Rendered) -> None:
     """Figures, ranks, provinces, documents and causes; more of them than the notice lists."""
-    marts = bulletin.read_marts(rendered.con, YEAR, bulletin.GateNotes(1, ()))
+    marts = bulletin.read_marts(rendered.con, YEAR, bulletin.GateNotes(1, {}))
 
     def of(table: str, column: str, row: Row, *causes: str) -> Change:
         figure = row.figure(column, str)
@@ -812,7 +821,7 @@ def test_the_ratio_of_2017_comes_out_of_submissions_on_the_printed_page(
     stages.intake(ws, YEAR, run_id="r", progress=_quiet)
     stages.transform(ws, YEAR, run_id="r", progress=_quiet)
     with lakehouse.reader(ws.settings, ws.store) as con:
-        marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, ()))
+        marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, {}))
         row = marts.row("agg_national_indicator", "T05", "C_10")
         assert row["value"] == Decimal("61.078193")
         made = bulletin.render_all(marts, None, _quiet)
@@ -857,7 +866,7 @@ def test_names_of_every_kind_and_places_with_nothing(
     stages.intake(ws, YEAR, run_id="r", progress=_quiet)
     stages.transform(ws, YEAR, run_id="r", progress=_quiet)
     with lakehouse.reader(ws.settings, ws.store) as con:
-        marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, ()))
+        marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, {}))
         made = bulletin.render_all(marts, None, _quiet)
         check_documents(
             con, YEAR, made.documents, made.files, made.fresh, made.drawable, gate=_JUDGED

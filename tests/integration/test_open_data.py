@@ -55,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         stages.intake(ws, YEAR, run_id="r", progress=_quiet)
         stages.transform(ws, YEAR, run_id="r", progress=_quiet)
         with lakehouse.reader(settings, ws.store) as con:
-            marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(0, ()))
+            marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(0, {}))
             files = bulletin.open_data(con, YEAR)
             yield Made(con, marts, files)
 

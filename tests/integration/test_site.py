@@ -81,7 +81,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             stage(ws, YEAR, run_id="r", progress=_quiet)
         done = stages.publish(ws, YEAR, run_id="r", progress=_quiet)
         with lakehouse.reader(settings, ws.store, done.snapshot_id) as con:
-            marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, ()))
+            marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, {}))
         landed = ws.store.get_many("landing", ws.store.list("landing", "registration/"))
         contacts = set()
         for fetched in landed:

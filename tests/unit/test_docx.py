@@ -267,7 +267,7 @@ def _marts() -> Marts:
         year=YEAR,
         period=period_of(YEAR),
         catalogue=catalogue,
-        gate=GateNotes(1, ()),
+        gate=GateNotes(1, {}),
         tables={
             "agg_province_task": provincial,
             "agg_national_task": national,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 
 from orchestration.bulletin.content import Block, Claim, Run, heading, paragraph
@@ -19,6 +20,13 @@ TITLE = "数据质量和计算说明"
 def _but(before: str, number: int, claim: str, after: str) -> tuple[Run, ...]:
     """Words about a number, where there is one."""
     return (before, Claim(claim, str(number)), after) if number else ()
+
+
+def _findings(said: Mapping[str, str]) -> list[Block]:
+    return [
+        paragraph(f"{number}.", Claim(f"finding/{check}", text))
+        for number, (check, text) in enumerate(said.items(), 1)
+    ]
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
@@ -45,14 +53,10 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                 ),
             )
         )
-        found += [
-            paragraph(f"{number}.{text}") for number, text in enumerate(marts.gate.warnings, 1)
-        ]
+        found += _findings(marts.gate.warnings)
         if marts.gate.waived:
             found.append(paragraph("以下项目不符合要求，经签批予以豁免："))
-            found += [
-                paragraph(f"{number}.{text}") for number, text in enumerate(marts.gate.waived, 1)
-            ]
+            found += _findings(marts.gate.waived)
         warned, explained = marts.remarks
         if warned:
             found.append(
