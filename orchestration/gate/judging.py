@@ -123,9 +123,7 @@ def judge(
         for check in module.CHECKS:
             if check.name not in results:
                 raise GateBroken(f"gate: {level}.{check.name} gave no result")
-            outcome = _outcome(
-                con, year, level, check, results[check.name], rows[check.frame], names
-            )
+            outcome = _outcome(level, check, results[check.name], rows[check.frame], names)
             signed = [w for w in waivers if (w.suite, w.expectation) == (level, check.name)]
             outcomes.append(
                 replace(
@@ -200,7 +198,7 @@ def _beijing(moment: datetime | None, otherwise: str = "") -> str:
 
 
 class Names:
-    """Chinese names for keys, read once."""
+    """Chinese names for keys, and of those who are behind failing rows, read once."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, year: int) -> None:
         def pairs(sql: str) -> dict[str, str]:
@@ -222,6 +220,15 @@ class Names:
             "synthetic mark",
         )
         self.is_synthetic = bool(synthetic[0]["yes"])
+        self._con, self._year = con, year
+        self._culprits: dict[str, list[Row]] = {}
+
+    def culprits(self, query: str) -> list[Row]:
+        """The rows of a query of ``CULPRITS``."""
+        if query not in self._culprits:
+            sql = CULPRITS[query]
+            self._culprits[query] = _query(self._con, sql, self._year, f"culprits {query}")
+        return self._culprits[query]
 
     def place(self, key: Mapping[str, str]) -> str:
         """``广东·T05 职业教育信息化标杆学校·T05_03 …`` for a key, "全国" for none."""
@@ -315,8 +322,6 @@ def _crash(result: Any) -> str | None:
 
 
 def _outcome(
-    con: duckdb.DuckDBPyConnection,
-    year: int,
     level: str,
     check: Check,
     result: Any,
@@ -341,7 +346,7 @@ def _outcome(
         success=bool(result.success),
         observed=observed_in(check, judged_rows(check, rows), failed),
         evaluated=int(result.result["element_count"]) - missing,
-        causes=causes_of(con, year, check, failed, names),
+        causes=causes_of(check, failed, names),
     )
 
 
@@ -388,19 +393,11 @@ def observed_in(check: Check, judged: list[Row], failed: list[Row]) -> str:
     return shown_value(worst[check.column], check.shown)
 
 
-def causes_of(
-    con: duckdb.DuckDBPyConnection,
-    year: int,
-    check: Check,
-    failed: Iterable[Row],
-    names: Names,
-) -> tuple[Cause, ...]:
+def causes_of(check: Check, failed: Iterable[Row], names: Names) -> tuple[Cause, ...]:
     """What a check's failing rows say, the worst first."""
     columns = _key_columns(check.frame)
     failed = sorted(failed, key=lambda row: (-_distance(check, row), _key_of(row, columns)))
-    culprits: list[Row] = []
-    if failed and check.culprits is not None:
-        culprits = _query(con, CULPRITS[check.culprits], year, f"culprits {check.culprits}")
+    culprits = names.culprits(check.culprits) if failed and check.culprits else []
     shared = [c for c in columns if culprits and c in culprits[0]]
     by_key: dict[tuple[str, ...], list[str]] = {}
     for culprit in culprits:

@@ -7,13 +7,26 @@ belong here: the verdict (``judging``), how it is worded (``decision``).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from orchestration.gate.decision import GateDecision, Outcome
 from orchestration.gate.frames import FRAMES
-from orchestration.gate.judging import Names, causes_of, judged_rows, observed_in, read_frame
+from orchestration.gate.judging import (
+    Names,
+    Row,
+    causes_of,
+    judged_rows,
+    observed_in,
+    read_frame,
+)
+
+if TYPE_CHECKING:
+    from expectations.checks import Check
 
 __all__ = ["recount"]
 
@@ -29,30 +42,34 @@ def recount(con: duckdb.DuckDBPyConnection, decision: GateDecision) -> dict[str,
         Unreachable: the lake's files can't be read.
     """
     names = Names(con, decision.year)
+
+    @cache
+    def rows_of(frame: str) -> list[Row]:
+        return read_frame(con, frame, decision.year)
+
     outcomes = tuple(
-        outcome if outcome.success else _again(con, decision.year, outcome, names)
+        outcome if outcome.success else _again(outcome, rows_of, names)
         for outcome in decision.outcomes
     )
     again = replace(decision, outcomes=outcomes)
     return again.warned_zh | again.waived_zh
 
 
-def _again(con: duckdb.DuckDBPyConnection, year: int, outcome: Outcome, names: Names) -> Outcome:
+def _again(outcome: Outcome, rows_of: Callable[[str], list[Row]], names: Names) -> Outcome:
     check = outcome.check
-    frame = FRAMES[check.frame]
-    if frame.sql is None or check.equals is not None:
+    if FRAMES[check.frame].sql is None or check.equals is not None:
         return outcome  # of the clock, not of the marts; or texts side by side, which are no number
-    judged = judged_rows(check, read_frame(con, check.frame, year))
-    failed = [row for row in judged if not _keeps(float(row[check.column]), outcome)]
+    judged = judged_rows(check, rows_of(check.frame))
+    failed = [row for row in judged if not _keeps(float(row[check.column]), check)]
     return replace(
         outcome,
         success=not failed,
         evaluated=len(judged),
         observed=observed_in(check, judged, failed),
-        causes=causes_of(con, year, check, failed, names),
+        causes=causes_of(check, failed, names),
     )
 
 
-def _keeps(value: float, outcome: Outcome) -> bool:
-    low, high = outcome.check.at_least, outcome.check.at_most
+def _keeps(value: float, check: Check) -> bool:
+    low, high = check.at_least, check.at_most
     return (low is None or value >= low) and (high is None or value <= high)
