@@ -84,7 +84,7 @@ class Cause:
             text += (
                 "："
                 + "、".join(self.culprits[:named])
-                + (f"等{self.culprits_total}个" if more else "")
+                + (f"等{self.culprits_total:,}个" if more else "")
             )
         return text
 

@@ -112,16 +112,16 @@ def build_files(
     carry_over = bulletin.CarryOver(_former(former, surroundings))
     with (
         data_and_traces(Task(settings, store.config, year, snapshot_id)) as others,
-        ThreadPoolExecutor(1) as beside,
+        ThreadPoolExecutor(1) as reading,
         lakehouse.reader(settings, store, snapshot_id) as con,
     ):
         # The store gives the former edition's files while the database compares.
-        standing = beside.submit(carry_over.standing, "trace/")
+        standing = reading.submit(carry_over.standing, "trace/")
         changes = None
         if editions:
             before = editions[-1]["snapshot_id"]
             changes = changes_of(con, year, before, snapshot_id, reason or "")
-            progress(f"correct {year}: {len(changes.changes)} figures and ranks changed")
+            progress(f"publish {year}: {len(changes.changes)} figures and ranks changed")
         others.leave_out(standing.result())
         marts = bulletin.read_marts(con, year, notes)
         made = bulletin.render_all(

@@ -2,8 +2,9 @@
 
 Belongs here: reading the text out of PDF, Word and HTML files, and computing every figure and
 every claim in prose anew: in SQL from the pinned snapshot, or counted from the rows of
-``quality.gate_results`` and of the change table. Nothing here is used to write a document, so that
-a mistake there is not made here too. Doesn't belong here: what is fit to be published (``gate``).
+``quality.gate_results`` and of the change table. No query here is used to write a document, so
+that a mistake there is not made here too; how names are cut and listed is ``wording``'s. Doesn't
+belong here: what is fit to be published, and what the gate found (``gate.recount`` counts that).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from tests.bench import deadline, formats
 
 YEAR = 2024
 _TONGBAO = str(Path(sys.executable).parent / "tongbao")
-_LINE = re.compile(r"\[\s*([\d.]+)s\] (intake|transform|dbt|receipts|gate|publish|correct)\b")
+_LINE = re.compile(r"\[\s*([\d.]+)s\] (intake|transform|dbt|receipts|gate|publish)\b")
 _STAGE_OF = {"dbt": "transform", "receipts": "transform"}
 
 _RENDER = """

@@ -550,7 +550,7 @@ def test_a_bulletin_has_thresholds_and_counts_as_chinese_is_set(
     assert said["province_total_in_scale"] == "×0.001～×1000（两年均计入的单位数≥5）"
     assert not any("≥ " in text or " …" in text for text in said.values())
     cause = Cause({}, "全国", "97.13%", "11,562个应报单位", "", tuple("甲乙丙丁"), 1032)
-    assert cause.text_zh(3) == "全国：97.13%（11,562个应报单位）：甲、乙、丙等1032个"
+    assert cause.text_zh(3) == "全国：97.13%（11,562个应报单位）：甲、乙、丙等1,032个"
 
 
 def test_without_last_year_movement_is_not_judged(marts: duckdb.DuckDBPyConnection) -> None:

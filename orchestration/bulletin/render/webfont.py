@@ -27,8 +27,8 @@ _FACE = (
     'local("Source Han Sans SC"),local("Microsoft YaHei"),local("PingFang SC"),'
     'url("%s") format("woff")}</style></head>'
 )
-#: Numbers, codes and digests, wherever they come from.
 _ASCII = bytes(range(0x80))
+#: Numbers, codes and digests, wherever they come from.
 _PRINTABLE = frozenset(map(chr, range(0x20, 0x7F)))
 #: Nothing that horizontal text of a page needs.
 _DROPPED = ["BASE", "DSIG", "GPOS", "GSUB", "VORG", "vhea", "vmtx"]
@@ -39,7 +39,7 @@ def _own_words() -> frozenset[str]:
     """Every character of the code and its templates.
 
     With them a correction, which says other things than the edition before, nearly always has
-    the same font: cutting it takes a second, they are a twentieth of it.
+    the same font: cutting it takes a second, they are 12 of its 159 kB.
     """
     package = PROJECT_ROOT / "orchestration"
     texts = (*package.rglob("*.py"), *package.rglob("*.j2"))
