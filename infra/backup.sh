@@ -46,6 +46,11 @@ trap 'rm -rf "$work"' EXIT
 save() {
   local stamp oldest bucket database folder
   stamp=$(date -u +%Y%m%dT%H%M%SZ)
+  # Of two that begin within one second, the later one would write over the earlier one's dump.
+  while rclone lsf "$TONGBAO_BACKUP/catalogue/$stamp" >/dev/null 2>&1; do
+    sleep 0.2
+    stamp=$(date -u +%Y%m%dT%H%M%SZ)
+  done
   for database in "${databases[@]}"; do
     pg_dump --format=custom --dbname="$database" --file="$work/$database.dump"
     echo "dumped $database: $(stat --format=%s "$work/$database.dump") bytes"

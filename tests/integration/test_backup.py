@@ -133,6 +133,34 @@ def test_what_was_saved_comes_back(postgres: Postgres, tmp_path: Path) -> None:
         assert _count(settings, store) == 10000
 
 
+def test_two_backups_of_one_second_are_two(postgres: Postgres, tmp_path: Path) -> None:
+    _empty_databases(postgres)
+    kept = tmp_path / "kept"
+    # A clock that stands still when it is read first.
+    (tmp_path / "bin").mkdir()
+    clock = tmp_path / "bin/date"
+    clock.write_text(
+        '#!/bin/sh\ncase "$*" in *--date*) ;; *) [ -e "$0.read" ] || { touch "$0.read"\n'
+        "echo 20261214T230000Z; exit; };; esac\n"
+        f'exec {shutil.which("date")} "$@"\n'
+    )
+    clock.chmod(0o755)
+    taken = kept / "catalogue/20261214T230000Z/tongbao.dump"
+    taken.parent.mkdir(parents=True)
+    taken.write_bytes(b"the earlier one's")
+    with _s3(tmp_path / "old") as s3:
+        Store(s3.config).ensure_buckets(BUCKETS)
+        environment = _servers(postgres, s3, kept)
+        path = f"{clock.parent}:{Path(rclone()).parent}:{os.environ['PATH']}"
+        saved = _backup("save", **environment, PATH=path)
+    assert saved.returncode == 0, saved.stderr
+    assert (clock.parent / "date.read").exists()
+    stamp = saved.stdout.split()[-1]
+    assert stamp != "20261214T230000Z"
+    assert (kept / "catalogue" / stamp / "SHA256SUMS").exists()
+    assert taken.read_bytes() == b"the earlier one's"
+
+
 def test_a_bucket_without_objects_is_no_mistake(postgres: Postgres, tmp_path: Path) -> None:
     _empty_databases(postgres)
     with _s3(tmp_path / "old") as s3:
