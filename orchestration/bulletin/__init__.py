@@ -36,13 +36,14 @@ from orchestration.bulletin.edition import (
     publish_edition,
     published_snapshots,
     read_edition,
+    show_out,
     unfinished_folders,
     unfinished_objects,
+    write_aside,
     write_out,
 )
 from orchestration.bulletin.marts import GRAINS, GateNotes, Marts, read_marts
 from orchestration.bulletin.open_data import open_data
-from orchestration.bulletin.sheets import render_workbook
 from orchestration.bulletin.site import EditionNote, complete, site_pages, year_index
 from orchestration.bulletin.summaries import summaries
 from orchestration.bulletin.tables import national_tables
@@ -78,8 +79,10 @@ __all__ = [
     "read_edition",
     "read_marts",
     "render_all",
+    "show_out",
     "unfinished_folders",
     "unfinished_objects",
+    "write_aside",
     "write_out",
     "year_index",
 ]
@@ -111,20 +114,26 @@ def render_all(
     font_dir: Path | None,
     progress: Callable[[str], None],
     *,
-    extra: Iterable[Document] = (),
     carry_over: CarryOver | None = None,
-    editions: Sequence[EditionNote] = (),
+    rest: Callable[[], tuple[Iterable[Document], Sequence[EditionNote]]] = lambda: ((), ()),
 ) -> Rendered:
     """Every document in every format, and the site around them.
 
     Args:
         font_dir: an office's own fonts, or None.
-        extra: documents beside the bulletins.
         carry_over: of the edition before, whose files stay where a document says the same (a page
             as ``complete`` made it: ``finished``).
-        editions: all of the year for the site, the one that is made last; none: it is the first.
+        rest: asked when the bulletins are made, as it may have to be waited for: documents beside
+            them, and all editions of the year for the site, the one that is made last (none: it
+            is the first).
     """
-    from orchestration.bulletin.render import PdfRenderer, load_fonts, render_docx, render_html
+    from orchestration.bulletin.render import (
+        PdfRenderer,
+        load_fonts,
+        render_docx,
+        render_html,
+        render_workbook,
+    )
 
     pdf = PdfRenderer(load_fonts(font_dir))
     marts.undrawn = _undrawn(marts, pdf.fonts.missing)
@@ -132,6 +141,8 @@ def render_all(
     carry_over = carry_over or CarryOver()
     made = Rendered()
     being_set: dict[str, Future[bytes]] = {}
+    # typst lets go of Python's lock: everything else is made meanwhile.
+    typesetter = ThreadPoolExecutor(1)
 
     def typeset(document: Document, number: int) -> bytes:
         body = pdf.render(document)
@@ -139,35 +150,37 @@ def render_all(
             progress(f"publish {marts.year}: {number} bulletins set")
         return body
 
-    # typst lets go of Python's lock: pages and Word documents are made meanwhile.
-    typesetter = ThreadPoolExecutor(1)
+    def make(document: Document) -> None:
+        digest = digest_of(document)
+        made.documents.append(document)
+        for extension in _formats(document.path):
+            path = f"{document.path}.{extension}"
+            if (body := carry_over.take(path, digest)) is not None:
+                made.files[path] = body
+                continue
+            made.fresh.append(path)
+            if extension == "pdf":
+                being_set[path] = typesetter.submit(typeset, document, len(being_set) + 1)
+            else:
+                made.files[path] = renderers[extension](document)
+        made.bulletins += "pdf" in _formats(document.path)
+
     try:
-        for document in itertools.chain(
-            documents(marts), extra, use_pages(marts), summaries(marts)
-        ):
-            digest = digest_of(document)
-            made.documents.append(document)
-            for extension in _formats(document.path):
-                path = f"{document.path}.{extension}"
-                if (body := carry_over.take(path, digest)) is not None:
-                    made.files[path] = body
-                    continue
-                made.fresh.append(path)
-                if extension == "pdf":
-                    number = len(being_set) + 1
-                    being_set[path] = typesetter.submit(typeset, document, number)
-                else:
-                    made.files[path] = renderers[extension](document)
-            made.bulletins += "pdf" in _formats(document.path)
+        for document in documents(marts):
+            make(document)
+        extra, editions = rest()
+        for document in itertools.chain(extra, use_pages(marts), summaries(marts)):
+            make(document)
+        books = {**use_workbooks(marts), "national/tables.xlsx": national_tables(marts)}
+        for path, book in books.items():
+            render = partial(render_workbook, book)
+            made.files[path] = carry_over.file(path, digest_of(book), render)
+        made.files |= site_pages(marts, editions, carry_over)
         made.files |= {path: body.result() for path, body in being_set.items()}
     finally:
         typesetter.shutdown(cancel_futures=True)  # who stops it waits for one document at most
-    books = {**use_workbooks(marts), "national/tables.xlsx": national_tables(marts)}
-    for path, book in books.items():
-        made.files[path] = carry_over.file(path, digest_of(book), partial(render_workbook, book))
     made.undrawn = pdf.missing
     made.drawable = pdf.fonts.drawable
-    made.files |= site_pages(marts, editions, carry_over)
     return made
 
 

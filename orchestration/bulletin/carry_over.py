@@ -39,6 +39,7 @@ class CarryOver:
         self._said = {e["path"]: e for e in former.content["files"]} if former else {}
         self.contents: dict[str, str] = {}
         self.taken: dict[str, bytes] = {}
+        self._found: dict[str, bytes | None] = {}
 
     def take(self, path: str, digest: str) -> bytes | None:
         """The former edition's file, where it was made from the same and is what it was."""
@@ -61,15 +62,22 @@ class CarryOver:
 
     def _intact(self, path: str) -> bytes | None:
         """The former file, but none that somebody damaged: what ``verify`` says of it."""
-        body = self._former.files.get(path) if self._former else None
-        if body is None or hashlib.sha256(body).hexdigest() != self._said[path]["sha256"]:
-            return None
-        return body
+        if path not in self._found:
+            body = self._former.files.get(path) if self._former else None
+            if body is not None and hashlib.sha256(body).hexdigest() != self._said[path]["sha256"]:
+                body = None
+            self._found[path] = body
+        return self._found[path]
 
     def file(self, path: str, digest: str, make: Callable[[], bytes]) -> bytes:
         """The former edition's file, or a new one."""
         body = self.take(path, digest)
         return make() if body is None else body
+
+    @property
+    def sums(self) -> dict[str, str]:
+        """Path → sha256 in hex, of the files taken over."""
+        return {path: self._said[path]["sha256"] for path in self.taken}
 
     @property
     def sources(self) -> dict[str, str]:

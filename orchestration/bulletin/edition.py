@@ -35,8 +35,10 @@ __all__ = [
     "publish_edition",
     "published_snapshots",
     "read_edition",
+    "show_out",
     "unfinished_folders",
     "unfinished_objects",
+    "write_aside",
     "write_out",
 ]
 
@@ -86,6 +88,7 @@ def make_edition(
     *,
     contents: Mapping[str, str],
     facts: Mapping[str, Any],
+    sums: Mapping[str, str] | None = None,
 ) -> Edition:
     """Put the manifest to the files. Nothing in it depends on the run.
 
@@ -93,12 +96,14 @@ def make_edition(
         contents: path → digest of what the file says and what it was rendered with, for files
             that a later edition may take over as they are.
         facts: what else the manifest says: snapshot, code version, environment, gate, inputs.
+        sums: path → sha256 in hex, of files that were compared with it already.
     """
+    sums = sums or {}
     listed = []
     for path, body in sorted(files.items()):
         entry: dict[str, Any] = {
             "path": path,
-            "sha256": hashlib.sha256(body).hexdigest(),
+            "sha256": sums.get(path) or hashlib.sha256(body).hexdigest(),
             "bytes": len(body),
         }
         if path in contents:
@@ -190,18 +195,23 @@ def _sums(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def read_edition(
-    store: Store, bucket: str, year: int, number: int, out: Path | None = None
+    store: Store, bucket: str, year: int, number: int, *, reusable_in: Path | None = None
 ) -> Edition:
     """A published edition's manifest, and its files when somebody asks for them.
 
     Args:
-        out: where this machine may have a copy (as :func:`write_out` makes it): what is there as
-            the store has it needn't be read from the store.
+        reusable_in: only the files that a later edition may take over. The folder is where this
+            machine may have copies (:func:`write_out`): what is there as the store has it isn't
+            read from the store.
     """
     prefix = f"editions/{year}/edition-{number}/"
     manifest = store.get(bucket, prefix + "manifest.json")
-    paths = [entry["path"] for entry in json.loads(manifest)["files"]]
-    copy = out / str(year) / f"edition-{number}" if out else None
+    paths = [
+        entry["path"]
+        for entry in json.loads(manifest)["files"]
+        if reusable_in is None or "content" in entry
+    ]
+    copy = reusable_in / str(year) / f"edition-{number}" if reusable_in else None
     return Edition(year, number, _Published(store, bucket, prefix, paths, copy), manifest)
 
 
@@ -222,6 +232,8 @@ class _Published(Mapping[str, bytes]):
         here: dict[str, bytes] = {}
         elsewhere = []
         for info in self._store.list(self._bucket, self._prefix):
+            if info.key.removeprefix(self._prefix) not in self._paths:
+                continue
             body = self._copied(info)
             if body is None:
                 elsewhere.append(info)
@@ -236,11 +248,10 @@ class _Published(Mapping[str, bytes]):
         An ETag is an object's MD5 unless it was written in parts or encrypted with a key of its
         own (Amazon S3 API, "Object"): then it equals no copy's, and the object is read.
         """
-        path = info.key.removeprefix(self._prefix)
-        if self._copy is None or path not in self._paths:
+        if self._copy is None:
             return None
         try:
-            body = (self._copy / PurePosixPath(path)).read_bytes()
+            body = (self._copy / PurePosixPath(info.key.removeprefix(self._prefix))).read_bytes()
         except OSError:
             return None
         same = hashlib.md5(body, usedforsecurity=False).hexdigest() == info.etag
@@ -318,16 +329,37 @@ def write_out(edition: Edition, folder: Path) -> Path:
     Returns:
         the edition's folder.
     """
-    target = folder / str(edition.year) / f"edition-{edition.number}"
+    target = _folder(edition, folder)
     with contextlib.suppress(FileNotFoundError):
         if (target / "manifest.json").read_bytes() == edition.manifest:
             return target
-    temporary = target.with_name(f".{target.name}.writing")
-    for stale in (temporary, target):
-        shutil.rmtree(stale, ignore_errors=True)
-    for path, body in (*edition.files.items(), ("manifest.json", edition.manifest)):
+    write_aside(edition, folder)
+    return show_out(edition, folder)
+
+
+def write_aside(edition: Edition, folder: Path) -> None:
+    """The first half: the files, where nobody looks for them."""
+    temporary = _aside(edition, folder)
+    shutil.rmtree(temporary, ignore_errors=True)
+    for path, body in edition.files.items():
         file = temporary / PurePosixPath(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(body)
+
+
+def show_out(edition: Edition, folder: Path) -> Path:
+    """The second half: the manifest, and the name under which the edition is looked for."""
+    target, temporary = _folder(edition, folder), _aside(edition, folder)
+    (temporary / "manifest.json").write_bytes(edition.manifest)
+    shutil.rmtree(target, ignore_errors=True)
     temporary.rename(target)
     return target
+
+
+def _folder(edition: Edition, folder: Path) -> Path:
+    return folder / str(edition.year) / f"edition-{edition.number}"
+
+
+def _aside(edition: Edition, folder: Path) -> Path:
+    target = _folder(edition, folder)
+    return target.with_name(f".{target.name}.writing")

@@ -177,13 +177,18 @@ def _inert(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_timestamp(column.type):
         # %S of Arrow has the fraction of the type's unit: six places.
         return pc.strftime(column.cast(pa.timestamp("us")), "%Y-%m-%dT%H:%M:%SZ")
-    if pa.types.is_string(column.type):
-        runs = pc.and_(
-            pc.match_substring_regex(column, _FORMULA),
-            pc.invert(pc.match_substring_regex(column, _PLAIN_NUMBER)),
-        )
-        return pc.if_else(runs, pc.binary_join_element_wise("'", column, ""), column)
+    # Most columns hold few texts, many times each, and none that runs.
+    if pa.types.is_string(column.type) and pc.any(_runs(column.unique())).as_py():
+        return pc.if_else(_runs(column), pc.binary_join_element_wise("'", column, ""), column)
     return column
+
+
+def _runs(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Which texts a spreadsheet would run."""
+    return pc.and_(
+        pc.match_substring_regex(texts, _FORMULA),
+        pc.invert(pc.match_substring_regex(texts, _PLAIN_NUMBER)),
+    )
 
 
 def inert(text: str) -> str:

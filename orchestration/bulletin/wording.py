@@ -136,11 +136,13 @@ def clean(text: str | None, at_most: int = 60) -> str:
     Args:
         at_most: characters; a longer text ends in ``…``.
     """
-    kept = "".join(
-        " " if character.isspace() else character
-        for character in unicodedata.normalize("NFC", text or "")
-        if character.isspace() or unicodedata.category(character)[0] != "C"
-    )
+    kept = unicodedata.normalize("NFC", text or "")
+    if not kept.isprintable():  # no such mark, no blank but U+0020: nearly every text
+        kept = "".join(
+            " " if character.isspace() else character
+            for character in kept
+            if character.isspace() or unicodedata.category(character)[0] != "C"
+        )
     kept = " ".join(kept.split())
     return kept if len(kept) <= at_most else kept[: at_most - 1] + "…"
 

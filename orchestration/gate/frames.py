@@ -35,6 +35,11 @@ def _decimal(micro: str) -> str:
     return f"cast(cast({micro} as decimal(31,0)) * cast(0.000001 as decimal(7,6)) as decimal(38,6))"
 
 
+def _millionths(decimal: str) -> str:
+    """SQL: a DECIMAL with six places as HUGEINT."""
+    return f"cast({decimal} * 1000000 as hugeint)"
+
+
 def _quotient(numerator: str, denominator: str) -> str:
     """SQL: numerator / denominator as DECIMAL(38,6), half up; NULL when the latter is 0 or NULL.
 
@@ -354,17 +359,16 @@ _PROVINCES = f"""
 _MEASURED = f"""{_FACT},
 indicator as (select * from marts.dim_indicator),
 counted as (
-    select unit_code, province_code, task_code, indicator_code, value,
-        cast(value * 1000000 as hugeint) as micro
+    select unit_code, province_code, task_code, indicator_code, value
     from fact where value is not null
 ),
 part as (
-    select c.province_code, c.task_code, c.indicator_code, i.aggregation, c.value, c.micro,
-        cast(null as hugeint) as denominator
+    select c.province_code, c.task_code, c.indicator_code, i.aggregation, c.value,
+        c.value as numerator, null as denominator
     from counted as c join indicator as i on i.indicator_code = c.indicator_code
     where i.aggregation not in ('ratio', 'none')
     union all
-    select n.province_code, n.task_code, i.indicator_code, i.aggregation, null, n.micro, d.micro
+    select n.province_code, n.task_code, i.indicator_code, i.aggregation, null, n.value, d.value
     from indicator as i
     join counted as n on n.indicator_code = i.numerator
     join counted as d on d.indicator_code = i.denominator and d.unit_code = n.unit_code
@@ -374,7 +378,7 @@ part as (
 scoped as (
     select * from part
     union all
-    select province_code, 'ALL', indicator_code, aggregation, value, micro, denominator
+    select province_code, 'ALL', indicator_code, aggregation, value, numerator, denominator
     from part where indicator_code in
         (select indicator_code from indicator where nullif(task_code, '') is null)
 )"""
@@ -383,7 +387,8 @@ scoped as (
 def _measure(key: str) -> str:
     return f"""
         select {key}task_code, indicator_code, count(*) as units_counted,
-            sum(micro) as micro, sum(denominator) as denominator, max(value) as top,
+            {_millionths("sum(numerator)")} as micro,
+            {_millionths("sum(denominator)")} as denominator, max(value) as top,
             count(*) filter (where value = 1) as yes
         from scoped group by {key}task_code, indicator_code"""
 
@@ -764,20 +769,22 @@ def _movers(key: str, rank: str) -> str:
                 (select indicator_code from marts.dim_indicator where nullif(task_code, '') is null)
         ),
         moved as (
-            select f.*, p.value as previous_value, row_number() over (
-                partition by {columns} order by {rank} desc, f.unit_code
-            ) as nth
+            select {columns}, unnest(min_by(
+                {{'unit_code': f.unit_code, 'value': f.value, 'before': p.value, 'rank': {rank}}},
+                {{'rank': -({rank}), 'unit_code': f.unit_code}}, 3
+            ), recursive := true)
             from scoped as f
             left join marts.fct_unit_indicator as p on p.year = $year - 1
                 and p.unit_code = f.unit_code and p.indicator_code = f.indicator_code
+            group by {columns}
         )
         select {", ".join(f"x.{k}" for k in key.split(", "))},
             {_LABEL} || '：'
-            || coalesce(format('{{:,}}', cast(round(x.previous_value) as hugeint)), '无')
+            || coalesce(format('{{:,}}', cast(round(x.before) as hugeint)), '无')
             || '→' || format('{{:,}}', cast(round(x.value) as hugeint)) as label
         from moved as x
         left join marts.dim_unit as d on d.year = $year and d.unit_code = x.unit_code
-        where x.nth <= 3 order by {", ".join(f"x.{k}" for k in key.split(", "))}, x.nth"""
+        order by {", ".join(f"x.{k}" for k in key.split(", "))}, x.rank desc, x.unit_code"""
 
 
 def _by_province(condition: str, of: str = "unit", key: str = "") -> str:

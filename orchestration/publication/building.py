@@ -17,10 +17,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from orchestration import bulletin, lakehouse
+from orchestration import bulletin
 from orchestration.gate import GateDecision, recount
-from orchestration.publication.beside import Task, data_and_traces
-from orchestration.publication.changes import Changes, changes_of
+from orchestration.publication.beside import Task, process_beside, reader
+from orchestration.publication.changes import Changes
 from orchestration.publication.checking import check_documents
 from orchestration.settings import Settings, code_version
 from orchestration.storage import Store
@@ -52,6 +52,7 @@ class Built:
         bulletins: how many bulletins there are.
         sources: path → key in the publication bucket, of files that are the former edition's,
             unchanged and not rendered.
+        sums: path → sha256 in hex of those.
         undrawn: characters that the fonts lack.
         changes: against the edition before, from edition 2 on.
     """
@@ -61,6 +62,7 @@ class Built:
     facts: dict[str, Any]
     bulletins: int
     sources: dict[str, str]
+    sums: dict[str, str]
     undrawn: frozenset[str]
     changes: Changes | None
 
@@ -110,28 +112,27 @@ def build_files(
         sum(finding.severity == "critical" for finding in decision.waived),
     )
     carry_over = bulletin.CarryOver(_former(former, surroundings))
+    before = editions[-1]["snapshot_id"] if editions else None
+    task = Task(settings, store.config, year, snapshot_id, before, reason or "")
     with (
-        data_and_traces(Task(settings, store.config, year, snapshot_id)) as others,
+        process_beside(task) as beside,
         ThreadPoolExecutor(1) as reading,
-        lakehouse.reader(settings, store, snapshot_id) as con,
+        reader(settings, store, snapshot_id) as con,
     ):
-        # The store gives the former edition's files while the database compares.
-        standing = reading.submit(carry_over.standing, "trace/")
-        changes = None
-        if editions:
-            before = editions[-1]["snapshot_id"]
-            changes = changes_of(con, year, before, snapshot_id, reason or "")
-            progress(f"publish {year}: {len(changes.changes)} figures and ranks changed")
-        others.leave_out(standing.result())
+        told = reading.submit(lambda: beside.leave_out(carry_over.standing("trace/")))
         marts = bulletin.read_marts(con, year, notes)
+
+        def rest() -> tuple[Sequence[bulletin.Document], list[bulletin.EditionNote]]:
+            changes = beside.changes
+            if changes:
+                progress(f"publish {year}: {len(changes.changes)} figures and ranks changed")
+            documents = changes.documents(marts, number) if changes else ()
+            return documents, [*map(_note, editions), _own_note(year, number, changes)]
+
         made = bulletin.render_all(
-            marts,
-            settings.font_dir,
-            progress,
-            extra=changes.documents(marts, number) if changes else (),
-            carry_over=carry_over,
-            editions=[*map(_note, editions), _own_note(year, number, changes)],
+            marts, settings.font_dir, progress, carry_over=carry_over, rest=rest
         )
+        changes = beside.changes
         compared = check_documents(
             con,
             year,
@@ -143,10 +144,11 @@ def build_files(
             findings=recount(con, decision),
             changes=changes.changes if changes else (),
         )
-        data, digests = others.answer()
-        files = made.files | data
-        for page, digest in digests.items():
-            files[page] = carry_over.file(page, digest, partial(data.__getitem__, page))
+        told.result()  # raises what kept it from being told: it would wait for ever
+        others = beside.made
+    files = made.files | others.files
+    for page, digest in others.digests.items():
+        files[page] = carry_over.file(page, digest, partial(files.__getitem__, page))
     progress(
         f"publish {year}: {compared} figures and claims computed anew, {len(made.fresh)} files"
     )
@@ -176,6 +178,7 @@ def build_files(
         facts,
         made.bulletins,
         carry_over.sources,
+        carry_over.sums,
         frozenset(made.undrawn),
         changes,
     )

@@ -50,7 +50,7 @@ def correct_edition(
     number = standing["edition"] + 1
     bucket = ws.settings.publication_bucket
     out = ws.settings.home / "out"
-    former = bulletin.read_edition(ws.store, bucket, year, standing["edition"], out)
+    former = bulletin.read_edition(ws.store, bucket, year, standing["edition"], reusable_in=out)
     built = build_files(
         ws.settings,
         ws.store,

@@ -7,6 +7,7 @@ edition is never touched.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -83,14 +84,16 @@ def put_in_place(
     """Write an edition's files, make it visible and record it."""
     settings, store = ws.settings, ws.store
     facts = built.facts | {"published_at": settings.now().isoformat()}
-    edition = bulletin.publish_edition(
-        store,
-        settings.publication_bucket,
-        bulletin.make_edition(year, number, built.files, contents=built.contents, facts=facts),
-        built.sources,
+    made = bulletin.make_edition(
+        year, number, built.files, contents=built.contents, facts=facts, sums=built.sums
     )
-    _record(ws, edition)
-    out = bulletin.write_out(edition, settings.home / "out")
+    folder = settings.home / "out"
+    with ThreadPoolExecutor(1) as copying:  # this machine's copy, while the store writes
+        aside = copying.submit(bulletin.write_aside, made, folder)
+        edition = bulletin.publish_edition(store, settings.publication_bucket, made, built.sources)
+        _record(ws, edition)
+        aside.result()
+    out = bulletin.show_out(edition, folder)
     files = len(built.files) + 1
     progress(f"publish {year}: edition {number}, {files} files")
     snapshot_id = int(facts["snapshot_id"])

@@ -23,9 +23,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
-import boto3
 import obstore
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
@@ -117,7 +115,10 @@ class Store:
 
     @cached_property
     def client(self) -> Any:
-        """The boto3 client, for what obstore doesn't do."""
+        """The boto3 client, for what obstore doesn't do; importing it takes 0.1 s."""
+        import boto3
+        from botocore.config import Config
+
         return boto3.client(
             "s3",
             endpoint_url=self.config.endpoint,

@@ -27,11 +27,7 @@ _BY_TASK = (
 #: DuckDB's ``hash`` may change with its version: whoever compares compares that as well.
 _SUM = "concat_ws(':', bit_xor(hash({row})), count(*))"
 #: What a common indicator's page over all tasks says of a unit: no document, no name.
-_COUNTED = (
-    "concat_ws('|', unit_code, coalesce(cast(value as varchar), ''), "
-    "coalesce(cast(target as varchar), ''), coalesce(exclusion_code, ''), "
-    "coalesce(submitted_value, ''))"
-)
+_COUNTED = "row(unit_code, value, target, exclusion_code, submitted_value)"
 
 
 def page_digests(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, str]:

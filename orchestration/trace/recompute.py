@@ -324,10 +324,12 @@ def unit_columns(units: Sequence[Row]) -> dict[str, Computed]:
     columns: dict[str, Computed] = {}
     for name, each in SUMS.items():
         found = [number for unit in units if (number := each.of(unit)) is not None]
-        totals[name] = sum(_micro(number) for number in found) if found or each.whole else None
         if each.whole:
-            count = (totals[name] or 0) // _MILLION
+            count = int(sum(found))
+            totals[name] = count * _MILLION
             columns[name] = Computed(count, f"sum over {len(units)} units")
+        else:
+            totals[name] = sum(map(_micro, found)) if found else None
     for name, (over, under) in RATES.items():
         columns[name] = Computed(
             quotient(totals[over], totals[under]),

@@ -20,8 +20,7 @@ import pytest
 
 from orchestration import bulletin, lakehouse, stages
 from orchestration.bulletin.open_data import TABLES, inert
-from orchestration.bulletin.render import render_html
-from orchestration.bulletin.sheets import render_workbook
+from orchestration.bulletin.render import render_html, render_workbook
 from orchestration.bulletin.tables import national_tables
 from orchestration.bulletin.uses import use_pages, use_workbooks
 from orchestration.catalogue import load_catalogue

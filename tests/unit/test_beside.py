@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.errors import TongbaoError, Unreachable
-from orchestration.publication.beside import Task, data_and_traces
+from orchestration.publication.beside import Task, process_beside
 from orchestration.settings import S3Config, Settings
 
 _NOWHERE = S3Config("http://127.0.0.1:9", "us-east-1", "key", "secret")
@@ -20,22 +20,22 @@ def _task(home: Path) -> Task:
 
 def test_an_error_there_is_raised_here(tmp_path: Path) -> None:
     missing = pytest.raises(Unreachable, match="there is no lakehouse yet")
-    with data_and_traces(_task(tmp_path)) as beside, missing as raised:
-        beside.answer()
+    with process_beside(_task(tmp_path)) as beside, missing as raised:
+        _ = beside.made
     assert raised.value.exit_code == 4
 
 
 def test_a_process_that_was_ended_is_told(tmp_path: Path) -> None:
-    with data_and_traces(_task(tmp_path)) as beside:
+    with process_beside(_task(tmp_path)) as beside:
         [process] = multiprocessing.active_children()
         process.kill()
         process.join()
         beside.leave_out({"trace/T01/T01_01.html": "0" * 64})
         with pytest.raises(TongbaoError, match="ended before its answer"):
-            beside.answer()
+            _ = beside.made
 
 
 def test_nothing_is_left_running(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), data_and_traces(_task(tmp_path)):
+    with pytest.raises(ZeroDivisionError), process_beside(_task(tmp_path)):
         raise ZeroDivisionError
     assert not multiprocessing.active_children()

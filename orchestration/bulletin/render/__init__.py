@@ -1,7 +1,7 @@
-"""From the content model to bytes: PDF (typst), a web page and a Word document (jinja2).
+"""From the content models to bytes: PDF (typst), web page and Word document (jinja2), workbook.
 
-Belongs here: how blocks look. Doesn't belong here: what they say (``sections``) and where the
-bytes go (``edition``).
+Belongs here: how blocks and sheets look. Doesn't belong here: what they say (``sections``,
+``tables``) and where the bytes go (``edition``).
 """
 
 from orchestration.bulletin.render.docx import render_docx
@@ -9,6 +9,7 @@ from orchestration.bulletin.render.fonts import FontSet, load_fonts
 from orchestration.bulletin.render.html import environment, render_html
 from orchestration.bulletin.render.pdf import PdfRenderer
 from orchestration.bulletin.render.webfont import with_font
+from orchestration.bulletin.render.xlsx import render_workbook
 
 __all__ = [
     "FontSet",
@@ -17,5 +18,6 @@ __all__ = [
     "load_fonts",
     "render_docx",
     "render_html",
+    "render_workbook",
     "with_font",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from orchestration.bulletin.carry_over import CarryOver
@@ -89,9 +89,13 @@ def complete(files: Mapping[str, bytes], carry_over: CarryOver | None = None) ->
         if path.endswith(".html") and path not in carry_over.taken
     }
     # The list names digests of pages that name the font: its words are told to the font before.
-    done = with_font({**files, **pages}, carry_over, also=_file_list(files, lambda _: ""))
+    done = with_font(
+        {**files, **pages}, carry_over, also=_file_list(files, dict.fromkeys(files, ""))
+    )
     listed = {path: body for path, body in done.items() if path != _DOWNLOADS}
-    return {**done, _DOWNLOADS: done[_DOWNLOADS].replace(_LIST, _file_list(listed, _sha256))}
+    known = carry_over.sums
+    sums = {path: known.get(path) or _sha256(body) for path, body in listed.items()}
+    return {**done, _DOWNLOADS: done[_DOWNLOADS].replace(_LIST, _file_list(listed, sums))}
 
 
 def _with_header(path: str, page: str, paths: Iterable[str]) -> str:
@@ -155,7 +159,7 @@ def _sha256(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _file_list(files: Mapping[str, bytes], digest: Callable[[bytes], str]) -> bytes:
+def _file_list(files: Mapping[str, bytes], sums: Mapping[str, str]) -> bytes:
     groups: dict[str, list[tuple[str, str, str, str, str]]] = {
         "全国通报和数据": [],
         "重点任务通报": [],
@@ -173,7 +177,7 @@ def _file_list(files: Mapping[str, bytes], digest: Callable[[bytes], str]) -> by
                 _name(path),
                 _KINDS.get(suffix, suffix.upper()),
                 f"{(len(body) + 1023) // 1024:,d}",
-                digest(body),
+                sums[path],
             )
         )
     shown = [(title, lines) for title, lines in groups.items() if lines]
