@@ -115,8 +115,8 @@ def build_files(
     before = editions[-1]["snapshot_id"] if editions else None
     task = Task(settings, store.config, year, snapshot_id, before, reason or "")
     with (
-        process_beside(task) as beside,
         ThreadPoolExecutor(1) as reading,
+        process_beside(task) as beside,  # ended first: who still tells it something waits no more
         reader(settings, store, snapshot_id) as con,
     ):
         told = reading.submit(lambda: beside.leave_out(carry_over.standing("trace/")))
