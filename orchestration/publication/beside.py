@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import multiprocessing
-import os
 import signal
 import traceback
 from collections.abc import Iterator, Mapping
@@ -36,9 +35,11 @@ __all__ = ["Beside", "Made", "Task", "process_beside", "reader"]
 
 @contextlib.contextmanager
 def reader(settings: Settings, store: Store, snapshot_id: int) -> Iterator[DuckDBPyConnection]:
-    """As ``lakehouse.reader``, with half of the cores: two processes read at once."""
+    """As ``lakehouse.reader``, with half of the threads: two processes read at once."""
     with lakehouse.reader(settings, store, snapshot_id) as con:
-        con.execute(f"set threads = {max(1, (os.cpu_count() or 1) // 2)}")
+        # DuckDB's own number knows the limit of a container.
+        [(threads,)] = con.execute("select current_setting('threads')").fetchall()
+        con.execute(f"set threads = {max(1, threads // 2)}")
         yield con
 
 
