@@ -1,18 +1,17 @@
 """What a check of the gate is made of, and the Great Expectations suite made from checks.
 
 Belongs here: the vocabulary that the three suites share. Doesn't belong here: any threshold.
-A check is a plain value: only who asks for its expectation imports Great Expectations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    import great_expectations as gx
-    import great_expectations.expectations as gxe
+import great_expectations as gx
+import great_expectations.expectations as gxe
+from great_expectations.expectations.row_conditions import Column
 
 __all__ = ["Check", "Severity", "Shown", "suites_of"]
 
@@ -71,9 +70,6 @@ class Check:
 
     def expectation(self) -> gxe.Expectation:
         """The check as a Great Expectations expectation (a new object at every call)."""
-        import great_expectations.expectations as gxe
-        from great_expectations.expectations.row_conditions import Column
-
         common: dict[str, Any] = {
             "severity": self.severity,
             "meta": {"name": self.name, "title": self.title_zh},
@@ -99,8 +95,6 @@ class Check:
 
 def suites_of(level: str, checks: Iterable[Check]) -> dict[str, gx.ExpectationSuite]:
     """One Great Expectations suite a frame, named ``<level>.<frame>``, in the checks' order."""
-    import great_expectations as gx
-
     by_frame: dict[str, list[gxe.Expectation]] = {}
     for check in checks:
         by_frame.setdefault(check.frame, []).append(check.expectation())

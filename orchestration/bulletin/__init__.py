@@ -122,7 +122,7 @@ def render_all(
     Args:
         font_dir: an office's own fonts, or None.
         carry_over: of the edition before, whose files stay where a document says the same (a page
-            as ``complete`` made it: ``finished``).
+            as ``complete`` made it).
         rest: asked when the bulletins are made, as it may have to be waited for: documents beside
             them, and all editions of the year for the site, the one that is made last (none: it
             is the first).
