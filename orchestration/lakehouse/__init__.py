@@ -5,7 +5,15 @@ transaction that publishes a build, snapshots. Doesn't belong here: what the fig
 and what is fit to publish (gate).
 """
 
-from orchestration.lakehouse.attach import open_lake, publisher, quoted, reader, writer
+from orchestration.lakehouse.attach import (
+    checked_extensions,
+    open_lake,
+    publisher,
+    quoted,
+    reader,
+    take_as_checked,
+    writer,
+)
 from orchestration.lakehouse.build import PRIOR_TABLES, build_file, prepare_build
 from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build
 from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build
@@ -46,6 +54,7 @@ __all__ = [
     "blocking",
     "blocks",
     "build_file",
+    "checked_extensions",
     "commit_build",
     "current_snapshot",
     "dbt_build",
@@ -64,6 +73,7 @@ __all__ = [
     "reader",
     "record_edition",
     "record_gate",
+    "take_as_checked",
     "transform_record",
     "transform_snapshot",
     "transform_year",

@@ -22,29 +22,37 @@ from orchestration.lakehouse import postgres
 from orchestration.settings import Settings
 from orchestration.storage import Store
 
-__all__ = ["open_lake", "publisher", "quoted", "reader", "writer"]
+__all__ = [
+    "checked_extensions",
+    "open_lake",
+    "publisher",
+    "quoted",
+    "reader",
+    "take_as_checked",
+    "writer",
+]
 
 #: How long a command waits for another writer. A run's own commits take seconds, so a longer
 #: wait means a whole run is under way: better said at once than waited for.
 _WAIT_SECONDS = 10.0
 #: DuckDB spills to disk beyond this; with Python's own share a run stays under 2 GB.
 _MEMORY_LIMIT = "1GB"
-#: The extensions (folder, catalogue in a file or not) that this process has loaded: DuckDB hashes
-#: 90 MB for their signatures, 0.15 s each time that a lake is opened. The second time nothing is
-#: read from the files, what is mapped already is taken (dlopen(3)).
-_loaded: set[tuple[Path, bool]] = set()
+#: A file of an extension: path, inode, and when it was last changed, which nobody can set.
+_File = tuple[str, int, int]
+#: Those whose signatures have been checked: DuckDB hashes 90 MB for them, 0.15 s each time that a
+#: lake is opened. A file that isn't what it was is checked anew.
+_checked: set[_File] = set()
+
+
+def _extensions(settings: Settings) -> tuple[str, str, str]:
+    catalogue = "postgres_scanner" if settings.catalog_is_postgres else "sqlite_scanner"
+    return "httpfs", "ducklake", catalogue
 
 
 def _extension_folder(settings: Settings) -> Path:
     """Install the extensions from their wheels, once a home and DuckDB version."""
     folder = settings.home / "duckdb_extensions"
-    names = ["httpfs", "ducklake"]
-    names.append("postgres_scanner" if settings.catalog_is_postgres else "sqlite_scanner")
-    missing = [
-        name
-        for name in names
-        if not list(folder.glob(f"v{duckdb.__version__}/*/{name}.duckdb_extension"))
-    ]
+    missing = [name for name in _extensions(settings) if not list(_installed(folder, name))]
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
         with duckdb.connect(config={"extension_directory": str(folder)}) as con:
@@ -57,6 +65,25 @@ def _extension_folder(settings: Settings) -> Path:
                     str(root / f"extensions/v{duckdb.__version__}/{name}.duckdb_extension")
                 )
     return folder
+
+
+def _installed(folder: Path, name: str) -> Iterator[Path]:
+    return folder.glob(f"v{duckdb.__version__}/*/{name}.duckdb_extension")
+
+
+def _files(settings: Settings, folder: Path) -> set[_File]:
+    found = [path for name in _extensions(settings) for path in _installed(folder, name)]
+    return {(str(path), (stat := path.stat()).st_ino, stat.st_ctime_ns) for path in found}
+
+
+def checked_extensions() -> frozenset[_File]:
+    """For :func:`take_as_checked` in a process that this one starts."""
+    return frozenset(_checked)
+
+
+def take_as_checked(files: frozenset[_File]) -> None:
+    """What the process that started this one has checked needn't be checked here."""
+    _checked.update(files)
 
 
 def quoted(text: str) -> str:
@@ -87,10 +114,11 @@ def open_lake(
     scratch = settings.home / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
     extensions = _extension_folder(settings)
+    files = _files(settings, extensions)
     con = duckdb.connect(
         config={
             "extension_directory": str(extensions),
-            "allow_unsigned_extensions": "true" if (extensions, is_file) in _loaded else "false",
+            "allow_unsigned_extensions": "true" if files <= _checked else "false",
             "autoinstall_known_extensions": "false",
             "memory_limit": _MEMORY_LIMIT,
             "temp_directory": str(scratch),
@@ -101,10 +129,9 @@ def open_lake(
         con.execute("set timezone = 'UTC'")
         # A slow query would draw it into the answer of 'tongbao … --json'.
         con.execute("set enable_progress_bar = false")
-        con.load_extension("httpfs")
-        con.load_extension("ducklake")
-        con.load_extension("sqlite_scanner" if is_file else "postgres_scanner")
-        _loaded.add((extensions, is_file))
+        for name in _extensions(settings):
+            con.load_extension(name)
+        _checked.update(files)
         con.execute("set allow_unsigned_extensions = false")  # of any that is loaded later
         con.execute(_secret(store))
         # Small inserts would be rows of the catalogue: of raw as well, where contact data and whole

@@ -136,10 +136,21 @@ def _work(task: Task, line: Connection) -> Iterator[Changes | Made | None]:
     yield Made(files, {p: digest for p, digest in digests.items() if p in same or p in files})
 
 
-def _serve(task: Task, line: Connection, collecting: tuple[int, int, int]) -> None:
-    """The other process: it ends where the one that started it has ended."""
+def _serve(
+    task: Task,
+    line: Connection,
+    collecting: tuple[int, int, int],
+    checked: frozenset[tuple[str, int, int]],
+) -> None:
+    """The other process: it ends where the one that started it has ended.
+
+    Args:
+        collecting: thresholds of the garbage collection; who started it has its reasons for them.
+        checked: ``lakehouse.checked_extensions`` there.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(*collecting)  # as the one that started it, which has its reasons
+    gc.set_threshold(*collecting)
+    lakehouse.take_as_checked(checked)
 
     def send(done: bool, answer: Changes | Made | Exception | None) -> None:
         with contextlib.suppress(OSError):  # who would read it has ended
@@ -160,9 +171,8 @@ def process_beside(task: Task) -> Iterator[Beside]:
     """Start making; what was started ends with this context, finished or not."""
     context = multiprocessing.get_context("spawn")
     line, other_end = context.Pipe()
-    process = context.Process(
-        target=_serve, args=(task, other_end, gc.get_threshold()), daemon=True
-    )
+    known = gc.get_threshold(), lakehouse.checked_extensions()
+    process = context.Process(target=_serve, args=(task, other_end, *known), daemon=True)
     process.start()
     other_end.close()
     try:

@@ -17,6 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from orchestration import bulletin
 from orchestration.gate import GateDecision, recount
 from orchestration.publication.beside import Task, process_beside, reader
@@ -104,14 +106,12 @@ def build_files(
     """
     snapshot_id = decision.snapshot_id
     progress(f"publish {year}: edition {number} from snapshot {snapshot_id}")
-    surroundings = environment(settings.font_dir)
     notes = bulletin.GateNotes(
         len(decision.outcomes),
         decision.warned_zh,
         decision.waived_zh,
         sum(finding.severity == "critical" for finding in decision.waived),
     )
-    carry_over = bulletin.CarryOver(_former(former, surroundings))
     before = editions[-1]["snapshot_id"] if editions else None
     task = Task(settings, store.config, year, snapshot_id, before, reason or "")
     with (
@@ -119,7 +119,10 @@ def build_files(
         process_beside(task) as beside,  # ended first: who still tells it something waits no more
         reader(settings, store, snapshot_id) as con,
     ):
+        surroundings = environment(settings.font_dir)
+        carry_over = bulletin.CarryOver(_former(former, surroundings))
         told = reading.submit(lambda: beside.leave_out(carry_over.standing("trace/")))
+        findings = reading.submit(_findings, con, decision)
         marts = bulletin.read_marts(con, year, notes)
 
         def rest() -> tuple[Sequence[bulletin.Document], list[bulletin.EditionNote]]:
@@ -141,7 +144,7 @@ def build_files(
             made.fresh,
             made.drawable,
             gate=decision.results,
-            findings=recount(con, decision),
+            findings=findings.result(),
             changes=changes.changes if changes else (),
         )
         told.result()  # raises what kept it from being told: it would wait for ever
@@ -182,6 +185,13 @@ def build_files(
         frozenset(made.undrawn),
         changes,
     )
+
+
+def _findings(con: duckdb.DuckDBPyConnection, decision: GateDecision) -> dict[str, str]:
+    """What the gate found, counted once more, beside what another thread asks the reader."""
+    with con.cursor() as own:
+        own.execute("use lake")
+        return recount(own, decision)
 
 
 def _note(row: dict[str, Any]) -> bulletin.EditionNote:

@@ -49,6 +49,8 @@ from orchestration.reporting_calendar import period_of
 
 __all__ = ["BUILD", "Change", "Changes", "changes_of"]
 
+Row = dict[str, Any]
+
 #: Instead of a snapshot: the build file that is attached to the connection under this name.
 BUILD = "build"
 
@@ -544,6 +546,41 @@ def _mart(table: str, side: int | str) -> str:
     return f"{side}.marts.{table}"
 
 
+def _rows_that_differ(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    keys: tuple[str, ...],
+    columns: str,
+    year: int,
+    old: int,
+    new: int | str,
+) -> list[tuple[tuple[str, ...], Row | None, Row | None]]:
+    """Rows that differ in one of the columns, or that one side lacks: key, before, after.
+
+    By their 64 bits of hash, which two sides may have that have not the same columns: a mart may
+    get a column between two editions. Of two rows that differ one in 2^64 would be missed.
+
+    Args:
+        columns: as a query lists them, keys and ``year`` among them.
+    """
+
+    def side(which: int | str) -> str:
+        return f"(select {columns} from {_mart(table, which)} where year = {int(year)})"
+
+    same = " and ".join(f"old_row.{k} is not distinct from new_row.{k}" for k in ("year", *keys))
+    rows = con.execute(
+        f"select old_row, new_row from {side(old)} as old_row "
+        f"full join {side(new)} as new_row on {same} where hash(old_row) <> hash(new_row)"
+    ).fetchall()
+    found: list[tuple[tuple[str, ...], Row | None, Row | None]] = []
+    for before, after in rows:
+        # A full join fills the side that has no such row with NULL.
+        was, stands = before["year"] is not None, after["year"] is not None
+        key = tuple(str((after if stands else before)[name] or "-") for name in keys)
+        found.append((key, before if was else None, after if stands else None))
+    return sorted(found, key=lambda row: row[0])
+
+
 def _units(
     con: duckdb.DuckDBPyConnection,
     table: str,
@@ -552,21 +589,10 @@ def _units(
     year: int,
     old: int,
     new: int | str,
-) -> list[tuple[tuple[str, ...], dict[str, Any] | None, dict[str, Any] | None]]:
-    """Rows that differ: key, before, after."""
-    listed = ", ".join((*keys, *columns))
-
-    def side(these: int | str, others: int | str) -> dict[tuple[str, ...], dict[str, Any]]:
-        rows = con.execute(
-            f"select {listed} from {_mart(table, these)} where year = ? "
-            f"except select {listed} from {_mart(table, others)} where year = ?",
-            [year, year],
-        ).fetchall()
-        width = len(keys)
-        return {row[:width]: dict(zip(columns, row[width:], strict=True)) for row in rows}
-
-    before, after = side(old, new), side(new, old)
-    return [(key, before.get(key), after.get(key)) for key in sorted({*before, *after})]
+) -> list[tuple[tuple[str, ...], Row | None, Row | None]]:
+    """Of units, what is counted and differs: key, before, after."""
+    listed = ", ".join(("year", *keys, *columns))
+    return _rows_that_differ(con, table, keys, listed, year, old, new)
 
 
 def _differences(
@@ -578,16 +604,8 @@ def _differences(
     new: int | str,
 ) -> Iterable[tuple[tuple[str, ...], str, Any, Any]]:
     """Cells that differ, in the order of the marts' keys and columns."""
-
-    def rows(side: int | str) -> dict[tuple[str, ...], dict[str, Any]]:
-        cursor = con.execute(f"select * from {_mart(table, side)} where year = ?", [year])
-        names = [column[0] for column in cursor.description or []]
-        read = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        return {tuple(str(row[name] or "-") for name in grain): row for row in read}
-
-    before, after = rows(old), rows(new)
-    for key in sorted({*before, *after}):
-        one, other = before.get(key, {}), after.get(key, {})
+    for key, before, after in _rows_that_differ(con, table, grain, "*", year, old, new):
+        one, other = before or {}, after or {}
         for column in other or one:
             if column in grain or column == "year" or column in _NOT_FIGURES:
                 continue

@@ -22,6 +22,7 @@ __all__ = [
     "cutoff_of",
     "documents",
     "received",
+    "received_by_kind",
     "remarks",
     "unit_years",
     "values",
@@ -44,7 +45,7 @@ class Scope:
     """Which expected units: of a year, a province, a task; all where None.
 
     Attributes:
-        tasks: for ``values`` and ``documents`` alone: of these tasks.
+        tasks: for ``documents`` alone: of these tasks.
     """
 
     year: int
@@ -88,24 +89,37 @@ def cutoff_of(
 
 
 def values(
-    con: duckdb.DuckDBPyConnection, scope: Scope, codes: Collection[str] | None = None
+    con: duckdb.DuckDBPyConnection,
+    scope: Scope,
+    codes: Collection[str],
+    pairs: Collection[tuple[str, str]] = (),
 ) -> list[UnitValue]:
     """Units' values, by task, indicator and unit.
 
     Args:
-        codes: of these indicators (all where None); with ``scope.tasks`` of these whatever the
-            task, and of the tasks whatever the indicator.
+        codes: of these indicators, whatever the task.
+        pairs: and of these tasks' indicators.
     """
-    terms, parameters = [], scope.parameters
-    if codes is not None:
-        terms.append("f.indicator_code in $codes")
-        parameters["codes"] = sorted(codes)
-    if scope.tasks is not None:
-        terms.append("f.task_code in $tasks")
-        parameters["tasks"] = sorted(scope.tasks)
+    parameters = scope.parameters | {
+        "codes": sorted(codes),
+        "pairs": sorted(f"{task}/{code}" for task, code in pairs),
+    }
     rows = con.execute(
         f"""
-        with fact as (select * from lake.marts.fct_unit_indicator as f where {scope.where("f")})
+        with wanted as (
+            select unnest($codes::varchar[]) as indicator_code
+            union select split_part(unnest($pairs::varchar[]), '/', 2)
+        ),
+        behind as (
+            select unnest([indicator_code, numerator, denominator]) as indicator_code
+            from lake.marts.dim_indicator semi join wanted using (indicator_code)
+        ),
+        fact as (
+            select unit_code, province_code, task_code, indicator_code, value, target,
+                exclusion_code, document_id, submitted_value
+            from lake.marts.fct_unit_indicator as f
+            where {scope.where("f")} and indicator_code in (from behind)
+        )
         select f.unit_code, u.unit_name, f.province_code, f.task_code, f.indicator_code, f.value,
             f.target, f.exclusion_code, f.document_id, f.submitted_value,
             n.value, d.value, n.exclusion_code, d.exclusion_code
@@ -114,7 +128,8 @@ def values(
         join lake.marts.dim_indicator as i on i.indicator_code = f.indicator_code
         left join fact as n on n.unit_code = f.unit_code and n.indicator_code = i.numerator
         left join fact as d on d.unit_code = f.unit_code and d.indicator_code = i.denominator
-        where {" or ".join(terms) or "true"}
+        where f.indicator_code in (select unnest($codes::varchar[]))
+            or f.task_code || '/' || f.indicator_code in (select unnest($pairs::varchar[]))
         order by f.task_code, f.indicator_code, f.province_code, f.unit_code
         """,
         parameters,
@@ -250,6 +265,18 @@ def received(con: duckdb.DuckDBPyConnection, year: int) -> list[Document]:
         {"year": year, "cutoff": cutoff_of(con, year)},
     ).fetchall()
     return [Document(*row) for row in rows]
+
+
+def received_by_kind(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, tuple[int, int]]:
+    """How many those are of each type, and how many of them are late."""
+    rows = con.execute(
+        f"""
+        select kind, count(*), count(*) filter (where sent_at >= $cutoff)
+        from ({_received(_TABLE_OF, lasting=False)}) group by kind
+        """,
+        {"year": year, "cutoff": cutoff_of(con, year)},
+    ).fetchall()
+    return {kind: (number, late) for kind, number, late in rows}
 
 
 def remarks(

@@ -151,12 +151,6 @@ class _Year:
         }
         self.units.sort(key=lambda u: (u["task_code"], *self.place_of(u["unit_code"])))
         self.by_code = {unit["unit_code"]: unit for unit in self.units}
-        self.digests = {
-            document.document_id: document.sha256[:_SHORT]
-            for found in self.documents.values()
-            for document in found
-            if document.kind == "performance"
-        }
 
     def place_of(self, unit_code: str) -> tuple[int, str]:
         """A unit's place: its province's, then its own."""
@@ -237,14 +231,15 @@ def _read(con: duckdb.DuckDBPyConnection, year: int, but: Collection[str]) -> _Y
     if not marts["dim_reporting_year"]:
         raise TongbaoError(f"there are no marts of {year} in this snapshot")
     wanted = _wanted(marts, but)
-    scope = Scope(year, tasks=frozenset(task for task, _ in wanted if task != "ALL"))
+    reporting = Scope(year, tasks=frozenset(task for task, name in wanted if name == "reporting"))
+    everywhere = {name for task, name in wanted if task == "ALL"}
     return _Year(
         year=year,
         catalogue=load_catalogue(),
         marts=marts,
         units=evidence.unit_years(con, Scope(year)),
-        values=evidence.values(con, scope, {name for task, name in wanted if task == "ALL"}),
-        documents=evidence.documents(con, scope, COUNTED_DOCUMENTS),
+        values=evidence.values(con, Scope(year), everywhere, wanted),
+        documents=evidence.documents(con, reporting, COUNTED_DOCUMENTS),
         calendar=marts["dim_reporting_year"][0],
         wanted=wanted,
     )
@@ -356,7 +351,7 @@ def _indicator_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
             content["tasks"] = _tasks_of(data, code, provinces, verdicts)
         else:
             ratio = ("分子", "分母") if indicator.aggregation == "ratio" else ()
-            content["unit_columns"] = (*ratio, "值", "目标", "是否计入", "对象校验值")
+            content["unit_columns"] = (*ratio, "值", "目标", "是否计入")
             content["units"] = _value_groups(data, indicator, values)
         yield _path(task, code), content
 
@@ -400,7 +395,6 @@ def _value_groups(
                     _anchor(each.unit_code),
                     numbers,
                     _state(data, indicator, each),
-                    data.digests.get(each.document_id or "", "—"),
                 )
             )
         groups.append({"province_code": province, "name": data.region(province), "rows": rows})
@@ -582,9 +576,7 @@ def _scorecard(con: duckdb.DuckDBPyConnection, data: _Year) -> dict[str, Any]:
             province, task = row["province_code"], row["task_code"]
             href = f"{task}/reporting.html#{province}"
             tasks[province].append(_Place("", data.task(task), _cells(row, _TASK), href))
-    received = evidence.received(con, data.year)
-    kinds = Counter(document.kind for document in received)
-    late = Counter(document.kind for document in received if document.is_late)
+    received = evidence.received_by_kind(con, data.year)
     return {
         "title": f"{data.year}年度数据溯源：考核激励参考指标",
         "links": (("全国通报", "../national/bulletin.html"),),
@@ -607,7 +599,7 @@ def _scorecard(con: duckdb.DuckDBPyConnection, data: _Year) -> dict[str, Any]:
             if unit["is_watched"]
         ],
         "documents": [
-            *((DOCUMENTS[kind], _number(kinds[kind]), _number(late[kind])) for kind in DOCUMENTS),
+            *((DOCUMENTS[kind], *map(_number, received.get(kind, (0, 0)))) for kind in DOCUMENTS),
             (
                 "合计",
                 _number(data.calendar["documents_received"]),

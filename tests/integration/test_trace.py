@@ -25,6 +25,7 @@ from orchestration.demo import generate
 from orchestration.errors import UsageError
 from orchestration.settings import Settings
 from orchestration.trace import trace_lines, trace_pages
+from orchestration.trace.digests import page_digests
 from tests.conftest import clean_environment
 
 YEAR = 2024
@@ -479,6 +480,88 @@ def test_pages_are_the_same_bytes_and_say_that_the_data_are_made_up(
     assert trace_pages(published.con, YEAR) == pages
     assert [p for p, body in pages.items() if "合成数据" not in body.decode()] == []
     assert [p for p, body in pages.items() if "example.invalid" in body.decode()] == []
+
+
+#: What a page may depend on → how it changes.
+_TOUCHED = {
+    "value": "marts.fct_unit_indicator set value = value + 1 where indicator_code = 'C_04'",
+    "target": "marts.fct_unit_indicator set target = 1 where indicator_code = 'T05_01'",
+    "excluded": "marts.fct_unit_indicator set exclusion_code = 'E101' "
+    "where indicator_code = 'C_05'",
+    "submitted": "marts.fct_unit_indicator set submitted_value = '<' where is_excluded",
+    "province": "marts.agg_province_indicator set value = 1 where indicator_code = 'T05_02'",
+    "all tasks": "marts.agg_national_indicator set value = 1 where task_code = 'ALL'",
+    "name": "marts.dim_unit set unit_name = '新名' where task_code = 'T05'",
+    "on time": "marts.fct_unit_year set is_on_time = not is_on_time where task_code = 'T05'",
+    "score": "marts.fct_unit_year set assessment_score = 1 where task_code = 'T05'",
+    "task": "marts.agg_province_task set units_reported = 0 where task_code = 'T06'",
+    "goal": "marts.agg_national_target set target_count = 1 where task_code = 'T05'",
+    "object": "raw.performances set object_key = 'elsewhere' where unit_code like 'T05-%'",
+    "review": "raw.reviews set sha256 = repeat('0', 64) where unit_code like 'T06-%'",
+    "calendar": "marts.dim_reporting_year set cutoff_at = cutoff_at + interval 1 hour",
+}
+
+
+@pytest.mark.parametrize("touched", _TOUCHED)
+def test_a_page_that_changes_has_another_digest(
+    copied: duckdb.DuckDBPyConnection, pages: dict[str, bytes], touched: str
+) -> None:
+    before = page_digests(copied, YEAR)
+    assert {*before} == {*pages} - {"trace/scorecard.html"}
+    [(rows,)] = copied.execute(f"update lake.{_TOUCHED[touched]}").fetchall()
+    assert rows
+    after, made = page_digests(copied, YEAR), trace_pages(copied, YEAR)
+    changed = {path for path in before if made[path] != pages[path]}
+    assert changed
+    assert changed <= {path for path in before if after[path] != before[path]}
+
+
+def test_two_units_that_exchange_what_they_said_are_a_change(
+    copied: duckdb.DuckDBPyConnection,
+) -> None:
+    units = copied.execute(
+        "select unit_code from lake.marts.fct_unit_indicator "
+        f"where year = {YEAR} and indicator_code = 'T05_01' order by 1 limit 2"
+    ).fetchall()
+
+    def digest(*said: str) -> str:
+        for (unit,), text in zip(units, said, strict=True):
+            copied.execute(
+                "update lake.marts.fct_unit_indicator set submitted_value = ? "
+                f"where year = {YEAR} and indicator_code = 'T05_01' and unit_code = ?",
+                [text, unit],
+            )
+        return page_digests(copied, YEAR)["trace/T05/T05_01.html"]
+
+    assert digest("1", "2") != digest("2", "1")
+
+
+def test_a_new_version_that_repeats_its_values_touches_no_indicator(
+    copied: duckdb.DuckDBPyConnection, pages: dict[str, bytes]
+) -> None:
+    before = page_digests(copied, YEAR)
+    copied.execute(
+        "update lake.raw.performances set sha256 = repeat('0', 64) where unit_code like 'T05-%'"
+    )
+    copied.execute(
+        "update lake.marts.fct_unit_indicator set document_id = 'new' where task_code = 'T05'"
+    )
+    after, made = page_digests(copied, YEAR), trace_pages(copied, YEAR)
+    reporting = {"trace/T05/reporting.html"}
+    assert {path for path in before if after[path] != before[path]} == reporting
+    assert {path for path in pages if made[path] != pages[path]} == reporting
+
+
+def test_only_pages_that_are_asked_for_are_made_and_are_the_same(
+    published: Published, pages: dict[str, bytes]
+) -> None:
+    wanted = {
+        "trace/ALL/C_04.html", "trace/ALL/C_10.html", "trace/T05/C_04.html",
+        "trace/T05/T05_01.html", "trace/T06/reporting.html",
+    }  # fmt: skip
+    for these in (wanted, *({path} for path in wanted), set()):
+        made = trace_pages(published.con, YEAR, {*pages} - these)
+        assert made == {path: pages[path] for path in (*these, "trace/scorecard.html")}
 
 
 def test_a_name_cannot_become_markup(copied: duckdb.DuckDBPyConnection) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
+import duckdb
 import pytest
 
 from orchestration.catalogue import load_catalogue
+from orchestration.publication import changes
 from orchestration.publication.changes import Change, Changes
 
 
@@ -48,3 +51,35 @@ def test_the_relative_change_of_a_percentage_is_called_so() -> None:
     ratio = next(i.code for i in load_catalogue().indicators.values() if i.unit == "%")
     assert _row("change_rate", "0.1", "0.2", ratio)[0].endswith("较上年增减（相对变化）")
     assert _row("change_rate", "0.1", "0.2")[0].endswith("较上年增减")
+
+
+def test_rows_that_differ_are_found_where_a_side_has_a_column_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A mart that got a column between two editions, a row that came and one that went."""
+    monkeypatch.setattr(changes, "_mart", lambda table, side: f"{table}_{side}")
+    with duckdb.connect() as con:
+        con.execute(
+            "create table t_1 as from (values (2024, 'a', 1.5, 7), (2024, 'b', 2, 7), "
+            "(2024, 'c', 3, null), (2024, null, 5, 7), (2023, 'd', 4, 7)) v(year, k, n, m)"
+        )
+        con.execute(
+            "create table t_2 as from (values (2024, 'a', 1.5, 7), (2024, 'b', 2.5, 7), "
+            "(2024, 'e', 6, null), (2024, null, 5, 8), (2023, 'd', 9, 7)) v(year, k, n, m)"
+        )
+
+        def found() -> list[tuple[tuple[str, ...], str, Any, Any]]:
+            return list(changes._differences(con, "t", ("k",), 2024, 1, 2))
+
+        expected = [
+            (("-",), "m", 7, 8),
+            (("b",), "n", Decimal("2.0"), Decimal("2.5")),
+            (("c",), "n", Decimal(3), None),
+            (("e",), "n", None, Decimal(6)),
+        ]
+        assert found() == expected
+        con.execute("alter table t_2 add column new integer default 1")
+        assert [cell for cell in found() if cell[1] != "new"] == expected
+        assert {key for key, column, *_ in found() if column == "new"} == {
+            ("-",), ("a",), ("b",), ("e",),
+        }  # fmt: skip
