@@ -310,7 +310,7 @@ def _how_far_zh(finding: Finding) -> str:
     if finding.evaluated <= 1:
         return f"{finding.observed_zh}，要求{finding.threshold_zh}"
     return (
-        f"{finding.evaluated:,}项中{finding.failed:,}项不符合，最差{finding.observed_zh}，"
+        f"{finding.evaluated:,}项中{finding.failed:,}项不符合，偏离最大的为{finding.observed_zh}，"
         f"要求{finding.threshold_zh}"
     )
 
