@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import platform
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -23,12 +23,14 @@ from orchestration import bulletin
 from orchestration.gate import GateDecision, recount
 from orchestration.publication.beside import Task, process_beside, reader
 from orchestration.publication.changes import Changes
-from orchestration.publication.checking import check_documents
+from orchestration.publication.checking import check_documents, read_again
 from orchestration.settings import Settings, code_version
 from orchestration.storage import Store
 from orchestration.workspace import Progress
 
 __all__ = ["Built", "build_files", "environment"]
+
+_T = TypeVar("_T")
 
 #: The libraries that shape the bytes of a file.
 _LIBRARIES = (
@@ -122,7 +124,8 @@ def build_files(
         surroundings = environment(settings.font_dir)
         carry_over = bulletin.CarryOver(_former(former, surroundings))
         told = reading.submit(lambda: beside.leave_out(carry_over.standing("trace/")))
-        findings = reading.submit(_findings, con, decision)
+        findings = reading.submit(_aside, con, lambda own: recount(own, decision))
+        again = reading.submit(_aside, con, lambda own: read_again(own, year))
         marts = bulletin.read_marts(con, year, notes)
 
         def rest() -> tuple[Sequence[bulletin.Document], list[bulletin.EditionNote]]:
@@ -146,6 +149,7 @@ def build_files(
             gate=decision.results,
             findings=findings.result(),
             changes=changes.changes if changes else (),
+            again=again.result(),
         )
         told.result()  # raises what kept it from being told: it would wait for ever
         others = beside.made
@@ -187,11 +191,11 @@ def build_files(
     )
 
 
-def _findings(con: duckdb.DuckDBPyConnection, decision: GateDecision) -> dict[str, str]:
-    """What the gate found, counted once more, beside what another thread asks the reader."""
+def _aside(con: duckdb.DuckDBPyConnection, read: Callable[[duckdb.DuckDBPyConnection], _T]) -> _T:
+    """Read from another thread than the one that has the reader."""
     with con.cursor() as own:
         own.execute("use lake")
-        return recount(own, decision)
+        return read(own)
 
 
 def _note(row: dict[str, Any]) -> bulletin.EditionNote:

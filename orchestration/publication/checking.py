@@ -43,7 +43,7 @@ from orchestration.bulletin.wording import UNIT_NAME, clean, listed
 from orchestration.errors import TongbaoError
 from orchestration.publication.changes import Change
 
-__all__ = ["check_documents", "text_of"]
+__all__ = ["Again", "check_documents", "read_again", "text_of"]
 
 #: Mistakes that are named; one is enough to stop a publication.
 _SHOWN = 5
@@ -193,17 +193,49 @@ _WRITTEN_WITH = (
 )
 
 
+@dataclass(frozen=True)
+class Again:
+    """What the snapshot says, read once more.
+
+    Attributes:
+        rows: mart → the rest of the grain → row.
+        scopes: family of claims → what it says of each of them.
+    """
+
+    rows: dict[str, dict[tuple[str, ...], dict[str, Any]]]
+    scopes: dict[str, dict[Any, Any]]
+
+
+def read_again(con: duckdb.DuckDBPyConnection, year: int) -> Again:
+    """Read what figures and claims about a scope are compared with.
+
+    Args:
+        con: a reader pinned at the snapshot.
+    """
+    rows: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
+    for table, grain in GRAINS.items():
+        cursor = con.execute(f"select * from lake.marts.{table} where year = ?", [year])
+        names = [each[0] for each in cursor.description or []]
+        read = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        rows[table] = {tuple(str(row[n] or "-") for n in grain): row for row in read}
+    scopes = {
+        family: dict(con.execute(query, {"year": year}).fetchall())
+        for family, query in (_COUNTS | _TEXTS).items()
+    }
+    return Again(rows, scopes)
+
+
 @dataclass
 class _Marts:
-    """Figures and claims as the snapshot has them, computed on demand."""
+    """Figures and claims as the snapshot has them; claims about no scope are asked on demand."""
 
     con: duckdb.DuckDBPyConnection
     year: int
     counted: Mapping[str, str]
     drawable: Callable[[str], str]
-    rows: dict[str, dict[tuple[str, ...], dict[str, Any]]] = field(default_factory=dict)
+    rows: Mapping[str, dict[tuple[str, ...], dict[str, Any]]]
+    scopes: dict[str, dict[Any, Any]]
     claims: dict[str, str] = field(default_factory=dict)
-    scopes: dict[str, dict[Any, Any]] = field(default_factory=dict)
     #: The nation's figures stand in hundreds of documents.
     right: set[tuple[str, str]] = field(default_factory=set)
 
@@ -214,15 +246,7 @@ class _Marts:
             TongbaoError: there is no such row.
         """
         year, table, *key, column = figure_id.split("/")
-        if table not in self.rows:
-            cursor = self.con.execute(
-                f"select * from lake.marts.{table} where year = ?", [self.year]
-            )
-            names = [each[0] for each in cursor.description or []]
-            read = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-            grain = GRAINS[table]
-            self.rows[table] = {tuple(str(row[n] or "-") for n in grain): row for row in read}
-        row = self.rows[table].get(tuple(key))
+        row = self.rows.get(table, {}).get(tuple(key))
         if row is None or int(year) != self.year:
             raise TongbaoError(f"figure {figure_id}: the marts have no such row")
         parts = [row[name] for name in column.split("-")]
@@ -256,7 +280,7 @@ class _Marts:
             return self._undrawn(chr(int(scope, 16)))
         if name not in _COUNTS and name not in _TEXTS:
             return ""  # of the gate or the change table, which have no such thing
-        said = self._said(name, _COUNTS.get(name) or _TEXTS[name])
+        said = self.scopes[name]
         return f"{said.get(scope, 0):,}" if name in _COUNTS else said.get(scope, "")
 
     def _undrawn(self, character: str) -> str:
@@ -291,6 +315,7 @@ def check_documents(
     gate: Sequence[Mapping[str, Any]] = (),
     findings: Mapping[str, str] | None = None,
     changes: Sequence[Change] = (),
+    again: Again | None = None,
 ) -> int:
     """Compute what documents say anew and look for it in their files.
 
@@ -302,6 +327,7 @@ def check_documents(
         gate: rows of ``quality.gate_results`` about the snapshot.
         findings: suite and check → what the gate found, counted once more.
         changes: the change table of a correction.
+        again: what the snapshot says, if it was read already.
 
     Returns:
         how many figures and claims were compared.
@@ -311,7 +337,8 @@ def check_documents(
     """
     found = {f"finding/{check}": text for check, text in (findings or {}).items()}
     counted = _of_gate(gate) | _of_changes(con, changes) | found
-    marts = _Marts(con, year, counted, drawable)
+    again = again or read_again(con, year)
+    marts = _Marts(con, year, counted, drawable, again.rows, dict(again.scopes))
     to_read: dict[str, list[str]] = {}
     for path in fresh:
         stem, _, extension = path.rpartition(".")
