@@ -351,11 +351,13 @@ def _outcome(
 
 
 def judged_rows(check: Check, rows: Iterable[Row]) -> list[Row]:
-    """The rows of a check's frame that it judges: with a value, and meant."""
+    """The rows of a check's frame that it judges: with a value (one of two is enough), meant."""
+    columns = [check.column] if check.equals is None else [check.column, check.equals]
     return [
         row
         for row in rows
-        if row[check.column] is not None and all(_holds(row, term) for term in check.only)
+        if any(row[column] is not None for column in columns)
+        and all(_holds(row, term) for term in check.only)
     ]
 
 

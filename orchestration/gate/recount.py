@@ -57,10 +57,10 @@ def recount(con: duckdb.DuckDBPyConnection, decision: GateDecision) -> dict[str,
 
 def _again(outcome: Outcome, rows_of: Callable[[str], list[Row]], names: Names) -> Outcome:
     check = outcome.check
-    if FRAMES[check.frame].sql is None or check.equals is not None:
-        return outcome  # of the clock, not of the marts; or texts side by side, which are no number
+    if FRAMES[check.frame].sql is None:
+        return outcome  # of the clock, not of the marts
     judged = judged_rows(check, rows_of(check.frame))
-    failed = [row for row in judged if not _keeps(float(row[check.column]), check)]
+    failed = [row for row in judged if not _keeps(row, check)]
     return replace(
         outcome,
         success=not failed,
@@ -70,6 +70,8 @@ def _again(outcome: Outcome, rows_of: Callable[[str], list[Row]], names: Names) 
     )
 
 
-def _keeps(value: float, check: Check) -> bool:
-    low, high = check.at_least, check.at_most
+def _keeps(row: Row, check: Check) -> bool:
+    if check.equals is not None:
+        return bool(row[check.column] == row[check.equals])
+    value, low, high = float(row[check.column]), check.at_least, check.at_most
     return (low is None or value >= low) and (high is None or value <= high)
