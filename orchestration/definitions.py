@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orchestration.assets import (
+from orchestration.defs.assets import (
     bulletins,
     landing,
     quality,
@@ -14,10 +14,10 @@ from orchestration.assets import (
     warehouse,
     watching,
 )
-from orchestration.assets.common import WORKSPACE_KEY, workspace
-from orchestration.jobs import ALL_JOBS
-from orchestration.schedules import ALL_SCHEDULES
-from orchestration.sensors import new_submissions, watch
+from orchestration.defs.assets.common import WORKSPACE_KEY, workspace
+from orchestration.defs.jobs import ALL_JOBS
+from orchestration.defs.schedules import ALL_SCHEDULES
+from orchestration.defs.sensors import new_submissions, watch
 
 __all__ = ["defs"]
 

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from orchestration import lakehouse
-from orchestration.errors import GateBlocked, TongbaoError, Unreachable, UsageError
+from orchestration.core.errors import GateBlocked, TongbaoError, Unreachable, UsageError
+from orchestration.core.reporting_calendar import period_of, years
+from orchestration.core.versions import code_version
+from orchestration.core.workspace import Progress, Workspace
 from orchestration.intake import IntakeSummary, list_landing, refresh_receipts, run_intake, unseen
 from orchestration.lakehouse import MaintainSummary, TransformSummary
 from orchestration.observing import observed
-from orchestration.reporting_calendar import period_of, years
-from orchestration.settings import code_version
-from orchestration.workspace import Progress, Workspace, open_workspace
+from orchestration.storage import open_workspace
 
 if TYPE_CHECKING:
     from orchestration.gate import GateDecision

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestration import stages
-from orchestration.settings import Settings
+from orchestration.core.settings import Settings
 from tests.fixtures.landing import Landing
 
 #: What would point a test at somebody's real store.

@@ -2,7 +2,7 @@
 
 Belongs here: which conditions there are (``kinds``), whether one stands (``conditions``), how it
 reads (``messages``), what has been said and is still to be delivered (``ledger``), and by what way
-(``channels``). Doesn't belong here: when to look (``orchestration.sensors``) and what the gate
+(``channels``). Doesn't belong here: when to look (``orchestration.defs.sensors``) and what the gate
 decides.
 
 A condition is read from records (the lake, the journal, Dagster's runs) at every look, not heard

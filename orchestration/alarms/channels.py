@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 import urllib3
 
 from orchestration.alarms.messages import Message
-from orchestration.errors import TongbaoError
+from orchestration.core.errors import TongbaoError
+from orchestration.core.settings import Mail, Settings
 from orchestration.observing import redact
-from orchestration.settings import Mail, Settings
 
 __all__ = ["Channel", "Email", "Undelivered", "Webhook", "channels"]
 

@@ -31,12 +31,12 @@ from orchestration.alarms.kinds import (
     TRANSFORM_OVERDUE,
     Kind,
 )
-from orchestration.catalogue import load_catalogue
-from orchestration.errors import Unreachable
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.errors import Unreachable
+from orchestration.core.reporting_calendar import SHANGHAI, moment, period_of, years_in_play
+from orchestration.core.workspace import Workspace
 from orchestration.intake.listing import list_landing, unseen
 from orchestration.observing import RowCount, StageRun, redact, stage_runs
-from orchestration.reporting_calendar import SHANGHAI, moment, period_of, years_in_play
-from orchestration.workspace import Workspace
 
 __all__ = [
     "Condition",

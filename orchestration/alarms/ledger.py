@@ -18,9 +18,9 @@ from typing import Literal
 from orchestration.alarms.conditions import Condition
 from orchestration.alarms.kinds import KINDS
 from orchestration.alarms.messages import Message, of_condition
+from orchestration.core.reporting_calendar import SHANGHAI
+from orchestration.core.settings import Settings
 from orchestration.observing import open_home_database
-from orchestration.reporting_calendar import SHANGHAI
-from orchestration.settings import Settings
 
 __all__ = ["MORNING", "deliver", "last_morning", "put", "settle", "standing", "waiting"]
 

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from orchestration.alarms.conditions import Condition, Touched
 from orchestration.alarms.kinds import NOTICE, TEST, Kind
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.observing import redact
-from orchestration.reporting_calendar import SHANGHAI
 
 __all__ = ["Message", "notice", "of_condition", "test_message"]
 

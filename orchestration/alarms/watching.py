@@ -16,12 +16,12 @@ from orchestration.alarms.channels import Channel, Undelivered, channels
 from orchestration.alarms.conditions import Condition, Found, RunState
 from orchestration.alarms.kinds import ROWS_FELL, RUN_FAILED, RUN_STUCK, STORE_UNREACHABLE
 from orchestration.alarms.messages import Message, of_condition, test_message
-from orchestration.errors import Unreachable
+from orchestration.core.errors import Unreachable
+from orchestration.core.reporting_calendar import SHANGHAI
+from orchestration.core.settings import Settings
 from orchestration.observing import configure_logs, fallen
 from orchestration.observing.metrics import write_alarms
-from orchestration.reporting_calendar import SHANGHAI
-from orchestration.settings import Settings
-from orchestration.workspace import open_workspace
+from orchestration.storage import open_workspace
 
 __all__ = ["Standing", "Watched", "post", "standing", "try_channels", "watch"]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from orchestration.settings import PROJECT_ROOT
+from orchestration.core.settings import PROJECT_ROOT
 
 __all__ = ["ColumnWords", "TableWords", "marts_in_words", "project_var"]
 

@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from orchestration.errors import TongbaoError
+from orchestration.core.errors import TongbaoError
 from orchestration.storage import ObjectInfo, Store
 
 __all__ = [

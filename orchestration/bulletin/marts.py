@@ -14,8 +14,8 @@ import duckdb
 
 from orchestration.bulletin.content import Figure
 from orchestration.bulletin.wording import UNIT_NAME, clean
-from orchestration.catalogue import Catalogue, Indicator, Region, Task, load_catalogue
-from orchestration.reporting_calendar import ReportingPeriod, period_of
+from orchestration.core.catalogue import Catalogue, Indicator, Region, Task, load_catalogue
+from orchestration.core.reporting_calendar import ReportingPeriod, period_of
 
 __all__ = ["GRAINS", "GateNotes", "Marts", "Row", "read_marts"]
 

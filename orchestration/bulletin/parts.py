@@ -41,7 +41,7 @@ from orchestration.bulletin.wording import (
     unit_of,
     value_text,
 )
-from orchestration.catalogue import Indicator, Measure
+from orchestration.core.catalogue import Indicator, Measure
 
 __all__ = [
     "change_bars",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from orchestration.catalogue import Indicator, Measure
+from orchestration.core.catalogue import Indicator, Measure
 
 __all__ = [
     "AMOUNT",

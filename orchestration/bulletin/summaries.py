@@ -39,7 +39,7 @@ from orchestration.bulletin.wording import (
     unit_of,
     value_text,
 )
-from orchestration.catalogue import Indicator, Region, Task
+from orchestration.core.catalogue import Indicator, Region, Task
 
 __all__ = ["summaries"]
 

@@ -33,7 +33,7 @@ from orchestration.bulletin.wording import (
     moment,
     percent,
 )
-from orchestration.catalogue import ResultUse
+from orchestration.core.catalogue import ResultUse
 
 __all__ = ["use_pages", "use_workbooks"]
 

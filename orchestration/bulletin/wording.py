@@ -11,8 +11,8 @@ import unicodedata
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
-from orchestration.catalogue import Indicator
-from orchestration.reporting_calendar import chinese_date, moment
+from orchestration.core.catalogue import Indicator
+from orchestration.core.reporting_calendar import chinese_date, moment
 
 __all__ = [
     "EXCLUSIONS",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestration.catalogue import Catalogue
+from orchestration.core.catalogue import Catalogue
 from orchestration.demo.documents import Odd, Raw, Submission, dump, performance
 from orchestration.demo.draws import Draw
 from orchestration.demo.values import MILLION, micro

@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.errors import UsageError
+from orchestration.core.reporting_calendar import period_of
+from orchestration.core.settings import Settings
 from orchestration.demo.documents import (
     Submission,
     common,
@@ -28,9 +31,6 @@ from orchestration.demo.names import contact_of, highlight_of
 from orchestration.demo.truth import Ledger, Lodged, compute
 from orchestration.demo.values import MILLION
 from orchestration.demo.world import Unit, World, build_world
-from orchestration.errors import UsageError
-from orchestration.reporting_calendar import period_of
-from orchestration.settings import Settings
 from orchestration.storage import Store
 
 __all__ = ["DemoSummary", "generate"]

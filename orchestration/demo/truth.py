@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from orchestration.catalogue import Catalogue, Indicator, Rule
+from orchestration.core.catalogue import Catalogue, Indicator, Rule
 from orchestration.demo.documents import Odd, Submission, moment
 from orchestration.demo.rules import Expression, Number
 from orchestration.demo.values import MILLION, Value, micro, submitted_of

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import isqrt
 
-from orchestration.catalogue import Catalogue, Indicator
+from orchestration.core.catalogue import Catalogue, Indicator
 from orchestration.demo.draws import GROWTH, NOISE, Draw
 
 __all__ = ["MILLION", "Seat", "Value", "build_values", "micro", "submitted_of"]

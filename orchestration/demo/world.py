@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from orchestration.catalogue import Catalogue
+from orchestration.core.catalogue import Catalogue
 from orchestration.demo.draws import SIZE, Draw
 from orchestration.demo.names import WEIGHTS, city_of, lead_of, unit_name_of
 from orchestration.demo.values import Seat, Value, build_values, submitted_of

@@ -11,7 +11,7 @@ import io
 from dataclasses import dataclass, fields
 from html import escape
 
-from orchestration.catalogue import Indicator, load_catalogue
+from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.forms.form import make_form
 from orchestration.storage import Store
 

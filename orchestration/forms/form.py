@@ -20,9 +20,9 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from orchestration.catalogue import Indicator, load_catalogue, read_seed
-from orchestration.errors import UsageError
-from orchestration.reporting_calendar import SHANGHAI, ReportingPeriod, period_of
+from orchestration.core.catalogue import Indicator, load_catalogue, read_seed
+from orchestration.core.errors import UsageError
+from orchestration.core.reporting_calendar import SHANGHAI, ReportingPeriod, period_of
 from orchestration.workbook import FORM_MARK, FORM_SHEET, put_text, workbook_bytes
 
 __all__ = ["FormUnit", "make_form"]

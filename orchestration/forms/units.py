@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import duckdb
 
-from orchestration.catalogue import load_catalogue
-from orchestration.errors import TongbaoError, UsageError
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.errors import TongbaoError, UsageError
 from orchestration.forms.form import FormUnit
 
 __all__ = ["expected_units"]

@@ -13,11 +13,11 @@ from datetime import date, datetime
 from typing import Any
 
 from orchestration import lakehouse
+from orchestration.core.reporting_calendar import period_of
+from orchestration.core.settings import Settings
 from orchestration.gate.decision import GateDecision
 from orchestration.gate.judging import judge
 from orchestration.gate.waivers import Waiver, read_waivers
-from orchestration.reporting_calendar import period_of
-from orchestration.settings import Settings
 from orchestration.storage import Store
 
 __all__ = ["Circumstances", "circumstances_of", "judge_snapshot"]

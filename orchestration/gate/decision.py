@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration.errors import TongbaoError
+from orchestration.core.errors import TongbaoError
 
 if TYPE_CHECKING:
     from expectations.checks import Check, Shown

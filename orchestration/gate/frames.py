@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestration.catalogue import read_seed
+from orchestration.core.catalogue import read_seed
 
 __all__ = ["CULPRITS", "FRAMES", "Frame"]
 

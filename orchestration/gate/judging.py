@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from orchestration.errors import Unreachable
+from orchestration.core.errors import Unreachable
 from orchestration.gate.decision import Cause, GateBroken, GateDecision, Outcome, shown_value
 from orchestration.gate.frames import CULPRITS, FRAMES
 from orchestration.gate.waivers import Waiver, check_waivers

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
+from orchestration.core.reporting_calendar import moment
 from orchestration.gate.decision import LEVELS_ZH, SEVERITY_ZH
-from orchestration.reporting_calendar import moment
 
 if TYPE_CHECKING:
     from orchestration.gate.decision import GateDecision

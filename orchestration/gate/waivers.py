@@ -19,9 +19,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from orchestration.errors import UsageError
-from orchestration.reporting_calendar import SHANGHAI
-from orchestration.settings import PROJECT_ROOT, WAIVERS_FILE
+from orchestration.core.errors import UsageError
+from orchestration.core.reporting_calendar import SHANGHAI
+from orchestration.core.settings import PROJECT_ROOT
+from orchestration.core.versions import WAIVERS_FILE
 
 __all__ = ["COLUMNS", "FILE", "Waiver", "check_waivers", "read_waivers"]
 

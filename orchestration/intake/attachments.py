@@ -14,10 +14,10 @@ from pathlib import PurePosixPath
 import duckdb
 import pyarrow as pa
 
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.settings import Settings
 from orchestration.intake.listing import ATTACHMENTS
 from orchestration.lakehouse import RAW_TABLES
-from orchestration.settings import Settings
 from orchestration.storage import Carrier, Inspected, ObjectInfo, Store
 
 __all__ = ["is_what_it_says", "take_in_attachments"]

@@ -12,14 +12,14 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache
 
-from orchestration.catalogue import Indicator, load_catalogue
-from orchestration.errors import UsageError
+from orchestration.core.catalogue import Indicator, load_catalogue
+from orchestration.core.errors import UsageError
+from orchestration.core.reporting_calendar import period_of
 from orchestration.intake.documents import ParsedDocument
 from orchestration.intake.findings import About, Finding, finding, indicator_fields
 from orchestration.intake.formats import Locator
 from orchestration.intake.listing import Place
 from orchestration.intake.reading import ReadValue
-from orchestration.reporting_calendar import period_of
 
 __all__ = ["check_document", "check_values"]
 

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
 from orchestration.intake.contracts import (
     DOCUMENT_TYPES,
     UNIT_CODE,

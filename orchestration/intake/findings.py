@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypedDict
 
-from orchestration.catalogue import Indicator, load_catalogue
+from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.intake.text import shown as visibly
 
 __all__ = ["MAX_VALUE", "About", "Finding", "finding", "indicator_fields"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
 from orchestration.intake.contracts import DOCUMENT_TYPES
 from orchestration.storage import ObjectInfo, Store
 

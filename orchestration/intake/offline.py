@@ -16,8 +16,9 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.catalogue import load_catalogue
-from orchestration.errors import UsageError
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.errors import UsageError
+from orchestration.core.settings import Settings
 from orchestration.intake.checks import check_document
 from orchestration.intake.contracts import DOCUMENT_TYPES, UNIT_CODE
 from orchestration.intake.documents import ParsedObject, parse_object
@@ -32,7 +33,6 @@ from orchestration.intake.formats import (
 from orchestration.intake.listing import Place, place_of
 from orchestration.intake.receipts import ReceiptSubject, receipt
 from orchestration.intake.rules import check_rules
-from orchestration.settings import Settings
 
 __all__ = ["check_file"]
 

@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 import orjson
 
+from orchestration.core.settings import Settings
 from orchestration.intake.findings import Finding
-from orchestration.settings import Settings
 from orchestration.storage import Store
 
 __all__ = [

@@ -15,7 +15,7 @@ from functools import cache
 
 import duckdb
 
-from orchestration.catalogue import Rule, load_catalogue
+from orchestration.core.catalogue import Rule, load_catalogue
 from orchestration.intake.findings import MAX_VALUE, Finding
 from orchestration.intake.formats import Locator
 from orchestration.intake.reading import ReadValue

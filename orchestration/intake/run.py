@@ -22,7 +22,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from orchestration.errors import Unreachable
+from orchestration.core.errors import Unreachable
+from orchestration.core.reporting_calendar import period_of
+from orchestration.core.settings import Settings
 from orchestration.intake.attachments import take_in_attachments
 from orchestration.intake.checks import check_document
 from orchestration.intake.documents import ParsedDocument, ParsedObject, parse_object
@@ -38,8 +40,6 @@ from orchestration.intake.receipts import (
 )
 from orchestration.lakehouse import RAW_TABLES, ensure_tables, last_intake_at
 from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows
-from orchestration.reporting_calendar import period_of
-from orchestration.settings import Settings
 from orchestration.storage import Carrier, Fetched, ObjectInfo, Store, open_carrier
 
 __all__ = ["IntakeSummary", "run_intake"]

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.errors import TongbaoError, Unreachable
+from orchestration.core.errors import TongbaoError, Unreachable
+from orchestration.core.settings import Settings
 from orchestration.lakehouse import postgres
-from orchestration.settings import Settings
 from orchestration.storage import Store
 
 __all__ = [

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.core.reporting_calendar import ReportingPeriod
+from orchestration.core.settings import Settings
 from orchestration.lakehouse.tables import CONTACTS, RAW_TABLES
-from orchestration.reporting_calendar import ReportingPeriod
-from orchestration.settings import Settings
 
 __all__ = ["PRIOR_TABLES", "build_file", "prepare_build"]
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestration.errors import TongbaoError
+from orchestration.core.errors import TongbaoError
+from orchestration.core.settings import PROJECT_ROOT, Settings
+from orchestration.core.versions import code_version
 from orchestration.lakehouse.build import build_file
 from orchestration.lakehouse.commit import LakeTable
-from orchestration.settings import PROJECT_ROOT, Settings, code_version
 
 __all__ = ["DBT_PROJECT", "DbtNode", "dbt_build", "dbt_manifest", "lake_tables", "target_folder"]
 

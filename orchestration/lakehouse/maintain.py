@@ -19,11 +19,11 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.errors import TongbaoError
+from orchestration.core.errors import TongbaoError
+from orchestration.core.settings import Settings
 from orchestration.lakehouse.attach import reader
 from orchestration.lakehouse.build import build_file
 from orchestration.lakehouse.records import newest_verdicts
-from orchestration.settings import Settings
 from orchestration.storage import ObjectInfo, Store
 
 __all__ = ["KEEP_SNAPSHOTS", "MaintainSummary", "Pins", "maintain", "pinned_snapshots"]

@@ -16,8 +16,8 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from orchestration.errors import Unreachable, UsageError
-from orchestration.settings import Settings
+from orchestration.core.errors import Unreachable, UsageError
+from orchestration.core.settings import Settings
 
 __all__ = ["alone", "await_catalogue", "connection_string", "password", "shown"]
 

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from orchestration.core.reporting_calendar import period_of, years
+from orchestration.core.settings import Settings
+from orchestration.core.versions import code_version
 from orchestration.lakehouse.build import prepare_build
 from orchestration.lakehouse.commit import commit_build
 from orchestration.lakehouse.dbt import DbtNode, dbt_build, lake_tables
@@ -23,8 +26,6 @@ from orchestration.lakehouse.snapshots import (
     transform_snapshot,
 )
 from orchestration.lakehouse.tables import ensure_tables
-from orchestration.reporting_calendar import period_of, years
-from orchestration.settings import Settings, code_version
 
 __all__ = ["TransformSummary", "marts_are_stale", "transform_year", "years_with_submissions"]
 

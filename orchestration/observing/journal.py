@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from orchestration.errors import TongbaoError
-from orchestration.settings import Settings
+from orchestration.core.errors import TongbaoError
+from orchestration.core.settings import Settings
 
 __all__ = ["StageRun", "note", "open_home_database", "stage_runs"]
 

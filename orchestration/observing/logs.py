@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from orchestration.errors import TongbaoError
-from orchestration.settings import Settings
+from orchestration.core.errors import TongbaoError
+from orchestration.core.settings import Settings
 
 __all__ = ["LineFormatter", "configure_logs", "hide", "log_context", "redact", "told_of"]
 

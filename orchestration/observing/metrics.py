@@ -19,9 +19,9 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Met
 from prometheus_client.registry import Collector
 
 from orchestration import lakehouse
-from orchestration.errors import Unreachable
+from orchestration.core.errors import Unreachable
+from orchestration.core.settings import Settings
 from orchestration.observing.journal import StageRun, stage_runs
-from orchestration.settings import Settings
 from orchestration.storage import Store
 
 __all__ = ["METRICS_FOLDER", "write_alarms", "write_metrics"]

@@ -14,9 +14,9 @@ from sqlite3 import Connection
 
 import duckdb
 
+from orchestration.core.reporting_calendar import SHANGHAI, period_of
+from orchestration.core.settings import Settings
 from orchestration.observing.journal import open_home_database
-from orchestration.reporting_calendar import SHANGHAI, period_of
-from orchestration.settings import Settings
 
 __all__ = ["BOUNDS", "MAY_SHRINK", "RowCount", "check_rows", "fallen"]
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from orchestration.errors import GateBlocked
+from orchestration.core.errors import GateBlocked
 from orchestration.observing.journal import StageRun, note
 from orchestration.observing.logs import configure_logs, hide, log_context, told_of
 from orchestration.observing.metrics import write_metrics

@@ -23,9 +23,9 @@ from duckdb import DuckDBPyConnection
 
 from orchestration import lakehouse
 from orchestration.bulletin import open_data
-from orchestration.errors import TongbaoError
+from orchestration.core.errors import TongbaoError
+from orchestration.core.settings import S3Config, Settings
 from orchestration.publication.changes import Changes, changes_of
-from orchestration.settings import S3Config, Settings
 from orchestration.storage import Store
 from orchestration.trace.digests import page_digests
 from orchestration.trace.pages import trace_pages

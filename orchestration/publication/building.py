@@ -20,13 +20,14 @@ from typing import Any, TypeVar
 import duckdb
 
 from orchestration import bulletin
+from orchestration.core.settings import Settings
+from orchestration.core.versions import code_version
+from orchestration.core.workspace import Progress
 from orchestration.gate import GateDecision, recount
 from orchestration.publication.beside import Task, process_beside, reader
 from orchestration.publication.changes import Changes
 from orchestration.publication.checking import check_documents, read_again
-from orchestration.settings import Settings, code_version
 from orchestration.storage import Store
-from orchestration.workspace import Progress
 
 __all__ = ["Built", "build_files", "environment"]
 

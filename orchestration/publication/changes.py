@@ -44,8 +44,8 @@ from orchestration.bulletin.wording import (
     rounded,
     value_text,
 )
-from orchestration.catalogue import load_catalogue
-from orchestration.reporting_calendar import period_of
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.reporting_calendar import period_of
 
 __all__ = ["BUILD", "Change", "Changes", "changes_of"]
 

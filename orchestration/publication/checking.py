@@ -40,7 +40,7 @@ from orchestration.bulletin.content import (
 )
 from orchestration.bulletin.sections.quality_notes import UNDRAWN_NAMED
 from orchestration.bulletin.wording import UNIT_NAME, clean, listed
-from orchestration.errors import TongbaoError
+from orchestration.core.errors import TongbaoError
 from orchestration.publication.changes import Change
 
 __all__ = ["Again", "check_documents", "read_again", "text_of"]

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestration import bulletin
+from orchestration.core.workspace import Progress, Workspace
 from orchestration.gate import GateDecision
 from orchestration.publication.building import build_files
 from orchestration.publication.changes import Changes
 from orchestration.publication.publishing import PublishSummary, put_in_place
-from orchestration.workspace import Progress, Workspace
 
 __all__ = ["correct_edition"]
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestration import bulletin, lakehouse
+from orchestration.core.workspace import Progress, Workspace
 from orchestration.gate import GateDecision
 from orchestration.publication.building import Built, build_files
-from orchestration.workspace import Progress, Workspace
 
 __all__ = [
     "PublishSummary",

@@ -28,11 +28,11 @@ from orchestration.bulletin import Block, Column, Document, Section, Table, head
 from orchestration.bulletin.dictionary import project_var
 from orchestration.bulletin.open_data import inert
 from orchestration.bulletin.wording import chinese_date, count
-from orchestration.catalogue import SEEDS, Catalogue, load_catalogue, read_seed
-from orchestration.errors import TongbaoError, UsageError
+from orchestration.core.catalogue import SEEDS, Catalogue, load_catalogue, read_seed
+from orchestration.core.errors import TongbaoError, UsageError
+from orchestration.core.reporting_calendar import SHANGHAI, period_of, years
+from orchestration.core.workspace import Progress, Workspace
 from orchestration.publication.changes import BUILD, Change, Changes, changes_of
-from orchestration.reporting_calendar import SHANGHAI, period_of, years
-from orchestration.workspace import Progress, Workspace
 
 __all__ = ["ReplaySummary", "YearReplay", "replay_years"]
 

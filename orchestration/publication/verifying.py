@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestration import bulletin, lakehouse
-from orchestration.errors import UsageError
+from orchestration.core.errors import UsageError
+from orchestration.core.versions import code_version
+from orchestration.core.workspace import Progress, Workspace
 from orchestration.gate import Circumstances, judge_snapshot
 from orchestration.publication.building import build_files, environment
 from orchestration.publication.publishing import standing_editions
-from orchestration.settings import code_version
-from orchestration.workspace import Progress, Workspace
 
 __all__ = ["VerifySummary", "verify_edition"]
 

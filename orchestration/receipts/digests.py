@@ -14,7 +14,7 @@ from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
 from orchestration.workbook import put_text, workbook_bytes
 
 __all__ = ["COUNTS", "SHEETS", "Digest", "digests", "workbook_of"]

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import duckdb
 
-from orchestration.errors import TongbaoError
+from orchestration.core.errors import TongbaoError
+from orchestration.core.reporting_calendar import SHANGHAI, period_of
+from orchestration.core.settings import Settings
 from orchestration.receipts.digests import SHEETS, Digest, digests
 from orchestration.receipts.rendering import shared_by_pages, templates
-from orchestration.reporting_calendar import SHANGHAI, period_of
-from orchestration.settings import Settings
 from orchestration.storage import Store
 
 __all__ = ["Reminder", "RemindersSummary", "write_reminders"]

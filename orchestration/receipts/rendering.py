@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import jinja2
 
-from orchestration.catalogue import load_catalogue
-from orchestration.reporting_calendar import SHANGHAI, moment, period_of
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.reporting_calendar import SHANGHAI, moment, period_of
 
 __all__ = ["WORDS", "shared_by_pages", "templates"]
 

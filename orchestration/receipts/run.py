@@ -15,14 +15,14 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 
+from orchestration.core.reporting_calendar import SHANGHAI
+from orchestration.core.settings import Settings
 from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows
 from orchestration.receipts.changes import Page, changed, record
 from orchestration.receipts.digests import COUNTS, SHEETS, Digest, digests, workbook_of
 from orchestration.receipts.objects import object_pages, objects
 from orchestration.receipts.rendering import shared_by_pages, templates
 from orchestration.receipts.units import unit_pages, units
-from orchestration.reporting_calendar import SHANGHAI
-from orchestration.settings import Settings
 from orchestration.storage import Store, open_carrier
 
 __all__ = ["ReceiptsSummary", "write_pages"]

@@ -13,9 +13,9 @@ from typing import Any
 
 import duckdb
 
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.reporting_calendar import period_of
 from orchestration.receipts.changes import Page, only
-from orchestration.reporting_calendar import period_of
 
 __all__ = ["unit_pages", "units"]
 

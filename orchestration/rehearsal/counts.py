@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
+from orchestration.core.reporting_calendar import ReportingPeriod
 from orchestration.rehearsal.projection import Pace, Projection, project
-from orchestration.reporting_calendar import ReportingPeriod
 
 if TYPE_CHECKING:
     from expectations.checks import Check

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import jinja2
 
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.gate import Cause, Finding, GateDecision
 from orchestration.receipts import shared_by_pages, templates
 from orchestration.rehearsal.counts import Standing, percent
-from orchestration.reporting_calendar import SHANGHAI
 
 if TYPE_CHECKING:
     from orchestration.rehearsal.run import Rehearsal

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from orchestration import lakehouse
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.reporting_calendar import SHANGHAI, period_of, years
+from orchestration.core.workspace import Progress, Workspace
 from orchestration.gate import GateDecision, judge_snapshot, preload
 from orchestration.rehearsal.counts import Standing, percent, standings, units_of
 from orchestration.rehearsal.pages import national_page, province_pages
-from orchestration.reporting_calendar import SHANGHAI, period_of, years
-from orchestration.workspace import Progress, Workspace
 
 if TYPE_CHECKING:
     from expectations.checks import Check

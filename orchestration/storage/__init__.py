@@ -5,7 +5,14 @@ Belongs here: everything that speaks S3. Doesn't belong here: what objects mean.
 
 from orchestration.storage.carrier import Carrier, open_carrier
 from orchestration.storage.local_server import local_server
-from orchestration.storage.store import Fetched, Inspected, ObjectInfo, Store, open_store
+from orchestration.storage.store import (
+    Fetched,
+    Inspected,
+    ObjectInfo,
+    Store,
+    open_store,
+    open_workspace,
+)
 
 __all__ = [
     "Carrier",
@@ -16,4 +23,5 @@ __all__ = [
     "local_server",
     "open_carrier",
     "open_store",
+    "open_workspace",
 ]

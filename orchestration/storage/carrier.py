@@ -15,8 +15,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any
 
-from orchestration.errors import Unreachable
-from orchestration.settings import S3Config
+from orchestration.core.errors import Unreachable
+from orchestration.core.settings import S3Config
 from orchestration.storage.store import Fetched, Inspected, ObjectInfo, Store
 
 __all__ = ["Carrier", "open_carrier"]

@@ -23,8 +23,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from orchestration.errors import Unreachable
-from orchestration.settings import S3Config
+from orchestration.core.errors import Unreachable
+from orchestration.core.settings import S3Config
 
 __all__ = ["SERVED", "die_with_parent", "local_server", "rclone"]
 

@@ -28,11 +28,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
-from orchestration.errors import Unreachable
-from orchestration.settings import S3Config, Settings
+from orchestration.core.errors import Unreachable
+from orchestration.core.settings import S3Config, Settings
+from orchestration.core.workspace import Workspace
 from orchestration.storage.local_server import local_server
 
-__all__ = ["Fetched", "Inspected", "ObjectInfo", "Store", "open_store"]
+__all__ = ["Fetched", "Inspected", "ObjectInfo", "Store", "open_store", "open_workspace"]
 
 #: Requests in flight. 16 is where reading and writing of 3 kB objects stops getting faster
 #: on two cores with the server on the same machine.
@@ -459,3 +460,17 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Iterator[Store
         if not read_only:
             store.ensure_buckets(buckets)
         yield store
+
+
+@contextlib.contextmanager
+def open_workspace(settings: Settings, *, read_only: bool = False) -> Iterator[Workspace]:
+    """Open the store for the time of a command.
+
+    Args:
+        read_only: for a command that an analyst may use, see :func:`open_store`.
+
+    Raises:
+        Unreachable: the store can't be reached.
+    """
+    with open_store(settings, read_only=read_only) as store:
+        yield Workspace(settings, store)

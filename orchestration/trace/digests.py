@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import duckdb
 
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
 from orchestration.trace.evidence import Scope, counting_documents
 from orchestration.trace.wording import COUNTED_DOCUMENTS
 

@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 
 from orchestration.bulletin.marts import GRAINS
-from orchestration.errors import UsageError
-from orchestration.reporting_calendar import period_of
+from orchestration.core.errors import UsageError
+from orchestration.core.reporting_calendar import period_of
 
 __all__ = ["FigureId", "find_row", "near", "parse_figure", "unknown_row", "where_of"]
 

@@ -24,8 +24,8 @@ import jinja2
 
 from orchestration.bulletin.links import NATION, target_anchor
 from orchestration.bulletin.wording import GRADES, KINDS, LEVELS, UNIT_NAME, clean, moment
-from orchestration.catalogue import Catalogue, Indicator, load_catalogue
-from orchestration.errors import TongbaoError
+from orchestration.core.catalogue import Catalogue, Indicator, load_catalogue
+from orchestration.core.errors import TongbaoError
 from orchestration.trace import evidence
 from orchestration.trace.evidence import Scope
 from orchestration.trace.model import Document

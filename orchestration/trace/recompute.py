@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from orchestration.catalogue import Indicator
+from orchestration.core.catalogue import Indicator
 from orchestration.trace.model import Number
 
 __all__ = [

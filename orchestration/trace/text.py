@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from orchestration.bulletin.wording import clean
-from orchestration.reporting_calendar import SHANGHAI
+from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.trace.model import Document, Trace, Unit
 from orchestration.trace.recompute import plain
 from orchestration.trace.wording import DOCUMENTS, STAGES, beijing

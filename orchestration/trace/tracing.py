@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 
 from orchestration.bulletin.dictionary import ColumnWords, marts_in_words, project_var
-from orchestration.catalogue import Catalogue, Indicator, load_catalogue
-from orchestration.errors import UsageError
+from orchestration.core.catalogue import Catalogue, Indicator, load_catalogue
+from orchestration.core.errors import UsageError
 from orchestration.trace import evidence
 from orchestration.trace.evidence import Scope
 from orchestration.trace.figures import FigureId, find_row, near, parse_figure, unknown_row

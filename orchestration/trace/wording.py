@@ -12,8 +12,8 @@ from datetime import datetime
 
 from orchestration.bulletin.dictionary import marts_in_words
 from orchestration.bulletin.wording import EXCLUSIONS, KINDS, LEVELS
-from orchestration.catalogue import Catalogue, Indicator
-from orchestration.reporting_calendar import SHANGHAI
+from orchestration.core.catalogue import Catalogue, Indicator
+from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.trace.recompute import UnitValue
 
 __all__ = [

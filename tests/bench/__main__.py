@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestration import stages
-from orchestration.settings import Settings
-from orchestration.up import store_environment
+from orchestration.core.settings import Settings
+from orchestration.defs.serve import store_environment
 from tests.bench import deadline, formats
 
 YEAR = 2024
@@ -32,7 +32,7 @@ _RENDER = """
 import sys, time
 from pathlib import Path
 from orchestration import bulletin, lakehouse, stages
-from orchestration.settings import Settings
+from orchestration.core.settings import Settings
 with stages.open_workspace(Settings.from_env()) as ws:
     with lakehouse.reader(ws.settings, ws.store) as con:
         snapshot = lakehouse.transform_snapshot(con, int(sys.argv[1]))

@@ -29,7 +29,7 @@ from pathlib import Path
 import psycopg2
 
 from orchestration import stages
-from orchestration.settings import S3Config, Settings
+from orchestration.core.settings import S3Config, Settings
 from orchestration.storage import ObjectInfo, Store
 from tests.fixtures.topology import Topology, topology
 

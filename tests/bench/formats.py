@@ -24,8 +24,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestration import stages
-from orchestration.catalogue import Indicator, load_catalogue
-from orchestration.settings import Settings
+from orchestration.core.catalogue import Indicator, load_catalogue
+from orchestration.core.settings import Settings
 from tests.bench.floor import store_of
 
 YEAR = 2024

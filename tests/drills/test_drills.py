@@ -34,11 +34,11 @@ import psycopg2
 import pytest
 
 from orchestration import lakehouse, stages
+from orchestration.core.errors import Unreachable
+from orchestration.core.settings import Settings
+from orchestration.defs.serve import store_environment
 from orchestration.demo import generate
-from orchestration.errors import Unreachable
-from orchestration.settings import Settings
 from orchestration.storage import Store
-from orchestration.up import store_environment
 from tests.conftest import clean_environment
 from tests.fixtures.command import Command, start
 from tests.fixtures.faulty_store import Faults, faulty_store

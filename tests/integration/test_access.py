@@ -21,7 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from orchestration import lakehouse
-from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.storage import Store
 from tests.conftest import clean_environment
 from tests.fixtures.topology import S3Server, Topology, topology

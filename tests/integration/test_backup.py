@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.lakehouse import reader, writer
-from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.storage import Store
 from tests.fixtures.topology import Postgres, S3Server, rclone
 

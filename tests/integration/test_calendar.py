@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from orchestration import lakehouse, reporting_calendar, stages
+from orchestration import lakehouse, stages
+from orchestration.core import reporting_calendar
+from orchestration.core.errors import UsageError
+from orchestration.core.reporting_calendar import period_of
+from orchestration.core.settings import Settings
 from orchestration.definitions import defs
-from orchestration.errors import UsageError
-from orchestration.reporting_calendar import period_of
-from orchestration.schedules import (
+from orchestration.defs.schedules import (
     ALL_SCHEDULES,
     nightly_collection,
     nightly_rehearsal,
@@ -25,7 +27,6 @@ from orchestration.schedules import (
     reminder_days,
     weekly_maintenance,
 )
-from orchestration.settings import Settings
 from tests.conftest import Environment
 
 _SHANGHAI = ZoneInfo("Asia/Shanghai")

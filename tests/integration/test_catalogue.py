@@ -14,9 +14,9 @@ import psycopg2
 import pytest
 
 from orchestration import lakehouse
-from orchestration.errors import Unreachable, UsageError
+from orchestration.core.errors import Unreachable, UsageError
+from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.lakehouse import attach
-from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.storage import Store
 from tests.fixtures.topology import Topology, topology
 
@@ -78,7 +78,7 @@ def test_a_writer_that_is_killed_lets_the_next_one_in(
     servers: Topology, catalogue: Settings, store: Store, tmp_path: Path
 ) -> None:
     program = (
-        "from orchestration import lakehouse; from orchestration.settings import Settings; "
+        "from orchestration import lakehouse; from orchestration.core.settings import Settings; "
         "from orchestration.storage import Store; settings = Settings.from_env()\n"
         "with lakehouse.writer(settings, Store(settings.resolve_s3())) as con:\n"
         "    con.execute('begin'); con.execute('create table lake.main.half (n integer)')\n"

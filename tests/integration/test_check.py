@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from orchestration import cli, lakehouse, stages
+from orchestration import lakehouse, stages
+from orchestration.cli.submissions import KINDS
+from orchestration.core.settings import Settings
 from orchestration.demo import generate
 from orchestration.intake.contracts import DOCUMENT_TYPES
 from orchestration.intake.offline import check_file
-from orchestration.settings import Settings
 from tests.conftest import Tongbao
 
 #: What only the store and the lakehouse know: registration, earlier documents, expected units,
@@ -50,7 +51,7 @@ def _document_id(path: Path) -> str | None:
 
 
 def test_the_check_says_what_the_receipt_says(tmp_path: Path) -> None:
-    from orchestration.catalogue import load_catalogue
+    from orchestration.core.catalogue import load_catalogue
 
     home = tmp_path / "home"
     settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
@@ -120,6 +121,6 @@ def test_the_command_line(tongbao: Tongbao, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["duckdb_extensions"]
 
 
-@pytest.mark.parametrize("kinds", [cli._KINDS])
+@pytest.mark.parametrize("kinds", [KINDS])
 def test_the_command_line_knows_every_document_type(kinds: list[str]) -> None:
     assert kinds == list(DOCUMENT_TYPES)

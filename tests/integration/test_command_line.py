@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from orchestration import stages
-from orchestration.settings import Settings
+from orchestration.core.settings import Settings
 from tests.conftest import Tongbao
 from tests.fixtures.landing import Landing
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.core.settings import Settings
 from orchestration.definitions import defs
-from orchestration.settings import Settings
 from tests.conftest import clean_environment
 
 

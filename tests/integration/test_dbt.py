@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 
 from orchestration import lakehouse, stages
+from orchestration.core.reporting_calendar import period_of
+from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.lakehouse.build import prepare_build
 from orchestration.lakehouse.dbt import DBT_PROJECT, _invoke, _release, dbt_build, dbt_manifest
-from orchestration.reporting_calendar import period_of
-from orchestration.settings import PROJECT_ROOT, Settings
 from tests.fixtures.landing import Landing
 
 #: Contract §2: the columns that must be there.

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.errors import Unreachable
+from orchestration.core.errors import Unreachable
 from tests.fixtures.faulty_store import Faults, faulty_store
 from tests.fixtures.landing import Landing
 

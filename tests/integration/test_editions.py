@@ -25,11 +25,11 @@ from orchestration.bulletin.content import Claim, Figure, runs
 from orchestration.bulletin.documents import documents
 from orchestration.bulletin.marts import Row
 from orchestration.cli import main
+from orchestration.core.errors import TongbaoError, UsageError
+from orchestration.core.settings import Settings
 from orchestration.demo import generate
-from orchestration.errors import TongbaoError, UsageError
 from orchestration.publication.changes import Change, Changes
 from orchestration.publication.checking import check_documents, text_of
-from orchestration.settings import Settings
 from orchestration.storage import Store
 from tests.fixtures.landing import Landing
 

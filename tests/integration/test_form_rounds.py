@@ -9,7 +9,7 @@ from pathlib import Path
 import openpyxl
 
 from orchestration import forms, lakehouse, stages
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
 from tests.conftest import Tongbao
 from tests.fixtures.landing import Landing
 

@@ -19,12 +19,14 @@ from click.testing import CliRunner
 
 from orchestration import lakehouse, stages
 from orchestration.cli import main
+from orchestration.core.errors import UsageError
+from orchestration.core.settings import Settings
+from orchestration.core.versions import code_version
+from orchestration.definitions import defs
+from orchestration.defs.in_process import run_in_process
 from orchestration.demo import generate
-from orchestration.errors import UsageError
 from orchestration.lakehouse.attach import writer
 from orchestration.publication.replaying import _project
-from orchestration.runner import run_in_process
-from orchestration.settings import Settings, code_version
 from tests.fixtures.landing import Landing
 
 _RULES = Path(__file__).parents[2] / "dbt_project" / "seeds" / "rules.csv"
@@ -97,7 +99,7 @@ def backwards(landed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         patch.setenv("TONGBAO_NOW", _NOW)
         patch.setenv("DAGSTER_HOME", str(home))
         for year, until in ((2025, "publish"), (2023, "transform"), (2024, "transform")):
-            run_in_process(year, until, progress=_quiet)
+            run_in_process(defs, year, until, progress=_quiet)
     with stages.open_workspace(_settings(home)) as ws:
         yield ws
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.errors import Unreachable
-from orchestration.settings import Settings
+from orchestration.core.errors import Unreachable
+from orchestration.core.settings import Settings
 
 
 def _swap(path: Path, body: bytes) -> None:

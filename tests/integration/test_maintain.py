@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from orchestration import bulletin, lakehouse, stages
-from orchestration.errors import Unreachable
+from orchestration.core.errors import Unreachable
 from orchestration.lakehouse.maintain import GRACE, pinned_snapshots
 from tests.fixtures.landing import Landing
 

@@ -9,9 +9,10 @@ import dagster as dg
 import pytest
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
-from orchestration import lakehouse, sensors, stages
+from orchestration import lakehouse, stages
 from orchestration.definitions import defs
-from orchestration.sensors import new_submissions
+from orchestration.defs import sensors
+from orchestration.defs.sensors import new_submissions
 from tests.conftest import Environment
 from tests.fixtures.landing import Landing
 

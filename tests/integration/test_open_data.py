@@ -23,9 +23,9 @@ from orchestration.bulletin.open_data import TABLES, inert
 from orchestration.bulletin.render import render_html, render_workbook
 from orchestration.bulletin.tables import national_tables
 from orchestration.bulletin.uses import use_pages, use_workbooks
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.settings import Settings
 from orchestration.demo import generate
-from orchestration.settings import Settings
 
 YEAR = 2024
 

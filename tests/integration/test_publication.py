@@ -24,10 +24,10 @@ import duckdb
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.errors import GateBlocked, TongbaoError
+from orchestration.core.settings import Settings
 from orchestration.demo import generate
-from orchestration.errors import GateBlocked, TongbaoError
-from orchestration.settings import Settings
 from tests.conftest import clean_environment
 from tests.fixtures.gbt import lint_docx, lint_pdf, lint_text
 

@@ -12,10 +12,10 @@ import dagster as dg
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.assets import common
+from orchestration.core.reporting_calendar import period_of
 from orchestration.definitions import defs
+from orchestration.defs.assets import common
 from orchestration.lakehouse import attach
-from orchestration.reporting_calendar import period_of
 from tests.conftest import Environment
 from tests.fixtures.landing import Landing
 

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestration import lakehouse, stages
+from orchestration.core.errors import TongbaoError
+from orchestration.core.settings import Settings
 from orchestration.demo import generate
-from orchestration.errors import TongbaoError
 from orchestration.rehearsal import Rehearsal
-from orchestration.settings import Settings
 from tests.conftest import Tongbao
 from tests.fixtures.landing import Landing
 

@@ -23,10 +23,11 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from orchestration import lakehouse, reporting_calendar, stages
+from orchestration import lakehouse, stages
 from orchestration.alarms.kinds import KINDS, NOTICE
+from orchestration.core import reporting_calendar
+from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.demo import generate
-from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.storage import Store
 from tests.fixtures.receivers import authority, webhook_server
 from tests.fixtures.topology import S3Server, Topology, rclone, topology

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.errors import GateBlocked
+from orchestration.core.errors import GateBlocked
+from orchestration.core.versions import code_version
 from orchestration.gate import waivers
-from orchestration.settings import code_version
 from tests.fixtures.landing import Landing
 
 YEAR = 2024

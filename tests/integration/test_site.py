@@ -24,8 +24,8 @@ from orchestration.bulletin.site import EditionNote, complete, site_pages, year_
 from orchestration.bulletin.site.pages import MEASURES
 from orchestration.bulletin.site.templates import in_script
 from orchestration.bulletin.wording import percent
+from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.demo import generate
-from orchestration.settings import PROJECT_ROOT, Settings
 
 YEAR = 2024
 HOSTILE = "</script><script>alert(1)</script>"

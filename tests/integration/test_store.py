@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from orchestration import stages
-from orchestration.errors import Unreachable
-from orchestration.settings import S3Config
+from orchestration.core.errors import Unreachable
+from orchestration.core.settings import S3Config
 from orchestration.storage import Store, open_carrier
 from tests.fixtures.faulty_store import Faults, faulty_store
 

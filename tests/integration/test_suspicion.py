@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.catalogue import read_seed
+from orchestration.core.catalogue import read_seed
 from tests.fixtures.landing import Landing
 
 UNITS = [f"T05-440000-{number:04d}" for number in range(1, 25)]

@@ -16,8 +16,8 @@ from typing import Any
 import psycopg2
 
 from orchestration import lakehouse
-from orchestration.reporting_calendar import SHANGHAI
-from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.core.reporting_calendar import SHANGHAI
+from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.storage import Store
 from tests.fixtures.topology import S3Server, Topology, topology
 
@@ -31,7 +31,7 @@ _RUN_SECONDS = 300.0
 _ANALYST = """
 import json, select, sys
 from orchestration import lakehouse
-from orchestration.settings import Settings
+from orchestration.core.settings import Settings
 from orchestration.storage import Store
 settings = Settings.from_env()
 store = Store(settings.resolve_s3())

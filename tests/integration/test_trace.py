@@ -20,10 +20,10 @@ import pytest
 
 from orchestration import lakehouse, stages, trace
 from orchestration.bulletin.marts import GRAINS
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.errors import UsageError
+from orchestration.core.settings import Settings
 from orchestration.demo import generate
-from orchestration.errors import UsageError
-from orchestration.settings import Settings
 from orchestration.trace import trace_lines, trace_pages
 from orchestration.trace.digests import page_digests
 from tests.conftest import clean_environment

@@ -17,8 +17,8 @@ import duckdb
 import pytest
 
 from orchestration import lakehouse, stages
+from orchestration.core.settings import Settings
 from orchestration.demo import generate
-from orchestration.settings import Settings
 
 YEAR = 2024
 SCALE = 0.03

@@ -18,10 +18,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from orchestration import alarms, lakehouse, stages
+from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.definitions import defs
-from orchestration.sensors import watch
-from orchestration.settings import PROJECT_ROOT, Settings
-from orchestration.up import store_environment
+from orchestration.defs.sensors import watch
+from orchestration.defs.serve import store_environment
 from tests.conftest import clean_environment
 from tests.fixtures.landing import Landing
 from tests.fixtures.receivers import Inbox, Mailbox, authority, mail_server, webhook_server

@@ -25,9 +25,9 @@ from orchestration.alarms import (
     messages,
 )
 from orchestration.alarms.kinds import GATE_BLOCKED
-from orchestration.errors import Unreachable, UsageError
-from orchestration.reporting_calendar import SHANGHAI
-from orchestration.settings import Settings
+from orchestration.core.errors import Unreachable, UsageError
+from orchestration.core.reporting_calendar import SHANGHAI
+from orchestration.core.settings import Settings
 from tests.fixtures.receivers import Inbox, Mailbox, authority, mail_server, webhook_server
 
 _NIGHT = datetime(2024, 12, 15, 6, 5, tzinfo=SHANGHAI).astimezone(UTC)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.errors import TongbaoError, Unreachable
+from orchestration.core.errors import TongbaoError, Unreachable
+from orchestration.core.settings import S3Config, Settings
 from orchestration.publication.beside import Task, process_beside
-from orchestration.settings import S3Config, Settings
 
 _NOWHERE = S3Config("http://127.0.0.1:9", "us-east-1", "key", "secret")
 

@@ -43,9 +43,9 @@ from orchestration.bulletin.wording import (
     points,
     rounded,
 )
-from orchestration.catalogue import load_catalogue
-from orchestration.errors import UsageError
-from orchestration.settings import PROJECT_ROOT
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.errors import UsageError
+from orchestration.core.settings import PROJECT_ROOT
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
 from orchestration.publication import changes
 from orchestration.publication.changes import Change, Changes
 

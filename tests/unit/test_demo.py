@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestration import stages
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
 from orchestration.demo import DemoSummary, generate
 from orchestration.demo.faults import BROKEN_OBJECTS, REJECTED_DOCUMENTS
 from orchestration.demo.rules import Expression

@@ -32,8 +32,8 @@ from orchestration.bulletin.marts import GateNotes, Marts, Row
 from orchestration.bulletin.render import PdfRenderer, load_fonts, render_docx
 from orchestration.bulletin.summaries import summaries
 from orchestration.bulletin.wording import LEVELS, share
-from orchestration.catalogue import load_catalogue
-from orchestration.reporting_calendar import period_of
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.reporting_calendar import period_of
 from tests.fixtures.gbt import lint_docx, lint_numbering, lint_pdf, lint_text
 
 YEAR = 2024

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
 from orchestration.intake.documents import ParsedObject, parse_object
 from orchestration.intake.formats import FORMATS, Limits
 from orchestration.intake.listing import place_of

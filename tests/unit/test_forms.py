@@ -10,8 +10,8 @@ from typing import Any
 import openpyxl
 import pytest
 
-from orchestration.catalogue import load_catalogue
-from orchestration.errors import UsageError
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.errors import UsageError
 from orchestration.forms import FormUnit, make_form
 from orchestration.intake.documents import ParsedObject, parse_object
 from orchestration.intake.formats import Limits

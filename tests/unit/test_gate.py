@@ -17,7 +17,7 @@ import duckdb
 import gate_marts
 import pytest
 
-from orchestration.errors import Unreachable
+from orchestration.core.errors import Unreachable
 from orchestration.gate import Finding, GateBroken, GateDecision, Waiver, judge, preload, recount
 from orchestration.gate.decision import Cause, Outcome
 from orchestration.gate.frames import CULPRITS, FRAMES

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 import yaml
 
+from orchestration.core.settings import PROJECT_ROOT
+from orchestration.defs.in_process import _DAGSTER_YAML
 from orchestration.intake.contracts import DOCUMENT_TYPES
-from orchestration.runner import _DAGSTER_YAML
-from orchestration.settings import PROJECT_ROOT
 from orchestration.storage.local_server import SERVED
 
 INFRA = PROJECT_ROOT / "infra"
@@ -153,7 +153,7 @@ def _variables(name: str) -> set[str]:
 def test_no_variable_is_named_that_nobody_reads() -> None:
     readers = "".join(
         path.read_text(encoding="utf-8")
-        for path in (PROJECT_ROOT / "orchestration/settings.py", INFRA / "backup.sh")
+        for path in (PROJECT_ROOT / "orchestration/core/settings.py", INFRA / "backup.sh")
     )
     read_by_libraries = re.compile(r"PG[A-Z]+|AWS_SECRET_ACCESS_KEY|RCLONE_AUTH_KEY")
     for name in ("pipeline", "backup", "s3", "s3-analyst"):

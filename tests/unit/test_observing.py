@@ -13,10 +13,10 @@ import duckdb
 import pytest
 
 from orchestration import observing
-from orchestration.errors import GateBlocked, TongbaoError
+from orchestration.core.errors import GateBlocked, TongbaoError
+from orchestration.core.settings import Settings
 from orchestration.observing import journal
 from orchestration.observing.logs import LineFormatter
-from orchestration.settings import Settings
 
 _DAY = datetime(2024, 11, 20, 1, 30, tzinfo=UTC)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from orchestration.core.reporting_calendar import ReportingPeriod, period_of
 from orchestration.rehearsal.counts import Unit, percent, standings
 from orchestration.rehearsal.projection import COVERAGE, Pace, Projection, project
-from orchestration.reporting_calendar import ReportingPeriod, period_of
 
 #: Last year 90 of the 100 units that were silent by this day came in time; 900 of 1,000 of the
 #: nation. A fifth of the silent came in the last seven days.

@@ -13,9 +13,9 @@ import duckdb
 import gate_marts
 import pytest
 
-from orchestration.errors import UsageError
+from orchestration.core.errors import UsageError
+from orchestration.core.versions import code_version
 from orchestration.gate import GateDecision, Waiver, judge, read_waivers
-from orchestration.settings import code_version
 
 CUTOFF = datetime(2024, 12, 14, 16, 0, tzinfo=UTC)
 NOW = datetime(2024, 12, 15, 0, 0, tzinfo=UTC)
@@ -239,7 +239,7 @@ def test_the_projects_own_file_can_be_judged(marts: duckdb.DuckDBPyConnection) -
 
 def test_a_waiver_is_not_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Signing one must not make the marts stale on the night before publication."""
-    monkeypatch.setattr("orchestration.settings.PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr("orchestration.core.settings.PROJECT_ROOT", tmp_path)
     folder = tmp_path / "expectations"
     folder.mkdir()
 

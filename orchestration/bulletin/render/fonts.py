@@ -18,7 +18,7 @@ from pathlib import Path
 from fontTools.ttLib import TTFont, TTLibError
 from fontTools.ttLib.ttCollection import TTCollection
 
-from orchestration.errors import UsageError
+from orchestration.core.errors import UsageError
 
 __all__ = ["GETA", "FontSet", "bundled_folder", "font_files", "load_fonts"]
 

@@ -15,7 +15,7 @@ import typst
 from orchestration.bulletin.content import Document, as_data
 from orchestration.bulletin.render.charts import svg_of
 from orchestration.bulletin.render.fonts import FontSet
-from orchestration.errors import TongbaoError
+from orchestration.core.errors import TongbaoError
 
 __all__ = ["PdfRenderer"]
 

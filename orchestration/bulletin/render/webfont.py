@@ -16,7 +16,7 @@ from fontTools import subset
 
 from orchestration.bulletin.carry_over import CarryOver, digest_of
 from orchestration.bulletin.render.fonts import bundled_folder
-from orchestration.settings import PROJECT_ROOT
+from orchestration.core.settings import PROJECT_ROOT
 
 __all__ = ["FONT_PATH", "with_font"]
 

@@ -10,7 +10,7 @@ from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import task_name
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import count, percent, value_text
-from orchestration.catalogue import read_seed
+from orchestration.core.catalogue import read_seed
 
 IN = ("national",)
 ORDER = 30

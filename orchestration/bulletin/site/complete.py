@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from orchestration.bulletin.carry_over import CarryOver
 from orchestration.bulletin.dictionary import marts_in_words
 from orchestration.bulletin.site.templates import fill
-from orchestration.catalogue import load_catalogue
+from orchestration.core.catalogue import load_catalogue
 
 __all__ = ["complete"]
 

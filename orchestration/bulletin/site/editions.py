@@ -13,7 +13,7 @@ from datetime import datetime
 
 from orchestration.bulletin.site.templates import fill
 from orchestration.bulletin.wording import chinese_date, clean
-from orchestration.reporting_calendar import SHANGHAI, period_of
+from orchestration.core.reporting_calendar import SHANGHAI, period_of
 
 __all__ = ["EditionNote", "year_index"]
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from orchestration.core.settings import Settings
 from orchestration.intake.formats.base import (
     Cells,
     Limits,
@@ -21,7 +22,6 @@ from orchestration.intake.formats.base import (
     Unreadable,
 )
 from orchestration.intake.formats.json_text import MAX_DEPTH, read_json
-from orchestration.settings import Settings
 
 __all__ = [
     "FORMATS",

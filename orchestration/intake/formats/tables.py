@@ -21,10 +21,10 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
-from orchestration.catalogue import read_seed
+from orchestration.core.catalogue import read_seed
+from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.intake.formats.base import Cells, Limits, RawDocument, Remark, Unreadable
 from orchestration.intake.reading import Number
-from orchestration.reporting_calendar import SHANGHAI
 
 __all__ = ["HEADER_ROWS", "Row", "TableOrigin", "header_columns", "read_table", "table_columns"]
 

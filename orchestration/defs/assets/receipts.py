@@ -5,9 +5,9 @@ import dataclasses
 import dagster as dg
 
 from orchestration import alarms, stages
-from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
-from orchestration.assets.warehouse import marts_keys
-from orchestration.settings import Settings
+from orchestration.core.settings import Settings
+from orchestration.defs.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
+from orchestration.defs.assets.warehouse import marts_keys
 
 __all__ = ["RECEIPTS", "REMINDERS", "receipts", "reminders"]
 

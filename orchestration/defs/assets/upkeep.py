@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration import stages
-from orchestration.assets.common import WORKSPACE_KEY
+from orchestration.defs.assets.common import WORKSPACE_KEY
 
 __all__ = ["UPKEEP", "upkeep"]
 

@@ -13,8 +13,8 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
-from orchestration.errors import TongbaoError
-from orchestration.settings import PROJECT_ROOT
+from orchestration.core.errors import TongbaoError
+from orchestration.core.settings import PROJECT_ROOT
 
 __all__ = [
     "Catalogue",

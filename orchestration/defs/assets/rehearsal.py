@@ -6,8 +6,8 @@ It is no input of the edition: whatever a rehearsal says, it opens no way to pub
 import dagster as dg
 
 from orchestration import stages
-from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
-from orchestration.assets.warehouse import marts_keys
+from orchestration.defs.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
+from orchestration.defs.assets.warehouse import marts_keys
 
 __all__ = ["REHEARSAL", "rehearsal"]
 

@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from orchestration.errors import TongbaoError
-from orchestration.runner import prepare_dagster_home, prepare_dagster_storage
-from orchestration.settings import Settings
+from orchestration.core.errors import TongbaoError
+from orchestration.core.settings import Settings
+from orchestration.defs.in_process import prepare_dagster_home, prepare_dagster_storage
 from orchestration.storage import Store, open_store
 
 __all__ = ["serve", "store_environment"]

@@ -3,8 +3,8 @@
 import dagster as dg
 
 from orchestration import stages
-from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
-from orchestration.assets.quality import GATE
+from orchestration.defs.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
+from orchestration.defs.assets.quality import GATE
 
 __all__ = ["EDITION", "edition"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from orchestration.catalogue import read_seed
-from orchestration.errors import UsageError
+from orchestration.core.catalogue import read_seed
+from orchestration.core.errors import UsageError
 
 __all__ = [
     "COLLECTION_TIME",

@@ -6,9 +6,9 @@ from typing import Any
 import dagster as dg
 
 from orchestration import stages
-from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, failure, run_stage
-from orchestration.assets.warehouse import marts_keys
-from orchestration.errors import GateBlocked
+from orchestration.core.errors import GateBlocked
+from orchestration.defs.assets.common import REPORTING_YEAR, WORKSPACE_KEY, failure, run_stage
+from orchestration.defs.assets.warehouse import marts_keys
 from orchestration.gate import preload
 
 __all__ = ["GATE", "gate"]

@@ -12,9 +12,8 @@ from datetime import UTC, datetime, time
 import dagster as dg
 
 from orchestration import stages
-from orchestration.errors import Unreachable
-from orchestration.jobs import collect, maintain, national_year, rehearse, remind
-from orchestration.reporting_calendar import (
+from orchestration.core.errors import Unreachable
+from orchestration.core.reporting_calendar import (
     COLLECTION_TIME,
     MAINTENANCE_DAY,
     MAINTENANCE_TIME,
@@ -25,7 +24,8 @@ from orchestration.reporting_calendar import (
     publication_times,
     years,
 )
-from orchestration.settings import Settings
+from orchestration.core.settings import Settings
+from orchestration.defs.jobs import collect, maintain, national_year, rehearse, remind
 
 __all__ = [
     "ALL_SCHEDULES",

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration import stages
-from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
+from orchestration.defs.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
 from orchestration.lakehouse import RAW_TABLES
 
 __all__ = ["LANDING", "RAW", "raw"]

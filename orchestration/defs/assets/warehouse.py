@@ -10,9 +10,9 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from orchestration import stages
-from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
+from orchestration.core.settings import Settings
+from orchestration.defs.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
 from orchestration.lakehouse.dbt import dbt_manifest
-from orchestration.settings import Settings
 
 __all__ = ["marts_keys", "warehouse"]
 

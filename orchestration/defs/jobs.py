@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orchestration.assets.bulletins import EDITION
-from orchestration.assets.common import REPORTING_YEAR
-from orchestration.assets.landing import RAW
-from orchestration.assets.quality import GATE
-from orchestration.assets.receipts import RECEIPTS, REMINDERS
-from orchestration.assets.rehearsal import REHEARSAL
-from orchestration.assets.upkeep import UPKEEP
-from orchestration.assets.warehouse import warehouse
+from orchestration.defs.assets.bulletins import EDITION
+from orchestration.defs.assets.common import REPORTING_YEAR
+from orchestration.defs.assets.landing import RAW
+from orchestration.defs.assets.quality import GATE
+from orchestration.defs.assets.receipts import RECEIPTS, REMINDERS
+from orchestration.defs.assets.rehearsal import REHEARSAL
+from orchestration.defs.assets.upkeep import UPKEEP
+from orchestration.defs.assets.warehouse import warehouse
 
 __all__ = [
     "ALL_JOBS",

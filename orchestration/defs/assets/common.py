@@ -15,9 +15,9 @@ from typing import Any, Protocol, TypeVar
 import dagster as dg
 
 from orchestration import stages
-from orchestration.errors import GateBlocked, Unreachable
-from orchestration.reporting_calendar import years
-from orchestration.settings import Settings
+from orchestration.core.errors import GateBlocked, Unreachable
+from orchestration.core.reporting_calendar import years
+from orchestration.core.settings import Settings
 
 __all__ = [
     "BLOCKED",

@@ -9,11 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestration.errors import Unreachable
-from orchestration.reporting_calendar import period_of
-from orchestration.settings import Settings
+from orchestration.core.errors import Unreachable
+from orchestration.core.reporting_calendar import period_of
+from orchestration.core.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 __all__ = ["prepare_dagster_home", "prepare_dagster_storage", "run_in_process"]
 
@@ -31,7 +34,7 @@ run_queue:
   max_user_code_failure_retries: 30
   user_code_failure_retry_delay: 10
 run_launcher:
-  module: orchestration.run_launcher
+  module: orchestration.defs.run_launcher
   class: WatchfulRunLauncher
 run_monitoring:
   enabled: true
@@ -79,10 +82,13 @@ def _instance() -> Iterator[Any]:
         raise Unreachable(f"the storage of Dagster's runs ({home}): {reason}{hint}") from error
 
 
-def run_in_process(year: int, until: str, *, progress: Callable[[str], None]) -> dict[str, Any]:
+def run_in_process(
+    defs: dg.Definitions, year: int, until: str, *, progress: Callable[[str], None]
+) -> dict[str, Any]:
     """Run the stages up to ``until`` as one Dagster run.
 
     Args:
+        defs: the code location, which has the job ``national_year``.
         until: ``intake``, ``transform``, ``gate`` or ``publish``.
 
     Returns:
@@ -95,9 +101,8 @@ def run_in_process(year: int, until: str, *, progress: Callable[[str], None]) ->
     period_of(year)
     settings = Settings.from_env()
     prepare_dagster_home(settings)
-    from orchestration.assets.common import LISTENER, Listener
-    from orchestration.definitions import defs
-    from orchestration.jobs import UNTIL
+    from orchestration.defs.assets.common import LISTENER, Listener
+    from orchestration.defs.jobs import UNTIL
 
     job = defs.resolve_job_def("national_year")
     graph = defs.resolve_asset_graph()

@@ -13,13 +13,14 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration import alarms, errors, stages
+from orchestration import alarms, stages
 from orchestration.alarms.conditions import RUNS_LOOKED_AT
-from orchestration.assets.common import BLOCKED
-from orchestration.assets.watching import freshness_events
-from orchestration.jobs import ALL_JOBS, TAKE_IN, collect, intake
-from orchestration.reporting_calendar import period_of, years_in_play
-from orchestration.settings import Settings
+from orchestration.core import errors
+from orchestration.core.reporting_calendar import period_of, years_in_play
+from orchestration.core.settings import Settings
+from orchestration.defs.assets.common import BLOCKED
+from orchestration.defs.assets.watching import freshness_events
+from orchestration.defs.jobs import ALL_JOBS, TAKE_IN, collect, intake
 
 __all__ = ["new_submissions", "watch"]
 

@@ -10,25 +10,22 @@ guide "Credentials"); a ``.env`` in the working folder fills what the environmen
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import getaddresses
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dotenv import load_dotenv
 
-from orchestration.errors import UsageError
+from orchestration.core.errors import UsageError
 
-__all__ = ["PROJECT_ROOT", "WAIVERS_FILE", "Mail", "S3Config", "Settings", "code_version"]
+__all__ = ["PROJECT_ROOT", "Mail", "S3Config", "Settings"]
 
 #: The checkout: dbt project and seeds are read from here (editable install, see the Makefile).
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 #: 64 MiB. The largest honest JSON object is a big province's bulk file of one document type
 #: (about 1,500 documents of 2 kB a year, 3 MB); twenty times that leaves room, and sixteen
@@ -328,43 +325,3 @@ def _positive_int(name: str, text: str | None, default: int) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise UsageError(f"{name} must be a whole number above 0, not {text!r}")
     return int(text)
-
-
-#: What the figures and pages are made from: a change in any of these is a new code version.
-_CODE_FOLDERS = ("orchestration", "expectations", "dbt_project")
-#: Not code: a signature on the night before publication must not make the marts stale.
-WAIVERS_FILE = "waivers.csv"
-_CODE_SUFFIXES = {
-    ".css",
-    ".csv",
-    ".html",
-    ".j2",
-    ".json",
-    ".py",
-    ".rels",
-    ".sql",
-    ".typ",
-    ".xml",
-    ".yml",
-}
-
-
-@cache
-def code_version() -> str:
-    """``<package version>+<first 12 hex digits of the sha256 over all code and seeds>``.
-
-    The same files give the same version in every checkout, with or without git.
-    """
-    digest = hashlib.sha256()
-    for folder in _CODE_FOLDERS:
-        for path in sorted((PROJECT_ROOT / folder).rglob("*")):
-            relative = path.relative_to(PROJECT_ROOT)
-            skipped = {"target", "logs", "__pycache__"} & set(relative.parts)
-            skipped |= {path.name} & {WAIVERS_FILE}
-            if path.suffix in _CODE_SUFFIXES and not skipped and path.is_file():
-                digest.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    try:
-        package = version("tongbao")
-    except PackageNotFoundError:  # pragma: no cover - running from a bare checkout
-        package = "0"
-    return f"{package}+{digest.hexdigest()[:12]}"

@@ -11,10 +11,10 @@ import dagster as dg
 
 from orchestration import alarms, lakehouse, observing
 from orchestration.alarms.kinds import INTAKE_OVERDUE, SUBMISSIONS_WAITING, TRANSFORM_OVERDUE
-from orchestration.assets.common import REPORTING_YEAR, WORKSPACE_KEY
-from orchestration.assets.landing import RAW
-from orchestration.assets.warehouse import marts_keys
-from orchestration.errors import Unreachable
+from orchestration.core.errors import Unreachable
+from orchestration.defs.assets.common import REPORTING_YEAR, WORKSPACE_KEY
+from orchestration.defs.assets.landing import RAW
+from orchestration.defs.assets.warehouse import marts_keys
 
 __all__ = ["ALL_CHECKS", "freshness_events"]
 

@@ -1,0 +1,105 @@
+"""Running the system: local processes, alarms, upkeep of the lake.
+
+Belongs here: arguments in, a stage called, its outcome printed. No logic.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from orchestration.cli.output import JSON, print_json, print_lines, progress_lines
+from orchestration.core.errors import TongbaoError
+
+__all__ = ["alarm", "lake", "up"]
+
+
+@click.command()
+@click.option("--port", type=int, default=3000, show_default=True, help="of the web page")
+def up(port: int) -> None:
+    """Local S3, the Dagster web page and its daemon, until Ctrl-C."""
+    from orchestration.core.settings import Settings
+    from orchestration.defs.serve import serve
+
+    serve(Settings.from_env(), port, say=click.echo)
+
+
+@click.command()
+@click.option("--test", "is_test", is_flag=True, help="Send a test message by every channel.")
+@JSON
+def alarm(is_test: bool, as_json: bool) -> None:
+    """Say what stands that somebody should know; with --test, whether anybody can be told."""
+    from orchestration import alarms
+    from orchestration.core.errors import UsageError
+    from orchestration.core.settings import Settings
+
+    settings = Settings.from_env()
+    if is_test:
+        tried = alarms.try_channels(settings)
+        if not tried:
+            raise UsageError(
+                "alarm: no channel is set: TONGBAO_WEBHOOK_URL, or TONGBAO_SMTP_URL with "
+                "TONGBAO_MAIL_FROM and TONGBAO_MAIL_TO"
+            )
+        if as_json:
+            print_json([{"channel": name, "error": error} for name, error in tried])
+        else:
+            for name, error in tried:
+                click.echo(f"{name}: {'not delivered: ' + error if error else 'delivered'}")
+        failed = [name for name, error in tried if error]
+        if failed:
+            raise TongbaoError(f"{len(failed)} of {len(tried)} channels took no message")
+        return
+    found = alarms.standing(settings)
+    if as_json:
+        print_json(found)
+    else:
+        print_lines([found])
+
+
+@click.group()
+def lake() -> None:
+    """Upkeep of the lakehouse."""
+
+
+class _Duration(click.ParamType):
+    """``30d`` or ``12h``."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if isinstance(value, timedelta):
+            return value
+        match = re.fullmatch(r"(\d{1,5})([dh])", value)
+        if not match:
+            self.fail(f"{value!r} is not a duration like 30d or 12h", param, ctx)
+        number = int(match[1])
+        return timedelta(days=number) if match[2] == "d" else timedelta(hours=number)
+
+
+@lake.command()
+@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
+@click.option(
+    "--older-than",
+    type=_Duration(),
+    help="Expire snapshots older than this, e.g. 30d (the default) or 12h.",
+)
+@JSON
+def maintain(dry_run: bool, older_than: timedelta | None, as_json: bool) -> None:
+    """Expire old snapshots, merge small files, delete what nothing reads.
+
+    Snapshots of editions, of each year's marts and verdict and the newest one always stay. Files
+    go two days after nothing reads them any more.
+    """
+    from orchestration import stages
+    from orchestration.core.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.maintain(ws, keep=older_than, dry_run=dry_run, progress=progress_lines())
+    if as_json:
+        print_json(done)
+        return
+    print_lines([done])

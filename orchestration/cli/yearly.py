@@ -1,0 +1,154 @@
+"""The stages of a reporting year, one command each, and the whole run.
+
+Belongs here: arguments in, a stage called, its outcome printed. No logic.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from orchestration.cli.output import JSON, YEAR, new_run_id, print_json, print_lines, progress_lines
+from orchestration.core.errors import TongbaoError
+
+__all__ = ["gate", "intake", "publish", "receipts", "rehearse", "run", "transform"]
+
+
+@click.command()
+@YEAR
+@click.option(
+    "--until",
+    type=click.Choice(["intake", "transform", "gate", "publish"]),
+    default="publish",
+    show_default=True,
+    help="the last stage to run",
+)
+@JSON
+def run(year: int, until: str, as_json: bool) -> None:
+    """Intake, transform, gate and publish YEAR, as the Dagster job does it."""
+    from orchestration.core.reporting_calendar import period_of
+
+    period_of(year)
+    from orchestration.definitions import defs
+    from orchestration.defs.in_process import run_in_process
+
+    done = run_in_process(defs, year, until, progress=progress_lines())
+    if as_json:
+        print_json(done)
+        return
+    outcome = done[until]
+    print_lines(outcome if isinstance(outcome, list) else [outcome])
+
+
+@click.command()
+@YEAR
+@JSON
+def intake(year: int, as_json: bool) -> None:
+    """Take in what is new in the landing bucket, of every year up to YEAR."""
+    from orchestration import stages
+    from orchestration.core.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.intake(ws, year, run_id=new_run_id(), progress=progress_lines())
+    if as_json:
+        print_json(done)
+        return
+    print_lines([done])
+
+
+@click.command()
+@YEAR
+@JSON
+def transform(year: int, as_json: bool) -> None:
+    """Rebuild the marts of YEAR (and first those of the year before where they are missing)."""
+    from orchestration import stages
+    from orchestration.core.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.transform(ws, year, run_id=new_run_id(), progress=progress_lines())
+    if as_json:
+        print_json([{**dataclasses.asdict(item), "nodes": len(item.nodes)} for item in done])
+        return
+    print_lines(done)
+
+
+@click.command()
+@YEAR
+@JSON
+def receipts(year: int, as_json: bool) -> None:
+    """Write the readable receipts of YEAR: of objects, units and provinces."""
+    from orchestration import stages
+    from orchestration.core.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.receipts(ws, year, run_id=new_run_id(), progress=progress_lines())
+    if as_json:
+        print_json(done)
+        return
+    print_lines([done])
+
+
+@click.command()
+@YEAR
+@JSON
+def gate(year: int, as_json: bool) -> None:
+    """Judge the marts of YEAR: is this snapshot fit to be published? Exit code 3 if not."""
+    from orchestration import stages
+    from orchestration.core.errors import GateBlocked
+    from orchestration.core.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.gate(ws, year, run_id=new_run_id(), progress=progress_lines())
+    if as_json:
+        print_json(done)
+    if done.blocked:
+        raise GateBlocked(done.verdict, () if as_json else done.lines)
+    if not as_json:
+        print_lines([done])
+
+
+@click.command()
+@YEAR
+@JSON
+def publish(year: int, as_json: bool) -> None:
+    """Publish the bulletins of YEAR from the snapshot that the gate let through."""
+    from orchestration import stages
+    from orchestration.core.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.publish(ws, year, run_id=new_run_id(), progress=progress_lines())
+    if as_json:
+        print_json(done)
+    if done.refused:
+        raise TongbaoError(done.lines[-1])
+    if not as_json:
+        print_lines([done])
+
+
+@click.command()
+@click.option(
+    "--year", type=click.IntRange(2000, 2100), help="The last one that has opened where none is."
+)
+@JSON
+def rehearse(year: int | None, as_json: bool) -> None:
+    """What would block publication now, who is late, how many will be missing.
+
+    Takes in what is new, rebuilds the marts and carries out the whole gate, but records no verdict
+    and publishes no bulletin: only a page, and a digest for each province. Exit code 0 also where
+    it would block.
+    """
+    from orchestration import stages
+    from orchestration.core.reporting_calendar import newest_year
+    from orchestration.core.settings import Settings
+
+    settings, run_id, say = Settings.from_env(), new_run_id(), progress_lines()
+    chosen = year or newest_year(settings.now())
+    with stages.open_workspace(settings) as ws:
+        stages.intake(ws, chosen, run_id=run_id, progress=say)
+        stages.transform(ws, chosen, run_id=run_id, progress=say)
+        done = stages.rehearse(ws, chosen, run_id=run_id, progress=say)
+    if as_json:
+        print_json(done)
+        return
+    print_lines([done])
