@@ -9,7 +9,7 @@ import dataclasses
 
 import click
 
-from orchestration.cli.output import JSON, print_json
+from orchestration.cli.output import JSON, cell, print_json
 
 __all__ = ["sql", "trace"]
 
