@@ -313,9 +313,9 @@ def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Pub
 
     snapshot_id = _marts_snapshot(ws, year)
     with lakehouse.publisher(ws.settings):
-        editions = publication.standing_editions(ws, year)
+        editions = publication.published_editions(ws, year)
         if editions:
-            return publication.stands(ws, year, editions[-1], snapshot_id)
+            return publication.already_published(ws, year, editions[-1], snapshot_id)
         decision, inputs_digest = _passed(ws, year, snapshot_id, run_id=run_id)
         return publication.publish_first(
             ws, year, decision, inputs_digest=inputs_digest, progress=progress
@@ -345,7 +345,7 @@ def correct(
     if not reason or len(reason) > _REASON:
         raise UsageError(f"--reason: a sentence of 1 to {_REASON} characters")
     with lakehouse.publisher(ws.settings):
-        editions = publication.standing_editions(ws, year)
+        editions = publication.published_editions(ws, year)
         if not editions:
             raise TongbaoError(
                 f"nothing is published of {year} that could be corrected: "

@@ -1,16 +1,17 @@
-"""Publication: from a judged snapshot to an edition, its correction, its proof.
+"""Publication: makes editions from judged snapshots, corrects them and verifies them.
 
-Belongs here: making an edition's files from a pinned snapshot, publishing, correcting and
-verifying editions, what changed between two of them or would with other rules. Doesn't belong
-here: what a bulletin says (``bulletin``), whether it may be published (``gate``), figures (dbt).
+Belongs here: making an edition's files from a pinned snapshot; publishing, correcting and
+verifying editions; comparing two editions, or an edition with what changed rules would give.
+Doesn't belong here: the content of bulletins (``bulletin``), whether a year may be published
+(``gate``), the computation of figures (dbt).
 """
 
 from orchestration.publication.correcting import correct_edition
 from orchestration.publication.publishing import (
     PublishSummary,
+    already_published,
     publish_first,
-    standing_editions,
-    stands,
+    published_editions,
 )
 from orchestration.publication.replaying import ReplaySummary, replay_years
 from orchestration.publication.verifying import VerifySummary, verify_edition
@@ -19,10 +20,10 @@ __all__ = [
     "PublishSummary",
     "ReplaySummary",
     "VerifySummary",
+    "already_published",
     "correct_edition",
     "publish_first",
+    "published_editions",
     "replay_years",
-    "standing_editions",
-    "stands",
     "verify_edition",
 ]

@@ -1,7 +1,9 @@
-"""All files of an edition from one snapshot: what publishing writes and verifying compares.
+"""Builds all files of an edition from one snapshot, for publishing and for verifying.
 
-Belongs here: putting together what ``bulletin`` and ``gate`` make, and naming what the bytes
-depend on. The same snapshot, decision, code and environment give the same bytes.
+The same snapshot, decision, code and environment give the same bytes.
+
+Belongs here: collecting the files that ``bulletin``, ``trace`` and ``gate`` make, and recording
+what their bytes depend on. Doesn't belong here: writing files to the store (``publishing``).
 """
 
 from __future__ import annotations
@@ -24,16 +26,16 @@ from orchestration.core.settings import Settings
 from orchestration.core.versions import code_version
 from orchestration.core.workspace import Progress
 from orchestration.gate import GateDecision, recount
-from orchestration.publication.beside import Task, process_beside, reader
 from orchestration.publication.changes import Changes
-from orchestration.publication.checking import check_documents, read_again
+from orchestration.publication.checking import check_documents, read_facts
+from orchestration.publication.child_process import ChildTask, half_reader, start_child_process
 from orchestration.storage import Store
 
 __all__ = ["Built", "build_files", "environment"]
 
 _T = TypeVar("_T")
 
-#: The libraries that shape the bytes of a file.
+#: Libraries whose version can change the bytes of a file.
 _LIBRARIES = (
     "typst",
     "jinja2",
@@ -52,14 +54,14 @@ class Built:
 
     Attributes:
         files: path below the edition → bytes.
-        contents: path → digest of what a file says, or of what it is made from.
-        facts: what the manifest says beside the files.
-        bulletins: how many bulletins there are.
-        sources: path → key in the publication bucket, of files that are the former edition's,
-            unchanged and not rendered.
-        sums: path → sha256 in hex of those.
+        contents: path → digest of a file's content, or of the input that it is made from.
+        facts: the manifest's entries other than the list of files.
+        bulletins: number of bulletins.
+        sources: path → key in the publication bucket, of the files that are carried over
+            unchanged from the former edition and were not rendered.
+        sums: path → sha256 in hex of the files in ``sources``.
         undrawn: characters that the fonts lack.
-        changes: against the edition before, from edition 2 on.
+        changes: changes from the former edition; None for edition 1.
     """
 
     files: dict[str, bytes]
@@ -74,7 +76,14 @@ class Built:
 
 @cache
 def environment(font_dir: Path | None) -> dict[str, str]:
-    """What the bytes of an edition depend on beside snapshot and code: libraries and fonts."""
+    """Versions of Python and libraries, and digests of fonts: an edition's bytes depend on them.
+
+    Args:
+        font_dir: folder of additional fonts.
+
+    Returns:
+        library name → version; ``font NAME`` → sha256 in hex.
+    """
     found = {"python": platform.python_version()}
     found |= {name: version(name) for name in _LIBRARIES}
     for path in bulletin.font_files(font_dir):
@@ -98,14 +107,15 @@ def build_files(
     """Make every file of an edition.
 
     Args:
-        decision: of the gate about the snapshot; it lets the year through.
-        number: the edition's.
-        editions: rows of ``publication.editions`` before it: it corrects the last of them.
-        reason: of a correction, in its maker's words.
-        former: the edition before: what says the same is taken from there.
+        decision: the gate's decision about the snapshot; it must allow publication.
+        number: number of this edition.
+        editions: rows of ``publication.editions`` before this edition, which corrects the last.
+        reason: reason of the correction, as the operator gave it.
+        inputs_digest: digest of the inputs that the marts were built from.
+        former: the former edition; its files are carried over where their content is unchanged.
 
     Raises:
-        TongbaoError: a document can't be set, or its text is not what the marts say.
+        TongbaoError: a document can't be typeset, or its text differs from the marts.
     """
     snapshot_id = decision.snapshot_id
     progress(f"publish {year}: edition {number} from snapshot {snapshot_id}")
@@ -116,30 +126,31 @@ def build_files(
         sum(finding.severity == "critical" for finding in decision.waived),
     )
     before = editions[-1]["snapshot_id"] if editions else None
-    task = Task(settings, store.config, year, snapshot_id, before, reason or "")
+    task = ChildTask(settings, store.config, year, snapshot_id, before, reason or "")
     with (
         ThreadPoolExecutor(1) as reading,
-        process_beside(task) as beside,  # ended first: who still tells it something waits no more
-        reader(settings, store, snapshot_id) as con,
+        # Left before the thread pool: ending the child unblocks a thread that still sends to it.
+        start_child_process(task) as child,
+        half_reader(settings, store, snapshot_id) as con,
     ):
         surroundings = environment(settings.font_dir)
         carry_over = bulletin.CarryOver(_former(former, surroundings))
-        told = reading.submit(lambda: beside.leave_out(carry_over.standing("trace/")))
-        findings = reading.submit(_aside, con, lambda own: recount(own, decision))
-        again = reading.submit(_aside, con, lambda own: read_again(own, year))
+        sent = reading.submit(lambda: child.send_former_digests(carry_over.standing("trace/")))
+        findings = reading.submit(_with_cursor, con, lambda own: recount(own, decision))
+        facts_read = reading.submit(_with_cursor, con, lambda own: read_facts(own, year))
         marts = bulletin.read_marts(con, year, notes)
 
-        def rest() -> tuple[Sequence[bulletin.Document], list[bulletin.EditionNote]]:
-            changes = beside.changes
+        def late_documents() -> tuple[Sequence[bulletin.Document], list[bulletin.EditionNote]]:
+            changes = child.changes
             if changes:
                 progress(f"publish {year}: {len(changes.changes)} figures and ranks changed")
             documents = changes.documents(marts, number) if changes else ()
             return documents, [*map(_note, editions), _own_note(year, number, changes)]
 
         made = bulletin.render_all(
-            marts, settings.font_dir, progress, carry_over=carry_over, rest=rest
+            marts, settings.font_dir, progress, carry_over=carry_over, rest=late_documents
         )
-        changes = beside.changes
+        changes = child.changes
         compared = check_documents(
             con,
             year,
@@ -150,15 +161,16 @@ def build_files(
             gate=decision.results,
             findings=findings.result(),
             changes=changes.changes if changes else (),
-            again=again.result(),
+            facts=facts_read.result(),
         )
-        told.result()  # raises what kept it from being told: it would wait for ever
-        others = beside.made
+        sent.result()  # Raises what went wrong: without the digests the child waits for ever.
+        others = child.made
     files = made.files | others.files
     for page, digest in others.digests.items():
         files[page] = carry_over.file(page, digest, partial(files.__getitem__, page))
     progress(
-        f"publish {year}: {compared} figures and claims computed anew, {len(made.fresh)} files"
+        f"publish {year}: {compared} figures and claims recomputed, "
+        f"{len(made.fresh)} files rendered"
     )
     if changes:
         files["changes.csv"] = changes.as_csv()
@@ -192,8 +204,10 @@ def build_files(
     )
 
 
-def _aside(con: duckdb.DuckDBPyConnection, read: Callable[[duckdb.DuckDBPyConnection], _T]) -> _T:
-    """Read from another thread than the one that has the reader."""
+def _with_cursor(
+    con: duckdb.DuckDBPyConnection, read: Callable[[duckdb.DuckDBPyConnection], _T]
+) -> _T:
+    """Call ``read`` with a cursor of its own: a connection must not be shared by two threads."""
     with con.cursor() as own:
         own.execute("use lake")
         return read(own)
@@ -204,7 +218,7 @@ def _note(row: dict[str, Any]) -> bulletin.EditionNote:
 
 
 def _own_note(year: int, number: int, changes: Changes | None) -> bulletin.EditionNote:
-    """The edition that is being made: an edition says nothing that depends on the clock."""
+    """The note of this edition, without its time: no byte of an edition depends on the clock."""
     if changes is None:
         return bulletin.EditionNote.of(year, number)
     figures = sum(not change.is_rank for change in changes.changes)
@@ -215,9 +229,9 @@ def _own_note(year: int, number: int, changes: Changes | None) -> bulletin.Editi
 def _former(
     former: bulletin.Edition | None, surroundings: dict[str, str]
 ) -> bulletin.Edition | None:
-    """The former edition, where its files were rendered by this code with these libraries."""
+    """The former edition if the same code and environment rendered it, otherwise None."""
     if former is None:
         return None
-    said = former.content
-    same = said["code_version"] == code_version() and said["environment"] == surroundings
+    manifest = former.content
+    same = manifest["code_version"] == code_version() and manifest["environment"] == surroundings
     return former if same else None

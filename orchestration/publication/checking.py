@@ -1,10 +1,11 @@
-"""What finished documents say, held against the marts: the last look before an edition is written.
+"""Compares finished documents with the marts, as the last check before an edition is written.
 
-Belongs here: reading the text out of PDF, Word and HTML files, and computing every figure and
-every claim in prose anew: in SQL from the pinned snapshot, or counted from the rows of
-``quality.gate_results`` and of the change table. No query here is used to write a document, so
-that a mistake there is not made here too; how names are cut and listed is ``wording``'s. Doesn't
-belong here: what is fit to be published, and what the gate found (``gate.recount`` counts that).
+Belongs here: reading the text of PDF, Word and HTML files, and recomputing every figure and every
+claim in prose, in SQL from the pinned snapshot or by counting rows of ``quality.gate_results`` and
+of the change table. Queries here are written independently of those that the documents are made
+with, so that one mistake can't be in both; only ``wording`` is shared, for cutting and listing
+names. Doesn't belong here: whether a year may be published, and recounting what the gate found
+(``gate.recount``).
 """
 
 from __future__ import annotations
@@ -43,22 +44,22 @@ from orchestration.bulletin.wording import UNIT_NAME, clean, listed
 from orchestration.core.errors import TongbaoError
 from orchestration.publication.changes import Change
 
-__all__ = ["Again", "check_documents", "read_again", "text_of"]
+__all__ = ["MartFacts", "check_documents", "read_facts", "text_of"]
 
-#: Mistakes that are named; one is enough to stop a publication.
-_SHOWN = 5
+#: Mistakes listed in the error message; one is enough to stop a publication.
+_LISTED = 5
 _NUMBER = re.compile(r"[+−-]?[\d,]+(\.\d+)?")
 _BLANK = re.compile(r"\s+")
 _TAG = re.compile(r"<[^>]*>")
 _MARKED = re.compile(r'data-figure="([^"]*)"[^>]*>([^<]*)<')
-#: What typst sets at the top and the foot of each page.
-_FURNITURE = re.compile(r"合成数据,非真实填报\(SYNTHETICDATA\)|合成数据(?!,)|—\d+—$")
+#: Header and footer of each page, as typst sets them.
+_HEADER_OR_FOOTER = re.compile(r"合成数据,非真实填报\(SYNTHETICDATA\)|合成数据(?!,)|—\d+—$")
 #: Columns of ``marts`` that are fractions (contract §2), printed as percentages.
 _FRACTIONS = ("_rate", "attainment")
 
-#: Claim → the same said by the marts. ``{0}``, ``{1}`` are the parts of the claim after its name;
-#: every query gives one text.
 _NAME = "lake.marts.dim_region"
+#: Name of a claim → query of its text. ``{0}``, ``{1}`` are the parts of the claim after its name;
+#: every query returns one text.
 _CLAIMS: dict[str, str] = {
     # Provinces whose rate is 1, by name.
     "whole": (
@@ -71,14 +72,14 @@ _CLAIMS: dict[str, str] = {
     ),
     "provinces": "select count(*) from lake.marts.province_scorecard where year = $year",
     "tasks": "select count(*) from lake.marts.agg_national_task where year = $year",
-    # Units that sent nothing, by province.
+    # Number of units that reported nothing, by province.
     "silent": (
         "with n as (select province_code, count(*) as units from lake.marts.fct_unit_year "
         "where year = $year and not has_reported group by province_code) "
         "select string_agg(r.short_name || n.units || '家', '、' order by r.display_order) "
         f"from n join {_NAME} r using (province_code)"
     ),
-    # Tasks × provinces that owe a summary.
+    # Number of pairs of task and province from which a summary is expected.
     "summaries_expected": (
         "select format('{{:,}}', count(*)) from lake.marts.agg_province_task "
         "where year = $year and units_expected > 0"
@@ -111,8 +112,8 @@ _CLAIMS: dict[str, str] = {
     ),
 }
 
-#: The provinces in the order by a measure of the scorecard: measure, direction, only rates below 1,
-#: only provinces that are ranked. The claim's last part is the place that it is about.
+#: Provinces ordered by a measure of the scorecard. Parameters: measure, direction, whether only
+#: rates below 1 count, whether only ranked provinces count. The claim's last part is the place.
 _ORDER = (
     "select row_number() over (order by s.{0} {1}, r.display_order), r.short_name "
     f"from lake.marts.province_scorecard s join {_NAME} r using (province_code) "
@@ -120,11 +121,11 @@ _ORDER = (
     "and (s.is_ranked or not {3})"
 )
 
-#: Claims about a scope (a province, a task, a province's task ``440000-T05``, all: ``-``) → a query
-#: of every such claim there is: what comes after its name, and what it says. A number that no row
-#: has is 0, a list is empty.
+#: Name of a claim about a scope → query of all its claims: the part after the name, and the text.
+#: A scope is a province, a task, a province's task (``440000-T05``) or the nation (``-``). A scope
+#: without a row has the number 0 or an empty list.
 _COUNTS: dict[str, str] = {
-    # Provinces that owe a summary.
+    # Number of provinces from which a summary is expected.
     "task_provinces": (
         "select task_code, count(*) from lake.marts.agg_province_task "
         "where year = $year and units_expected > 0 group by 1"
@@ -134,13 +135,13 @@ _COUNTS: dict[str, str] = {
         "as scope from lake.marts.fct_unit_indicator where year = $year and is_excluded) "
         "select scope, count(*) from s group by 1"
     ),
-    # By the reason's code; "rules": every one that is a rule's.
+    # By error code; "rules" counts exclusions by any cross-check rule.
     "excluded_by": (
         "select case when regexp_matches(exclusion_code, '^E[0-9]{3}$') then exclusion_code "
         "else 'rules' end as reason, count(*) "
         "from lake.marts.fct_unit_indicator where year = $year and is_excluded group by 1"
     ),
-    # Units of a list, by state and scope.
+    # Number of units by reporting state and scope.
     "units": (
         "with u as (select unnest(case when not has_reported then ['silent'] "
         "when is_on_time then [] when document_id is null then ['late', 'late_left_out'] "
@@ -161,7 +162,7 @@ _TEXTS: dict[str, str] = {
         f"from lake.marts.agg_province_task t join {_NAME} r using (province_code) "
         "where t.year = $year and t.units_expected > 0 and not t.has_provincial_summary group by 1"
     ),
-    # Achieved and targeted, as a target's bar notes them.
+    # Achieved and target counts, as the note of a target's bar prints them.
     "progress": (
         "select concat_ws('/', task_code, level, coalesce(category, '-')) as part, "
         "format('{:,}/{:,}', achieved_count, target_count) "
@@ -172,7 +173,7 @@ _TEXTS: dict[str, str] = {
         "from lake.marts.agg_province_task "
         "where year = $year and units_expected > 0 and not has_provincial_summary group by 1"
     ),
-    # A province's part of the nation's units, in hundredths of a percent, half up.
+    # A province's share of all units in percent, with two decimals rounded half up.
     "unit_share": (
         "with n as (select p.province_code || '-' || task_code as scope, "
         "(20000 * p.units_expected + t.units_expected) // (2 * t.units_expected) as part "
@@ -182,8 +183,8 @@ _TEXTS: dict[str, str] = {
     ),
 }
 
-#: Units' names and printed experience with a character in them.
-_WRITTEN_WITH = (
+#: Units whose name or printed highlight contains a character.
+_UNITS_WITH_CHARACTER = (
     "select d.unit_code, d.unit_name, y.highlight from lake.marts.dim_unit d "
     "left join lake.marts.fct_unit_year y "
     "on y.year = d.year and y.unit_code = d.unit_code and y.assessment_grade = 'excellent' "
@@ -194,20 +195,20 @@ _WRITTEN_WITH = (
 
 
 @dataclass(frozen=True)
-class Again:
-    """What the snapshot says, read once more.
+class MartFacts:
+    """What figures and claims are compared with, read from the snapshot.
 
     Attributes:
-        rows: mart → the rest of the grain → row.
-        scopes: family of claims → what it says of each of them.
+        rows: mart → key (the grain without the year) → row.
+        scopes: name of a claim → scope → text or number.
     """
 
     rows: dict[str, dict[tuple[str, ...], dict[str, Any]]]
     scopes: dict[str, dict[Any, Any]]
 
 
-def read_again(con: duckdb.DuckDBPyConnection, year: int) -> Again:
-    """Read what figures and claims about a scope are compared with.
+def read_facts(con: duckdb.DuckDBPyConnection, year: int) -> MartFacts:
+    """Read what figures, and claims about a scope, are compared with.
 
     Args:
         con: a reader pinned at the snapshot.
@@ -222,12 +223,21 @@ def read_again(con: duckdb.DuckDBPyConnection, year: int) -> Again:
         family: dict(con.execute(query, {"year": year}).fetchall())
         for family, query in (_COUNTS | _TEXTS).items()
     }
-    return Again(rows, scopes)
+    return MartFacts(rows, scopes)
 
 
 @dataclass
-class _Marts:
-    """Figures and claims as the snapshot has them; claims about no scope are asked on demand."""
+class _Comparison:
+    """Compares figures and claims with the snapshot; claims without a scope are queried on demand.
+
+    Attributes:
+        counted: claim → text, of claims about the gate, the change table and findings.
+        drawable: a text → the text that a PDF prints.
+        rows, scopes: as in :class:`MartFacts`.
+        claims: claim → text, of the claims queried so far.
+        correct: id and text of the figures that were correct; the national figures are printed in
+            hundreds of documents.
+    """
 
     con: duckdb.DuckDBPyConnection
     year: int
@@ -236,14 +246,16 @@ class _Marts:
     rows: Mapping[str, dict[tuple[str, ...], dict[str, Any]]]
     scopes: dict[str, dict[Any, Any]]
     claims: dict[str, str] = field(default_factory=dict)
-    #: The nation's figures stand in hundreds of documents.
-    right: set[tuple[str, str]] = field(default_factory=set)
+    correct: set[tuple[str, str]] = field(default_factory=set)
 
     def figure(self, figure_id: str) -> Any:
-        """The value that a figure names.
+        """The value of a figure.
+
+        Args:
+            figure_id: ``year/mart/key…/column``, or ``column-column`` for a difference.
 
         Raises:
-            TongbaoError: there is no such row.
+            TongbaoError: the marts have no such row.
         """
         year, table, *key, column = figure_id.split("/")
         row = self.rows.get(table, {}).get(tuple(key))
@@ -254,15 +266,15 @@ class _Marts:
             return None
         return parts[0] if len(parts) == 1 else parts[0] - parts[1]
 
-    def bears_out(self, figure: Figure) -> bool:
-        """Whether a figure is printed as it is."""
-        said = (figure.id, figure.text)
-        if said not in self.right and _prints(figure, self.figure(figure.id)):
-            self.right.add(said)
-        return said in self.right
+    def is_correct(self, figure: Figure) -> bool:
+        """Whether the printed text is the figure's value."""
+        printed = (figure.id, figure.text)
+        if printed not in self.correct and _prints(figure, self.figure(figure.id)):
+            self.correct.add(printed)
+        return printed in self.correct
 
     def claim(self, claim: str) -> str:
-        """What a claim should say."""
+        """The text that a claim should have; empty if it has none."""
         if claim in self.counted:
             return self.counted[claim]
         name, _, scope = claim.partition("/")
@@ -274,20 +286,23 @@ class _Marts:
             return self.claims[claim]
         if name == "place":
             order, _, place = scope.rpartition("/")
-            said = self._said(claim.removesuffix(place), _ORDER.format(*order.split("/")))
-            return said.get(int(place), "")
+            query = _ORDER.format(*order.split("/"))
+            places = self._query_once(claim.removesuffix(place), query)
+            return places.get(int(place), "")
         if name == "undrawn":
             return self._undrawn(chr(int(scope, 16)))
         if name not in _COUNTS and name not in _TEXTS:
-            return ""  # of the gate or the change table, which have no such thing
-        said = self.scopes[name]
-        return f"{said.get(scope, 0):,}" if name in _COUNTS else said.get(scope, "")
+            return ""  # A claim about the gate or the change table that ``counted`` doesn't have.
+        texts = self.scopes[name]
+        return f"{texts.get(scope, 0):,}" if name in _COUNTS else texts.get(scope, "")
 
     def _undrawn(self, character: str) -> str:
-        """The units in whose words, as they are printed, a character is that no font draws."""
+        """List the units whose printed texts contain a character that no font can draw."""
         if self.drawable(character) == character:
             return ""
-        rows = self.con.execute(_WRITTEN_WITH, {"year": self.year, "c": character}).fetchall()
+        rows = self.con.execute(
+            _UNITS_WITH_CHARACTER, {"year": self.year, "c": character}
+        ).fetchall()
         return listed(
             [
                 code
@@ -297,8 +312,8 @@ class _Marts:
             UNDRAWN_NAMED,
         )
 
-    def _said(self, family: str, query: str) -> dict[Any, Any]:
-        """What a query says of every claim of a family, asked once."""
+    def _query_once(self, family: str, query: str) -> dict[Any, Any]:
+        """The rows of a query with two columns, cached under ``family``."""
         if family not in self.scopes:
             self.scopes[family] = dict(self.con.execute(query, {"year": self.year}).fetchall())
         return self.scopes[family]
@@ -315,72 +330,74 @@ def check_documents(
     gate: Sequence[Mapping[str, Any]] = (),
     findings: Mapping[str, str] | None = None,
     changes: Sequence[Change] = (),
-    again: Again | None = None,
+    facts: MartFacts | None = None,
 ) -> int:
-    """Compute what documents say anew and look for it in their files.
+    """Recompute the figures and claims of documents and look for their text in the files.
 
     Args:
         con: a reader pinned at the snapshot.
-        files: of the edition; pages that no document is (of the site) are read for their figures.
-        fresh: paths of files that were rendered now; others were checked when they were.
-        drawable: what a PDF prints of a text: 〓 for what its fonts lack.
+        files: path → bytes of the edition's files; of HTML pages that are no document (the site's)
+            the marked figures are compared.
+        fresh: paths of the files rendered in this run; carried-over files were checked before.
+        drawable: a text → the text that a PDF prints, with 〓 for characters that its fonts lack.
         gate: rows of ``quality.gate_results`` about the snapshot.
-        findings: suite and check → what the gate found, counted once more.
+        findings: suite and check → text of the gate's finding, recounted.
         changes: the change table of a correction.
-        again: what the snapshot says, if it was read already.
+        facts: what :func:`read_facts` returned, if it was called before.
 
     Returns:
-        how many figures and claims were compared.
+        the number of figures and claims compared.
 
     Raises:
-        TongbaoError: a figure or a claim is not what the marts say, or a file doesn't say it.
+        TongbaoError: a figure or a claim differs from the marts, or is missing in a file.
     """
     found = {f"finding/{check}": text for check, text in (findings or {}).items()}
-    counted = _of_gate(gate) | _of_changes(con, changes) | found
-    again = again or read_again(con, year)
-    marts = _Marts(con, year, counted, drawable, again.rows, dict(again.scopes))
+    counted = _gate_claims(gate) | _change_claims(con, changes) | found
+    facts = facts or read_facts(con, year)
+    marts = _Comparison(con, year, counted, drawable, facts.rows, dict(facts.scopes))
     to_read: dict[str, list[str]] = {}
     for path in fresh:
         stem, _, extension = path.rpartition(".")
         to_read.setdefault(stem, []).append(extension)
     compared = 0
     wrong: list[str] = []
-    own_pages: set[str] = set()
+    document_pages: set[str] = set()
     for document in documents:
-        own_pages.add(f"{document.path}.html")
-        for run in _runs(document):
+        document_pages.add(f"{document.path}.html")
+        for run in _document_runs(document):
             if isinstance(run, Figure):
                 compared += 1
-                if not marts.bears_out(run):
+                if not marts.is_correct(run):
                     wrong.append(f"{document.path}: {run.id} is printed as {run.text}")
             elif isinstance(run, Claim):
                 compared += 1
                 if run.text != marts.claim(run.claim):
                     wrong.append(
-                        f"{document.path}: {run.claim}: it says {run.text}, "
-                        f"the marts {marts.claim(run.claim)}"
+                        f"{document.path}: {run.claim} is printed as {run.text}, "
+                        f"the marts have {marts.claim(run.claim)}"
                     )
         for extension in to_read.get(document.path, ()):
             text = text_of(extension, files[f"{document.path}.{extension}"])
-            lost = _lost(document, text, drawable if extension == "pdf" else str)
-            wrong += [f"{document.path}.{extension} doesn't say: {said}" for said in lost]
-        if len(wrong) >= _SHOWN:
+            missing = _missing_texts(document, text, drawable if extension == "pdf" else str)
+            wrong += [f"{document.path}.{extension} doesn't contain: {said}" for said in missing]
+        if len(wrong) >= _LISTED:
             break
-    for path in sorted(path for path in files if path.endswith(".html") and path not in own_pages):
-        for figure in _figures_of(files[path].decode()):
+    for path in sorted(
+        path for path in files if path.endswith(".html") and path not in document_pages
+    ):
+        for figure in _marked_figures(files[path].decode()):
             compared += 1
-            if not marts.bears_out(figure):
+            if not marts.is_correct(figure):
                 wrong.append(f"{path}: {figure.id} is printed as {figure.text}")
     if wrong:
         raise TongbaoError(
-            "documents don't say what the marts say, nothing is published: "
-            + "; ".join(wrong[:_SHOWN])
+            "documents differ from the marts, nothing is published: " + "; ".join(wrong[:_LISTED])
         )
     return compared
 
 
-def _of_gate(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """What the bulletin says of the gate."""
+def _gate_claims(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Claim → text, of the claims about the gate."""
     failed = [row for row in rows if not row["success"]]
     warned = [row for row in failed if row["severity"] == "warning" and not row["waived_by"]]
     waived = [row for row in failed if row["severity"] == "critical" and row["waived_by"]]
@@ -392,8 +409,8 @@ def _of_gate(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def _of_changes(con: duckdb.DuckDBPyConnection, changes: Sequence[Change]) -> dict[str, str]:
-    """What the notice of a correction says of its table, by the figures' ids."""
+def _change_claims(con: duckdb.DuckDBPyConnection, changes: Sequence[Change]) -> dict[str, str]:
+    """Claim → text, of a correction notice's claims, counted from the ids in the change table."""
     names: dict[str, str] = dict(
         con.execute(
             f"select province_code, short_name from {_NAME} order by display_order"
@@ -416,7 +433,7 @@ def _of_changes(con: duckdb.DuckDBPyConnection, changes: Sequence[Change]) -> di
 
 
 def _prints(figure: Figure, value: Any) -> bool:
-    """Whether the text is the value, rounded half up to as many places as are printed."""
+    """Whether the figure's text is the value, rounded half up to the printed decimals."""
     match = _NUMBER.match(figure.text)
     if value is None or match is None:
         return value is None and match is None
@@ -426,13 +443,13 @@ def _prints(figure: Figure, value: Any) -> bool:
     return exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) == printed
 
 
-def _figures_of(page: str) -> Iterable[Figure]:
-    """What a finished page marks as a figure."""
+def _marked_figures(page: str) -> Iterable[Figure]:
+    """The figures that an HTML page marks with ``data-figure``."""
     for figure_id, text in _MARKED.findall(page):
         yield Figure(html.unescape(figure_id), html.unescape(text).strip())
 
 
-def _runs(document: Document) -> Iterable[Run]:
+def _document_runs(document: Document) -> Iterable[Run]:
     for block in blocks(document):
         yield from runs(block)
 
@@ -441,16 +458,16 @@ def _runs(document: Document) -> Iterable[Run]:
 
 
 def text_of(extension: str, body: bytes) -> str:
-    """All text of a finished file without blanks, in reading order.
+    """All text of a finished file in reading order, folded and without white space.
 
     Args:
         extension: ``pdf``, ``docx`` or ``html``.
     """
     if extension == "pdf":
-        return "".join(_FURNITURE.sub("", _folded(page)) for page in _pdf_pages(body))
+        return "".join(_HEADER_OR_FOOTER.sub("", _folded(page)) for page in _pdf_pages(body))
     if extension == "docx":
         with zipfile.ZipFile(io.BytesIO(body)) as packed:
-            # This process wrote it: the parser in C, without the guards for strangers' XML.
+            # This process wrote the file: the parser needs no guards against hostile XML.
             tree = ElementTree.fromstring(packed.read("word/document.xml"))  # noqa: S314
         return _folded("".join(node.text or "" for node in tree.iter() if node.tag.endswith("}t")))
     page = body.decode()
@@ -463,7 +480,7 @@ def _pdf_pages(body: bytes) -> Iterable[str]:
     try:
         for page in document:
             text = page.get_textpage()
-            # A hyphen at a line's end, as PDFium says it.
+            # PDFium returns a hyphen at the end of a line as \x02.
             yield text.get_text_bounded().replace("\x02", "-")
             text.close()
             page.close()
@@ -472,53 +489,57 @@ def _pdf_pages(body: bytes) -> Iterable[str]:
 
 
 def _folded(text: str) -> str:
-    """Without blanks; compatibility forms (a PDF's ligatures, radicals) as the letters they are."""
+    """Remove white space and replace compatibility forms (ligatures, radicals) by letters."""
     return _BLANK.sub("", unicodedata.normalize("NFKC", text).replace("\ufffe", ""))
 
 
-#: A row that is broken over two pages comes out with the next page's head between its cells.
-_PAGE_HEAD = 300
+#: A row broken over two pages has the next page's table header between its cells. This is how many
+#: characters of it are allowed.
+_HEADER_LENGTH = 300
 
 
-def _lost(document: Document, text: str, drawable: Callable[[str], str]) -> list[str]:
-    """What a document says and its file does not: headings, paragraphs, rows, charts."""
-    lost: list[str] = []
+def _missing_texts(document: Document, text: str, drawable: Callable[[str], str]) -> list[str]:
+    """Headings, paragraphs, rows and chart labels of a document that its file doesn't contain."""
+    missing: list[str] = []
     at = 0
     for block in blocks(document):
         if isinstance(block, Heading | Paragraph):
-            said = _folded(drawable("".join(map(_text, block.runs))))
+            said = _folded(drawable("".join(map(_run_text, block.runs))))
             found = text.find(said, at)
             if found < 0:
-                lost.append(said[:60])
+                missing.append(said[:60])
             else:
                 at = found + len(said)
         elif isinstance(block, TileMap):
-            # Word has them row by row.
+            # Tiles may be in any order: Word has them row by row.
             places = {
-                tile: text.find(_folded(tile.name + _text(tile.figure)), at) for tile in block.tiles
+                tile: text.find(_folded(tile.name + _run_text(tile.figure)), at)
+                for tile in block.tiles
             }
-            lost += [
-                f"{tile.name} {_text(tile.figure)}" for tile, found in places.items() if found < 0
+            missing += [
+                f"{tile.name} {_run_text(tile.figure)}"
+                for tile, found in places.items()
+                if found < 0
             ]
             at = max(at, *places.values())
         else:
-            for row in _rows(block):
-                end = _row_end(tuple(drawable(_text(run)) for run in row), row, text, at)
+            for row in _table_rows(block):
+                end = _row_end(tuple(drawable(_run_text(run)) for run in row), row, text, at)
                 if end is None:
-                    lost.append(" | ".join(map(_text, row))[:60])
+                    missing.append(" | ".join(map(_run_text, row))[:60])
                 else:
                     at = end
-    return lost
+    return missing
 
 
-def _rows(block: Table | Bars) -> Iterable[tuple[Run, ...]]:
+def _table_rows(block: Table | Bars) -> Iterable[tuple[Run, ...]]:
     if isinstance(block, Table):
         return block.rows
     return ((bar.label, bar.figure, bar.note) for bar in block.bars)
 
 
 def _row_end(cells: tuple[str, ...], row: tuple[Run, ...], text: str, at: int) -> int | None:
-    """Where a row of a table ends in the text after ``at``; None where it isn't there."""
+    """The position after a table row's text, searched from ``at``; None if it isn't there."""
     said = _folded("".join(cells))
     found = text.find(said, at)
     if found >= 0:
@@ -526,7 +547,7 @@ def _row_end(cells: tuple[str, ...], row: tuple[Run, ...], text: str, at: int) -
     start = text.find(_folded(cells[0])[:8], at)
     if start < 0:
         return None
-    window = start + len(said) + _PAGE_HEAD
+    window = start + len(said) + _HEADER_LENGTH
     for run in row:
         if isinstance(run, Figure):
             figure = _folded(run.text)
@@ -537,5 +558,5 @@ def _row_end(cells: tuple[str, ...], row: tuple[Run, ...], text: str, at: int) -
     return start
 
 
-def _text(run: Run) -> str:
+def _run_text(run: Run) -> str:
     return run if isinstance(run, str) else run.text

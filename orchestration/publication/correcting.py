@@ -1,7 +1,7 @@
-"""Corrections: the next edition of a year, with what changed and why.
+"""Corrections: publishes the next edition of a year, with its changes and their reason.
 
-Belongs here: deciding whether there is anything to correct and putting the corrected edition in
-place. Doesn't belong here: taking in, transforming and judging (``stages`` does that first).
+Belongs here: deciding whether there is anything to correct, and publishing the corrected edition.
+Doesn't belong here: intake, transform and gate, which ``stages`` runs first.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from orchestration.core.workspace import Progress, Workspace
 from orchestration.gate import GateDecision
 from orchestration.publication.building import build_files
 from orchestration.publication.changes import Changes
-from orchestration.publication.publishing import PublishSummary, put_in_place
+from orchestration.publication.publishing import PublishSummary, publish_edition
 
 __all__ = ["correct_edition"]
 
-#: What says only that there is a correction, which documents hold the same figures now, when the
-#: gate looked, and which characters all of that is written with.
-_ABOUT_ITSELF = (
+#: Paths whose content may differ without any figure having changed: the change table and notice,
+#: the list of editions, ids of documents behind the same figures, the time of the gate's run, and
+#: the characters in the web fonts.
+_NOT_COMPARED = (
     "changes.",
     "national/correction.",
     "editions/",
@@ -43,14 +44,23 @@ def correct_edition(
     """Publish the next edition from the snapshot that the gate let through.
 
     Args:
-        editions: rows of ``publication.editions``; the last one stands.
-        reason: why, in a sentence; it stands in the edition and in ``publication.editions``.
+        reason: the reason in one sentence; printed in the edition and stored in
+            ``publication.editions``.
+        editions: rows of ``publication.editions``, oldest first; the last is the current edition.
+        decision: the gate's decision about the snapshot; it must allow publication.
+        inputs_digest: digest of the inputs that the marts were built from.
+
+    Returns:
+        the summary of the new edition; of the current one, with 0 files, if nothing changed.
+
+    Raises:
+        TongbaoError: a document can't be typeset, or its text differs from the marts.
     """
-    standing = editions[-1]
-    number = standing["edition"] + 1
+    current = editions[-1]
+    number = current["edition"] + 1
     bucket = ws.settings.publication_bucket
     out = ws.settings.home / "out"
-    former = bulletin.read_edition(ws.store, bucket, year, standing["edition"], reusable_in=out)
+    former = bulletin.read_edition(ws.store, bucket, year, current["edition"], reusable_in=out)
     built = build_files(
         ws.settings,
         ws.store,
@@ -67,20 +77,20 @@ def correct_edition(
     same = all(
         before.get(path) == content
         for path, content in built.contents.items()
-        if not path.startswith(_ABOUT_ITSELF)
+        if not path.startswith(_NOT_COMPARED)
     )
     changes = built.changes or Changes(year, reason)
     if not changes.changes and same:
-        said = f"edition {standing['edition']} of {year} says what is known: nothing to correct"
+        line = f"edition {current['edition']} of {year} is up to date: nothing to correct"
         return PublishSummary(
-            year, standing["edition"], standing["snapshot_id"], 0, "", False, [said]
+            year, current["edition"], current["snapshot_id"], 0, "", False, [line]
         )
-    done = put_in_place(ws, year, number, built, progress=progress)
+    summary = publish_edition(ws, year, number, built, progress=progress)
     figures = sum(not change.is_rank for change in changes.changes)
-    done.lines[1:1] = [
+    summary.lines[1:1] = [
         f"  {figures} figures and {len(changes.changes) - figures} ranks changed, from "
-        f"{len(changes.objects)} documents; {len(built.sources)} files are as before",
-        f"  what changed:      {done.folder}/changes.html",
-        f"  the notice:        {done.folder}/national/correction.pdf",
+        f"{len(changes.objects)} documents; {len(built.sources)} files are carried over",
+        f"  changes:           {summary.folder}/changes.html",
+        f"  notice:            {summary.folder}/national/correction.pdf",
     ]
-    return done
+    return summary

@@ -1,7 +1,10 @@
-"""Publishing: the first edition of a year, and what every edition has in common.
+"""Publishing: writes an edition to the store, makes it visible and records it in the lake.
 
-Belongs here: which edition stands, putting the next one in place and recording it. A standing
-edition is never touched.
+A published edition is never changed.
+
+Belongs here: publishing edition 1, the steps that every edition shares, and the list of published
+editions. Doesn't belong here: the decision to correct (``correcting``), building the files
+(``building``).
 """
 
 from __future__ import annotations
@@ -20,25 +23,25 @@ from orchestration.publication.building import Built, build_files
 
 __all__ = [
     "PublishSummary",
+    "already_published",
+    "publish_edition",
     "publish_first",
-    "put_in_place",
-    "standing_editions",
-    "stands",
+    "published_editions",
 ]
 
 
 @dataclass
 class PublishSummary:
-    """What the publication came to.
+    """The result of a publication.
 
     Attributes:
-        edition: its number.
-        snapshot_id: what it was made from.
-        files: how many were written; 0 where the edition stood already.
-        folder: where the bulletins are on this machine.
-        refused: an edition stands that was made from another snapshot.
-        lines: what a terminal shows.
-        taken_over: how many files are the former edition's, unchanged.
+        edition: number of the current edition.
+        snapshot_id: snapshot that the current edition was made from.
+        files: number of files written; 0 if the edition was published before.
+        folder: folder of the edition's copy on this machine.
+        refused: nothing was published, because the current edition is of another snapshot.
+        lines: lines to print on a terminal.
+        taken_over: number of files carried over unchanged from the former edition.
     """
 
     year: int
@@ -51,7 +54,7 @@ class PublishSummary:
     taken_over: int = 0
 
     def metadata(self) -> dict[str, Any]:
-        """For the Dagster asset."""
+        """Metadata of the Dagster asset."""
         return {
             "edition": self.edition,
             "snapshot_id": self.snapshot_id,
@@ -63,7 +66,15 @@ class PublishSummary:
 def publish_first(
     ws: Workspace, year: int, decision: GateDecision, *, inputs_digest: str, progress: Progress
 ) -> PublishSummary:
-    """Publish edition 1 from the snapshot that the gate let through."""
+    """Publish edition 1 from the snapshot that the gate's decision is about.
+
+    Args:
+        decision: the gate's decision; it must allow publication.
+        inputs_digest: digest of the inputs that the marts were built from.
+
+    Raises:
+        TongbaoError: a document can't be typeset, or its text differs from the marts.
+    """
     built = build_files(
         ws.settings,
         ws.store,
@@ -75,10 +86,10 @@ def publish_first(
         inputs_digest=inputs_digest,
         progress=progress,
     )
-    return put_in_place(ws, year, 1, built, progress=progress)
+    return publish_edition(ws, year, 1, built, progress=progress)
 
 
-def put_in_place(
+def publish_edition(
     ws: Workspace, year: int, number: int, built: Built, *, progress: Progress
 ) -> PublishSummary:
     """Write an edition's files, make it visible and record it."""
@@ -88,11 +99,11 @@ def put_in_place(
         year, number, built.files, contents=built.contents, facts=facts, sums=built.sums
     )
     folder = settings.home / "out"
-    with ThreadPoolExecutor(1) as copying:  # this machine's copy, while the store writes
-        aside = copying.submit(bulletin.write_aside, made, folder)
+    with ThreadPoolExecutor(1) as copying:  # Writes the local copy during the upload.
+        copied = copying.submit(bulletin.write_aside, made, folder)
         edition = bulletin.publish_edition(store, settings.publication_bucket, made, built.sources)
         _record(ws, edition)
-        aside.result()
+        copied.result()
     out = bulletin.show_out(edition, folder)
     files = len(built.files) + 1
     progress(f"publish {year}: edition {number}, {files} files")
@@ -100,24 +111,24 @@ def put_in_place(
     lines = [
         f"edition {number} of {year} is published: {built.bulletins} bulletins, "
         f"{files} files, snapshot {snapshot_id}",
-        *_where(ws, edition.prefix, out),
+        *_locations(ws, edition.prefix, out),
     ]
     if built.undrawn:
         lines.append(
-            f"〓 stands for {len(built.undrawn)} characters that the fonts lack "
+            f"〓 is printed for {len(built.undrawn)} characters that the fonts lack "
             f"({' '.join(sorted(built.undrawn)[:10])}): "
-            "TONGBAO_FONT_DIR may name a folder with more fonts"
+            "set TONGBAO_FONT_DIR to a folder with more fonts"
         )
     return PublishSummary(
         year, number, snapshot_id, files, str(out), False, lines, len(built.sources)
     )
 
 
-def standing_editions(ws: Workspace, year: int) -> list[dict[str, Any]]:
-    """The editions of a year, as ``publication.editions`` has them; the last one stands.
+def published_editions(ws: Workspace, year: int) -> list[dict[str, Any]]:
+    """The rows of ``publication.editions`` for a year, oldest first; the last is the current one.
 
-    What a killed run left is brought to its end first: an edition that is written to the last
-    file and not yet visible, or visible and not yet recorded.
+    It first finishes a publication that was interrupted: an edition whose files are complete but
+    not visible yet, or that is visible but not recorded yet.
     """
     recorded = _recorded(ws, year)
     bucket = ws.settings.publication_bucket
@@ -137,24 +148,32 @@ def _recorded(ws: Workspace, year: int) -> list[dict[str, Any]]:
         return lakehouse.edition_rows(con, year)
 
 
-def stands(ws: Workspace, year: int, standing: dict[str, Any], snapshot_id: int) -> PublishSummary:
-    """Nothing to publish: an edition stands, from this snapshot or from an older one."""
-    number = standing["edition"]
+def already_published(
+    ws: Workspace, year: int, current: dict[str, Any], snapshot_id: int
+) -> PublishSummary:
+    """Summarise a publication that has nothing to do, or is refused: the year has an edition.
+
+    Args:
+        current: row of ``publication.editions`` of the current edition.
+        snapshot_id: snapshot that was to be published. If the current edition was made from
+            another one, the summary is a refusal.
+    """
+    number = current["edition"]
     edition = bulletin.read_edition(ws.store, ws.settings.publication_bucket, year, number)
     out = bulletin.write_out(edition, ws.settings.home / "out")
-    if standing["snapshot_id"] == snapshot_id:
-        said = f"edition {number} of {year} stands (snapshot {snapshot_id}): nothing to do"
-        lines = [said, *_where(ws, edition.prefix, out)]
+    if current["snapshot_id"] == snapshot_id:
+        line = f"edition {number} of {year} is published (snapshot {snapshot_id}): nothing to do"
+        lines = [line, *_locations(ws, edition.prefix, out)]
         return PublishSummary(year, number, snapshot_id, 0, str(out), False, lines)
-    said = (
-        f"edition {number} of {year} stands (snapshot {standing['snapshot_id']}); "
-        f"the marts are newer (snapshot {snapshot_id}): a change is a new "
-        f"edition, 'tongbao correct --year {year} --reason …'"
+    line = (
+        f"edition {number} of {year} is published (snapshot {current['snapshot_id']}) and the "
+        f"marts are newer (snapshot {snapshot_id}): to publish them as a new edition, run "
+        f"'tongbao correct --year {year} --reason …'"
     )
-    return PublishSummary(year, number, standing["snapshot_id"], 0, str(out), True, [said])
+    return PublishSummary(year, number, current["snapshot_id"], 0, str(out), True, [line])
 
 
-def _where(ws: Workspace, prefix: str, folder: Path) -> list[str]:
+def _locations(ws: Workspace, prefix: str, folder: Path) -> list[str]:
     return [
         f"  national bulletin: {folder / 'national' / 'bulletin.pdf'}",
         f"  as a page:         {folder / 'national' / 'bulletin.html'}",
@@ -162,22 +181,22 @@ def _where(ws: Workspace, prefix: str, folder: Path) -> list[str]:
     ]
 
 
-def _list_editions(
+def _write_year_index(
     ws: Workspace, edition: bulletin.Edition, recorded: Sequence[dict[str, Any]]
 ) -> None:
-    """Write the page of the year's editions, before the edition counts as recorded."""
-    year, said = edition.year, edition.content
+    """Write the page that lists the year's editions, this one included."""
+    year, manifest = edition.year, edition.content
     known = {row["edition"]: row for row in recorded}
     known[edition.number] = {
         "edition": edition.number,
-        "published_at": datetime.fromisoformat(said["published_at"]),
-        "reason": said["reason"],
+        "published_at": datetime.fromisoformat(manifest["published_at"]),
+        "reason": manifest["reason"],
     }
     notes = [
         bulletin.EditionNote.of(year, number, row["published_at"], row["reason"])
         for number, row in sorted(known.items())
     ]
-    page = bulletin.year_index(year, notes, is_synthetic=said["synthetic"])
+    page = bulletin.year_index(year, notes, is_synthetic=manifest["synthetic"])
     ws.store.put(ws.settings.publication_bucket, f"editions/{year}/index.html", page)
     folder = ws.settings.home / "out" / str(year)
     folder.mkdir(parents=True, exist_ok=True)
@@ -185,19 +204,20 @@ def _list_editions(
 
 
 def _record(ws: Workspace, edition: bulletin.Edition) -> None:
-    said = edition.content
+    manifest = edition.content
     with lakehouse.writer(ws.settings, ws.store) as con:
-        _list_editions(ws, edition, lakehouse.edition_rows(con, edition.year))
+        # The page first: a run killed in between finds the edition unrecorded and does both again.
+        _write_year_index(ws, edition, lakehouse.edition_rows(con, edition.year))
         lakehouse.record_edition(
             con,
             {
                 "year": edition.year,
                 "edition": edition.number,
-                "snapshot_id": said["snapshot_id"],
-                "code_version": said["code_version"],
-                "published_at": datetime.fromisoformat(said["published_at"]),
+                "snapshot_id": manifest["snapshot_id"],
+                "code_version": manifest["code_version"],
+                "published_at": datetime.fromisoformat(manifest["published_at"]),
                 "manifest_sha256": edition.manifest_sha256,
-                "supersedes": said["supersedes"],
-                "reason": said["reason"],
+                "supersedes": manifest["supersedes"],
+                "reason": manifest["reason"],
             },
         )
