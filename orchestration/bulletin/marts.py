@@ -16,6 +16,7 @@ from orchestration.bulletin.content import Figure
 from orchestration.bulletin.wording import UNIT_NAME, clean
 from orchestration.core.catalogue import Catalogue, Indicator, Region, Task, load_catalogue
 from orchestration.core.reporting_calendar import ReportingPeriod, period_of
+from orchestration.lakehouse.rows import rows_as_dicts
 
 __all__ = ["GRAINS", "GateNotes", "Marts", "Row", "read_marts"]
 
@@ -152,10 +153,8 @@ class Marts:
         ]
 
 
-def _dicts(con: duckdb.DuckDBPyConnection, query: str, year: int) -> list[dict[str, Any]]:
-    cursor = con.execute(query, {"year": year})
-    names = [column[0] for column in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+def _query_rows(con: duckdb.DuckDBPyConnection, query: str, year: int) -> list[dict[str, Any]]:
+    return rows_as_dicts(con.execute(query, {"year": year}))
 
 
 def _named(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -172,14 +171,14 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
     order = {code: region.display_order for code, region in catalogue.regions.items()}
     tables: dict[str, list[Row]] = {}
     for table, grain in GRAINS.items():
-        found = _dicts(con, f"select * from lake.marts.{table} where year = $year", year)
+        found = _query_rows(con, f"select * from lake.marts.{table} where year = $year", year)
         rows = [
             Row(table, (str(year), *(row[name] or "-" for name in grain)), row) for row in found
         ]
         rows.sort(key=lambda row: tuple((order.get(part, 0), part) for part in row.key))
         tables[table] = rows
     in_order = "order by r.display_order, u.unit_code"
-    absent = _dicts(
+    absent = _query_rows(
         con,
         "select u.province_code, u.task_code, u.unit_code, d.unit_name, u.level, u.has_reported, "
         "u.document_id is not null as is_counted "
@@ -188,7 +187,7 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         f"where u.year = $year and not u.is_on_time {in_order}",
         year,
     )
-    excluded = _dicts(
+    excluded = _query_rows(
         con,
         "select u.province_code, u.task_code, u.unit_code, d.unit_name, u.indicator_code, "
         "u.exclusion_code, u.submitted_value "
@@ -197,14 +196,14 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         f"where u.year = $year and u.is_excluded {in_order}, u.indicator_code",
         year,
     )
-    watched = _dicts(
+    watched = _query_rows(
         con,
         "select u.* from lake.marts.unit_watchlist u "
         "join lake.marts.dim_region r on r.province_code = u.province_code "
         f"where u.year = $year {in_order}, u.reason",
         year,
     )
-    highlights = _dicts(
+    highlights = _query_rows(
         con,
         "select u.province_code, u.task_code, u.unit_code, d.unit_name, u.highlight, "
         "u.assessment_score "
@@ -213,7 +212,7 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         "order by u.level = 'national' desc, u.assessment_score desc nulls last, u.unit_code",
         year,
     )
-    units = _dicts(
+    units = _query_rows(
         con,
         "select u.province_code, u.task_code, u.unit_code, u.unit_name, u.city_name, u.level, "
         "u.status, y.has_reported, y.is_on_time, y.assessment_grade "
@@ -227,7 +226,7 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         "where year = $year and severity = 'warning' and unit_code is not null",
         {"year": year},
     ).fetchall()
-    flips = _dicts(
+    flips = _query_rows(
         con,
         "select s.* from lake.quality.figure_sensitivity s "
         "left join lake.marts.dim_region r on r.province_code = s.province_code "

@@ -26,6 +26,7 @@ from orchestration.core.errors import Unreachable
 from orchestration.gate.decision import Cause, GateBroken, GateDecision, Outcome, shown_value
 from orchestration.gate.frames import CULPRITS, FRAMES
 from orchestration.gate.waivers import Waiver, check_waivers
+from orchestration.lakehouse.rows import rows_as_dicts
 
 if TYPE_CHECKING:
     from expectations.checks import Check
@@ -149,9 +150,7 @@ def judge(
 def _query(con: duckdb.DuckDBPyConnection, sql: str, year: int, what: str) -> list[Row]:
     parameters = {"year": year} if "$year" in sql else None
     try:
-        cursor = con.execute(sql, parameters)
-        columns = [column[0] for column in cursor.description or []]
-        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        return rows_as_dicts(con.execute(sql, parameters))
     except (duckdb.IOException, duckdb.HTTPException) as error:
         raise Unreachable(f"gate: {what}: the lake can't be read: {error}") from error
     except duckdb.Error as error:

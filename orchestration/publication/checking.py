@@ -42,6 +42,7 @@ from orchestration.bulletin.content import (
 from orchestration.bulletin.sections.quality_notes import UNDRAWN_NAMED
 from orchestration.bulletin.wording import UNIT_NAME, clean, listed
 from orchestration.core.errors import TongbaoError
+from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.publication.changes import Change
 
 __all__ = ["MartFacts", "check_documents", "read_facts", "text_of"]
@@ -215,9 +216,9 @@ def read_facts(con: duckdb.DuckDBPyConnection, year: int) -> MartFacts:
     """
     rows: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
     for table, grain in GRAINS.items():
-        cursor = con.execute(f"select * from lake.marts.{table} where year = ?", [year])
-        names = [each[0] for each in cursor.description or []]
-        read = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        read = rows_as_dicts(
+            con.execute(f"select * from lake.marts.{table} where year = ?", [year])
+        )
         rows[table] = {tuple(str(row[n] or "-") for n in grain): row for row in read}
     scopes = {
         family: dict(con.execute(query, {"year": year}).fetchall())

@@ -15,6 +15,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.workbook import put_text, workbook_bytes
 
 __all__ = ["COUNTS", "SHEETS", "Digest", "digests", "workbook_of"]
@@ -122,7 +123,7 @@ def digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> list[Digest
     expected: dict[str, int] = {}
     reported: dict[str, int] = {}
     late: dict[str, int] = {}
-    for row in _dicts(con, _UNITS, {"year": year}):
+    for row in rows_as_dicts(con.execute(_UNITS, {"year": year})):
         digest = found[row["province_code"]]
         code = row["province_code"]
         row["task"] = f"{row['task_code']} {catalogue.tasks[row['task_code']].name}"
@@ -137,13 +138,16 @@ def digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> list[Digest
             digest.lists["faulty"].append(row)
         if row["is_unassessed"]:
             digest.lists["unassessed"].append(row)
-    for row in _dicts(con, _REJECTED, {"year": year}):
+    for row in rows_as_dicts(con.execute(_REJECTED, {"year": year})):
         if row["province_code"] in found:
             found[row["province_code"]].lists["rejected"].append(row)
-    for row in _dicts(con, _SUMMARIES, {"year": year}):
+    for row in rows_as_dicts(con.execute(_SUMMARIES, {"year": year})):
         row["task"] = f"{row['task_code']} {catalogue.tasks[row['task_code']].name}"
         found[row["province_code"]].lists["summaries"].append(row)
-    before = {row["province_code"]: row for row in _dicts(con, _BEFORE, {"year": year, "day": day})}
+    before = {
+        row["province_code"]: row
+        for row in rows_as_dicts(con.execute(_BEFORE, {"year": year, "day": day}))
+    }
     for code, digest in found.items():
         digest.before = before.get(code)
         digest.counts = {
@@ -156,14 +160,6 @@ def digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> list[Digest
             "summaries_missing": len(digest.lists["summaries"]),
         }
     return list(found.values())
-
-
-def _dicts(
-    con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]
-) -> list[dict[str, Any]]:
-    cursor = con.execute(query, parameters)
-    names = [column[0] for column in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def workbook_of(digest: Digest, year: int) -> bytes:

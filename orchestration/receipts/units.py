@@ -15,6 +15,7 @@ import duckdb
 
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import period_of
+from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.receipts.changes import Page, only
 
 __all__ = ["unit_pages", "units"]
@@ -99,25 +100,22 @@ def unit_pages(
     versions: dict[tuple[str, str], dict[str, str]] = {}
     parameters = {"year": year}
     with only(con, {page.subject["unit_code"] for page in pages.values()}):
-        for row in _dicts(
-            con, f"select * from ({_documents()}) join changed_keys on unit_code = key", parameters
+        for rows, query in (
+            (documents, f"select * from ({_documents()}) join changed_keys on unit_code = key"),
+            (
+                errors,
+                "select * from lake.quality.submission_errors join changed_keys on unit_code = key "
+                "where year = $year "
+                "order by severity, location, code, indicator_code, message_zh, object_key, value",
+            ),
+            (
+                values,
+                "select * from lake.marts.fct_unit_indicator join changed_keys on unit_code = key "
+                "where year = $year order by indicator_code",
+            ),
         ):
-            documents.setdefault(row["unit_code"], []).append(row)
-        for row in _dicts(
-            con,
-            "select * from lake.quality.submission_errors join changed_keys on unit_code = key "
-            "where year = $year "
-            "order by severity, location, code, indicator_code, message_zh, object_key, value",
-            parameters,
-        ):
-            errors.setdefault(row["unit_code"], []).append(row)
-        for row in _dicts(
-            con,
-            "select * from lake.marts.fct_unit_indicator join changed_keys on unit_code = key "
-            "where year = $year order by indicator_code",
-            parameters,
-        ):
-            values.setdefault(row["unit_code"], []).append(row)
+            for row in rows_as_dicts(con.execute(query, parameters)):
+                rows.setdefault(row["unit_code"], []).append(row)
         for unit, document, code, text in con.execute(
             "select unit_code, document_id, indicator_code, value_text "
             "from lake.raw.performance_values join changed_keys on unit_code = key "
@@ -147,14 +145,6 @@ def unit_pages(
                 "errors": errors.get(code, []),
             },
         )
-
-
-def _dicts(
-    con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]
-) -> list[dict[str, Any]]:
-    cursor = con.execute(query, parameters)
-    names = [column[0] for column in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _with_states(

@@ -16,6 +16,7 @@ import jinja2
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.gate import Cause, Finding, GateDecision
+from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.receipts import shared_by_pages, templates
 from orchestration.rehearsal.counts import Standing, percent
 
@@ -70,10 +71,10 @@ def province_pages(
     """Key and page of every province that has units."""
     catalogue = load_catalogue()
     to_do: dict[str, list[dict[str, Any]]] = {}
-    for row in _dicts(con, _TO_DO, found.year):
+    for row in rows_as_dicts(con.execute(_TO_DO, {"year": found.year})):
         to_do.setdefault(row["province_code"], []).append(row | {"actions": _actions(row)})
     summaries: dict[str, list[str]] = {}
-    for row in _dicts(con, _SUMMARIES, found.year):
+    for row in rows_as_dicts(con.execute(_SUMMARIES, {"year": found.year})):
         summaries.setdefault(row["province_code"], []).append(row["task_code"])
     for standing in found.provinces:
         code = standing.key["province_code"]
@@ -152,9 +153,3 @@ def _render(name: str, con: duckdb.DuckDBPyConnection, found: Rehearsal, **more:
         **more,
     )
     return body.encode("utf-8", "replace")
-
-
-def _dicts(con: duckdb.DuckDBPyConnection, query: str, year: int) -> list[dict[str, Any]]:
-    cursor = con.execute(query, {"year": year})
-    names = [column[0] for column in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

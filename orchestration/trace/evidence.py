@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace.model import Document, Remark
 from orchestration.trace.recompute import UnitValue
 
@@ -71,11 +72,6 @@ class Scope:
         if self.task_code:
             found["task"] = self.task_code
         return found
-
-
-def _dicts(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    names = [column[0] for column in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def cutoff_of(
@@ -139,7 +135,7 @@ def values(
 
 def unit_years(con: duckdb.DuckDBPyConnection, scope: Scope) -> list[dict[str, Any]]:
     """Expected units with all that is counted of them."""
-    return _dicts(
+    return rows_as_dicts(
         con.execute(
             f"""
             with money as (

@@ -16,6 +16,7 @@ import duckdb
 from orchestration.bulletin.marts import GRAINS
 from orchestration.core.errors import UsageError
 from orchestration.core.reporting_calendar import period_of
+from orchestration.lakehouse.rows import rows_as_dicts
 
 __all__ = ["FigureId", "find_row", "near", "parse_figure", "unknown_row", "where_of"]
 
@@ -111,10 +112,9 @@ def find_row(
 ) -> dict[str, Any] | None:
     """The figure's row of the mart (of ``year``, where another is asked for), or None."""
     where, values = where_of(figure, year)
-    cursor = con.execute(f"select * from lake.marts.{figure.table} where {where}", values)
-    names = [column[0] for column in cursor.description or []]
-    found = cursor.fetchone()
-    return None if found is None else dict(zip(names, found, strict=True))
+    query = f"select * from lake.marts.{figure.table} where {where}"
+    rows = rows_as_dicts(con.execute(query, values))
+    return rows[0] if rows else None
 
 
 def unknown_row(con: duckdb.DuckDBPyConnection, figure: FigureId) -> UsageError:

@@ -26,6 +26,7 @@ from orchestration.bulletin.links import NATION, target_anchor
 from orchestration.bulletin.wording import GRADES, KINDS, LEVELS, UNIT_NAME, clean, moment
 from orchestration.core.catalogue import Catalogue, Indicator, load_catalogue
 from orchestration.core.errors import TongbaoError
+from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace import evidence
 from orchestration.trace.evidence import Scope
 from orchestration.trace.model import Document
@@ -202,10 +203,9 @@ def _page(name: str, content: Mapping[str, Any]) -> bytes:
     return _environment().get_template(f"{name}.html.j2").render(content).encode()
 
 
-def _rows(con: duckdb.DuckDBPyConnection, table: str, year: int) -> list[Row]:
-    cursor = con.execute(f"select * from lake.marts.{table} where year = $year", {"year": year})
-    names = [column[0] for column in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+def _mart_rows(con: duckdb.DuckDBPyConnection, table: str, year: int) -> list[Row]:
+    query = f"select * from lake.marts.{table} where year = $year"
+    return [*rows_as_dicts(con.execute(query, {"year": year}))]
 
 
 def _wanted(marts: Mapping[str, list[Row]], but: Collection[str]) -> set[tuple[str, str]]:
@@ -221,7 +221,7 @@ def _path(task: str, name: str) -> str:
 
 def _read(con: duckdb.DuckDBPyConnection, year: int, but: Collection[str]) -> _Year:
     marts = {
-        table: _rows(con, table, year)
+        table: _mart_rows(con, table, year)
         for table in (
             "agg_national_indicator", "agg_province_indicator", "agg_national_task",
             "agg_province_task", "agg_national_target", "province_scorecard",

@@ -16,6 +16,7 @@ import duckdb
 from orchestration.bulletin.dictionary import ColumnWords, marts_in_words, project_var
 from orchestration.core.catalogue import Catalogue, Indicator, load_catalogue
 from orchestration.core.errors import UsageError
+from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace import evidence
 from orchestration.trace.evidence import Scope
 from orchestration.trace.figures import FigureId, find_row, near, parse_figure, unknown_row
@@ -425,12 +426,12 @@ def _ranks(
 ) -> list[dict[str, Any]]:
     """Ranks among the provinces' rows, which are listed."""
     measures = [c.removesuffix("_rank") for c in figure.columns if c.endswith("_rank")]
-    cursor = con.execute(
-        f"select * from lake.marts.{figure.table} where year = $year", {"year": figure.year}
+    rows = rows_as_dicts(
+        con.execute(
+            f"select * from lake.marts.{figure.table} where year = $year", {"year": figure.year}
+        )
     )
-    names = [column[0] for column in cursor.description or []]
-    rows = [dict(zip(names, found, strict=True)) for found in cursor.fetchall()]
-    known = [measure for measure in measures if f"{measure}_rank" in names]
+    known = [measure for measure in measures if f"{measure}_rank" in rows[0]]
     # A province with fewer units has no rank and takes no place from others.
     least = project_var("scorecard_least_units")
     ranked = [r for r in rows if r["units_expected"] >= least]
