@@ -1,8 +1,8 @@
-"""Traces: from a figure of a bulletin to the submissions that it was made from.
+"""Traces: lead from a figure of a bulletin to the submissions that it was computed from.
 
-Belongs here: reading the mart row, the units and documents behind it at a pinned snapshot, the
-figure computed once more from them, and how that is shown (terminal, JSON, pages). Doesn't
-belong here: making figures (dbt) and judging them (``gate``).
+Belongs here: reading the figure's mart row and the units and documents behind it at a pinned
+snapshot, recomputing the figure from them, and presenting the result (terminal, JSON, pages).
+Doesn't belong here: making figures (dbt) and judging them (``gate``).
 """
 
 from orchestration.trace.figures import FigureId, parse_figure

@@ -1,7 +1,8 @@
-"""What each trace page is made from, as a digest: a page whose digest stands needn't be made again.
+"""Digests of the data behind each trace page: a page whose digest is unchanged is carried over.
 
-Belongs here: the rows that a page may depend on, summed up in the database. Rather a page too
-many is made again than one too few. Doesn't belong here: making the pages (``pages``).
+Belongs here: the rows that a page may depend on, hashed in the database. A digest may cover more
+than its page prints: then an unchanged page is made again, but no changed page is kept. Doesn't
+belong here: making the pages (``pages``).
 """
 
 from __future__ import annotations
@@ -17,83 +18,88 @@ from orchestration.trace.wording import COUNTED_DOCUMENTS
 
 __all__ = ["page_digests"]
 
-_BY_INDICATOR = ("task_code", "indicator_code")
-#: Of a task's page on reporting: marts with a row's task in it, whole.
-_REPORTING = (
+_INDICATOR_KEY = ("task_code", "indicator_code")
+#: Marts behind a task's reporting page; all of their columns go into its digest.
+_REPORTING_MARTS = (
     "dim_unit", "fct_unit_year", "agg_national_task", "agg_province_task", "agg_national_target",
 )  # fmt: skip
-#: Of an indicator's page: what it says of a unit. No name, no document: they are on the page on
-#: reporting, so that a new version of a unit's document doesn't touch the indicators it repeats.
-_VALUE = "row(unit_code, value, target, exclusion_code, submitted_value)"
-_EXPECTED = "row(unit_code, province_code, has_reported, is_on_time)"
-#: Sum of the rows' 64 bits, and their number: no order, nothing cancels out. Hashed twice, since
-#: DuckDB's hash of a row is linear in that of its last column: two rows that exchange it would sum
-#: up to the same. It may change with DuckDB's version: whoever compares compares that as well.
-_SUM = "concat_ws(':', sum(hash(hash({row}))), count(*))"
+#: What an indicator's page prints of a unit. Names and documents are on the reporting page, so a
+#: new version of a document changes only the indicators whose values differ.
+_VALUE_ROW = "row(unit_code, value, target, exclusion_code, submitted_value)"
+_EXPECTED_ROW = "row(unit_code, province_code, has_reported, is_on_time)"
+#: The sum of the rows' 64-bit hashes, and the number of rows: independent of the order, and equal
+#: rows don't cancel out. The hash is taken twice because DuckDB's hash of a row is linear in the
+#: hash of its last column: two rows that exchange that column would have the same sum. The hash
+#: may change with DuckDB's version, so digests are compared only within one version.
+_ROWS_DIGEST = "concat_ws(':', sum(hash(hash({row}))), count(*))"
 
 
 def page_digests(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, str]:
-    """Path below the edition → hex digest, of the pages of indicators and on tasks' reporting.
+    """Return page path below the edition → hex digest, for indicators' and reporting pages.
 
-    The scorecards' page depends on nearly everything and has none.
+    The scorecard page has no digest: it depends on nearly every row.
 
     Args:
-        con: a reader pinned at the snapshot.
+        con: a reader pinned at the edition's snapshot.
     """
     catalogue = load_catalogue()
-    calendar = _sums(
+    calendar = _digest_by_key(
         con, "dim_reporting_year", ("year",), year, "concat_ws('|', cutoff_at, is_synthetic)"
     )
-    values = _sums(con, "fct_unit_indicator", _BY_INDICATOR, year, _VALUE)
-    provinces = _sums(con, "agg_province_indicator", _BY_INDICATOR, year)
-    nations = _sums(con, "agg_national_indicator", _BY_INDICATOR, year)
-    expected = _sums(con, "fct_unit_year", ("task_code",), year, _EXPECTED)
-    everywhere = sorted(expected)
+    values = _digest_by_key(con, "fct_unit_indicator", _INDICATOR_KEY, year, _VALUE_ROW)
+    provinces = _digest_by_key(con, "agg_province_indicator", _INDICATOR_KEY, year)
+    nations = _digest_by_key(con, "agg_national_indicator", _INDICATOR_KEY, year)
+    expected = _digest_by_key(con, "fct_unit_year", ("task_code",), year, _EXPECTED_ROW)
+    all_tasks = sorted(expected)
     found: dict[str, str] = {}
     for task, code in nations:
         indicator = catalogue.indicators[code]
-        behind = [each for each in (code, indicator.numerator, indicator.denominator) if each]
-        # The page over all tasks shows those of the tasks, the provinces' rows among them.
-        tasks = everywhere if task == "ALL" else [(task,)]
-        found[f"trace/{task}/{code}.html"] = _digest(
+        codes = [each for each in (code, indicator.numerator, indicator.denominator) if each]
+        # The page of all tasks (ALL) also prints the provinces' rows of each task.
+        tasks = all_tasks if task == "ALL" else [(task,)]
+        found[f"trace/{task}/{code}.html"] = _combined_digest(
             calendar.values(),
             [nations[task, code], provinces.get((task, code))],
             (expected.get(key) for key in tasks),
             (provinces.get((*key, code)) for key in tasks),
-            (values.get((*key, each)) for key in tasks for each in behind),
+            (values.get((*key, each)) for key in tasks for each in codes),
         )
-    tables = [_sums(con, table, ("task_code",), year) for table in _REPORTING]
+    tables = [_digest_by_key(con, table, ("task_code",), year) for table in _REPORTING_MARTS]
     query, parameters = counting_documents(con, Scope(year), COUNTED_DOCUMENTS)
     documents = con.execute(
-        f"select split_part(subject, '-', 1), {_SUM.format(row='d')} "
+        f"select split_part(subject, '-', 1), {_ROWS_DIGEST.format(row='d')} "
         f"from ({query}) as d group by 1",
         parameters,
     ).fetchall()
     tables.append({(task,): digest for task, digest in documents})
-    for key in tables[_REPORTING.index("agg_national_task")]:
-        found[f"trace/{key[0]}/reporting.html"] = _digest(
+    for key in tables[_REPORTING_MARTS.index("agg_national_task")]:
+        found[f"trace/{key[0]}/reporting.html"] = _combined_digest(
             calendar.values(), (table.get(key) for table in tables)
         )
     return found
 
 
-def _sums(
+def _digest_by_key(
     con: duckdb.DuckDBPyConnection,
     table: str,
     keys: Sequence[str],
     year: int,
     row: str = "t",
 ) -> dict[tuple[str, ...], str]:
-    """The keys' values → what sums up their rows."""
+    """Return the values of ``keys`` → digest of the rows that have them.
+
+    Args:
+        row: SQL expression of what is hashed; the whole row by default.
+    """
     columns = ", ".join(keys)
     rows = con.execute(
-        f"select {columns}, {_SUM.format(row=row)} from lake.marts.{table} as t where year = ? "
-        "group by all",
+        f"select {columns}, {_ROWS_DIGEST.format(row=row)} from lake.marts.{table} as t "
+        "where year = ? group by all",
         [year],
     ).fetchall()
     return {tuple(key): digest for *key, digest in rows}
 
 
-def _digest(*parts: Iterable[str | None]) -> str:
-    said = "\n".join(str(part) for each in parts for part in each)
-    return hashlib.sha256(said.encode()).hexdigest()
+def _combined_digest(*parts: Iterable[str | None]) -> str:
+    text = "\n".join(str(part) for each in parts for part in each)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,7 +1,8 @@
-"""What the lake says about the units behind a figure, at the snapshot that a reader is pinned at.
+"""Reads the units, values, documents and findings behind a figure from the lake.
 
-Belongs here: the SQL of traces, the same for one figure and, without a scope, for the pages of a
-whole year. Doesn't belong here: arithmetic (``recompute``).
+Belongs here: the SQL of traces, for one figure and, with a scope of a whole year, for the trace
+pages. The caller's reader is pinned at a snapshot. Doesn't belong here: arithmetic
+(``recompute``).
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ __all__ = [
     "values",
 ]
 
-_LASTING = {"registration", "plan", "review"}
-_TABLE_OF = {
+#: Types that stay effective in later years until they are replaced.
+_LASTING_KINDS = {"registration", "plan", "review"}
+_TABLE_BY_KIND = {
     "registration": "registrations",
     "plan": "plans",
     "review": "reviews",
@@ -43,10 +45,12 @@ _TABLE_OF = {
 
 @dataclass(frozen=True)
 class Scope:
-    """Which expected units: of a year, a province, a task; all where None.
+    """Selects expected units of a year.
 
     Attributes:
-        tasks: for ``documents`` alone: of these tasks.
+        province_code: only this province; None selects all.
+        task_code: only this task; None selects all.
+        tasks: only these tasks; read by ``documents`` and ``counting_documents`` alone.
     """
 
     year: int
@@ -55,7 +59,7 @@ class Scope:
     tasks: frozenset[str] | None = None
 
     def where(self, alias: str) -> str:
-        """The condition on a relation with the marts' columns."""
+        """Return the SQL condition on a relation that has the marts' columns."""
         terms = [f"{alias}.year = $year"]
         if self.province_code:
             terms.append(f"{alias}.province_code = $province")
@@ -65,7 +69,7 @@ class Scope:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What ``where`` binds."""
+        """The parameters of the condition."""
         found: dict[str, Any] = {"year": self.year}
         if self.province_code:
             found["province"] = self.province_code
@@ -77,7 +81,11 @@ class Scope:
 def cutoff_of(
     con: duckdb.DuckDBPyConnection, year: int, column: str = "cutoff_at"
 ) -> datetime | None:
-    """The cut-off that the marts of a year were built with (UTC, without zone)."""
+    """Return a point in time of the year's calendar as the marts have it (UTC, without zone).
+
+    Args:
+        column: ``cutoff_at`` or ``counts_until``.
+    """
     found = con.execute(
         f"select {column} from lake.marts.dim_reporting_year where year = ?", [year]
     ).fetchone()
@@ -90,11 +98,11 @@ def values(
     codes: Collection[str],
     pairs: Collection[tuple[str, str]] = (),
 ) -> list[UnitValue]:
-    """Units' values, by task, indicator and unit.
+    """Return units' values, ordered by task, indicator, province and unit.
 
     Args:
-        codes: of these indicators, whatever the task.
-        pairs: and of these tasks' indicators.
+        codes: indicators that are read for every task.
+        pairs: further (task code, indicator code) pairs.
     """
     parameters = scope.parameters | {
         "codes": sorted(codes),
@@ -134,7 +142,7 @@ def values(
 
 
 def unit_years(con: duckdb.DuckDBPyConnection, scope: Scope) -> list[dict[str, Any]]:
-    """Expected units with all that is counted of them."""
+    """Return one row per expected unit, with everything that counts and rates are made of."""
     return rows_as_dicts(
         con.execute(
             f"""
@@ -175,8 +183,13 @@ def unit_years(con: duckdb.DuckDBPyConnection, scope: Scope) -> list[dict[str, A
     )
 
 
-def _received(kinds: Collection[str], *, lasting: bool = True) -> str:
-    """Documents of these types in one relation: of a year, and earlier ones that last."""
+def _received_documents_query(kinds: Collection[str], *, lasting: bool = True) -> str:
+    """Return a query for all received documents of these types.
+
+    Args:
+        kinds: document types.
+        lasting: include earlier years for the types that stay effective.
+    """
     return " union all ".join(
         f"select '{kind}' as kind, "
         + ("stage, decision = 'approved'" if kind == "review" else "'' as stage, true")
@@ -187,8 +200,8 @@ def _received(kinds: Collection[str], *, lasting: bool = True) -> str:
             else "unit_code"
         )
         + " as subject, timezone('UTC', cast(submitted_at as timestamptz)) as sent_at "
-        f"from lake.raw.{_TABLE_OF[kind]} "
-        f"where year {'<=' if lasting and kind in _LASTING else '='} $year"
+        f"from lake.raw.{_TABLE_BY_KIND[kind]} "
+        f"where year {'<=' if lasting and kind in _LASTING_KINDS else '='} $year"
         for kind in sorted(kinds)
     )
 
@@ -196,11 +209,12 @@ def _received(kinds: Collection[str], *, lasting: bool = True) -> str:
 def counting_documents(
     con: duckdb.DuckDBPyConnection, scope: Scope, kinds: Collection[str]
 ) -> tuple[str, dict[str, Any]]:
-    """The query for documents that count, and what it binds.
+    """Return the query for the documents that count, and its parameters.
 
-    Of each type (and stage of review) the last before the cut-off, in a corrected edition before
-    that of the correction (but for reviews); of a performance that came too late for either, the
-    last of those: the unit did report.
+    For each unit, type and review stage this is the last document before the cut-off. In a
+    corrected edition it is the last before the correction's cut-off, except for reviews. If all
+    performance documents of a unit came later, the last of them is returned, because the unit did
+    report.
     """
     parameters = scope.parameters | {
         "cutoff": cutoff_of(con, scope.year),
@@ -215,7 +229,7 @@ def counting_documents(
         terms.append("split_part(subject, '-', 1) in $tasks")
         parameters["tasks"] = sorted(scope.tasks)
     query = f"""
-        with received as ({_received(kinds)}),
+        with received as ({_received_documents_query(kinds)}),
         judged as (
             select *, sent_at >= $cutoff as is_late,
                 sent_at >= case when kind = 'review' then $cutoff else $until end as is_out
@@ -238,7 +252,7 @@ def counting_documents(
 def documents(
     con: duckdb.DuckDBPyConnection, scope: Scope, kinds: Collection[str]
 ) -> dict[str, list[Document]]:
-    """Documents that count, by unit (of a summary, by ``task-province``)."""
+    """Return the documents that count, by unit code (a summary: by ``task-province``)."""
     if not kinds:
         return {}
     query, parameters = counting_documents(con, scope, kinds)
@@ -250,12 +264,12 @@ def documents(
 
 
 def received(con: duckdb.DuckDBPyConnection, year: int) -> list[Document]:
-    """Every document under a year's prefixes."""
+    """Return every document that was received under a year's prefixes."""
     rows = con.execute(
         f"""
         select kind, stage, document_id, object_key, etag, sha256, submitted_at, province_code,
             sent_at >= $cutoff as is_late
-        from ({_received(_TABLE_OF, lasting=False)})
+        from ({_received_documents_query(_TABLE_BY_KIND, lasting=False)})
         order by kind, province_code, object_key, document_id
         """,
         {"year": year, "cutoff": cutoff_of(con, year)},
@@ -264,11 +278,11 @@ def received(con: duckdb.DuckDBPyConnection, year: int) -> list[Document]:
 
 
 def received_by_kind(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, tuple[int, int]]:
-    """How many those are of each type, and how many of them are late."""
+    """Return document type → number of documents received for a year, number of late ones."""
     rows = con.execute(
         f"""
         select kind, count(*), count(*) filter (where sent_at >= $cutoff)
-        from ({_received(_TABLE_OF, lasting=False)}) group by kind
+        from ({_received_documents_query(_TABLE_BY_KIND, lasting=False)}) group by kind
         """,
         {"year": year, "cutoff": cutoff_of(con, year)},
     ).fetchall()
@@ -278,10 +292,10 @@ def received_by_kind(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, tup
 def remarks(
     con: duckdb.DuckDBPyConnection, scope: Scope, about: Collection[str] | None
 ) -> dict[str, list[Remark]]:
-    """Findings in the units' submissions, by unit.
+    """Return findings about units' submissions, by unit code.
 
     Args:
-        about: codes of indicators and of rules; None for what concerns whole documents.
+        about: codes of indicators and rules; None selects findings about whole documents.
     """
     terms = ["e.year = $year", "e.unit_code is not null"]
     parameters = scope.parameters

@@ -1,7 +1,9 @@
-"""Figure ids: reading one, and the row of the mart that it names.
+"""Figure ids: parses an id and finds the mart row that it names.
 
-Belongs here: ``{year}/{mart}/{grain values}/{column}`` and what is said of an id that names
-nothing. Doesn't belong here: what stands behind a row (``evidence``).
+An id is ``{year}/{mart}/{grain values}/{column}``.
+
+Belongs here: parsing, the look-up of the row, the error for an id that names nothing. Doesn't
+belong here: the units and documents behind a row (``evidence``).
 """
 
 from __future__ import annotations
@@ -18,18 +20,26 @@ from orchestration.core.errors import UsageError
 from orchestration.core.reporting_calendar import period_of
 from orchestration.lakehouse.rows import rows_as_dicts
 
-__all__ = ["FigureId", "find_row", "near", "parse_figure", "unknown_row", "where_of"]
+__all__ = [
+    "FigureId",
+    "find_row",
+    "parse_figure",
+    "row_condition",
+    "suggestion",
+    "unknown_row_error",
+]
 
 _EXAMPLE = "2024/agg_province_task/440000/T05/on_time_rate"
 
 
 @dataclass(frozen=True)
 class FigureId:
-    """A figure id, taken apart.
+    """A parsed figure id.
 
     Attributes:
-        key: the grain beside the year: column → value, None for ``-``.
-        columns: one, or the two of a difference ``a-b``.
+        text: the id as given.
+        key: grain columns without the year, column → value; None for ``-``.
+        columns: one column, or the two columns of a difference ``a-b``.
     """
 
     text: str
@@ -40,23 +50,28 @@ class FigureId:
 
     @property
     def province_code(self) -> str | None:
-        """The province, or None for the nation."""
+        """Province code; None for the nation."""
         return self.key.get("province_code")
 
     @property
     def task_code(self) -> str | None:
-        """The task, or None for all of them."""
+        """Task code; None for all tasks."""
         task = self.key.get("task_code")
         return None if task == "ALL" else task
 
     @property
     def indicator_code(self) -> str | None:
-        """The indicator of an indicator's mart."""
+        """Indicator code; None if the mart has no indicator in its grain."""
         return self.key.get("indicator_code")
 
 
-def near(wanted: str, known: Iterable[str]) -> str:
-    """A hint of what may have been meant: ``; did you mean …?``, or what there is."""
+def suggestion(wanted: str, known: Iterable[str]) -> str:
+    """Return the end of an error message: ``; did you mean …?``, or what there is.
+
+    Args:
+        wanted: the unknown name.
+        known: all names that exist.
+    """
     listed = sorted(set(known))
     found = difflib.get_close_matches(wanted, listed, n=3, cutoff=0.6)
     if found:
@@ -66,40 +81,42 @@ def near(wanted: str, known: Iterable[str]) -> str:
     return f"; there are {len(listed)}, e.g. {', '.join(listed[:3])}"
 
 
-def _shown(text: str) -> str:
+def _printable(text: str) -> str:
     kept = "".join(c if c.isprintable() else "?" for c in text)
     return repr(kept if len(kept) <= 120 else kept[:119] + "…")
 
 
 def parse_figure(text: str) -> FigureId:
-    """Take a figure id apart.
+    """Parse a figure id.
 
     Raises:
-        UsageError: it is none; says what is wrong and what is near.
+        UsageError: the text is no figure id; the message says why and suggests similar names.
     """
     parts = text.strip().split("/")
     if len(parts) < 3 or not (parts[0].isascii() and parts[0].isdigit() and len(parts[0]) == 4):
         raise UsageError(
-            f"{_shown(text)} is no figure: an id is year/mart/keys/column, e.g. {_EXAMPLE} "
+            f"{_printable(text)} is no figure: an id is year/mart/keys/column, e.g. {_EXAMPLE} "
             "(data-figure in the HTML bulletins)"
         )
     year, table, *rest = parts
     period_of(int(year))
     if table not in GRAINS:
-        raise UsageError(f"figure: no mart {_shown(table)}{near(table, GRAINS)}")
+        raise UsageError(f"figure: no mart {_printable(table)}{suggestion(table, GRAINS)}")
     grain = GRAINS[table]
     if len(rest) != len(grain) + 1:
         form = "/".join((year, table, *(f"<{name}>" for name in grain), "<column>"))
-        raise UsageError(f"{_shown(text)} is no figure of {table}: its ids are {form}")
+        raise UsageError(f"{_printable(text)} is no figure of {table}: its ids are {form}")
     key = {name: None if part == "-" else part for name, part in zip(grain, rest[:-1], strict=True)}
     columns = tuple(rest[-1].split("-"))
     if len(columns) > 2 or not all(columns):
-        raise UsageError(f"{_shown(text)}: {_shown(rest[-1])} is no column and no difference a-b")
+        raise UsageError(
+            f"{_printable(text)}: {_printable(rest[-1])} is no column and no difference a-b"
+        )
     return FigureId(text.strip(), int(year), table, key, columns)
 
 
-def where_of(figure: FigureId, year: int | None = None) -> tuple[str, dict[str, Any]]:
-    """The condition on the mart for the figure's row, and its parameters."""
+def row_condition(figure: FigureId, year: int | None = None) -> tuple[str, dict[str, Any]]:
+    """Return the SQL condition that selects the figure's row of its mart, and its parameters."""
     terms, values = ["year = $year"], {"year": year or figure.year}
     for name, value in figure.key.items():
         terms.append(f"{name} is not distinct from ${name}")
@@ -110,15 +127,19 @@ def where_of(figure: FigureId, year: int | None = None) -> tuple[str, dict[str, 
 def find_row(
     con: duckdb.DuckDBPyConnection, figure: FigureId, year: int | None = None
 ) -> dict[str, Any] | None:
-    """The figure's row of the mart (of ``year``, where another is asked for), or None."""
-    where, values = where_of(figure, year)
+    """Return the figure's row of its mart, or None.
+
+    Args:
+        year: read the row of this year; the figure's year by default.
+    """
+    where, values = row_condition(figure, year)
     query = f"select * from lake.marts.{figure.table} where {where}"
     rows = rows_as_dicts(con.execute(query, values))
     return rows[0] if rows else None
 
 
-def unknown_row(con: duckdb.DuckDBPyConnection, figure: FigureId) -> UsageError:
-    """What is said where the marts have no such row."""
+def unknown_row_error(con: duckdb.DuckDBPyConnection, figure: FigureId) -> UsageError:
+    """Return the error for a figure whose row is not in the marts, with suggestions."""
     grain = GRAINS[figure.table]
     wanted = "/".join(part or "-" for part in figure.key.values())
     if not grain:
@@ -134,5 +155,6 @@ def unknown_row(con: duckdb.DuckDBPyConnection, figure: FigureId) -> UsageError:
     if not known:
         return UsageError(f"figure: there are no marts of {figure.year} in this snapshot")
     return UsageError(
-        f"figure: {figure.table} of {figure.year} has no row {_shown(wanted)}{near(wanted, known)}"
+        f"figure: {figure.table} of {figure.year} has no row {_printable(wanted)}"
+        f"{suggestion(wanted, known)}"
     )

@@ -1,7 +1,7 @@
-"""What a trace is made of.
+"""The data model of a trace.
 
-Belongs here: plain data, as ``--json`` prints it. Doesn't belong here: where it comes from
-(``evidence``) and how it is worded for a reader (``text``, ``pages``).
+Belongs here: plain data classes, which ``tongbao trace --json`` prints. Doesn't belong here:
+reading the data (``evidence``) and wording it for a reader (``text``, ``pages``).
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ class Document:
     """A submitted document and the object that it came in.
 
     Attributes:
-        kind: its type, as in the landing zone.
-        stage: of a review, what was decided.
-        is_late: it came at or after the cut-off.
-        province_code: whose prefix it lies under (000000 is the ministry).
+        kind: document type, as in the landing zone's keys.
+        stage: stage of a review; empty for other types.
+        submitted_at: submission time as received, ISO 8601 with offset.
+        province_code: province whose prefix holds the object (000000 is the ministry).
+        is_late: whether it was submitted at or after the cut-off.
     """
 
     kind: str
@@ -41,7 +42,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Remark:
-    """What was found in a unit's submission (``quality.submission_errors``)."""
+    """A finding about a unit's submission (a row of ``quality.submission_errors``)."""
 
     code: str
     severity: str
@@ -56,11 +57,13 @@ class Unit:
     """A unit behind a figure.
 
     Attributes:
-        year: of the value: this year's, or last year's for a comparison.
-        parts: what it adds to the figure: value, target, numerator, or the counts of a rate.
-        counts: whether it goes into the figure (into its numerator, for a rate of units).
-        code, reason_zh: why it doesn't, where a value was excluded or is missing.
-        submitted_value: as the unit wrote it.
+        year: year of the unit's value: the figure's, or the year before for a comparison.
+        parts: the unit's contributions by name: value, target, numerator, denominator, or what it
+            adds to each count of a rate.
+        counts: whether the unit is counted in the figure (for a rate: in its numerator).
+        code: exclusion code of the value, if it is excluded.
+        reason_zh: why the unit is not counted; empty if it is.
+        submitted_value: the value as the unit typed it.
     """
 
     year: int
@@ -79,10 +82,12 @@ class Unit:
 
 @dataclass(frozen=True)
 class Recomputation:
-    """A column of a row computed once more from what is listed.
+    """A column of the mart row, recomputed from the units and documents that the trace lists.
 
     Attributes:
-        how: the computation in figures.
+        stated: value in the mart.
+        recomputed: value computed from the listed units and documents.
+        how: the computation, e.g. ``12 / 15``.
     """
 
     year: int
@@ -95,10 +100,11 @@ class Recomputation:
 
 @dataclass(frozen=True)
 class GateFinding:
-    """A check of the gate that failed on this figure's place.
+    """A failed check of the gate that concerns the figure's province, task or indicator.
 
     Attributes:
-        place: the codes of the failing row; empty where the nation was judged as a whole.
+        waived_by: who signed the waiver, if the check was waived.
+        place: column → code of the failing row; empty if the check judged the whole nation.
     """
 
     suite: str
@@ -113,20 +119,23 @@ class GateFinding:
 
 @dataclass(frozen=True)
 class Trace:
-    """A figure and all that it was made from.
+    """A figure with everything that it was computed from.
 
     Attributes:
-        figure: its id.
-        value: as the marts have it (for ``a-b`` the difference).
-        label_zh: what it says, in Chinese.
-        definition: from the catalogue and the marts' descriptions.
-        row: the row of the mart.
-        parts_zh: what the units' ``parts`` are called.
-        places: rows of the mart that it is ranked among, or summaries by province and task.
+        figure: figure id.
+        value: value in the mart; for a difference ``a-b``, the difference.
+        label_zh: Chinese label: place, indicator, column.
+        definition: descriptions from the catalogue and from the dbt models.
+        row: row of the mart, column → value.
+        parts_zh: Chinese label of each name in the units' ``parts``.
+        places: rows that the figure is ranked among, or one row per province and task that says
+            whether there is a summary.
         documents: documents that are about no unit.
-        cutoff_at: what was submitted before it counts (UTC, without zone).
-        gate_checks: how many checks judged the snapshot; None where none did.
-        edition: None where nothing is published and the present marts are traced.
+        cutoff_at: cut-off of the year (UTC, without zone).
+        gate_checks: number of checks that judged the snapshot; None if it was not judged.
+        edition: published edition that is traced; None if nothing is published and the current
+            marts are traced.
+        objects: objects behind the figure: key, ETag, sha256, number of documents used.
     """
 
     figure: str
@@ -151,5 +160,5 @@ class Trace:
 
     @property
     def equal(self) -> bool:
-        """Whether every column asked for was computed again with the same result."""
+        """Whether every recomputed column equals the mart's."""
         return all(each.equal for each in self.recomputations)

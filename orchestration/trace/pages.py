@@ -1,10 +1,12 @@
-"""The trace pages of an edition: what every figure that its bulletins print was made from.
+"""Makes the trace pages of an edition: every figure of its bulletins and what it was made from.
 
-Belongs here: a page a task and indicator, a page a task's reporting, one of the scorecards; the
-anchors that ``bulletin.links.trace_target`` names. A few bulk queries a year, no matter how many
-pages. To stay lean the name, documents and objects of a unit stand once, on its task's
-reporting page, and the pages of indicators link there. Doesn't belong here: the trace of one figure
-(``tracing``), arithmetic (``recompute``).
+There is one page for each task and indicator, one for each task's reporting, and one for the
+scorecards. A few bulk queries read the data of all pages. A unit's name, documents and objects are
+printed only on its task's reporting page, which the indicators' pages link to: this keeps the
+pages small.
+
+Belongs here: the content of these pages and the anchors that ``bulletin.links.trace_target``
+names. Doesn't belong here: the trace of one figure (``tracing``), arithmetic (``recompute``).
 """
 
 from __future__ import annotations
@@ -50,31 +52,38 @@ from orchestration.trace.wording import (
 
 __all__ = ["trace_pages"]
 
-#: Columns of an indicator's aggregate that are shown, and those that are computed once more.
-_INDICATOR = (
+#: Columns of an indicator's aggregate that are printed, and those that are recomputed.
+_INDICATOR_COLUMNS = (
     "value", "previous_value", "change_rate", "target", "attainment", "units_expected",
     "units_counted", "units_excluded",
 )  # fmt: skip
-_INDICATOR_ZH = ("值", "上年", "增减", "目标", "完成度", "应报", "计入", "剔除", "复算")
-_AGAIN = ("value", "target", "attainment", "units_counted", "units_excluded", "units_expected")
-_TASK = (
+_INDICATOR_HEADS = ("值", "上年", "增减", "目标", "完成度", "应报", "计入", "剔除", "复算")
+_RECOMPUTED_COLUMNS = (
+    "value",
+    "target",
+    "attainment",
+    "units_counted",
+    "units_excluded",
+    "units_expected",
+)
+_TASK_COLUMNS = (
     "units_expected", "units_national", "units_provincial", "units_municipal", "units_school",
     "units_reported", "reporting_rate", "units_on_time", "on_time_rate", "report_file_rate",
     "assessed_rate", "mean_assessment_score", "targets_set", "targets_met", "target_met_rate",
 )  # fmt: skip
-_TASK_ZH = (
+_TASK_HEADS = (
     "应报", "国家级", "省级", "市级", "校级", "已报", "报送率", "按时", "按时报送率", "报告上传率",
     "考核率", "考核平均分", "设定目标", "完成目标", "目标完成率",
 )  # fmt: skip
-_SHORT = 12
-_YES = {True: "是", False: "否", None: "—"}
+_SHORT_DIGEST = 12
+_YES_NO = {True: "是", False: "否", None: "—"}
 
-Row = Mapping[str, Any]
+MartRow = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class _Place:
-    """A row of a table of places."""
+    """A table row about the nation, a province, a task or a target."""
 
     anchor: str
     name: str
@@ -83,8 +92,8 @@ class _Place:
 
 
 @dataclass(frozen=True)
-class _Paper:
-    """A document as it is printed; ``number`` is its object's on the page."""
+class _PrintedDocument:
+    """A document as a page prints it; ``number`` refers to its object in the page's list."""
 
     kind: str
     document_id: str
@@ -95,52 +104,57 @@ class _Paper:
 
 
 @dataclass(frozen=True)
-class _Object:
-    """An object as it is printed."""
+class _PrintedObject:
+    """An object as a page prints it, numbered within the page."""
 
     number: int
     object_key: str
     sha256: str
 
 
-class _Papers:
-    """The documents of a page; objects are numbered as they come and stand once at its end."""
+class _PageDocuments:
+    """The documents of a page. Their objects are numbered and listed once at its end."""
 
     def __init__(self) -> None:
-        self.objects: dict[tuple[str, str], _Object] = {}
+        self.objects: dict[tuple[str, str], _PrintedObject] = {}
 
-    def add(self, document: Document) -> _Paper:
-        """The document, its object noted."""
+    def add(self, document: Document) -> _PrintedDocument:
+        """Return the document as printed; list its object if it is new to the page."""
         key = (document.object_key, document.sha256)
         if key not in self.objects:
             shown = clean(document.object_key, 1100)
-            self.objects[key] = _Object(len(self.objects) + 1, shown, document.sha256)
+            self.objects[key] = _PrintedObject(len(self.objects) + 1, shown, document.sha256)
         stage = f"·{STAGES.get(document.stage, document.stage)}" if document.stage else ""
-        return _Paper(
+        return _PrintedDocument(
             DOCUMENTS[document.kind] + stage,
             clean(document.document_id, 64),
             "（逾期）" if document.is_late else "",
             beijing(document.submitted_at),
-            document.sha256[:_SHORT],
+            document.sha256[:_SHORT_DIGEST],
             self.objects[key].number,
         )
 
 
 @dataclass
-class _Year:
-    """All that the pages of a year are made from.
+class _YearData:
+    """The data of a year's trace pages.
 
     Attributes:
-        wanted: task and name of each page to be made; values and documents are those for them.
+        marts: mart → rows of the year.
+        units: expected units, as ``evidence.unit_years`` returns them.
+        values: units' values for the pages to be made.
+        documents: documents for the pages to be made, by unit or ``task-province``.
+        calendar: the row of ``dim_reporting_year``.
+        wanted: (task, indicator or ``reporting``) of each page to be made.
     """
 
     year: int
     catalogue: Catalogue
-    marts: Mapping[str, list[Row]]
+    marts: Mapping[str, list[MartRow]]
     units: list[dict[str, Any]]
     values: list[UnitValue]
     documents: Mapping[str, list[Document]]
-    calendar: Row
+    calendar: MartRow
     wanted: Collection[tuple[str, str]]
 
     def __post_init__(self) -> None:
@@ -154,37 +168,42 @@ class _Year:
         self.by_code = {unit["unit_code"]: unit for unit in self.units}
 
     def place_of(self, unit_code: str) -> tuple[int, str]:
-        """A unit's place: its province's, then its own."""
+        """Sort key of a unit: position of its province, then its code."""
         return self.order.get(unit_code.split("-")[1], 0), unit_code
 
     def region(self, code: str) -> str:
-        """The name of a province."""
+        """The Chinese name of a province."""
         return self.catalogue.regions[code].name
 
     def task(self, code: str) -> str:
-        """The name of a task."""
+        """The code and Chinese name of a task; ``ALL`` is all tasks."""
         return "全部任务" if code == "ALL" else f"{code} {self.catalogue.tasks[code].name}"
 
 
 def trace_pages(
-    con: duckdb.DuckDBPyConnection, year: int, but: Collection[str] = ()
+    con: duckdb.DuckDBPyConnection, year: int, unchanged: Collection[str] = ()
 ) -> dict[str, bytes]:
-    """The trace pages of a year, path below the edition → bytes.
+    """Make the trace pages of a year.
 
     Args:
         con: a reader pinned at the snapshot that the edition is made from.
-        but: pages that needn't be made.
+        unchanged: paths of pages that are carried over and not made again.
+
+    Returns:
+        path below the edition → bytes.
 
     Raises:
         TongbaoError: there are no marts of the year.
     """
-    data = _read(con, year, but)
+    data = _read_year(con, year, unchanged)
     pages: dict[str, bytes] = {}
     for path, content in _indicator_pages(data):
-        pages[path] = _page("indicator", data.common | content)
+        pages[path] = _render_page("indicator", data.common | content)
     for path, content in _reporting_pages(data):
-        pages[path] = _page("reporting", data.common | content)
-    pages["trace/scorecard.html"] = _page("scorecard", data.common | _scorecard(con, data))
+        pages[path] = _render_page("reporting", data.common | content)
+    pages["trace/scorecard.html"] = _render_page(
+        "scorecard", data.common | _scorecard_page(con, data)
+    )
     return dict(sorted(pages.items()))
 
 
@@ -199,27 +218,29 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def _page(name: str, content: Mapping[str, Any]) -> bytes:
+def _render_page(name: str, content: Mapping[str, Any]) -> bytes:
     return _environment().get_template(f"{name}.html.j2").render(content).encode()
 
 
-def _mart_rows(con: duckdb.DuckDBPyConnection, table: str, year: int) -> list[Row]:
+def _mart_rows(con: duckdb.DuckDBPyConnection, table: str, year: int) -> list[MartRow]:
     query = f"select * from lake.marts.{table} where year = $year"
     return [*rows_as_dicts(con.execute(query, {"year": year}))]
 
 
-def _wanted(marts: Mapping[str, list[Row]], but: Collection[str]) -> set[tuple[str, str]]:
-    """Task and indicator (or ``reporting``) of each page to be made."""
+def _pages_to_make(
+    marts: Mapping[str, list[MartRow]], unchanged: Collection[str]
+) -> set[tuple[str, str]]:
+    """Return (task, indicator or ``reporting``) of each page to be made."""
     pages = {(row["task_code"], row["indicator_code"]) for row in marts["agg_national_indicator"]}
     pages |= {(row["task_code"], "reporting") for row in marts["agg_national_task"]}
-    return {page for page in pages if _path(*page) not in but}
+    return {page for page in pages if _page_path(*page) not in unchanged}
 
 
-def _path(task: str, name: str) -> str:
+def _page_path(task: str, name: str) -> str:
     return f"trace/{task}/{name}.html"
 
 
-def _read(con: duckdb.DuckDBPyConnection, year: int, but: Collection[str]) -> _Year:
+def _read_year(con: duckdb.DuckDBPyConnection, year: int, unchanged: Collection[str]) -> _YearData:
     marts = {
         table: _mart_rows(con, table, year)
         for table in (
@@ -230,10 +251,10 @@ def _read(con: duckdb.DuckDBPyConnection, year: int, but: Collection[str]) -> _Y
     }  # fmt: skip
     if not marts["dim_reporting_year"]:
         raise TongbaoError(f"there are no marts of {year} in this snapshot")
-    wanted = _wanted(marts, but)
+    wanted = _pages_to_make(marts, unchanged)
     reporting = Scope(year, tasks=frozenset(task for task, name in wanted if name == "reporting"))
     everywhere = {name for task, name in wanted if task == "ALL"}
-    return _Year(
+    return _YearData(
         year=year,
         catalogue=load_catalogue(),
         marts=marts,
@@ -245,8 +266,8 @@ def _read(con: duckdb.DuckDBPyConnection, year: int, but: Collection[str]) -> _Y
     )
 
 
-def _number(value: Any) -> str:
-    """In full, with thousands separated; — where there is none."""
+def _number_text(value: Any) -> str:
+    """Return a number in full, with thousands separators; ``—`` for None."""
     if value is None:
         return "—"
     if isinstance(value, Decimal):
@@ -255,38 +276,38 @@ def _number(value: Any) -> str:
     return f"{value:,d}"
 
 
-def _cell(column: str, value: Any) -> str:
-    """A column of a mart; contract §2: ``_rate`` and ``attainment`` are fractions."""
+def _cell_text(column: str, value: Any) -> str:
+    """Return a mart's value as printed; ``_rate`` columns and ``attainment`` are fractions."""
     if value is not None and (column.endswith("_rate") or column == "attainment"):
-        return f"{_number(value * 100)}%"
-    return _number(value)
+        return f"{_number_text(value * 100)}%"
+    return _number_text(value)
 
 
-def _cells(row: Row, columns: Iterable[str]) -> tuple[str, ...]:
-    return tuple(_cell(column, row[column]) for column in columns)
+def _cell_texts(row: MartRow, columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(_cell_text(column, row[column]) for column in columns)
 
 
-def _verdict(row: Row, computed: Mapping[str, Computed], columns: Iterable[str]) -> str:
+def _verdict(row: MartRow, computed: Mapping[str, Computed], columns: Iterable[str]) -> str:
     wrong = [c for c in columns if c in computed and row[c] != computed[c].value]
     return f"不一致：{'、'.join(wrong)}" if wrong else "一致"
 
 
-def _anchor(unit_code: str) -> str:
-    """A unit's anchor on its task's page."""
+def _unit_anchor(unit_code: str) -> str:
+    """Return a unit's anchor on its task's reporting page."""
     return unit_code.partition("-")[2]
 
 
 # -- indicators -----------------------------------------------------------------------------
 
 
-def _indicator_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
+def _indicator_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
     by_page: dict[tuple[str, str], list[UnitValue]] = {}
     for value in data.values:
         by_page.setdefault((value.task_code, value.indicator_code), []).append(value)
         if data.catalogue.indicators[value.indicator_code].task_code is None:
             by_page.setdefault(("ALL", value.indicator_code), []).append(value)
     expected = Counter((unit["province_code"], unit["task_code"]) for unit in data.units)
-    provinces: dict[tuple[str, str], list[Row]] = {}
+    provinces: dict[tuple[str, str], list[MartRow]] = {}
     for row in data.marts["agg_province_indicator"]:
         provinces.setdefault((row["task_code"], row["indicator_code"]), []).append(row)
     for rows in provinces.values():
@@ -294,7 +315,7 @@ def _indicator_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
     verdicts: dict[tuple[str, str, str], str] = {}
     nations = sorted(
         data.marts["agg_national_indicator"],
-        # ALL shows the tasks' verdicts, so that it comes last.
+        # ALL comes last: its pages repeat the verdicts of the tasks' pages.
         key=lambda row: (row["task_code"] == "ALL", row["task_code"], row["indicator_code"]),
     )
     for nation in nations:
@@ -315,7 +336,7 @@ def _indicator_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
             )
 
         def place(
-            row: Row,
+            row: MartRow,
             province: str | None,
             of: Sequence[UnitValue],
             href: str,
@@ -324,9 +345,9 @@ def _indicator_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
         ) -> _Place:
             computed = indicator_columns(indicator, of)
             computed["units_expected"] = Computed(count(province), "")
-            verdict = _verdict(row, computed, _AGAIN)
+            verdict = _verdict(row, computed, _RECOMPUTED_COLUMNS)
             name = "全国" if province is None else data.region(province)
-            cells = (*_cells(row, _INDICATOR), verdict)
+            cells = (*_cell_texts(row, _INDICATOR_COLUMNS), verdict)
             return _Place(province or NATION, name, cells, href)
 
         places = [place(nation, None, values, "")]
@@ -339,8 +360,8 @@ def _indicator_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
             continue
         content: dict[str, Any] = {
             "title": f"{data.year}年度数据溯源：{data.task(task)}·{indicator.name_zh}（{code}）",
-            "definition": _definition(data.catalogue, indicator),
-            "columns": _INDICATOR_ZH,
+            "definition": _definition_text(data.catalogue, indicator),
+            "columns": _INDICATOR_HEADS,
             "places": places,
             "links": _links(task, above="../../"),
             "unit_columns": (),
@@ -348,15 +369,15 @@ def _indicator_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
             "tasks": [],
         }
         if task == "ALL":
-            content["tasks"] = _tasks_of(data, code, provinces, verdicts)
+            content["tasks"] = _rows_by_task(data, code, provinces, verdicts)
         else:
             ratio = ("分子", "分母") if indicator.aggregation == "ratio" else ()
             content["unit_columns"] = (*ratio, "值", "目标", "是否计入")
             content["units"] = _value_groups(data, indicator, values)
-        yield _path(task, code), content
+        yield _page_path(task, code), content
 
 
-def _definition(catalogue: Catalogue, indicator: Indicator) -> str:
+def _definition_text(catalogue: Catalogue, indicator: Indicator) -> str:
     text = f"单位：{indicator.unit}。汇总方式：{AGGREGATIONS[indicator.aggregation]}"
     if indicator.numerator and indicator.denominator:
         top = catalogue.indicators[indicator.numerator]
@@ -379,7 +400,7 @@ def _links(task: str, above: str) -> tuple[tuple[str, str], ...]:
 
 
 def _value_groups(
-    data: _Year, indicator: Indicator, values: Sequence[UnitValue]
+    data: _YearData, indicator: Indicator, values: Sequence[UnitValue]
 ) -> list[dict[str, Any]]:
     is_ratio = indicator.aggregation == "ratio"
     placed = sorted(values, key=lambda value: data.place_of(value.unit_code))
@@ -388,20 +409,20 @@ def _value_groups(
         rows = []
         for each in found:
             ratio = (each.numerator, each.denominator) if is_ratio else ()
-            numbers = [_number(number) for number in (*ratio, each.value, each.target)]
+            numbers = [_number_text(number) for number in (*ratio, each.value, each.target)]
             rows.append(
                 (
                     each.unit_code,
-                    _anchor(each.unit_code),
+                    _unit_anchor(each.unit_code),
                     numbers,
-                    _state(data, indicator, each),
+                    _value_state(data, indicator, each),
                 )
             )
         groups.append({"province_code": province, "name": data.region(province), "rows": rows})
     return groups
 
 
-def _state(data: _Year, indicator: Indicator, value: UnitValue) -> str:
+def _value_state(data: _YearData, indicator: Indicator, value: UnitValue) -> str:
     if value.counts(indicator):
         return "计入"
     unit = data.by_code[value.unit_code]
@@ -414,13 +435,13 @@ def _state(data: _Year, indicator: Indicator, value: UnitValue) -> str:
     return f"未计入：{reason}"
 
 
-def _tasks_of(
-    data: _Year,
+def _rows_by_task(
+    data: _YearData,
     code: str,
-    provinces: Mapping[tuple[str, str], list[Row]],
+    provinces: Mapping[tuple[str, str], list[MartRow]],
     verdicts: Mapping[tuple[str, str, str], str],
 ) -> list[dict[str, Any]]:
-    """A common indicator's rows by province and task."""
+    """Return the rows of a common indicator, grouped by province, one row per task."""
     rows = [row for (task, each), found in provinces.items() if each == code and task != "ALL"
             for row in found]  # fmt: skip
     rows.sort(key=lambda row: (data.order[row["province_code"]], row["task_code"]))
@@ -430,7 +451,7 @@ def _tasks_of(
             _Place(
                 "",
                 data.task(row["task_code"]),
-                (*_cells(row, _INDICATOR), verdicts[province, row["task_code"], code]),
+                (*_cell_texts(row, _INDICATOR_COLUMNS), verdicts[province, row["task_code"], code]),
                 f"../{row['task_code']}/{code}.html#{province}",
             )
             for row in found
@@ -442,14 +463,14 @@ def _tasks_of(
 # -- reporting ------------------------------------------------------------------------------
 
 
-def _reporting_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
+def _reporting_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
     units: dict[str, list[dict[str, Any]]] = {}
     for unit in data.units:
         units.setdefault(unit["task_code"], []).append(unit)
-    provinces: dict[str, list[Row]] = {}
+    provinces: dict[str, list[MartRow]] = {}
     for row in data.marts["agg_province_task"]:
         provinces.setdefault(row["task_code"], []).append(row)
-    targets: dict[str, list[Row]] = {}
+    targets: dict[str, list[MartRow]] = {}
     for row in data.marts["agg_national_target"]:
         targets.setdefault(row["task_code"], []).append(row)
     for nation in sorted(data.marts["agg_national_task"], key=lambda row: row["task_code"]):
@@ -463,35 +484,41 @@ def _reporting_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
         }
         rows = sorted(provinces[task], key=lambda row: data.order[row["province_code"]])
         sent = {
-            row["province_code"]: paper
+            row["province_code"]: document
             for row in rows
-            for paper in data.documents.get(f"{task}-{row['province_code']}", ())
+            for document in data.documents.get(f"{task}-{row['province_code']}", ())
         }
-        papers = _Papers()
+        page_documents = _PageDocuments()
         computed = unit_columns(own)
         computed["provincial_summaries"] = Computed(len(sent), "")
-        verdict = _verdict(nation, computed, (*_TASK, "provincial_summaries"))
-        summaries = _number(nation["provincial_summaries"])
-        places = [_Place(NATION, "全国", (*_cells(nation, _TASK), summaries, verdict))]
+        verdict = _verdict(nation, computed, (*_TASK_COLUMNS, "provincial_summaries"))
+        summaries = _number_text(nation["provincial_summaries"])
+        places = [_Place(NATION, "全国", (*_cell_texts(nation, _TASK_COLUMNS), summaries, verdict))]
         for row in rows:
             province = row["province_code"]
             computed = unit_columns(of_province.get(province, []))
             computed["has_provincial_summary"] = Computed(province in sent, "")
-            verdict = _verdict(row, computed, (*_TASK, "has_provincial_summary"))
-            cells = (*_cells(row, _TASK), _YES[row["has_provincial_summary"]], verdict)
+            verdict = _verdict(row, computed, (*_TASK_COLUMNS, "has_provincial_summary"))
+            cells = (
+                *_cell_texts(row, _TASK_COLUMNS),
+                _YES_NO[row["has_provincial_summary"]],
+                verdict,
+            )
             href = f"#u{province}" if province in of_province else ""
             places.append(_Place(province, data.region(province), cells, href))
         yield (
-            _path(task, "reporting"),
+            _page_path(task, "reporting"),
             {
                 "title": f"{data.year}年度数据溯源：{data.task(task)}·报送情况",
                 "links": _links(task, above="../../")[:2],
-                "columns": (*_TASK_ZH, "省级总结", "复算"),
+                "columns": (*_TASK_HEADS, "省级总结", "复算"),
                 "places": places,
                 "target_columns": ("已达数量", "目标数量", "完成进度", "目标年度", "复算"),
-                "targets": [_target(row, own) for row in _in_order(targets.get(task, ()))],
+                "targets": [
+                    _target_row(row, own) for row in _in_level_order(targets.get(task, ()))
+                ],
                 "summaries": [
-                    (data.region(p), papers.add(paper)) for p, paper in sent.items()
+                    (data.region(p), page_documents.add(document)) for p, document in sent.items()
                 ],
                 "unit_columns": (
                     "单位", "级别", "报送", "工作报告", "考核", "目标（完成/设定）",
@@ -501,39 +528,39 @@ def _reporting_pages(data: _Year) -> Iterator[tuple[str, dict[str, Any]]]:
                     {
                         "province_code": province,
                         "name": f"{data.region(province)}（{len(found)}家）",
-                        "rows": [_unit_row(data, unit, papers) for unit in found],
+                        "rows": [_unit_row(data, unit, page_documents) for unit in found],
                     }
                     for province, found in of_province.items()
                 ],
-                "objects": papers.objects.values(),
+                "objects": page_documents.objects.values(),
             },
         )  # fmt: skip
 
 
-def _in_order(rows: Iterable[Row]) -> list[Row]:
+def _in_level_order(rows: Iterable[MartRow]) -> list[MartRow]:
     order = list(LEVELS)
     return sorted(rows, key=lambda row: (order.index(row["level"]), row["category"] or ""))
 
 
-def _target(row: Row, units: Sequence[Row]) -> _Place:
+def _target_row(row: MartRow, units: Sequence[MartRow]) -> _Place:
     kind = row["category"]
     achieved = sum(
         unit["level"] == row["level"] and kind in (None, unit["category"]) for unit in units
     )
     verdict = _verdict(row, {"achieved_count": Computed(achieved, "")}, ("achieved_count",))
-    cells = _cells(row, ("achieved_count", "target_count", "progress_rate"))
+    cells = _cell_texts(row, ("achieved_count", "target_count", "progress_rate"))
     name = LEVELS[row["level"]] + (f"·{KINDS.get(kind, kind)}" if kind else "")
     anchor = target_anchor(row["level"], kind or "-")
     return _Place(anchor, name, (*cells, str(row["target_year"]), verdict))
 
 
-def _unit_row(data: _Year, unit: Row, papers: _Papers) -> dict[str, Any]:
+def _unit_row(data: _YearData, unit: MartRow, page_documents: _PageDocuments) -> dict[str, Any]:
     reported = "按时" if unit["is_on_time"] else "逾期" if unit["has_reported"] else "未报送"
     grade = GRADES.get(unit["assessment_grade"] or "", unit["assessment_grade"] or "")
     score = "" if unit["assessment_score"] is None else plain(unit["assessment_score"])
     kind = unit["category"]
     return {
-        "anchor": _anchor(unit["unit_code"]),
+        "anchor": _unit_anchor(unit["unit_code"]),
         "code": unit["unit_code"],
         "name": clean(unit["unit_name"], UNIT_NAME),
         "cells": (
@@ -544,14 +571,16 @@ def _unit_row(data: _Year, unit: Row, papers: _Papers) -> dict[str, Any]:
             f"{unit['targets_met']}/{unit['targets_set']}",
             f"{unit['indicators_excluded']}/{unit['indicators_reported']}",
         ),
-        "papers": [papers.add(each) for each in data.documents.get(unit["unit_code"], ())],
+        "documents": [
+            page_documents.add(each) for each in data.documents.get(unit["unit_code"], ())
+        ],
     }
 
 
 # -- scorecards -----------------------------------------------------------------------------
 
 
-def _scorecard(con: duckdb.DuckDBPyConnection, data: _Year) -> dict[str, Any]:
+def _scorecard_page(con: duckdb.DuckDBPyConnection, data: _YearData) -> dict[str, Any]:
     nation = data.marts["national_scorecard"][0]
     rows = sorted(
         data.marts["province_scorecard"], key=lambda row: data.order[row["province_code"]]
@@ -563,26 +592,28 @@ def _scorecard(con: duckdb.DuckDBPyConnection, data: _Year) -> dict[str, Any]:
         of_province.setdefault(unit["province_code"], []).append(unit)
     again = [name for name in measures if name in nation]
     verdict = _verdict(nation, unit_columns(data.units), again)
-    cells = [_cell(name, nation[name]) if name in nation else "—" for name in columns]
+    cells = [_cell_text(name, nation[name]) if name in nation else "—" for name in columns]
     places = [_Place(NATION, "全国", (*cells, verdict))]
     for row in rows:
         computed = unit_columns(of_province.get(row["province_code"], []))
         verdict = _verdict(row, computed, [n for n in measures if not n.endswith("_rank")])
         name = data.region(row["province_code"])
-        places.append(_Place(row["province_code"], name, (*_cells(row, columns), verdict)))
+        places.append(_Place(row["province_code"], name, (*_cell_texts(row, columns), verdict)))
     tasks: dict[str, list[_Place]] = {province: [] for province in data.order}
     for row in sorted(data.marts["agg_province_task"], key=lambda row: row["task_code"]):
         if row["units_expected"]:
             province, task = row["province_code"], row["task_code"]
             href = f"{task}/reporting.html#{province}"
-            tasks[province].append(_Place("", data.task(task), _cells(row, _TASK), href))
+            tasks[province].append(
+                _Place("", data.task(task), _cell_texts(row, _TASK_COLUMNS), href)
+            )
     received = evidence.received_by_kind(con, data.year)
     return {
         "title": f"{data.year}年度数据溯源：考核激励参考指标",
         "links": (("全国通报", "../national/bulletin.html"),),
         "columns": (*(column_label("province_scorecard", name) for name in columns), "复算"),
         "places": places,
-        "task_columns": _TASK_ZH,
+        "task_columns": _TASK_HEADS,
         "tasks": [
             {"name": data.region(province), "rows": found}
             for province, found in tasks.items()
@@ -591,7 +622,7 @@ def _scorecard(con: duckdb.DuckDBPyConnection, data: _Year) -> dict[str, Any]:
         "watched": [
             (
                 unit["unit_code"],
-                f"{unit['task_code']}/reporting.html#{_anchor(unit['unit_code'])}",
+                f"{unit['task_code']}/reporting.html#{_unit_anchor(unit['unit_code'])}",
                 clean(unit["unit_name"], UNIT_NAME),
                 clean(unit["watched_for"], 200),
             )
@@ -599,11 +630,14 @@ def _scorecard(con: duckdb.DuckDBPyConnection, data: _Year) -> dict[str, Any]:
             if unit["is_watched"]
         ],
         "documents": [
-            *((DOCUMENTS[kind], *map(_number, received.get(kind, (0, 0)))) for kind in DOCUMENTS),
+            *(
+                (DOCUMENTS[kind], *map(_number_text, received.get(kind, (0, 0))))
+                for kind in DOCUMENTS
+            ),
             (
                 "合计",
-                _number(data.calendar["documents_received"]),
-                _number(data.calendar["documents_late"]),
+                _number_text(data.calendar["documents_received"]),
+                _number_text(data.calendar["documents_late"]),
             ),
         ],
     }

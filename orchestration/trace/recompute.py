@@ -1,8 +1,8 @@
-"""A figure computed once more, from the units that are listed beside it.
+"""Recomputes figures from the units that a trace lists.
 
-Belongs here: the arithmetic of contract §2 ("How indicators aggregate") in whole numbers of
-millionths, written apart from dbt's so that the two can disagree. Half up, once, at the end.
-Doesn't belong here: reading the lake (``evidence``).
+Belongs here: the arithmetic of the marts, in whole numbers of millionths, rounded half up once at
+the end. It is written independently of the dbt models, so that an error in either shows as a
+difference. Doesn't belong here: reading the lake (``evidence``).
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ _MILLION = 10**6
 
 
 def plain(number: Number) -> str:
-    """A number in full, without trailing zeros; — where there is none."""
+    """Return a number in full, without trailing zeros; ``—`` for None."""
     if number is None:
         return "—"
     text = f"{number:f}" if isinstance(number, Decimal) else str(number)
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _micro(number: Decimal | int) -> int:
+def _millionths(number: Decimal | int) -> int:
     return int(number * _MILLION)
 
 
-def _decimal(micro: int | None, precision: int = 24) -> Decimal | None:
-    """Millionths as a decimal; None where it doesn't fit, as in the marts."""
+def _decimal_of(micro: int | None, precision: int = 24) -> Decimal | None:
+    """Return millionths as a decimal; None if it exceeds the precision, as in the marts."""
     if micro is None or abs(micro) >= 10**precision:
         return None
     return Decimal(micro).scaleb(-6)
 
 
-def _rounded(numerator: int, denominator: int) -> int:
-    """Half up, away from zero."""
+def _divide_half_up(numerator: int, denominator: int) -> int:
+    """Divide two whole numbers and round half away from zero."""
     size = (2 * abs(numerator) + abs(denominator)) // (2 * abs(denominator))
     return size if (numerator < 0) == (denominator < 0) else -size
 
@@ -60,15 +60,15 @@ def _rounded(numerator: int, denominator: int) -> int:
 def quotient(
     numerator: int | None, denominator: int | None, *, factor: int = 1, precision: int = 18
 ) -> Decimal | None:
-    """``factor × numerator ÷ denominator`` of two numbers of one scale, to six places."""
+    """Return ``factor × numerator ÷ denominator`` to six places; both numbers have one scale."""
     if numerator is None or not denominator:
         return None
-    return _decimal(_rounded(numerator * factor * _MILLION, denominator), precision)
+    return _decimal_of(_divide_half_up(numerator * factor * _MILLION, denominator), precision)
 
 
 @dataclass(frozen=True)
 class Computed:
-    """A column's value and how it came about."""
+    """A recomputed value and a short text that says how it was computed."""
 
     value: Any
     how: str
@@ -82,8 +82,8 @@ class UnitValue:
     """A unit's value of an indicator, as in ``marts.fct_unit_indicator``.
 
     Attributes:
-        numerator, denominator: its counted values of these, for a ratio.
-        numerator_code, denominator_code: why one of them is excluded, if it is.
+        numerator, denominator: the unit's counted values of a ratio's parts.
+        numerator_code, denominator_code: exclusion codes of these parts, if they are excluded.
     """
 
     unit_code: str
@@ -102,7 +102,7 @@ class UnitValue:
     denominator_code: str | None
 
     def counts(self, indicator: Indicator) -> bool:
-        """Whether it goes into the indicator's figure."""
+        """Whether the value is counted in the indicator's figure."""
         if indicator.aggregation == "ratio":
             both = self.numerator is not None and self.denominator is not None
             return both and self.exclusion_code is None
@@ -110,76 +110,83 @@ class UnitValue:
 
 
 def codes_of(text: str | None) -> set[str]:
-    """The codes of a ``code_list`` value as it was submitted."""
+    """Return the distinct codes of a ``code_list`` value as submitted."""
     return {part.strip().upper() for part in (text or "").split(";") if part.strip()}
 
 
-def _sum(numbers: Iterable[Decimal | None]) -> int | None:
-    found = [_micro(number) for number in numbers if number is not None]
+def _sum_millionths(numbers: Iterable[Decimal | None]) -> int | None:
+    found = [_millionths(number) for number in numbers if number is not None]
     return sum(found) if found else None
 
 
-def _of(micro: int | None) -> str:
+def _millionths_text(micro: int | None) -> str:
     return plain(None if micro is None else Decimal(micro).scaleb(-6))
 
 
 def indicator_columns(
     indicator: Indicator, values: Sequence[UnitValue], before: Sequence[UnitValue] = ()
 ) -> dict[str, Computed]:
-    """The columns of an indicator's aggregate.
+    """Recompute the columns of an indicator's aggregate.
 
     Args:
-        before: last year's values, for the comparison.
+        values: the units' values of the year.
+        before: the units' values of the year before, for the comparison.
     """
     counted = [each for each in values if each.counts(indicator)]
     targeted = [each for each in counted if each.target is not None]
     factor = 100 if indicator.unit == "%" else 1
     value = target = attainment = Computed(None, "not aggregated")
-    v, t = _sum(e.value for e in targeted), _sum(e.target for e in targeted)
-    per = f"{_of(v)} / {_of(t)}"
+    v, t = _sum_millionths(e.value for e in targeted), _sum_millionths(e.target for e in targeted)
+    per = f"{_millionths_text(v)} / {_millionths_text(t)}"
     match indicator.aggregation:
         case "sum" | "count_true" | "mean":
-            total = _sum(each.value for each in counted)
+            total = _sum_millionths(each.value for each in counted)
             if indicator.aggregation == "mean":
                 number = len(counted)
                 mean = quotient(total, number * _MILLION, precision=24)
-                value = Computed(mean, f"{_of(total)} / {number} units")
+                value = Computed(mean, f"{_millionths_text(total)} / {number} units")
                 mean = quotient(t, len(targeted) * _MILLION, precision=24)
-                target = Computed(mean, f"{_of(t)} / {len(targeted)} units")
+                target = Computed(mean, f"{_millionths_text(t)} / {len(targeted)} units")
             else:
-                value = Computed(_decimal(total), f"sum over {len(counted)} units")
-                target = Computed(_decimal(t), f"sum over {len(targeted)} units with a target")
+                value = Computed(_decimal_of(total), f"sum over {len(counted)} units")
+                target = Computed(_decimal_of(t), f"sum over {len(targeted)} units with a target")
             attainment = Computed(quotient(v, t), per)
         case "max":
-            value = Computed(_largest(counted, "value"), f"largest of {len(counted)} units")
-            highest = _largest(targeted, "value"), _largest(targeted, "target")
+            value = Computed(_largest_of(counted, "value"), f"largest of {len(counted)} units")
+            highest = _largest_of(targeted, "value"), _largest_of(targeted, "target")
             target = Computed(highest[1], f"largest of {len(targeted)} targets")
             if None not in highest:
-                of_both = [_micro(number) for number in highest if number is not None]
+                of_both = [_millionths(number) for number in highest if number is not None]
                 attainment = Computed(quotient(*of_both), " / ".join(map(plain, highest)))
         case "ratio":
-            n, d = _sum(e.numerator for e in counted), _sum(e.denominator for e in counted)
+            n, d = (
+                _sum_millionths(e.numerator for e in counted),
+                _sum_millionths(e.denominator for e in counted),
+            )
             by = f"{factor} × " if factor != 1 else ""
             value = Computed(
                 quotient(n, d, factor=factor, precision=24),
-                f"{by}{_of(n)} / {_of(d)} over {len(counted)} units",
+                f"{by}{_millionths_text(n)} / {_millionths_text(d)} over {len(counted)} units",
             )
-            n, d = _sum(e.numerator for e in targeted), _sum(e.denominator for e in targeted)
+            n, d = (
+                _sum_millionths(e.numerator for e in targeted),
+                _sum_millionths(e.denominator for e in targeted),
+            )
             # Σ target × denominator, in millionths of millionths.
             weight = sum(
-                _micro(e.target) * _micro(e.denominator)
+                _millionths(e.target) * _millionths(e.denominator)
                 for e in targeted
                 if e.target is not None and e.denominator is not None
             )
             if targeted and d:
                 target = Computed(
-                    _decimal(_rounded(weight, d)),
+                    _decimal_of(_divide_half_up(weight, d)),
                     f"targets of {len(targeted)} units weighted with their denominators",
                 )
             if targeted and n is not None:
                 attainment = Computed(
                     quotient(n * _MILLION, weight, factor=factor),
-                    f"{by}{_of(n)} / weighted targets",
+                    f"{by}{_millionths_text(n)} / weighted targets",
                 )
         case "count_distinct":
             codes = set().union(*(codes_of(each.submitted_value) for each in counted))
@@ -199,7 +206,7 @@ def indicator_columns(
     now, then = columns["value"].value, last.value
     if now is not None and then is not None:
         columns["change_rate"] = Computed(
-            quotient(_micro(now - then), _micro(then)),
+            quotient(_millionths(now - then), _millionths(then)),
             f"({plain(now)} - {plain(then)}) / {plain(then)}",
         )
     else:
@@ -207,7 +214,7 @@ def indicator_columns(
     return columns
 
 
-def _largest(values: Iterable[UnitValue], column: str) -> Decimal | None:
+def _largest_of(values: Iterable[UnitValue], column: str) -> Decimal | None:
     found = [getattr(each, column) for each in values]
     return max((number for number in found if number is not None), default=None)
 
@@ -219,13 +226,13 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Sum:
-    """Something that is summed over units.
+    """A quantity that is summed over units.
 
     Attributes:
-        label_zh: what it is called.
-        of: what a unit (a row of ``evidence.unit_years``) adds; None where it has nothing.
-        kinds: the documents that show it.
-        whole: a count, printed without places.
+        label_zh: Chinese name.
+        of: takes a row of ``evidence.unit_years``; returns what the unit adds, or None.
+        kinds: document types that the quantity comes from.
+        whole: whether it is a count.
     """
 
     label_zh: str
@@ -234,20 +241,24 @@ class Sum:
     whole: bool = True
 
 
-def _level(level: str) -> Callable[[Row], Number]:
+def _has_level(level: str) -> Callable[[Row], Number]:
     return lambda row: int(row["level"] == level)
 
 
-def _flag(column: str) -> Callable[[Row], Number]:
+def _has_flag(column: str) -> Callable[[Row], Number]:
     return lambda row: int(bool(row[column]))
 
 
-def _column(name: str) -> Callable[[Row], Number]:
+def _amount_in(name: str) -> Callable[[Row], Number]:
     return lambda row: row[name]
 
 
-def _pair(one: str, other: str, excluded: str | None = None) -> Callable[[Row], Number]:
-    """The first amount, of units where both count (and the ratio of the two does)."""
+def _paired_amount(one: str, other: str, excluded: str | None = None) -> Callable[[Row], Number]:
+    """Return a function for the amount in ``one`` of units that have both amounts.
+
+    Args:
+        excluded: flag of the row; a unit where it is set adds nothing.
+    """
 
     def of(row: Row) -> Number:
         both = row[one] is not None and row[other] is not None
@@ -256,20 +267,20 @@ def _pair(one: str, other: str, excluded: str | None = None) -> Callable[[Row], 
     return of
 
 
-_STANDING = ("registration", "review")
+_STATUS_DOCUMENTS = ("registration", "review")
 _PERFORMANCE = ("performance",)
 _ASSESSMENT = ("assessment",)
 _TARGETS = ("plan", "performance")
 
 SUMS: dict[str, Sum] = {
-    "units_expected": Sum("应报", lambda _: 1, _STANDING),
-    "units_national": Sum("国家级", _level("national"), _STANDING),
-    "units_provincial": Sum("省级", _level("provincial"), _STANDING),
-    "units_municipal": Sum("市级", _level("municipal"), _STANDING),
-    "units_school": Sum("校级", _level("school"), _STANDING),
-    "units_reported": Sum("已报送", _flag("has_reported"), _PERFORMANCE),
-    "units_on_time": Sum("按时报送", _flag("is_on_time"), _PERFORMANCE),
-    "units_with_report": Sum("有工作报告", _flag("has_report_file"), _PERFORMANCE),
+    "units_expected": Sum("应报", lambda _: 1, _STATUS_DOCUMENTS),
+    "units_national": Sum("国家级", _has_level("national"), _STATUS_DOCUMENTS),
+    "units_provincial": Sum("省级", _has_level("provincial"), _STATUS_DOCUMENTS),
+    "units_municipal": Sum("市级", _has_level("municipal"), _STATUS_DOCUMENTS),
+    "units_school": Sum("校级", _has_level("school"), _STATUS_DOCUMENTS),
+    "units_reported": Sum("已报送", _has_flag("has_reported"), _PERFORMANCE),
+    "units_on_time": Sum("按时报送", _has_flag("is_on_time"), _PERFORMANCE),
+    "units_with_report": Sum("有工作报告", _has_flag("has_report_file"), _PERFORMANCE),
     "units_assessed": Sum(
         "已考核",
         lambda r: int(r["assessment_score"] is not None or r["assessment_grade"] is not None),
@@ -279,29 +290,42 @@ SUMS: dict[str, Sum] = {
         "考核优秀", lambda r: int(r["assessment_grade"] == "excellent"), _ASSESSMENT
     ),
     "units_scored": Sum("有考核分", lambda r: int(r["assessment_score"] is not None), _ASSESSMENT),
-    "score_sum": Sum("考核分", _column("assessment_score"), _ASSESSMENT, whole=False),
-    "targets_set": Sum("设定目标", _column("targets_set"), _TARGETS),
-    "targets_met": Sum("完成目标", _column("targets_met"), _TARGETS),
-    "values_submitted": Sum("填报值", _column("indicators_reported"), _PERFORMANCE),
-    "values_excluded": Sum("剔除值", _column("indicators_excluded"), _PERFORMANCE),
+    "score_sum": Sum("考核分", _amount_in("assessment_score"), _ASSESSMENT, whole=False),
+    "targets_set": Sum("设定目标", _amount_in("targets_set"), _TARGETS),
+    "targets_met": Sum("完成目标", _amount_in("targets_met"), _TARGETS),
+    "values_submitted": Sum("填报值", _amount_in("indicators_reported"), _PERFORMANCE),
+    "values_excluded": Sum("剔除值", _amount_in("indicators_excluded"), _PERFORMANCE),
     "units_watched": Sum(
-        "关注名单", _flag("is_watched"), ("performance", "assessment", "plan", "review")
+        "关注名单", _has_flag("is_watched"), ("performance", "assessment", "plan", "review")
     ),
     "arrived": Sum(
-        "到位经费（C_05）", _pair("c_05", "c_04", "c_10_excluded"), _PERFORMANCE, whole=False
+        "到位经费（C_05）",
+        _paired_amount("c_05", "c_04", "c_10_excluded"),
+        _PERFORMANCE,
+        whole=False,
     ),
     "planned": Sum(
-        "计划经费（C_04）", _pair("c_04", "c_05", "c_10_excluded"), _PERFORMANCE, whole=False
+        "计划经费（C_04）",
+        _paired_amount("c_04", "c_05", "c_10_excluded"),
+        _PERFORMANCE,
+        whole=False,
     ),
-    "spent": Sum("支出（C_09）", _pair("c_09", "c_05", "c_11_excluded"), _PERFORMANCE, whole=False),
+    "spent": Sum(
+        "支出（C_09）", _paired_amount("c_09", "c_05", "c_11_excluded"), _PERFORMANCE, whole=False
+    ),
     "spendable": Sum(
-        "到位经费（C_05）", _pair("c_05", "c_09", "c_11_excluded"), _PERFORMANCE, whole=False
+        "到位经费（C_05）",
+        _paired_amount("c_05", "c_09", "c_11_excluded"),
+        _PERFORMANCE,
+        whole=False,
     ),
-    "from_enterprises": Sum("企业投入（C_07）", _pair("c_07", "c_05"), _PERFORMANCE, whole=False),
-    "received": Sum("到位经费（C_05）", _pair("c_05", "c_07"), _PERFORMANCE, whole=False),
+    "from_enterprises": Sum(
+        "企业投入（C_07）", _paired_amount("c_07", "c_05"), _PERFORMANCE, whole=False
+    ),
+    "received": Sum("到位经费（C_05）", _paired_amount("c_05", "c_07"), _PERFORMANCE, whole=False),
 }
 
-#: Column → numerator and denominator.
+#: Rate → its numerator and denominator in ``SUMS``.
 RATES: dict[str, tuple[str, str]] = {
     "reporting_rate": ("units_reported", "units_expected"),
     "on_time_rate": ("units_on_time", "units_expected"),
@@ -319,7 +343,7 @@ RATES: dict[str, tuple[str, str]] = {
 
 
 def unit_columns(units: Sequence[Row]) -> dict[str, Computed]:
-    """Every count and rate over units."""
+    """Recompute every count and rate over these units (rows of ``evidence.unit_years``)."""
     totals: dict[str, int | None] = {}
     columns: dict[str, Computed] = {}
     for name, each in SUMS.items():
@@ -329,17 +353,21 @@ def unit_columns(units: Sequence[Row]) -> dict[str, Computed]:
             totals[name] = count * _MILLION
             columns[name] = Computed(count, f"sum over {len(units)} units")
         else:
-            totals[name] = sum(map(_micro, found)) if found else None
+            totals[name] = sum(map(_millionths, found)) if found else None
     for name, (over, under) in RATES.items():
         columns[name] = Computed(
             quotient(totals[over], totals[under]),
-            f"{over} {_of(totals[over])} / {under} {_of(totals[under])}",
+            f"{over} {_millionths_text(totals[over])} / {under} {_millionths_text(totals[under])}",
         )
     return columns
 
 
 def rank_of(own: Number, all_of: Iterable[Number], *, lowest: bool) -> int | None:
-    """The competition rank (1, 2, 2, 4), 1 the best."""
+    """Return the competition rank (1, 2, 2, 4) of ``own``; 1 is the best.
+
+    Args:
+        lowest: whether the lowest number is the best.
+    """
     if own is None:
         return None
     others = [number for number in all_of if number is not None]

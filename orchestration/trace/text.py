@@ -1,6 +1,7 @@
-"""A trace on a terminal.
+"""Formats a trace for a terminal.
 
-Belongs here: the lines of ``tongbao trace``. Doesn't belong here: what is true (``tracing``).
+Belongs here: the lines of ``tongbao trace``. Doesn't belong here: making the trace
+(``tracing``).
 """
 
 from __future__ import annotations
@@ -22,59 +23,59 @@ __all__ = ["trace_lines"]
 
 
 def trace_lines(found: Trace, limit: int = 20) -> list[str]:
-    """The trace as lines.
+    """Return the trace as lines of text.
 
     Args:
-        limit: how many units, places, documents and objects are listed; 0 lists all.
+        limit: at most so many units, places, documents and objects are listed; 0 lists all.
     """
     return list(_lines(found, limit))
 
 
 def _lines(found: Trace, limit: int) -> Iterator[str]:
-    yield f"{found.label_zh} = {_shown(found.value)}"
+    yield f"{found.label_zh} = {_value_text(found.value)}"
     yield f"  figure     {found.figure}"
-    yield f"  from       {_source(found)}"
-    yield from _definition(found)
+    yield f"  from       {_source_text(found)}"
+    yield from _definition_lines(found)
     kept = {k: v for k, v in found.row.items() if k != "year"}
     yield f"  row        marts.{found.table}: " + ", ".join(
-        f"{name} {_shown(value)}" for name, value in kept.items()
+        f"{name} {_value_text(value)}" for name, value in kept.items()
     )
     for each in found.recomputations:
-        verdict = "equal" if each.equal else f"NOT EQUAL: the row says {_shown(each.stated)}"
+        verdict = "equal" if each.equal else f"NOT EQUAL: the row says {_value_text(each.stated)}"
         yield (
-            f"  recomputed {each.year} {each.column} = {_shown(each.recomputed)} "
+            f"  recomputed {each.year} {each.column} = {_value_text(each.recomputed)} "
             f"({each.how}): {verdict}"
         )
-    yield from _gate(found)
+    yield from _gate_lines(found)
     for year in sorted({unit.year for unit in found.units}, reverse=True):
-        yield from _units(found, [unit for unit in found.units if unit.year == year], limit)
+        yield from _unit_lines(found, [unit for unit in found.units if unit.year == year], limit)
     if found.places:
         yield f"places ({len(found.places)}):"
-        for place in _first(found.places, limit):
-            yield "  " + "  ".join(f"{_shown(value)}" for value in place.values())
-        yield from _more(len(found.places), limit)
+        for place in _limited(found.places, limit):
+            yield "  " + "  ".join(f"{_value_text(value)}" for value in place.values())
+        yield from _omitted_line(len(found.places), limit)
     if found.documents:
         yield f"documents ({len(found.documents)}):"
-        for document in _first(found.documents, limit):
-            yield f"  {_document(document)}"
-        yield from _more(len(found.documents), limit)
+        for document in _limited(found.documents, limit):
+            yield f"  {_document_line(document)}"
+        yield from _omitted_line(len(found.documents), limit)
     yield f"objects ({len(found.objects)}; key, documents, sha256, etag):"
-    for each in _first(found.objects, limit):
+    for each in _limited(found.objects, limit):
         yield f"  {clean(each['object_key'], 300)}  {each['documents']}"
         yield f"    sha256 {each['sha256']}  etag {each['etag']}"
-    yield from _more(len(found.objects), limit)
+    yield from _omitted_line(len(found.objects), limit)
 
 
-def _first(rows: Any, limit: int) -> Any:
+def _limited(rows: Any, limit: int) -> Any:
     return rows[:limit] if limit else rows
 
 
-def _more(total: int, limit: int) -> Iterator[str]:
+def _omitted_line(total: int, limit: int) -> Iterator[str]:
     if limit and total > limit:
         yield f"  {total - limit:,} more, --limit 0 shows all"
 
 
-def _source(found: Trace) -> str:
+def _source_text(found: Trace) -> str:
     snapshot = f"snapshot {found.snapshot_id}"
     if found.edition is not None:
         where = f"edition {found.edition} of {found.year} ({snapshot})"
@@ -86,7 +87,7 @@ def _source(found: Trace) -> str:
     return where
 
 
-def _definition(found: Trace) -> Iterator[str]:
+def _definition_lines(found: Trace) -> Iterator[str]:
     indicator = found.definition.get("indicator")
     if indicator:
         text = f"{indicator['code']} {indicator['name_zh']} / {indicator['name_en']}"
@@ -101,7 +102,7 @@ def _definition(found: Trace) -> Iterator[str]:
         yield f"  column     {column}: {said['description_zh']} {said['description_en']}".rstrip()
 
 
-def _gate(found: Trace) -> Iterator[str]:
+def _gate_lines(found: Trace) -> Iterator[str]:
     if found.gate_checks is None:
         yield "  gate       no judgement of this snapshot is recorded"
         return
@@ -115,8 +116,8 @@ def _gate(found: Trace) -> Iterator[str]:
         )
 
 
-def _units(found: Trace, units: list[Unit], limit: int) -> Iterator[str]:
-    # What doesn't count is what people come for: of a long list it is shown first.
+def _unit_lines(found: Trace, units: list[Unit], limit: int) -> Iterator[str]:
+    # Units that don't count come first: a trace is mostly read to learn why a value is missing.
     units = sorted(units, key=lambda u: (u.counts, u.code is None, u.province_code, u.unit_code))
     counted = sum(unit.counts for unit in units)
     reasons = Counter(u.reason_zh or "0" for u in units if not u.counts)
@@ -124,7 +125,7 @@ def _units(found: Trace, units: list[Unit], limit: int) -> Iterator[str]:
     yield f"units of {units[0].year} ({len(units):,}): {counted:,} counted" + (
         f", {len(units) - counted:,} not ({out})" if out else ""
     )
-    for unit in _first(units, limit):
+    for unit in _limited(units, limit):
         parts = "  ".join(
             f"{label} {plain(unit.parts.get(name))}" for name, label in found.parts_zh.items()
         )
@@ -135,19 +136,19 @@ def _units(found: Trace, units: list[Unit], limit: int) -> Iterator[str]:
         if unit.submitted_value is not None and not unit.counts:
             said = f"  submitted {clean(unit.submitted_value, 60)!r}"
         yield (
-            f"  {_wide(unit.unit_code, 18)} {_wide(clean(unit.unit_name, 30), 36)} {parts}  "
+            f"  {_padded(unit.unit_code, 18)} {_padded(clean(unit.unit_name, 30), 36)} {parts}  "
             f"[{state}{code}{why}]{said}"
         )
         for document in unit.documents:
-            yield f"      {_document(document)}"
+            yield f"      {_document_line(document)}"
         for remark in unit.remarks:
             explained = " (explained)" if remark.explained_by else ""
             message = clean(remark.message_zh, 160)
             yield f"      {remark.severity} {remark.code}{explained} {message}"
-    yield from _more(len(units), limit)
+    yield from _omitted_line(len(units), limit)
 
 
-def _document(document: Document) -> str:
+def _document_line(document: Document) -> str:
     stage = f"·{STAGES.get(document.stage, document.stage)}" if document.stage else ""
     late = " late" if document.is_late else ""
     return (
@@ -157,7 +158,7 @@ def _document(document: Document) -> str:
     )
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None or isinstance(value, Decimal):
         return plain(value)
     if isinstance(value, datetime):
@@ -165,7 +166,7 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def _wide(text: str, width: int) -> str:
-    """Padded to a width on the screen, where Chinese characters take two cells."""
+def _padded(text: str, width: int) -> str:
+    """Pad a text to a width in terminal cells; a Chinese character takes two."""
     taken = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
     return text + " " * max(0, width - taken)

@@ -1,7 +1,7 @@
-"""The trace of one figure.
+"""Makes the trace of one figure.
 
-Belongs here: which units, documents and rows stand behind a figure of each mart. Doesn't belong
-here: SQL over units (``evidence``), arithmetic (``recompute``) and words (``wording``).
+Belongs here: deciding which units, documents and rows a figure of each mart is made from. Doesn't
+belong here: SQL (``evidence``), arithmetic (``recompute``) and Chinese wording (``wording``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ from orchestration.core.errors import UsageError
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace import evidence
 from orchestration.trace.evidence import Scope
-from orchestration.trace.figures import FigureId, find_row, near, parse_figure, unknown_row
+from orchestration.trace.figures import (
+    FigureId,
+    find_row,
+    parse_figure,
+    suggestion,
+    unknown_row_error,
+)
 from orchestration.trace.model import Document, GateFinding, Number, Recomputation, Trace, Unit
 from orchestration.trace.recompute import (
     RATES,
@@ -40,8 +46,8 @@ from orchestration.trace.wording import (
 
 __all__ = ["trace"]
 
-#: Columns of an indicator's aggregate that look at the year before.
-_COMPARING = {"previous_value", "change_rate"}
+#: Columns of an indicator's aggregate that use the value of the year before.
+_COMPARISON_COLUMNS = {"previous_value", "change_rate"}
 
 
 def trace(
@@ -50,52 +56,53 @@ def trace(
     *,
     gate_rows: Sequence[Mapping[str, Any]] = (),
 ) -> Trace:
-    """Trace a figure to its origin.
+    """Trace a figure to the submissions that it was computed from.
 
     Args:
         con: a reader pinned at the snapshot that the figure was printed from.
-        gate_rows: ``quality.gate_results`` of the judgement of that snapshot (they are written
-            after it, so a pinned reader can't see them).
+        figure: figure id, as text or parsed.
+        gate_rows: rows of ``quality.gate_results`` about that snapshot. They are written after
+            the snapshot, so a pinned reader can't see them.
 
     Raises:
-        UsageError: there is no such figure; says what is near.
+        UsageError: there is no such figure; the message suggests similar ones.
     """
     wanted = parse_figure(figure) if isinstance(figure, str) else figure
     catalogue = load_catalogue()
     row = find_row(con, wanted)
     if row is None:
-        raise unknown_row(con, wanted)
+        raise unknown_row_error(con, wanted)
     if wanted.indicator_code is not None:
-        found = _indicator(con, catalogue, wanted, row)
+        found = _trace_indicator(con, catalogue, wanted, row)
     elif wanted.table == "dim_reporting_year":
-        found = _calendar(con, wanted, row)
+        found = _trace_calendar(con, wanted, row)
     else:
-        found = _units(con, catalogue, wanted, row)
+        found = _trace_unit_counts(con, catalogue, wanted, row)
     described = marts_in_words()[wanted.table].columns
     labels = [column_label(wanted.table, column) for column in wanted.columns]
-    findings, checks = _gate(catalogue, wanted, gate_rows)
+    findings, checks = _gate_findings(catalogue, wanted, gate_rows)
     indicator = catalogue.indicators.get(wanted.indicator_code or "")
-    what = [place_label(catalogue, wanted.key)]
+    label_parts = [place_label(catalogue, wanted.key)]
     if indicator is not None:
-        what.append(f"{indicator.name_zh}（{indicator.unit}）")
-    what.append(" − ".join(labels))
+        label_parts.append(f"{indicator.name_zh}（{indicator.unit}）")
+    label_parts.append(" − ".join(labels))
     return replace(
         found,
-        label_zh=" · ".join(what),
+        label_zh=" · ".join(label_parts),
         definition=_definition(catalogue, wanted, described),
         cutoff_at=evidence.cutoff_of(con, wanted.year),
         gate=findings,
         gate_checks=checks,
-        objects=_objects(found),
+        objects=_objects_behind(found),
     )
 
 
-def _made(
+def _assemble_trace(
     figure: FigureId,
     row: Mapping[str, Any],
     computed: Mapping[str, Computed],
     *,
-    more: Iterable[Recomputation] = (),
+    further: Iterable[Recomputation] = (),
     parts_zh: Mapping[str, str] | None = None,
     units: Sequence[Unit] = (),
     places: Sequence[Mapping[str, Any]] = (),
@@ -105,9 +112,9 @@ def _made(
     for column in figure.columns:
         if column not in known:
             raise UsageError(
-                f"figure: {figure.table} has no figure {column!r}{near(column, known)}"
+                f"figure: {figure.table} has no figure {column!r}{suggestion(column, known)}"
             )
-    again = [
+    recomputed = [
         Recomputation(
             figure.year,
             column,
@@ -131,7 +138,7 @@ def _made(
         label_zh="",
         definition={},
         row=dict(row),
-        recomputations=(*again, *more),
+        recomputations=(*recomputed, *further),
         parts_zh=parts_zh or {},
         units=tuple(units),
         places=tuple(places),
@@ -161,21 +168,21 @@ def _definition(
             "unit": indicator.unit,
             "aggregation": indicator.aggregation,
             "aggregation_zh": AGGREGATIONS[indicator.aggregation],
-            "numerator": _named(catalogue, indicator.numerator),
-            "denominator": _named(catalogue, indicator.denominator),
+            "numerator": _code_and_name(catalogue, indicator.numerator),
+            "denominator": _code_and_name(catalogue, indicator.denominator),
             "direction": indicator.direction,
         }
     return found
 
 
-def _named(catalogue: Catalogue, code: str | None) -> dict[str, str] | None:
+def _code_and_name(catalogue: Catalogue, code: str | None) -> dict[str, str] | None:
     return None if code is None else {"code": code, "name_zh": catalogue.indicators[code].name_zh}
 
 
 # -- indicators -----------------------------------------------------------------------------
 
 
-def _indicator(
+def _trace_indicator(
     con: duckdb.DuckDBPyConnection,
     catalogue: Catalogue,
     figure: FigureId,
@@ -189,26 +196,26 @@ def _indicator(
         parts = {"numerator": "分子", "denominator": "分母", **parts}
     scope = Scope(figure.year, figure.province_code, figure.task_code)
     values = evidence.values(con, scope, {indicator.code})
-    units = _valued_units(con, catalogue, indicator, scope, values)
+    units = _units_with_values(con, catalogue, indicator, scope, values)
     before_scope = replace(scope, year=figure.year - 1)
     before = evidence.values(con, before_scope, {indicator.code})
     computed = indicator_columns(indicator, values, before)
     computed["units_expected"] = Computed(len(units), "expected units, listed")
-    more: list[Recomputation] = []
-    if _COMPARING & set(figure.columns):
+    further: list[Recomputation] = []
+    if _COMPARISON_COLUMNS & set(figure.columns):
         last_row = find_row(con, figure, figure.year - 1)
         if last_row is not None:
             then = indicator_columns(indicator, before)["value"]
             equal = last_row["value"] == then.value
-            more.append(
+            further.append(
                 Recomputation(
                     figure.year - 1, "value", last_row["value"], then.value, equal, then.how
                 )
             )
-            units += _valued_units(con, catalogue, indicator, before_scope, before)
+            units += _units_with_values(con, catalogue, indicator, before_scope, before)
         if "change_rate" in figure.columns:
             value = computed["value"]
-            more.append(
+            further.append(
                 Recomputation(
                     figure.year,
                     "value",
@@ -218,17 +225,17 @@ def _indicator(
                     value.how,
                 )
             )
-    return _made(figure, row, computed, more=more, parts_zh=parts, units=units)
+    return _assemble_trace(figure, row, computed, further=further, parts_zh=parts, units=units)
 
 
-def _valued_units(
+def _units_with_values(
     con: duckdb.DuckDBPyConnection,
     catalogue: Catalogue,
     indicator: Indicator,
     scope: Scope,
     values: Sequence[evidence.UnitValue],
 ) -> list[Unit]:
-    """Every expected unit with its value, or why it has none."""
+    """Return every expected unit with its value, or with the reason why it has none."""
     codes = {indicator.code, indicator.numerator, indicator.denominator} - {None}
     about = {code for code in codes if code is not None}
     about |= {r.rule_id for r in catalogue.rules.values() if about & set(r.indicator_codes)}
@@ -241,7 +248,7 @@ def _valued_units(
         code = unit["unit_code"]
         value = by_unit.get(code)
         parts: dict[str, Number] = {}
-        reason: tuple[str | None, str] = (None, _absence(unit))
+        reason: tuple[str | None, str] = (None, _absence_reason(unit))
         if value is not None:
             parts = {"value": value.value, "target": value.target}
             if indicator.aggregation == "ratio":
@@ -272,7 +279,7 @@ def _valued_units(
     return found
 
 
-def _absence(unit: Mapping[str, Any]) -> str:
+def _absence_reason(unit: Mapping[str, Any]) -> str:
     if unit["is_on_time"]:
         return "未填报"
     return "逾期报送，未计入" if unit["has_reported"] else "未报送"
@@ -281,7 +288,7 @@ def _absence(unit: Mapping[str, Any]) -> str:
 # -- counts of units ------------------------------------------------------------------------
 
 
-def _units(
+def _trace_unit_counts(
     con: duckdb.DuckDBPyConnection,
     catalogue: Catalogue,
     figure: FigureId,
@@ -291,7 +298,7 @@ def _units(
     rows = evidence.unit_years(con, scope)
     computed = unit_columns(rows)
     places: list[dict[str, Any]] = []
-    papers: list[Document] = []
+    summaries: list[Document] = []
     if figure.table == "agg_national_target":
         level, category = figure.key["level"], figure.key["category"]
         rows = [
@@ -303,23 +310,23 @@ def _units(
         measures = [column.removesuffix("_rank") for column in figure.columns]
         shown = tuple(dict.fromkeys(s for m in measures for s in RATES.get(m, (m,)) if s in SUMS))
         if {"summary_rate", "has_provincial_summary", "provincial_summaries"} & set(measures):
-            papers, places = _summaries(con, catalogue, figure, rows, computed)
+            summaries, places = _provincial_summaries(con, catalogue, figure, rows, computed)
             shown = ()
         else:
-            # Columns of the row that are made from summaries are known, whatever is asked for.
-            _summary_columns(computed, [], figure)
+            # The suggestions for an unknown column name the columns about summaries too.
+            _add_summary_columns(computed, [], figure)
         if any(column.endswith("_rank") for column in figure.columns):
-            places = _ranks(con, catalogue, figure, computed)
+            places = _recompute_ranks(con, catalogue, figure, computed)
     units = []
     if shown:
-        units = _counted_units(con, scope, rows, shown)
+        units = _units_with_counts(con, scope, rows, shown)
     labels = {name: SUMS[name].label_zh for name in shown}
-    return _made(
-        figure, row, computed, parts_zh=labels, units=units, places=places, documents=papers
+    return _assemble_trace(
+        figure, row, computed, parts_zh=labels, units=units, places=places, documents=summaries
     )
 
 
-def _counted_units(
+def _units_with_counts(
     con: duckdb.DuckDBPyConnection,
     scope: Scope,
     rows: Sequence[Mapping[str, Any]],
@@ -368,14 +375,14 @@ def _target_columns(catalogue: Catalogue, figure: FigureId, achieved: int) -> di
     }
 
 
-def _summaries(
+def _provincial_summaries(
     con: duckdb.DuckDBPyConnection,
     catalogue: Catalogue,
     figure: FigureId,
     rows: Sequence[Mapping[str, Any]],
     computed: dict[str, Computed],
 ) -> tuple[list[Document], list[dict[str, Any]]]:
-    """The provincial summaries, and by province and task whether there is one."""
+    """Return the provincial summaries, and for each province and task whether there is one."""
     scope = Scope(figure.year, figure.province_code, figure.task_code)
     sent = evidence.documents(con, scope, {"provincial_summary"})
     expected: dict[tuple[str, str], int] = {}
@@ -396,13 +403,13 @@ def _summaries(
         for task in catalogue.tasks
         if figure.province_code in (None, province) and figure.task_code in (None, task)
     ]
-    _summary_columns(computed, places, figure)
+    _add_summary_columns(computed, places, figure)
     known = {f"{place['task_code']}-{place['province_code']}" for place in places}
-    papers = [paper for key in sorted(known & set(sent)) for paper in sent[key]]
-    return papers, places
+    summaries = [document for key in sorted(known & set(sent)) for document in sent[key]]
+    return summaries, places
 
 
-def _summary_columns(
+def _add_summary_columns(
     computed: dict[str, Computed], places: Sequence[Mapping[str, Any]], figure: FigureId
 ) -> None:
     has = [place for place in places if place["has_provincial_summary"]]
@@ -418,13 +425,13 @@ def _summary_columns(
         computed["provincial_summaries"] = Computed(len(has), "provinces that sent one")
 
 
-def _ranks(
+def _recompute_ranks(
     con: duckdb.DuckDBPyConnection,
     catalogue: Catalogue,
     figure: FigureId,
     computed: dict[str, Computed],
 ) -> list[dict[str, Any]]:
-    """Ranks among the provinces' rows, which are listed."""
+    """Recompute the ranks into ``computed``; return the provinces' rows that they rank."""
     measures = [c.removesuffix("_rank") for c in figure.columns if c.endswith("_rank")]
     rows = rows_as_dicts(
         con.execute(
@@ -432,7 +439,7 @@ def _ranks(
         )
     )
     known = [measure for measure in measures if f"{measure}_rank" in rows[0]]
-    # A province with fewer units has no rank and takes no place from others.
+    # A province with fewer units has no rank and does not push others down.
     least = project_var("scorecard_least_units")
     ranked = [r for r in rows if r["units_expected"] >= least]
     for measure in known:
@@ -454,7 +461,9 @@ def _ranks(
     ]
 
 
-def _calendar(con: duckdb.DuckDBPyConnection, figure: FigureId, row: Mapping[str, Any]) -> Trace:
+def _trace_calendar(
+    con: duckdb.DuckDBPyConnection, figure: FigureId, row: Mapping[str, Any]
+) -> Trace:
     documents = evidence.received(con, figure.year)
     late = [document for document in documents if document.is_late]
     computed = {
@@ -462,14 +471,14 @@ def _calendar(con: duckdb.DuckDBPyConnection, figure: FigureId, row: Mapping[str
         "documents_late": Computed(len(late), "of them at or after the cut-off"),
     }
     only_late = figure.columns == ("documents_late",)
-    return _made(figure, row, computed, documents=late if only_late else documents)
+    return _assemble_trace(figure, row, computed, documents=late if only_late else documents)
 
 
-# -- what was said elsewhere ----------------------------------------------------------------
+# -- objects and gate findings ---------------------------------------------------------------
 
 
-def _objects(found: Trace) -> tuple[dict[str, Any], ...]:
-    """Every object behind the figure, once, and how many of its documents are."""
+def _objects_behind(found: Trace) -> tuple[dict[str, Any], ...]:
+    """Return each object behind the figure once, with how many of its documents were used."""
     objects: dict[tuple[str, str, str], set[str]] = {}
     for document in (*(d for unit in found.units for d in unit.documents), *found.documents):
         key = (document.object_key, document.etag, document.sha256)
@@ -480,10 +489,10 @@ def _objects(found: Trace) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _gate(
+def _gate_findings(
     catalogue: Catalogue, figure: FigureId, rows: Sequence[Mapping[str, Any]]
 ) -> tuple[tuple[GateFinding, ...], int | None]:
-    """The failed checks whose failing rows are about the figure's place."""
+    """Return the failed checks that concern the figure, and the number of all checks."""
     own = {name: part for name, part in figure.key.items() if part and part != "ALL"}
     found = []
     for row in rows:
@@ -511,7 +520,7 @@ def _gate(
 
 
 def _is_about(catalogue: Catalogue, place: Mapping[str, str], own: Mapping[str, str]) -> bool:
-    """Whether a failing row names something of the figure's and nothing else of that kind."""
+    """Whether a failing row shares a code with the figure and contradicts none of its codes."""
     rule = catalogue.rules.get(place.get("rule_id", ""))
     if rule is not None:
         return own.get("indicator_code") in rule.indicator_codes

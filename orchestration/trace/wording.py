@@ -1,7 +1,7 @@
-"""How traces name things in Chinese: places, figures, reasons.
+"""The Chinese wording of traces: places, columns, reasons.
 
-Belongs here: words that the terminal, ``--json`` and the pages share. Doesn't belong here: how
-numbers of a bulletin are printed (``bulletin.wording``).
+Belongs here: words that the terminal, ``--json`` and the trace pages share. Doesn't belong here:
+the format of numbers in a bulletin (``bulletin.wording``).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ DOCUMENTS = {
     "provincial_summary": "省级总结",
     "explanation": "情况说明",
 }
-#: Those that a figure is made from.
+#: Document types that figures are made from.
 COUNTED_DOCUMENTS = frozenset(DOCUMENTS) - {"explanation"}
 STAGES = {
     "provincial_recommendation": "省级推荐",
@@ -56,13 +56,13 @@ STAGES = {
 
 
 def beijing(submitted_at: str) -> str:
-    """A submission's time to the second, in Beijing, whatever offset it came with."""
+    """Return a submission time (ISO 8601 with offset) in Beijing time, to the second."""
     at = datetime.fromisoformat(submitted_at).astimezone(SHANGHAI)
     return at.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def exclusion_reason(catalogue: Catalogue, code: str) -> str:
-    """Why a value is excluded."""
+    """Return the Chinese reason for an exclusion code (of a rule or of a finding)."""
     rule = catalogue.rules.get(code)
     return rule.message_zh if rule else EXCLUSIONS.get(code, code)
 
@@ -70,7 +70,7 @@ def exclusion_reason(catalogue: Catalogue, code: str) -> str:
 def value_reason(
     catalogue: Catalogue, indicator: Indicator, value: UnitValue
 ) -> tuple[str | None, str]:
-    """Code and reason of a value that doesn't count; two blanks for one that does."""
+    """Return exclusion code and reason of a value that doesn't count; (None, "") if it counts."""
     if value.exclusion_code:
         return value.exclusion_code, exclusion_reason(catalogue, value.exclusion_code)
     if value.counts(indicator):
@@ -89,7 +89,7 @@ def value_reason(
 
 
 def column_label(table: str, column: str) -> str:
-    """The name of a mart's column: its description up to where it begins to explain."""
+    """Return the Chinese name of a mart's column: its description up to the first punctuation."""
     measure = column.removesuffix("_rank")
     described = marts_in_words()[table].columns.get(measure)
     words = described.description_zh if described else measure
@@ -98,7 +98,7 @@ def column_label(table: str, column: str) -> str:
 
 
 def place_label(catalogue: Catalogue, key: Mapping[str, str | None]) -> str:
-    """The nation or a province, a task, a level and kind."""
+    """Return the Chinese name of a figure's place: nation or province, task, level and kind."""
     province, task = key.get("province_code"), key.get("task_code")
     region = catalogue.regions.get(province or "")
     parts = [region.name if region else (province or "全国")]
