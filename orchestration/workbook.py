@@ -1,7 +1,7 @@
-"""Office files that the project writes: the same bytes for the same content; text stays text.
+"""Writes Office files: the same content gives the same bytes, and text is never run as a formula.
 
-Belongs here: what openpyxl leaves open, and the mark by which the project knows its own reporting
-forms again. Doesn't belong here: what stands in a workbook.
+Belongs here: what openpyxl does not do by itself, and the mark that identifies a reporting form
+made by this project. Doesn't belong here: the content of a workbook.
 """
 
 from __future__ import annotations
@@ -15,18 +15,22 @@ from typing import Any
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-__all__ = ["FORM_MARK", "FORM_SHEET", "packed", "put_text", "workbook_bytes"]
+__all__ = ["FORM_MARK", "FORM_SHEET", "pack_parts", "put_text", "workbook_bytes"]
 
-#: The hidden sheet that says that a workbook is a reporting form made by this project, and what
-#: stands in its first cell.
+#: Name of the hidden sheet that marks a workbook as this project's reporting form, and the text in
+#: its first cell.
 FORM_SHEET, FORM_MARK = "_tongbao", "tongbao-form-1"
-#: Zip entries and document properties carry the clock otherwise; the zip format's own zero.
+#: Date of every zip entry and document property instead of the current time: the earliest date
+#: that the zip format can hold.
 _DATE = (1980, 1, 1, 0, 0, 0)
 _STAMP = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*(</dcterms:)")
 
 
 def put_text(cell: Any, text: str | None) -> None:
-    """Text into a cell, never a formula: ``=cmd|…`` is shown, not run (OWASP, "CSV Injection")."""
+    """Write a text into a cell so that a spreadsheet shows it and never runs it as a formula.
+
+    See OWASP, "CSV Injection"; ``=cmd|…`` is an example. None leaves the cell empty.
+    """
     if text is None:
         return
     cell.value = ILLEGAL_CHARACTERS_RE.sub("", text)
@@ -36,18 +40,22 @@ def put_text(cell: Any, text: str | None) -> None:
 
 
 def workbook_bytes(workbook: Workbook) -> bytes:
-    """The file's bytes, the same at every time."""
+    """Return the workbook as XLSX bytes that don't depend on the time of writing."""
     raw = io.BytesIO()
     workbook.save(raw)
     with zipfile.ZipFile(raw) as given:
         parts = {name: given.read(name) for name in given.namelist()}
     core = "docProps/core.xml"
     parts[core] = _STAMP.sub(rb"\g<1>1980-01-01T00:00:00Z\g<3>", parts[core])
-    return packed(parts)
+    return pack_parts(parts)
 
 
-def packed(parts: Mapping[str, bytes]) -> bytes:
-    """The parts of an Office file, in this order, as the file."""
+def pack_parts(parts: Mapping[str, bytes]) -> bytes:
+    """Zip the parts of an Office file in the order given, with fixed dates.
+
+    Args:
+        parts: path in the file → bytes.
+    """
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
         for name, body in parts.items():

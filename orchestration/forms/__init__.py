@@ -1,7 +1,7 @@
-"""Reporting forms: what a unit fills in, made from the catalogue.
+"""Reporting forms: the XLSX workbooks that units fill in, made from the catalogue.
 
-Belongs here: the XLSX form of a task and what changed in the forms since last year. What a unit
-fills in goes through intake like anything else. Doesn't belong here: reading forms (``intake``).
+Belongs here: the form of a task, and the list of changes since the former year's forms. Doesn't
+belong here: reading forms that were filled in (``intake``).
 """
 
 from orchestration.forms.changes import FormsSummary, publish_forms

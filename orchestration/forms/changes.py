@@ -1,7 +1,10 @@
-"""The year's forms, published, with what changed since the last year that has any.
+"""Publishes a year's forms, with the changes since the last year that has forms.
 
-Belongs here: comparing the catalogue with the one that last year's forms were made from, which is
-kept beside them. Written only where the bytes differ.
+The catalogue that the forms are made from is published with them, so that the next year can be
+compared with it.
+
+Belongs here: comparing the two catalogues and writing the files whose bytes differ. Doesn't belong
+here: the forms (``form``).
 """
 
 from __future__ import annotations
@@ -17,8 +20,8 @@ from orchestration.storage import Store
 
 __all__ = ["FormsSummary", "publish_forms"]
 
-#: What a unit notices when it changes.
-_WATCHED = {
+#: Columns of the catalogue whose changes matter to a unit, with their Chinese names.
+_COMPARED_FIELDS = {
     "name_zh": "名称",
     "unit": "计量单位",
     "value_type": "填报类型",
@@ -32,12 +35,13 @@ _WATCHED = {
 
 @dataclass
 class FormsSummary:
-    """What was published.
+    """The result of publishing a year's forms.
 
     Attributes:
-        written: how many files; 0 where all stood already.
-        changes: rows of the change list.
-        since: the year compared with, or None for the first.
+        prefix: URL of the folder, ``s3://…``.
+        written: number of files written; 0 if nothing changed.
+        changes: number of rows in the list of changes.
+        since: year that was compared with; None if this is the first year.
     """
 
     year: int
@@ -48,31 +52,31 @@ class FormsSummary:
 
     @property
     def lines(self) -> list[str]:
-        """What a terminal shows."""
+        """Lines to print on a terminal."""
         compared = f"{self.changes} changes since {self.since}" if self.since else "the first year"
         return [f"forms {self.year}: {self.written} files written to {self.prefix}; {compared}"]
 
 
 def publish_forms(store: Store, bucket: str, year: int) -> FormsSummary:
-    """Write ``forms/{year}/``: a form a task, ``changes.csv``, ``changes.html``, ``catalogue.csv``.
+    """Publish ``forms/{year}/``: each task's form, ``changes.csv|html`` and ``catalogue.csv``.
 
     Raises:
         UsageError: the calendar has no such year.
     """
     catalogue = load_catalogue()
     prefix = f"forms/{year}/"
-    since = _year_before(store, bucket, year)
+    since = _former_year(store, bucket, year)
     former: dict[str, dict[str, str]] | None = None
     if since is not None:
         text = store.get(bucket, f"forms/{since}/catalogue.csv").decode("utf-8-sig")
         former = {row["code"]: row for row in csv.DictReader(io.StringIO(text))}
-    now = {code: _row(indicator) for code, indicator in catalogue.indicators.items()}
-    changes = [] if former is None else _changes(former, now)
+    now = {code: _catalogue_row(indicator) for code, indicator in catalogue.indicators.items()}
+    changes = [] if former is None else _list_changes(former, now)
     files = {f"{code}.xlsx": make_form(code, year) for code in catalogue.tasks}
     columns = [field.name for field in fields(Indicator)]
-    files["catalogue.csv"] = _csv(columns, [list(row.values()) for row in now.values()])
-    files["changes.csv"] = _csv(["指标", "名称", "变化", "上年", "本年"], changes)
-    files["changes.html"] = _page(year, since, changes)
+    files["catalogue.csv"] = _csv_bytes(columns, [list(row.values()) for row in now.values()])
+    files["changes.csv"] = _csv_bytes(["指标", "名称", "变化", "上年", "本年"], changes)
+    files["changes.html"] = _changes_page(year, since, changes)
     written = 0
     for name, body in sorted(files.items()):
         key = prefix + name
@@ -82,7 +86,7 @@ def publish_forms(store: Store, bucket: str, year: int) -> FormsSummary:
     return FormsSummary(year, f"s3://{bucket}/{prefix}", written, len(changes), since)
 
 
-def _year_before(store: Store, bucket: str, year: int) -> int | None:
+def _former_year(store: Store, bucket: str, year: int) -> int | None:
     years = [
         int(part)
         for part in (p.split("/")[1] for p in store.prefixes(bucket, "forms/"))
@@ -91,14 +95,16 @@ def _year_before(store: Store, bucket: str, year: int) -> int | None:
     return max(years, default=None)
 
 
-def _row(indicator: Indicator) -> dict[str, str]:
+def _catalogue_row(indicator: Indicator) -> dict[str, str]:
     return {
         field.name: "" if (value := getattr(indicator, field.name)) is None else str(value)
         for field in fields(indicator)
     }
 
 
-def _changes(former: dict[str, dict[str, str]], now: dict[str, dict[str, str]]) -> list[list[str]]:
+def _list_changes(
+    former: dict[str, dict[str, str]], now: dict[str, dict[str, str]]
+) -> list[list[str]]:
     found = []
     for code in sorted({*former, *now}):
         old, new = former.get(code), now.get(code)
@@ -109,13 +115,13 @@ def _changes(former: dict[str, dict[str, str]], now: dict[str, dict[str, str]]) 
         elif old is not None and new is not None:
             found += [
                 [code, new["name_zh"], label, old.get(name, ""), new[name]]
-                for name, label in _WATCHED.items()
+                for name, label in _COMPARED_FIELDS.items()
                 if old.get(name, "") != new[name]
             ]
     return found
 
 
-def _csv(header: list[str], rows: list[list[str]]) -> bytes:
+def _csv_bytes(header: list[str], rows: list[list[str]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(header)
@@ -123,7 +129,7 @@ def _csv(header: list[str], rows: list[list[str]]) -> bytes:
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 
-def _page(year: int, since: int | None, changes: list[list[str]]) -> bytes:
+def _changes_page(year: int, since: int | None, changes: list[list[str]]) -> bytes:
     if since is None:
         said = "<p>本年度为首次发布填报表，没有可比的上年表。</p>"
     elif not changes:

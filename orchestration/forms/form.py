@@ -1,8 +1,11 @@
-"""One task's reporting form as a workbook.
+"""Makes the reporting form of a task as a workbook.
 
-Belongs here: its sheets, columns, drop-downs, bounds and locks. A row is an indicator; a unit is a
-block of rows. The headers are the Chinese labels of ``table_columns.csv``, by which intake reads
-the form again; the unit's code may stand in the first row of its block alone.
+Each row of the form is an indicator; each unit is a block of rows. The headers are the Chinese
+labels of ``table_columns.csv``, which intake reads the form by. A unit's code is needed only in the
+first row of its block.
+
+Belongs here: the form's sheets, columns, drop-downs, bounds and locks. Doesn't belong here: the
+units and their figures (``units``).
 """
 
 from __future__ import annotations
@@ -30,11 +33,11 @@ __all__ = ["FormUnit", "make_form"]
 
 @dataclass(frozen=True)
 class FormUnit:
-    """A unit whose block is filled in as far as it is known.
+    """A unit whose block of the form is pre-filled.
 
     Attributes:
-        previous: last year's counted values, by indicator code.
-        targets: this year's targets of its plan.
+        previous: indicator code → counted value of the year before.
+        targets: indicator code → this year's target of the unit's plan.
     """
 
     code: str
@@ -43,7 +46,7 @@ class FormUnit:
     targets: dict[str, Decimal] = field(default_factory=dict)
 
 
-#: The form's columns, with their widths in characters.
+#: Columns of the form → width in characters.
 _COLUMNS = {
     "unit_code": 18,
     "unit_name": 24,
@@ -62,8 +65,8 @@ _COLUMNS = {
     "report_sha256": 20,
     "highlight": 30,
 }
-#: Filled in once a unit, in the first row of its block.
-_ONCE = ("report_object_key", "report_sha256", "highlight")
+#: Columns that a unit fills in once, in the first row of its block.
+_UNIT_COLUMNS = ("report_object_key", "report_sha256", "highlight")
 _TITLE_ROW, _NOTE_ROW, _HEADER_ROW = 1, 2, 3
 
 _THIN = Side(style="thin", color="BFBFBF")
@@ -72,15 +75,18 @@ _HEAD = PatternFill("solid", fgColor="E7E6E6")
 _INPUT = PatternFill("solid", fgColor="FFF9DB")
 _LOCKED, _OPEN = Protection(locked=True), Protection(locked=False)
 _WRAP = Alignment(wrap_text=True, vertical="center")
-#: Shows what is typed, a percentage included, as the number that it is.
+#: Number formats. A percentage is shown as the number that was typed.
 _NUMBER, _WHOLE, _TEXT = "0.######", "0", "@"
 
 
 def make_form(task_code: str, year: int, units: Sequence[FormUnit] = ()) -> bytes:
-    """The form of a task and year; one block to be filled in by one unit where none is given.
+    """Make the form of a task and year.
 
     Args:
-        units: filled in, one block each.
+        units: each gets a pre-filled block; without any, the form has one empty block.
+
+    Returns:
+        the bytes of the XLSX file.
 
     Raises:
         UsageError: no such task, or no such year in the calendar.
@@ -93,15 +99,15 @@ def make_form(task_code: str, year: int, units: Sequence[FormUnit] = ()) -> byte
     sheet = workbook.active
     assert sheet is not None
     sheet.title = "填报"
-    _fill_in(sheet, task_code, year, units)
-    _explain(workbook.create_sheet("填报说明"), task_code, period)
+    _write_form_sheet(sheet, task_code, year, units)
+    _write_instructions(workbook.create_sheet("填报说明"), task_code, period)
     mark = workbook.create_sheet(FORM_SHEET)
     mark.sheet_state = "hidden"
     mark.append([FORM_MARK, task_code, year])
     return workbook_bytes(workbook)
 
 
-def _labels() -> dict[str, str]:
+def _column_labels() -> dict[str, str]:
     return {
         row["column_name"]: row["label_zh"]
         for row in read_seed("table_columns")
@@ -117,8 +123,10 @@ def _indicators(task_code: str) -> list[Indicator]:
     ]
 
 
-def _fill_in(sheet: Worksheet, task_code: str, year: int, units: Sequence[FormUnit]) -> None:
-    task, labels = load_catalogue().tasks[task_code], _labels()
+def _write_form_sheet(
+    sheet: Worksheet, task_code: str, year: int, units: Sequence[FormUnit]
+) -> None:
+    task, labels = load_catalogue().tasks[task_code], _column_labels()
     last = get_column_letter(len(_COLUMNS))
     put_text(sheet.cell(_TITLE_ROW, 1), f"{task.code} {task.name} {year}年度绩效数据填报表")
     sheet.cell(_TITLE_ROW, 1).font = Font(size=16, bold=True)
@@ -139,10 +147,10 @@ def _fill_in(sheet: Worksheet, task_code: str, year: int, units: Sequence[FormUn
     validations = _Validations(sheet)
     blocks: Sequence[FormUnit | None] = units or [None]
     for unit in blocks:
-        row = _block(sheet, row, task_code, year, unit, validations)
+        row = _write_unit_block(sheet, row, task_code, year, unit, validations)
     validations.attach()
-    beside = get_column_letter(list(_COLUMNS).index("unit_of_measure") + 1)
-    sheet.freeze_panes = f"{beside}{_HEADER_ROW + 1}"
+    first_scrolling = get_column_letter(list(_COLUMNS).index("unit_of_measure") + 1)
+    sheet.freeze_panes = f"{first_scrolling}{_HEADER_ROW + 1}"
     sheet.protection.sheet = True
     sheet.protection.formatColumns = False
     sheet.protection.formatRows = False
@@ -156,21 +164,21 @@ def _fill_in(sheet: Worksheet, task_code: str, year: int, units: Sequence[FormUn
 
 
 class _Validations:
-    """One rule of data validation for all cells that share it."""
+    """Collects the sheet's data validations: cells with equal bounds share one rule."""
 
     def __init__(self, sheet: Worksheet) -> None:
         self.sheet = sheet
         self._rules: dict[tuple[str, str, str], DataValidation] = {}
 
     def add(self, cell: Any, indicator: Indicator) -> None:
-        """Bounds, whole numbers and drop-downs; a code list is text that intake checks."""
+        """Add the rule of an indicator to a cell. Code lists get none: intake checks them."""
         if indicator.value_type == "code_list":
             return
         if indicator.value_type == "yesno":
             key = ("list", "是,否", "")
         else:
             kind = "whole" if indicator.is_whole else "decimal"
-            key = (kind, _plain(indicator.hard_min), _plain(indicator.hard_max))
+            key = (kind, _number_text(indicator.hard_min), _number_text(indicator.hard_max))
         rule = self._rules.get(key)
         if rule is None:
             rule = self._rules[key] = self._rule(*key)
@@ -188,7 +196,7 @@ class _Validations:
             )
         is_whole = kind == "whole"
         what = "整数" if is_whole else "数字"
-        # Without a bound in the catalogue: what the warehouse can hold.
+        # The default bounds are what the warehouse can hold.
         return DataValidation(
             type="whole" if is_whole else "decimal",
             operator="between",
@@ -201,16 +209,16 @@ class _Validations:
         )
 
     def attach(self) -> None:
-        """Put the rules into the sheet, in the order in which they came up."""
+        """Add the collected rules to the sheet, in the order in which they were created."""
         for rule in self._rules.values():
             self.sheet.add_data_validation(rule)
 
 
-def _plain(number: Decimal | None) -> str:
+def _number_text(number: Decimal | None) -> str:
     return "" if number is None else f"{number.normalize():f}"
 
 
-def _block(
+def _write_unit_block(
     sheet: Worksheet,
     row: int,
     task_code: str,
@@ -218,7 +226,7 @@ def _block(
     unit: FormUnit | None,
     validations: _Validations,
 ) -> int:
-    """A unit's rows; returns the row after them."""
+    """Write a unit's rows from ``row`` on; return the number of the row after them."""
     positions = {name: at for at, name in enumerate(_COLUMNS, start=1)}
     for index, indicator in enumerate(_indicators(task_code)):
         texts: dict[str, str | None] = {
@@ -228,7 +236,7 @@ def _block(
             "indicator_name": indicator.name_zh,
             "unit_of_measure": indicator.unit,
             "is_required": "是" if indicator.is_required and indicator.is_submitted else "",
-            "definition": _definition(indicator),
+            "definition": _entry_instruction(indicator),
         }
         numbers: dict[str, Decimal | int | None] = {
             "year": year,
@@ -247,7 +255,7 @@ def _block(
                 cell.number_format = _WHOLE if name == "year" else _NUMBER
         entered = [positions["value"]] if indicator.is_submitted else []
         if index == 0:
-            entered += [positions[name] for name in _ONCE]
+            entered += [positions[name] for name in _UNIT_COLUMNS]
             entered += [positions["unit_code"]] if unit is None else []
         for at in entered:
             cell = sheet.cell(row, at)
@@ -266,7 +274,7 @@ def _block(
     return row
 
 
-_KINDS = {
+_ENTRY_HINTS = {
     "count": "填整数",
     "person_times": "填整数（人次）",
     "person_days": "填整数（人日）",
@@ -277,8 +285,8 @@ _KINDS = {
 }
 
 
-def _definition(indicator: Indicator) -> str:
-    """How to fill in an indicator, from its row in the catalogue."""
+def _entry_instruction(indicator: Indicator) -> str:
+    """Return the Chinese instruction on how to fill in an indicator."""
     if not indicator.is_submitted:
         names = load_catalogue().indicators
         parts = [names[c].name_zh for c in (indicator.numerator, indicator.denominator) if c]
@@ -289,13 +297,13 @@ def _definition(indicator: Indicator) -> str:
         how = "填省份6位代码" if province else "填国家（地区）ISO 3166-1三位字母代码"
         how += "，用分号隔开，如" + ("110000;440000" if province else "LAO;KHM")
     else:
-        how = _KINDS.get(indicator.value_type, "填数字")
+        how = _ENTRY_HINTS.get(indicator.value_type, "填数字")
     if indicator.unit == "万元":
         how += "，单位为万元，不是元"
     return "；".join(part for part in (said, how) if part)
 
 
-def _explain(sheet: Worksheet, task_code: str, period: ReportingPeriod) -> None:
+def _write_instructions(sheet: Worksheet, task_code: str, period: ReportingPeriod) -> None:
     cutoff = period.cutoff_at.astimezone(SHANGHAI)
     day = f"{cutoff.year}年{cutoff.month}月{cutoff.day}日{cutoff:%H:%M}"
     lines = [

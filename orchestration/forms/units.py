@@ -1,6 +1,6 @@
-"""The units of a province for its form, with last year's values and this year's targets.
+"""Reads a province's units for its forms, with last year's values and this year's targets.
 
-Belongs here: reading them from the lake. Contact data is not among them.
+Belongs here: the queries. No contact data is read. Doesn't belong here: the form (``form``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["expected_units"]
 def expected_units(
     con: duckdb.DuckDBPyConnection, task_code: str, year: int, province_code: str
 ) -> list[FormUnit]:
-    """The expected units as the newest marts up to ``year`` have them, by code.
+    """Return the expected units in the newest marts up to ``year``, ordered by code.
 
     Args:
         con: a reader of the lake.

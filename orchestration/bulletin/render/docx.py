@@ -18,7 +18,7 @@ import jinja2
 
 from orchestration.bulletin.content import Bars, Column, Document, Table, Tile, TileMap
 from orchestration.bulletin.render.charts import DARK, SHADES
-from orchestration.workbook import packed
+from orchestration.workbook import pack_parts
 
 __all__ = ["render_docx"]
 
@@ -81,7 +81,7 @@ def _templates() -> dict[str, jinja2.Template]:
 
 def render_docx(document: Document) -> bytes:
     """The document as a Word file."""
-    return packed(
+    return pack_parts(
         {
             name: _ILLEGAL.sub("", template.render(doc=document)).encode()
             for name, template in _templates().items()
