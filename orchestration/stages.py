@@ -302,10 +302,10 @@ def rehearse(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Re
 def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> PublishSummary:
     """Publish edition 1 from the snapshot that the gate let through.
 
-    A standing edition is never touched: with the same snapshot there is nothing to do, with
-    newer marts publication is refused (a correction is a new edition).
+    The current edition is never changed. If it was made from this snapshot, nothing is done.
 
     Raises:
+        PublicationRefused: the marts are newer than the current edition.
         GateBlocked: the gate blocks that snapshot.
         TongbaoError: the gate hasn't judged it.
     """

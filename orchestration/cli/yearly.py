@@ -10,7 +10,6 @@ import dataclasses
 import click
 
 from orchestration.cli.output import JSON, YEAR, new_run_id, print_json, print_lines, progress_lines
-from orchestration.core.errors import TongbaoError
 
 __all__ = ["gate", "intake", "publish", "receipts", "rehearse", "run", "transform"]
 
@@ -120,10 +119,8 @@ def publish(year: int, as_json: bool) -> None:
         done = stages.publish(ws, year, run_id=new_run_id(), progress=progress_lines())
     if as_json:
         print_json(done)
-    if done.refused:
-        raise TongbaoError(done.lines[-1])
-    if not as_json:
-        print_lines([done])
+        return
+    print_lines([done])
 
 
 @click.command()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["GateBlocked", "TongbaoError", "Unreachable", "UsageError"]
+__all__ = ["GateBlocked", "PublicationRefused", "TongbaoError", "Unreachable", "UsageError"]
 
 
 class TongbaoError(Exception):
@@ -45,6 +45,10 @@ class GateBlocked(TongbaoError):
         super().__init__(message)
         self.lines = tuple(lines)
         self.notice = notice or message
+
+
+class PublicationRefused(TongbaoError):
+    """The marts are newer than the current edition, which is never changed (exit code 1)."""
 
 
 class Unreachable(TongbaoError):

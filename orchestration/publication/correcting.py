@@ -82,9 +82,7 @@ def correct_edition(
     changes = built.changes or Changes(year, reason)
     if not changes.changes and same:
         line = f"edition {current['edition']} of {year} is up to date: nothing to correct"
-        return PublishSummary(
-            year, current["edition"], current["snapshot_id"], 0, "", False, [line]
-        )
+        return PublishSummary(year, current["edition"], current["snapshot_id"], 0, "", [line])
     summary = publish_edition(ws, year, number, built, progress=progress)
     figures = sum(not change.is_rank for change in changes.changes)
     summary.lines[1:1] = [

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration import bulletin, lakehouse
+from orchestration.core.errors import PublicationRefused
 from orchestration.core.workspace import Progress, Workspace
 from orchestration.gate import GateDecision
 from orchestration.publication.building import Built, build_files
@@ -39,7 +40,6 @@ class PublishSummary:
         snapshot_id: snapshot that the current edition was made from.
         files: number of files written; 0 if the edition was published before.
         folder: folder of the edition's copy on this machine.
-        refused: nothing was published, because the current edition is of another snapshot.
         lines: lines to print on a terminal.
         taken_over: number of files carried over unchanged from the former edition.
     """
@@ -49,7 +49,6 @@ class PublishSummary:
     snapshot_id: int
     files: int
     folder: str
-    refused: bool
     lines: list[str]
     taken_over: int = 0
 
@@ -119,9 +118,7 @@ def publish_edition(
             f"({' '.join(sorted(built.undrawn)[:10])}): "
             "set TONGBAO_FONT_DIR to a folder with more fonts"
         )
-    return PublishSummary(
-        year, number, snapshot_id, files, str(out), False, lines, len(built.sources)
-    )
+    return PublishSummary(year, number, snapshot_id, files, str(out), lines, len(built.sources))
 
 
 def published_editions(ws: Workspace, year: int) -> list[dict[str, Any]]:
@@ -151,26 +148,28 @@ def _recorded(ws: Workspace, year: int) -> list[dict[str, Any]]:
 def already_published(
     ws: Workspace, year: int, current: dict[str, Any], snapshot_id: int
 ) -> PublishSummary:
-    """Summarise a publication that has nothing to do, or is refused: the year has an edition.
+    """Summarise a publication that has nothing to do: the year has an edition of this snapshot.
 
     Args:
         current: row of ``publication.editions`` of the current edition.
-        snapshot_id: snapshot that was to be published. If the current edition was made from
-            another one, the summary is a refusal.
+        snapshot_id: snapshot that was to be published.
+
+    Raises:
+        PublicationRefused: the current edition was made from another snapshot.
     """
     number = current["edition"]
+    if current["snapshot_id"] != snapshot_id:
+        raise PublicationRefused(
+            f"publication refused: edition {number} of {year} is published "
+            f"(snapshot {current['snapshot_id']}) and the marts are newer "
+            f"(snapshot {snapshot_id}): to publish them as a new edition, "
+            f"run 'tongbao correct --year {year} --reason …'"
+        )
     edition = bulletin.read_edition(ws.store, ws.settings.publication_bucket, year, number)
     out = bulletin.write_out(edition, ws.settings.home / "out")
-    if current["snapshot_id"] == snapshot_id:
-        line = f"edition {number} of {year} is published (snapshot {snapshot_id}): nothing to do"
-        lines = [line, *_locations(ws, edition.prefix, out)]
-        return PublishSummary(year, number, snapshot_id, 0, str(out), False, lines)
-    line = (
-        f"edition {number} of {year} is published (snapshot {current['snapshot_id']}) and the "
-        f"marts are newer (snapshot {snapshot_id}): to publish them as a new edition, run "
-        f"'tongbao correct --year {year} --reason …'"
-    )
-    return PublishSummary(year, number, current["snapshot_id"], 0, str(out), True, [line])
+    line = f"edition {number} of {year} is published (snapshot {snapshot_id}): nothing to do"
+    lines = [line, *_locations(ws, edition.prefix, out)]
+    return PublishSummary(year, number, snapshot_id, 0, str(out), lines)
 
 
 def _locations(ws: Workspace, prefix: str, folder: Path) -> list[str]:

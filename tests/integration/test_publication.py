@@ -20,15 +20,18 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pytest
 
 from orchestration import lakehouse, stages
+from orchestration.cli import main
 from orchestration.core.catalogue import load_catalogue
-from orchestration.core.errors import GateBlocked, TongbaoError
+from orchestration.core.errors import GateBlocked, PublicationRefused, TongbaoError
 from orchestration.core.settings import Settings
+from orchestration.definitions import defs
 from orchestration.demo import generate
-from tests.conftest import clean_environment
+from tests.conftest import Environment, clean_environment
 from tests.fixtures.gbt import lint_docx, lint_pdf, lint_text
 
 YEAR = 2024
@@ -270,7 +273,7 @@ def test_no_contact_leaves_raw(published: Published) -> None:
 def test_a_standing_edition_is_never_touched(published: Published) -> None:
     before = {i.key: i.last_modified for i in published.ws.store.list("publication", "editions/")}
     again = stages.publish(published.ws, YEAR, run_id="again", progress=_quiet)
-    assert (again.files, again.refused) == (0, False)
+    assert again.files == 0
     after = {i.key: i.last_modified for i in published.ws.store.list("publication", "editions/")}
     assert after == before
 
@@ -283,7 +286,12 @@ def test_the_same_snapshot_gives_the_same_bytes_in_another_process(published: Pu
     assert [said[name] for name in ("differing", "missing", "added", "damaged")] == [[]] * 4
 
 
-def test_newer_marts_do_not_change_a_standing_edition(tmp_path: Path) -> None:
+def test_newer_marts_do_not_change_a_standing_edition(
+    tmp_path: Path,
+    environment: Environment,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     settings = _settings(tmp_path)
     _demo(settings)
     with stages.open_workspace(settings) as ws:
@@ -317,9 +325,31 @@ def test_newer_marts_do_not_change_a_standing_edition(tmp_path: Path) -> None:
             json.dumps(more | {"document_id": "m2"}).encode(),
         )
         _until_gate(ws)
-        second = stages.publish(ws, YEAR, run_id="r", progress=_quiet)
-        assert second.refused
-        assert (Path(second.folder) / "manifest.json").read_bytes() == manifest
+        with pytest.raises(PublicationRefused, match="tongbao correct --year 2024"):
+            stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+
+        # Both commands say so alike, and to Dagster it is a failure.
+        environment(ws)
+        monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+        said = [_last_line(capsys, command, "--year", str(YEAR)) for command in ("run", "publish")]
+        assert said[0] == said[1]
+        assert said[0].startswith("tongbao: publication refused: edition 1 of 2024 is published")
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = defs.resolve_job_def("publish_year").execute_in_process(
+                instance=instance, partition_key=str(YEAR), raise_on_error=False
+            )
+        assert not result.success
+        assert result.get_asset_materialization_events() == []
+        assert (Path(first.folder) / "manifest.json").read_bytes() == manifest
+
+
+def _last_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What a command that ends with exit code 1 says last, in this process."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    assert ended.value.code == 1
+    return capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_year_with_heavy_faults_is_blocked(tmp_path: Path) -> None:
