@@ -153,7 +153,7 @@ def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     done = alarms.watch(settings, _runs(context.instance, now))
     if not done.lake_judged:
         return dg.SensorResult(skip_reason=done.line, cursor=context.cursor)
-    events, cursor = freshness_events(done.standing, years_in_play(now), context.cursor)
+    events, cursor = freshness_events(done.standing, context.cursor)
     return dg.SensorResult(skip_reason=done.line, asset_events=events, cursor=cursor)
 
 

@@ -6,7 +6,13 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import dagster as dg
+import pytest
+
 from orchestration import alarms, stages
+from orchestration.definitions import defs
+from orchestration.defs.in_process import run_in_process
+from tests.conftest import Environment
 from tests.fixtures.landing import Landing
 
 _ARRIVED = datetime(2024, 11, 20, 2, 0, tzinfo=UTC)
@@ -57,3 +63,45 @@ def test_what_stands_while_nothing_moves(ws: stages.Workspace, landing: Landing)
         # The collection has closed: nobody waits for an intake; the bulletins are due.
         closed = datetime(2024, 12, 15, 1, 0, tzinfo=UTC)
         assert _codes(again, closed) == {}
+
+
+def test_the_sensor_tells_of_a_check_again_and_again(
+    ws: stages.Workspace,
+    landing: Landing,
+    environment: Environment,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each change of state is stored, beside what the check says in runs.
+
+    Dagster stores one event without a run for each check and partition, and refuses the second.
+    """
+    home = ws.settings.home / "dagster"
+    home.mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    landing.unit("T05-110000-0001")
+    _age(ws)
+    intake = _ARRIVED.isoformat()
+    environment(ws, intake)
+    run_in_process(defs, 2024, "intake", progress=lambda _: None)
+    key = dg.AssetCheckKey(dg.AssetKey(["raw", "objects"]), "fresh")
+    cursor, passed = None, []
+    with dg.DagsterInstance.get() as instance:
+        # A day and more without a look at the bucket; a look; once more without one.
+        for hours in (27, 0, 27, 0):
+            monkeypatch.setenv("TONGBAO_NOW", (_ARRIVED + timedelta(hours=hours)).isoformat())
+            context = dg.build_sensor_context(
+                instance=instance, cursor=cursor, repository_def=defs.get_repository_def()
+            )
+            tick = defs.resolve_sensor_def("watch").evaluate_tick(context)
+            cursor = tick.cursor
+            for event in tick.asset_events:
+                instance.report_runless_asset_event(event)  # as the daemon does
+            assert tick.asset_events
+            passed += [e.passed for e in tick.asset_events if e.asset_check_key == key]
+        assert passed == [False, True, False, True]
+        history = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+    assert [each.status.value for each in history] == [
+        "SUCCEEDED", "FAILED", "SUCCEEDED", "FAILED", "SUCCEEDED",
+    ]  # fmt: skip
+    assert [bool(each.run_id) for each in history] == [False] * 4 + [True]
+    assert {each.partition for each in history} == {None}
