@@ -21,8 +21,6 @@ __all__ = ["sql", "trace"]
 @JSON
 def sql(query: str, edition: int | None, year: int | None, as_json: bool) -> None:
     """Run a read-only QUERY on the lakehouse, e.g. "select * from marts.agg_national_task"."""
-    import duckdb
-
     from orchestration import lakehouse, stages
     from orchestration.core.errors import UsageError
     from orchestration.core.settings import Settings
@@ -30,23 +28,9 @@ def sql(query: str, edition: int | None, year: int | None, as_json: bool) -> Non
     settings = Settings.from_env()
     if year is not None and edition is None:
         raise UsageError("sql: --year says whose --edition; without an edition it says nothing")
-    with (
-        stages.open_workspace(settings, read_only=True) as ws,
-        lakehouse.reader(
-            settings, ws.store, stages.edition_snapshot(ws, edition, year) if edition else None
-        ) as con,
-    ):
-        try:
-            # The lake is attached read-only; this keeps a query from writing files beside it.
-            statements = con.extract_statements(query)
-            allowed = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
-            if len(statements) != 1 or statements[0].type not in allowed:
-                raise UsageError("sql: one query that only reads (select, describe, explain)")
-            cursor = con.execute(query)
-            names = [column[0] for column in cursor.description or []]
-            rows = cursor.fetchall()
-        except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
-            raise UsageError(f"sql: {error}") from None
+    with stages.open_workspace(settings, read_only=True) as ws:
+        snapshot = stages.edition_snapshot(ws, edition, year) if edition else None
+        names, rows = lakehouse.answer_query(settings, ws.store, query, snapshot)
     if as_json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
         return

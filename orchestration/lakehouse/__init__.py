@@ -18,6 +18,7 @@ from orchestration.lakehouse.build import PRIOR_TABLES, build_file, prepare_buil
 from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build
 from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build
 from orchestration.lakehouse.maintain import KEEP_SNAPSHOTS, MaintainSummary, maintain
+from orchestration.lakehouse.query import Answer, answer_query
 from orchestration.lakehouse.records import (
     blocking,
     blocks,
@@ -47,10 +48,12 @@ __all__ = [
     "KEEP_SNAPSHOTS",
     "PRIOR_TABLES",
     "RAW_TABLES",
+    "Answer",
     "CommitSummary",
     "LakeTable",
     "MaintainSummary",
     "TransformSummary",
+    "answer_query",
     "blocking",
     "blocks",
     "build_file",

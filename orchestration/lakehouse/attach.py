@@ -24,6 +24,7 @@ from orchestration.storage import Store
 
 __all__ = [
     "checked_extensions",
+    "data_path",
     "open_lake",
     "publisher",
     "quoted",
@@ -86,6 +87,11 @@ def take_as_checked(files: frozenset[_File]) -> None:
     _checked.update(files)
 
 
+def data_path(settings: Settings) -> str:
+    """Where the lake's data files are."""
+    return f"s3://{settings.lake_bucket}/data/"
+
+
 def quoted(text: str) -> str:
     """As an SQL literal, where a statement takes no parameters."""
     return "'" + text.replace("'", "''") + "'"
@@ -138,7 +144,7 @@ def open_lake(
         # objects are (11 MB of one were 58 MB of catalogue and 290 MB of each later commit), and
         # in PostgreSQL each a table that an analyst's role needs a grant for.
         options = [
-            f"DATA_PATH {quoted(f's3://{settings.lake_bucket}/data/')}",
+            f"DATA_PATH {quoted(data_path(settings))}",
             "DATA_INLINING_ROW_LIMIT 0",
         ]
         if is_file:

@@ -21,7 +21,7 @@ import duckdb
 
 from orchestration.core.errors import TongbaoError
 from orchestration.core.settings import Settings
-from orchestration.lakehouse.attach import reader
+from orchestration.lakehouse.attach import data_path, reader
 from orchestration.lakehouse.build import build_file
 from orchestration.lakehouse.records import newest_verdicts
 from orchestration.storage import ObjectInfo, Store
@@ -204,7 +204,7 @@ def maintain(
 
     def found(what: str, names: list[str]) -> None:
         weight = sum(sizes.get(name, 0) for name in names)
-        short = [name.removeprefix(f"s3://{bucket}/data/") for name in names]
+        short = [name.removeprefix(data_path(settings)) for name in names]
         done.findings.append(Finding(what, short, weight))
         progress(f"maintain: {what}: {len(names)}")
 
