@@ -1,18 +1,19 @@
-"""Readable receipts, in Chinese: for an object, a unit, a province and its day; reminders.
+"""Readable receipts in Chinese: pages about objects, units and provinces, and reminders.
 
-Belongs here: pages made from what the lake says at the transform's snapshot, and which of them
-have changed. The JSON receipts are intake's and the transform's. Doesn't belong here: judging.
+Belongs here: which pages have changed, their content from the lake after a transform, and writing
+them. Doesn't belong here: the JSON receipts (``intake``, ``lakehouse``) and judging data
+(``gate``).
 """
 
 from orchestration.receipts.reminders import Reminder, RemindersSummary, write_reminders
-from orchestration.receipts.rendering import shared_by_pages, templates
+from orchestration.receipts.rendering import common_page_content, templates
 from orchestration.receipts.run import ReceiptsSummary, write_pages
 
 __all__ = [
     "ReceiptsSummary",
     "Reminder",
     "RemindersSummary",
-    "shared_by_pages",
+    "common_page_content",
     "templates",
     "write_pages",
     "write_reminders",

@@ -1,6 +1,7 @@
-"""Which pages have to be written: those whose data differ from what they were made from.
+"""Finds the pages whose data have changed since they were written.
 
-Belongs here: the comparison with ``publication.receipt_pages``.
+Belongs here: comparing digests with ``publication.receipt_pages``, and recording written pages
+there. Doesn't belong here: computing a page's digest (``objects``, ``units``, ``run``).
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-__all__ = ["Page", "changed", "only", "record"]
+__all__ = ["Page", "changed_keys_table", "changed_pages", "record_pages"]
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page that there should be.
+    """A page and the state of the data behind it.
 
     Attributes:
-        digest: of the data behind it.
-        subject: what it is about.
+        digest: digest of the data that the page is made from.
+        subject: what the page is about; its type depends on the kind of page.
     """
 
     province_code: str
@@ -30,8 +31,14 @@ class Page:
     subject: Any
 
 
-def changed(con: duckdb.DuckDBPyConnection, year: int, pages: dict[str, Page]) -> dict[str, Page]:
-    """Those that were never written, or from other data."""
+def changed_pages(
+    con: duckdb.DuckDBPyConnection, year: int, pages: dict[str, Page]
+) -> dict[str, Page]:
+    """Return the pages that were never written, or were written from other data.
+
+    Args:
+        pages: key in the publication bucket → page.
+    """
     known = dict(
         con.execute(
             "select page, digest from lake.publication.receipt_pages where year = ?", [year]
@@ -41,8 +48,8 @@ def changed(con: duckdb.DuckDBPyConnection, year: int, pages: dict[str, Page]) -
 
 
 @contextlib.contextmanager
-def only(con: duckdb.DuckDBPyConnection, keys: Collection[str]) -> Iterator[None]:
-    """``changed_keys`` (a table of one column ``key``) for the time of a query."""
+def changed_keys_table(con: duckdb.DuckDBPyConnection, keys: Collection[str]) -> Iterator[None]:
+    """Register these keys as ``changed_keys``, a table with the column ``key``, for a ``with``."""
     con.register("changed_keys", pa.table({"key": pa.array(sorted(keys), pa.string())}))
     try:
         yield
@@ -50,8 +57,8 @@ def only(con: duckdb.DuckDBPyConnection, keys: Collection[str]) -> Iterator[None
         con.unregister("changed_keys")
 
 
-def record(con: duckdb.DuckDBPyConnection, year: int, pages: dict[str, Page]) -> None:
-    """Note that these pages are written (within the caller's transaction)."""
+def record_pages(con: duckdb.DuckDBPyConnection, year: int, pages: dict[str, Page]) -> None:
+    """Record that these pages are written; the caller opens and commits the transaction."""
     columns = {
         "year": pa.array([year] * len(pages), pa.int32()),
         "province_code": pa.array([page.province_code for page in pages.values()], pa.string()),

@@ -1,6 +1,7 @@
-"""A province's day: who has not reported, whose submission has errors, what was rejected.
+"""Daily digests of the provinces: units that have not reported, errors, rejected files.
 
-Belongs here: the digest's rows, as a page and as a workbook, without any contact data.
+Belongs here: reading the digests' lists and counts, and the digest as a workbook. No contact data
+is read. Doesn't belong here: writing the pages (``run``).
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from orchestration.core.catalogue import load_catalogue
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.workbook import put_text, workbook_bytes
 
-__all__ = ["COUNTS", "SHEETS", "Digest", "digests", "workbook_of"]
+__all__ = ["COUNTS", "SHEETS", "Digest", "digest_workbook", "province_digests"]
 
-#: The numbers of a day, as ``publication.daily_digests`` keeps them, with their names.
+#: Counts of a digest (columns of ``publication.daily_digests``) → Chinese names.
 COUNTS = {
     "units_expected": "应报单位",
     "units_reported": "已上报单位",
@@ -30,7 +31,7 @@ COUNTS = {
     "units_unassessed": "未考核的单位",
     "summaries_missing": "缺分任务总结的任务",
 }
-#: The lists of a digest: title and columns (name, label, width).
+#: Lists of a digest → title and columns (name, label, width in characters).
 SHEETS: dict[str, tuple[str, tuple[tuple[str, str, int], ...]]] = {
     "absent": (
         "未上报单位",
@@ -63,9 +64,9 @@ class Digest:
     """A province's digest of a day.
 
     Attributes:
-        lists: rows of each of ``SHEETS``.
-        counts: as in ``COUNTS``.
-        before: the counts of the last day before, with its date, or None.
+        lists: name in ``SHEETS`` → rows.
+        counts: name in ``COUNTS`` → number.
+        before: row of the last earlier day in ``publication.daily_digests``, or None.
     """
 
     province_code: str
@@ -113,8 +114,8 @@ qualify row_number() over (partition by province_code order by day desc) = 1
 """
 
 
-def digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> list[Digest]:
-    """Every province's digest of a day, in the order of the regions."""
+def province_digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> list[Digest]:
+    """Return every province's digest of a day, in the order of the regions."""
     catalogue = load_catalogue()
     found = {
         code: Digest(code, region.name, day, {name: [] for name in SHEETS})
@@ -162,8 +163,8 @@ def digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> list[Digest
     return list(found.values())
 
 
-def workbook_of(digest: Digest, year: int) -> bytes:
-    """The digest as XLSX: a sheet a list, headers frozen, text that stays text."""
+def digest_workbook(digest: Digest, year: int) -> bytes:
+    """Return the digest as XLSX: an overview, then a sheet for each list."""
     workbook = Workbook()
     first = workbook.active
     assert first is not None

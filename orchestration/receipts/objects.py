@@ -1,6 +1,7 @@
-"""The page of an object: its JSON receipt, to be read.
+"""The readable page of an object: the content of its JSON receipt.
 
-Belongs here: which objects' pages have changed, and their content.
+Belongs here: the digest of the data behind each object's page, and the page's content. Doesn't
+belong here: writing pages (``run``).
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import duckdb
 
 from orchestration.intake.findings import Finding
 from orchestration.intake.receipts import ReceiptSubject, receipt_content, receipt_key
-from orchestration.receipts.changes import Page, only
+from orchestration.receipts.changes import Page, changed_keys_table
 
-__all__ = ["object_pages", "objects"]
+__all__ = ["list_object_pages", "object_page_contents"]
 
-#: The newest state of each key, with a digest of all that its page says.
+#: The newest version of each key, with a digest of everything that its page prints.
 _OBJECTS = """
 with newest as (
     select * from lake.raw.objects where year = $year
@@ -43,8 +44,8 @@ from lake.quality.submission_errors join changed_keys on object_key = key where 
 """
 
 
-def objects(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, Page]:
-    """Every object's page, by its key in the publication bucket."""
+def list_object_pages(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, Page]:
+    """Return the pages of all objects of a year, by key in the publication bucket."""
     found: dict[str, Page] = {}
     for *subject, name, digest in con.execute(_OBJECTS, {"year": year}).fetchall():
         about = ReceiptSubject(*subject)
@@ -53,12 +54,12 @@ def objects(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, Page]:
     return found
 
 
-def object_pages(
+def object_page_contents(
     con: duckdb.DuckDBPyConnection, year: int, pages: dict[str, Page]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Key and content of each of these pages."""
+    """Yield key and template content of each of these pages."""
     findings: dict[tuple[str, str], list[Finding]] = {}
-    with only(con, {page.subject.object_key for page in pages.values()}):
+    with changed_keys_table(con, {page.subject.object_key for page in pages.values()}):
         for row in con.execute(_FINDINGS, {"year": year}).fetchall():
             findings.setdefault((row[0], row[1]), []).append(Finding(*row[2:]))
     for key, page in pages.items():

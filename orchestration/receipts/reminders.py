@@ -1,7 +1,7 @@
-"""Reminders before the cut-off: what a province still has to do, as a page and in a sentence.
+"""Reminders before the cut-off: what a province still has to do, as a page and as a sentence.
 
-Belongs here: which provinces are reminded of what. Doesn't belong here: on which days (the
-reporting calendar), and sending (whoever is given the summary).
+Belongs here: the content of each province's reminder. Doesn't belong here: the days of reminders
+(``core.reporting_calendar``) and sending messages (``alarms``).
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import duckdb
 from orchestration.core.errors import TongbaoError
 from orchestration.core.reporting_calendar import SHANGHAI, period_of
 from orchestration.core.settings import Settings
-from orchestration.receipts.digests import SHEETS, Digest, digests
-from orchestration.receipts.rendering import shared_by_pages, templates
+from orchestration.receipts.digests import SHEETS, Digest, province_digests
+from orchestration.receipts.rendering import common_page_content, templates
 from orchestration.storage import Store
 
 __all__ = ["Reminder", "RemindersSummary", "write_reminders"]
 
-#: What a reminder counts, in the order of its sentence: list of a digest, words around the number.
+#: Lists of a digest that a reminder counts → words before and after the number, in the order of
+#: the sentence.
 _OUTSTANDING = {
     "absent": ("未按时上报", "个"),
     "faulty": ("填报有错误", "个"),
@@ -31,12 +32,12 @@ _OUTSTANDING = {
 
 @dataclass(frozen=True)
 class Reminder:
-    """What one province is told. No contact data: who receives it is not known here.
+    """The reminder of one province, without contact data: the receiver is not known here.
 
     Attributes:
-        outstanding: how many of each of ``absent``, ``faulty``, ``unassessed``, ``summaries``.
-        text: the message in Chinese, one paragraph.
-        page: key of the page with the lists, in the publication bucket.
+        outstanding: list name (``absent``, ``faulty``, ``unassessed``, ``summaries``) → number.
+        text: message in Chinese, one paragraph.
+        page: key in the publication bucket of the page with the lists.
     """
 
     province_code: str
@@ -51,8 +52,8 @@ class RemindersSummary:
     """The reminders of a day.
 
     Attributes:
-        days_left: days to the cut-off, 1 on the last one.
-        reminders: one a province, in the order of the regions.
+        days_left: days to the cut-off; 1 on the last day.
+        reminders: one for each province, in the order of the regions.
     """
 
     year: int
@@ -61,7 +62,7 @@ class RemindersSummary:
 
     @property
     def lines(self) -> list[str]:
-        """What a terminal shows."""
+        """Lines to print on a terminal."""
         due = sum(any(each.outstanding.values()) for each in self.reminders)
         return [
             f"reminders {self.year}: {self.days_left} days left; {len(self.reminders)} provinces, "
@@ -72,7 +73,7 @@ class RemindersSummary:
 def write_reminders(
     con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, year: int
 ) -> RemindersSummary:
-    """Write every province's reminder of today, beside its digest.
+    """Write today's reminder of every province, in the folder of its digest.
 
     Args:
         con: a connection to the lake, with the year's marts.
@@ -86,10 +87,10 @@ def write_reminders(
     if not period.is_open(now):
         raise TongbaoError(f"the collection of {year} is not open: there is nothing to remind of")
     day, left = now.astimezone(SHANGHAI).date(), period.days_left(now)
-    shared = shared_by_pages(con, year)
+    shared = common_page_content(con, year)
     reminders = {
         digest.province_code: (digest, _reminder(digest, year, left, str(shared["cutoff"])))
-        for digest in digests(con, year, day)
+        for digest in province_digests(con, year, day)
     }
 
     def pages() -> Iterator[tuple[str, bytes]]:
@@ -112,7 +113,7 @@ def write_reminders(
 
 def _reminder(digest: Digest, year: int, left: int, cutoff: str) -> Reminder:
     numbers = {name: len(digest.lists[name]) for name in _OUTSTANDING}
-    said = "，".join(
+    tasks = "，".join(
         f"{before}{numbers[name]}{after}"
         for name, (before, after) in _OUTSTANDING.items()
         if numbers[name]
@@ -123,7 +124,8 @@ def _reminder(digest: Digest, year: int, left: int, cutoff: str) -> Reminder:
         outstanding=numbers,
         text=(
             f"{digest.province}：距{year}年度填报截止（{cutoff}，北京时间）还有{left}天。"
-            f"应报单位{digest.counts['units_expected']}个，{said or '均已按时上报，没有待办事项'}。"
+            f"应报单位{digest.counts['units_expected']}个，"
+            f"{tasks or '均已按时上报，没有待办事项'}。"
         ),
         page=f"receipts/year={year}/province={digest.province_code}/reminder.html",
     )

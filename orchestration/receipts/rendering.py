@@ -1,6 +1,7 @@
-"""How readable pages for provinces and units are made, here and in a rehearsal.
+"""Renders the readable pages for provinces and units, of receipts and of a rehearsal.
 
-Belongs here: the template environment and what every page says: synthetic data, the cut-off.
+Belongs here: the template environment and the content that every page has, such as the mark of
+synthetic data and the cut-off. Doesn't belong here: the content of one kind of page.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import jinja2
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import SHANGHAI, moment, period_of
 
-__all__ = ["WORDS", "shared_by_pages", "templates"]
+__all__ = ["WORDS", "common_page_content", "templates"]
 
 WORDS = {
     "status": {
@@ -45,7 +46,7 @@ WORDS = {
 
 @cache
 def templates(*folders: Path) -> jinja2.Environment:
-    """Templates of ``folders`` and of this one (``base.html.j2``)."""
+    """Return an environment with the templates of ``folders`` and of this folder."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader([*folders, Path(__file__).parent]),
         autoescape=True,
@@ -55,8 +56,8 @@ def templates(*folders: Path) -> jinja2.Environment:
     )
 
 
-def shared_by_pages(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, Any]:
-    """What the templates are given whatever they show.
+def common_page_content(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, Any]:
+    """Return the variables that every template gets.
 
     Args:
         con: a connection to the lake, with the year's marts.

@@ -1,7 +1,10 @@
-"""Writing the readable receipts of a year: those whose data have changed, and no others.
+"""Writes the readable receipts of a year whose data have changed.
 
-Belongs here: the order of things. Pages are written first and then noted in one transaction: a
-run killed in between writes the same bytes again.
+Pages are written first and then recorded in one transaction. A run that is killed in between
+writes the same bytes again.
+
+Belongs here: the order of these steps. Doesn't belong here: the pages' content (``objects``,
+``units``, ``digests``).
 """
 
 from __future__ import annotations
@@ -18,25 +21,31 @@ import pyarrow as pa
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.core.settings import Settings
 from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows
-from orchestration.receipts.changes import Page, changed, record
-from orchestration.receipts.digests import COUNTS, SHEETS, Digest, digests, workbook_of
-from orchestration.receipts.objects import object_pages, objects
-from orchestration.receipts.rendering import shared_by_pages, templates
-from orchestration.receipts.units import unit_pages, units
+from orchestration.receipts.changes import Page, changed_pages, record_pages
+from orchestration.receipts.digests import (
+    COUNTS,
+    SHEETS,
+    Digest,
+    digest_workbook,
+    province_digests,
+)
+from orchestration.receipts.objects import list_object_pages, object_page_contents
+from orchestration.receipts.rendering import common_page_content, templates
+from orchestration.receipts.units import list_unit_pages, unit_page_contents
 from orchestration.storage import Store, open_carrier
 
 __all__ = ["ReceiptsSummary", "write_pages"]
 
-#: Pages that are in memory at once: 2,000 of some 10 kB each.
-_BATCH = 2_000
+#: Pages in a batch; 2,000 pages of some 10 kB each take 20 MB of memory.
+_BATCH_PAGES = 2_000
 
 
 @dataclass
 class ReceiptsSummary:
-    """What was written.
+    """The result of writing a year's pages.
 
     Attributes:
-        objects, units, provinces: pages written; 0 where all stood already.
+        objects, units, provinces: number of pages written about each; 0 if none has changed.
     """
 
     year: int
@@ -46,7 +55,7 @@ class ReceiptsSummary:
 
     @property
     def lines(self) -> list[str]:
-        """What a terminal shows."""
+        """Lines to print on a terminal."""
         return [
             f"receipts {self.year}: pages of {self.objects} objects, {self.units} units and "
             f"{self.provinces} provinces written"
@@ -70,31 +79,33 @@ def write_pages(
         Unreachable: the store fails.
     """
     day = settings.now().astimezone(SHANGHAI).date()
-    shared = shared_by_pages(con, year)
-    new_objects = changed(con, year, objects(con, year))
-    new_units = changed(con, year, units(con, year))
-    latest = _latest_days(con, year, day)
-    standing = {
+    shared = common_page_content(con, year)
+    new_objects = changed_pages(con, year, list_object_pages(con, year))
+    new_units = changed_pages(con, year, list_unit_pages(con, year))
+    latest = _latest_digest_days(con, year, day)
+    digest_pages = {
         f"receipts/year={year}/province={digest.province_code}/digest.html": Page(
-            digest.province_code, _digest(digest, latest.get(digest.province_code, day)), digest
+            digest.province_code,
+            _page_digest(digest, latest.get(digest.province_code, day)),
+            digest,
         )
-        for digest in digests(con, year, day)
+        for digest in province_digests(con, year, day)
     }
-    # Nothing new, no new page. But one of a clock that was ahead or behind isn't of the day on
-    # which something new was last seen, and is written anew.
+    # The comparison takes the day of the last digest, so that a new day alone changes no page. A
+    # page that was written under a wrong clock has another day and is written again.
     new_digests = {
-        key: Page(page.province_code, _digest(page.subject, day), page.subject)
-        for key, page in changed(con, year, standing).items()
+        key: Page(page.province_code, _page_digest(page.subject, day), page.subject)
+        for key, page in changed_pages(con, year, digest_pages).items()
     }
     summary = ReceiptsSummary(year, len(new_objects), len(new_units), len(new_digests))
     written = {**new_objects, **new_units, **new_digests}
     if not written:
         return summary
 
-    def rendered() -> Iterator[tuple[str, bytes]]:
+    def render_pages() -> Iterator[tuple[str, bytes]]:
         for name, contents in (
-            ("object.html.j2", object_pages(con, year, new_objects)),
-            ("unit.html.j2", unit_pages(con, year, new_units)),
+            ("object.html.j2", object_page_contents(con, year, new_objects)),
+            ("unit.html.j2", unit_page_contents(con, year, new_units)),
         ):
             template = templates().get_template(name)
             for key, content in contents:
@@ -103,28 +114,28 @@ def write_pages(
         for key, page in new_digests.items():
             digest: Digest = page.subject
             body = template.render(**shared, digest=digest, counts=COUNTS, sheets=SHEETS)
-            book = workbook_of(digest, year)
+            book = digest_workbook(digest, year)
             for name in (key, key.replace("digest.", f"digest-{day}.")):
                 yield name, body.encode("utf-8", "replace")
                 yield name.replace(".html", ".xlsx"), book
 
     total = 0
     with open_carrier(store, len(written)) as carrier:
-        waiting = None
+        pending = None
         batch: list[tuple[str, bytes]] = []
-        for item in rendered():
+        for item in render_pages():
             batch.append(item)
-            if len(batch) == _BATCH:
-                if waiting:
-                    total += waiting.result()
-                waiting = carrier.put_many(settings.publication_bucket, batch)
+            if len(batch) == _BATCH_PAGES:
+                if pending:
+                    total += pending.result()
+                pending = carrier.put_many(settings.publication_bucket, batch)
                 batch = []
-        if waiting:
-            total += waiting.result()
+        if pending:
+            total += pending.result()
         total += carrier.put_many(settings.publication_bucket, batch).result()
     con.execute("begin")
-    record(con, year, written)
-    _record_days(con, year, [page.subject for page in new_digests.values()])
+    record_pages(con, year, written)
+    _record_daily_digests(con, year, [page.subject for page in new_digests.values()])
     con.execute(
         "call lake.set_commit_message('tongbao', ?, extra_info => ?)",
         [f"receipts {year}", json.dumps({"kind": "receipts", "year": str(year)})],
@@ -134,8 +145,8 @@ def write_pages(
     return summary
 
 
-def _latest_days(con: duckdb.DuckDBPyConnection, year: int, until: date) -> dict[str, date]:
-    """Province → the last day, none after ``until``, for which it has a digest."""
+def _latest_digest_days(con: duckdb.DuckDBPyConnection, year: int, until: date) -> dict[str, date]:
+    """Return province code → last day up to ``until`` that has a digest."""
     return dict(
         con.execute(
             "select province_code, max(day) from lake.publication.daily_digests "
@@ -145,15 +156,15 @@ def _latest_days(con: duckdb.DuckDBPyConnection, year: int, until: date) -> dict
     )
 
 
-def _digest(digest: Digest, day: date) -> str:
-    """The day of a province's page, and a digest of what else it says."""
-    said = json.dumps(
+def _page_digest(digest: Digest, day: date) -> str:
+    """Return the day of a province's page and a hash of the rest of its content."""
+    text = json.dumps(
         [digest.counts, digest.lists], ensure_ascii=False, sort_keys=True, default=str
     )
-    return f"{day} {hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return f"{day} {hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def _record_days(con: duckdb.DuckDBPyConnection, year: int, written: list[Digest]) -> None:
+def _record_daily_digests(con: duckdb.DuckDBPyConnection, year: int, written: list[Digest]) -> None:
     for digest in written:
         con.execute(
             "delete from lake.publication.daily_digests "

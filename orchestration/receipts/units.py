@@ -1,7 +1,8 @@
-"""The page of a unit: what counts now of all that it sent.
+"""The readable page of a unit: which of its documents and values count at present.
 
-Belongs here: which units' pages have changed, and their content: every document with its state,
-every value with what became of it and what it was in the version before.
+Belongs here: the digest of the data behind each unit's page, and the page's content: every
+document with its state, every value with its outcome and its former value. Doesn't belong here:
+writing pages (``run``).
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import duckdb
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import period_of
 from orchestration.lakehouse.rows import rows_as_dicts
-from orchestration.receipts.changes import Page, only
+from orchestration.receipts.changes import Page, changed_keys_table
 
-__all__ = ["unit_pages", "units"]
+__all__ = ["list_unit_pages", "unit_page_contents"]
 
-#: Document types about a unit: table, the column that tells its series apart, its name in Chinese.
+#: Tables of documents about a unit → SQL expression that tells series apart, Chinese name. Within a
+#: series a later document replaces the earlier ones.
 _DOCUMENTS = {
     "registrations": ("''", "登记信息"),
     "plans": ("''", "建设方案"),
@@ -29,27 +31,28 @@ _DOCUMENTS = {
     "assessments": ("''", "省级考核"),
     "explanations": ("rule_id", "情况说明"),
 }
-_LASTING = {"registrations", "plans", "reviews"}
+#: Documents that stay effective in later years until they are replaced.
+_LASTING_TABLES = {"registrations", "plans", "reviews"}
 
 
-def _documents() -> str:
-    """Every document about a unit that this year knows of."""
+def _documents_query() -> str:
+    """Return a query for every document about a unit that concerns the year."""
     return " union all ".join(
         f"select '{table}' as kind, {series} as series, document_id, unit_code, submitted_at, "
         f"object_key, year from lake.raw.{table} "
-        f"where year {'<=' if table in _LASTING else '='} $year"
+        f"where year {'<=' if table in _LASTING_TABLES else '='} $year"
         for table, (series, _) in _DOCUMENTS.items()
     )
 
 
-def units(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, Page]:
-    """Every registered unit's page, by its key in the publication bucket."""
+def list_unit_pages(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, Page]:
+    """Return the pages of all registered units of a year, by key in the publication bucket."""
     found: dict[str, Page] = {}
     rows = con.execute(
         f"""
         with parts as (
             select unit_code, md5_number(concat_ws('|', kind, series, document_id)) as part
-            from ({_documents()})
+            from ({_documents_query()})
             union all
             select unit_code, md5_number(concat_ws('|', code, location, coalesce(value, ''),
                 message_zh, coalesce(explanation, ''), object_key))
@@ -90,18 +93,21 @@ def units(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, Page]:
     return found
 
 
-def unit_pages(
+def unit_page_contents(
     con: duckdb.DuckDBPyConnection, year: int, pages: dict[str, Page]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Key and content of each of these pages."""
+    """Yield key and template content of each of these pages."""
     documents: dict[str, list[dict[str, Any]]] = {}
     errors: dict[str, list[dict[str, Any]]] = {}
     values: dict[str, list[dict[str, Any]]] = {}
     versions: dict[tuple[str, str], dict[str, str]] = {}
     parameters = {"year": year}
-    with only(con, {page.subject["unit_code"] for page in pages.values()}):
+    with changed_keys_table(con, {page.subject["unit_code"] for page in pages.values()}):
         for rows, query in (
-            (documents, f"select * from ({_documents()}) join changed_keys on unit_code = key"),
+            (
+                documents,
+                f"select * from ({_documents_query()}) join changed_keys on unit_code = key",
+            ),
             (
                 errors,
                 "select * from lake.quality.submission_errors join changed_keys on unit_code = key "
@@ -132,7 +138,7 @@ def unit_pages(
     for key, page in pages.items():
         code = page.subject["unit_code"]
         listed = _with_states(documents.get(code, []), cutoff, until, versions)
-        current, former = _versions(listed)
+        current, former = _current_and_former(listed)
         yield (
             key,
             {
@@ -140,7 +146,8 @@ def unit_pages(
                 "documents": listed,
                 "current": current,
                 "values": [
-                    _value(row, versions, code, current, former) for row in values.get(code, [])
+                    _value_cells(row, versions, code, current, former)
+                    for row in values.get(code, [])
                 ],
                 "errors": errors.get(code, []),
             },
@@ -153,11 +160,17 @@ def _with_states(
     until: datetime,
     versions: dict[tuple[str, str], dict[str, str]],
 ) -> list[dict[str, Any]]:
-    """Documents in the order of their submission, each with what became of it.
+    """Add ``state`` and ``news`` to the documents; return them by type and time of submission.
 
-    ``counts`` (the last of its series before the cut-off, in a corrected edition before that of
-    the correction, but for reviews), ``replaced``, ``late``; a later version
-    of a performance that says the same as the one before is ``unchanged``.
+    The state is ``late``, ``replaced`` or ``counts``. The last document of a series before the
+    cut-off counts; in a corrected edition the last before the correction's cut-off, except for
+    reviews. The news is ``new``, ``changed``, or ``unchanged`` for a performance document with the
+    same values as the version before.
+
+    Args:
+        cutoff: cut-off of the year.
+        until: cut-off of the edition; later than ``cutoff`` for a corrected one.
+        versions: (unit code, document id) → indicator code → value as typed.
     """
     for document in documents:
         document["at"] = datetime.fromisoformat(document["submitted_at"])
@@ -184,26 +197,28 @@ def _with_states(
     return sorted(documents, key=lambda d: (order.index(d["kind"]), d["at"], d["document_id"]))
 
 
-def _versions(
+def _current_and_former(
     documents: list[dict[str, Any]],
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """The performance that counts, and the one that it replaced."""
+    """Return the performance document that counts and the one that it replaced, or None."""
     on_time = [d for d in documents if d["kind"] == "performances" and d["state"] != "late"]
     if not on_time:
         return None, None
     return on_time[-1], on_time[-2] if len(on_time) > 1 else None
 
 
-def _value(
+def _value_cells(
     row: dict[str, Any],
     versions: dict[tuple[str, str], dict[str, str]],
     unit_code: str,
     current: dict[str, Any] | None,
     former: dict[str, Any] | None,
 ) -> tuple[str, str, str, str, str, str, str, str]:
-    """A value's line as it is printed: tens of these on each of thousands of pages.
+    """Return the table cells of a value.
 
-    Code, name, value as submitted, counted value, unit, target, exclusion and its case.
+    They are: code, name, value as submitted, counted value, unit, target, exclusion code, outcome.
+    They are made here and not in the template because there are tens of them on each of thousands
+    of pages.
     """
     code = row["indicator_code"]
     indicator = load_catalogue().indicators.get(code)
@@ -221,13 +236,13 @@ def _value(
         code,
         indicator.name_zh if indicator else "",
         row["submitted_value"] or "",
-        _number(row["value"]),
+        _number_text(row["value"]),
         indicator.unit if indicator else "",
-        _number(row["target"]),
+        _number_text(row["target"]),
         row["exclusion_code"] or "",
         case,
     )
 
 
-def _number(value: Decimal | None) -> str:
+def _number_text(value: Decimal | None) -> str:
     return "" if value is None else f"{value:,f}".rstrip("0").rstrip(".")

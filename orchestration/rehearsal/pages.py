@@ -17,7 +17,7 @@ from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.gate import Cause, Finding, GateDecision
 from orchestration.lakehouse.rows import rows_as_dicts
-from orchestration.receipts import shared_by_pages, templates
+from orchestration.receipts import common_page_content, templates
 from orchestration.rehearsal.counts import Standing, percent
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _render(name: str, con: duckdb.DuckDBPyConnection, found: Rehearsal, **more:
     catalogue = load_catalogue()
     environment: jinja2.Environment = templates(Path(__file__).parent)
     body = environment.get_template(name).render(
-        **shared_by_pages(con, found.year),
+        **common_page_content(con, found.year),
         found=found,
         at=found.at.astimezone(SHANGHAI),
         outlooks=_OUTLOOKS,
