@@ -29,18 +29,18 @@ from orchestration.bulletin.content import (
 from orchestration.bulletin.documents import correction_document, documents
 from orchestration.bulletin.edition import (
     Edition,
-    EditionStands,
+    EditionExists,
     finish_edition,
-    latest_of,
     make_edition,
     publish_edition,
+    publish_staging_folder,
     published_snapshots,
     read_edition,
-    show_out,
+    read_latest,
     unfinished_folders,
     unfinished_objects,
-    write_aside,
     write_out,
+    write_staging_folder,
 )
 from orchestration.bulletin.marts import GRAINS, GateNotes, Marts, read_marts
 from orchestration.bulletin.open_data import open_data
@@ -57,8 +57,8 @@ __all__ = [
     "Column",
     "Document",
     "Edition",
+    "EditionExists",
     "EditionNote",
-    "EditionStands",
     "Figure",
     "GateNotes",
     "Marts",
@@ -70,20 +70,20 @@ __all__ = [
     "finish_edition",
     "font_files",
     "heading",
-    "latest_of",
     "make_edition",
     "open_data",
     "paragraph",
     "publish_edition",
+    "publish_staging_folder",
     "published_snapshots",
     "read_edition",
+    "read_latest",
     "read_marts",
     "render_all",
-    "show_out",
     "unfinished_folders",
     "unfinished_objects",
-    "write_aside",
     "write_out",
+    "write_staging_folder",
     "year_index",
 ]
 
@@ -155,7 +155,7 @@ def render_all(
         made.documents.append(document)
         for extension in _formats(document.path):
             path = f"{document.path}.{extension}"
-            if (body := carry_over.take(path, digest)) is not None:
+            if (body := carry_over.find(path, digest)) is not None:
                 made.files[path] = body
                 continue
             made.fresh.append(path)
@@ -174,7 +174,7 @@ def render_all(
         books = {**use_workbooks(marts), "national/tables.xlsx": national_tables(marts)}
         for path, book in books.items():
             render = partial(render_workbook, book)
-            made.files[path] = carry_over.file(path, digest_of(book), render)
+            made.files[path] = carry_over.find_or_make(path, digest_of(book), render)
         made.files |= site_pages(marts, editions, carry_over)
         made.files |= {path: body.result() for path, body in being_set.items()}
     finally:

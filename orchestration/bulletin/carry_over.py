@@ -1,8 +1,8 @@
-"""What an edition takes over from the one before: files that were made from the same.
+"""Carries over the files of the former edition that would be made from the same content.
 
-Belongs here: comparing digests of what a file is made from, and answering with the former file.
-Doesn't belong here: whether the former edition was made by this code with these libraries (who
-asks for it knows).
+Belongs here: comparing digests of the content that a file is made from, and returning the former
+file. Doesn't belong here: deciding whether the former edition was made by the same code with the
+same libraries; the caller decides that.
 """
 
 from __future__ import annotations
@@ -16,70 +16,79 @@ from orchestration.bulletin.edition import Edition
 __all__ = ["CarryOver", "digest_of"]
 
 
-def digest_of(said: Any) -> str:
-    """Of what a file says: dataclasses, lists, texts and numbers all the way down.
+def digest_of(content: Any) -> str:
+    """Return the sha256 in hex of the content that a file is made from.
 
-    What says the same has the same ``repr`` in every process: nothing in it may be a set or a
-    function. The manifest names the digest, and making an edition again gives the same manifest.
+    The content consists of dataclasses, lists, texts and numbers only. Equal content must have the
+    same ``repr`` in every process, so sets and functions are not allowed: the digest is in the
+    manifest, and making an edition again must give the same manifest.
     """
-    return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class CarryOver:
-    """Asked for each file whose digest is known before it is made.
+    """Finds former files by the digest of their content, before they would be made.
 
     Attributes:
-        contents: path → digest, of every file that was asked for.
-        taken: the files that the former edition had.
+        contents: path → digest of the content, of every file that was looked up.
+        carried: path → bytes, of the files that are carried over.
     """
 
     def __init__(self, former: Edition | None = None) -> None:
-        """Args: former: an edition that the same code made with the same libraries and fonts."""
-        self._former = former
-        self._said = {e["path"]: e for e in former.content["files"]} if former else {}
-        self.contents: dict[str, str] = {}
-        self.taken: dict[str, bytes] = {}
-        self._found: dict[str, bytes | None] = {}
+        """Create an instance.
 
-    def take(self, path: str, digest: str) -> bytes | None:
-        """The former edition's file, where it was made from the same and is what it was."""
+        Args:
+            former: an edition made by the same code, libraries and fonts; None carries over
+                nothing.
+        """
+        self._former = former
+        self._entries = {e["path"]: e for e in former.content["files"]} if former else {}
+        self.contents: dict[str, str] = {}
+        self.carried: dict[str, bytes] = {}
+        self._bodies: dict[str, bytes | None] = {}
+
+    def find(self, path: str, digest: str) -> bytes | None:
+        """Return the former edition's file if it is undamaged and has this digest, or None."""
         self.contents[path] = digest
-        entry = self._said.get(path)
+        entry = self._entries.get(path)
         if entry is None or entry.get("content") != digest:
             return None
-        body = self._intact(path)
+        body = self._undamaged(path)
         if body is not None:
-            self.taken[path] = body
+            self.carried[path] = body
         return body
 
-    def standing(self, folder: str) -> dict[str, str]:
-        """Path → digest of the former edition's files in a folder that could be taken."""
+    def digests_in(self, folder: str) -> dict[str, str]:
+        """Return path → digest of the former edition's undamaged files in a folder."""
         return {
             path: entry["content"]
-            for path, entry in self._said.items()
-            if path.startswith(folder) and "content" in entry and self._intact(path) is not None
+            for path, entry in self._entries.items()
+            if path.startswith(folder) and "content" in entry and self._undamaged(path) is not None
         }
 
-    def _intact(self, path: str) -> bytes | None:
-        """The former file, but none that somebody damaged: what ``verify`` says of it."""
-        if path not in self._found:
+    def _undamaged(self, path: str) -> bytes | None:
+        """Return a former file, or None if it is missing or differs from its sha256."""
+        if path not in self._bodies:
             body = self._former.files.get(path) if self._former else None
-            if body is not None and hashlib.sha256(body).hexdigest() != self._said[path]["sha256"]:
+            if (
+                body is not None
+                and hashlib.sha256(body).hexdigest() != self._entries[path]["sha256"]
+            ):
                 body = None
-            self._found[path] = body
-        return self._found[path]
+            self._bodies[path] = body
+        return self._bodies[path]
 
-    def file(self, path: str, digest: str, make: Callable[[], bytes]) -> bytes:
-        """The former edition's file, or a new one."""
-        body = self.take(path, digest)
+    def find_or_make(self, path: str, digest: str, make: Callable[[], bytes]) -> bytes:
+        """Return the former edition's file if it has this digest, otherwise ``make()``."""
+        body = self.find(path, digest)
         return make() if body is None else body
 
     @property
     def sums(self) -> dict[str, str]:
-        """Path → sha256 in hex, of the files taken over."""
-        return {path: self._said[path]["sha256"] for path in self.taken}
+        """Path → sha256 in hex, of the files that are carried over."""
+        return {path: self._entries[path]["sha256"] for path in self.carried}
 
     @property
     def sources(self) -> dict[str, str]:
-        """Path → key in the publication bucket, of the files taken over."""
-        return {path: self._former.prefix + path for path in self.taken} if self._former else {}
+        """Path → key in the publication bucket, of the files that are carried over."""
+        return {path: self._former.prefix + path for path in self.carried} if self._former else {}

@@ -1,13 +1,19 @@
-"""Editions: written once, under a temporary prefix, checked, then made visible.
+"""Editions: their files and manifests, and how they are published.
 
-Belongs here: the files of an edition, their manifest, and how they reach the publication bucket
-and ``out/``. Doesn't belong here: what a bulletin says, and whether it may be published.
+Belongs here: building the manifest, writing an edition to the publication bucket and to ``out/``,
+reading it back. Doesn't belong here: what a bulletin says, and whether it may be published.
 
-Order of a publication, so that a run killed anywhere leaves the former edition (or nothing)
-visible, and starting again ends in the same bytes: files under ``.edition-N.writing/`` → read
-back and compared → copied to ``edition-N/``, and beside them what the former edition has already,
-from there → ``manifest.json`` last, refused where one stands → the temporary prefix cleared →
-``latest.json``. An edition whose manifest stands is never written again, it is only made visible.
+An edition is published in these steps. A run that is killed at any of them leaves the former
+edition visible (or none), and a second run ends with the same bytes.
+
+1. Write the new files under the staging prefix ``.edition-N.writing/``.
+2. Read them back and compare them with what was written.
+3. Copy them to ``edition-N/``, together with the files carried over from the former edition.
+4. Write ``manifest.json``, unless there is one already.
+5. Delete the staging prefix.
+6. Write ``latest.json``.
+
+An edition that has a manifest is never written again: only steps 5 and 6 are repeated.
 """
 
 from __future__ import annotations
@@ -28,23 +34,23 @@ from orchestration.storage import ObjectInfo, Store
 
 __all__ = [
     "Edition",
-    "EditionStands",
+    "EditionExists",
     "finish_edition",
-    "latest_of",
     "make_edition",
     "publish_edition",
+    "publish_staging_folder",
     "published_snapshots",
     "read_edition",
-    "show_out",
+    "read_latest",
     "unfinished_folders",
     "unfinished_objects",
-    "write_aside",
     "write_out",
+    "write_staging_folder",
 ]
 
 
-class EditionStands(TongbaoError):
-    """An edition of that number is published already: it is never written again."""
+class EditionExists(TongbaoError):
+    """An edition of that number exists already; it is never written again."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Edition:
 
     Attributes:
         files: path below the edition → bytes, without the manifest.
-        manifest: the bytes of ``manifest.json``; they name every file with its sha256.
+        manifest: bytes of ``manifest.json``, which lists every file with its sha256.
     """
 
     year: int
@@ -63,21 +69,21 @@ class Edition:
 
     @property
     def content(self) -> dict[str, Any]:
-        """What the manifest says."""
+        """The parsed manifest."""
         return dict(json.loads(self.manifest))
 
     @property
     def prefix(self) -> str:
-        """Where it stands in the publication bucket."""
+        """The edition's prefix in the publication bucket."""
         return f"editions/{self.year}/edition-{self.number}/"
 
     @property
     def manifest_sha256(self) -> str:
-        """Hex digest of the manifest."""
+        """The manifest's sha256 in hex."""
         return hashlib.sha256(self.manifest).hexdigest()
 
 
-def _json(content: Any) -> bytes:
+def _json_bytes(content: Any) -> bytes:
     return (json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
@@ -90,13 +96,13 @@ def make_edition(
     facts: Mapping[str, Any],
     sums: Mapping[str, str] | None = None,
 ) -> Edition:
-    """Put the manifest to the files. Nothing in it depends on the run.
+    """Build an edition: its files and their manifest. The manifest doesn't depend on the run.
 
     Args:
-        contents: path → digest of what the file says and what it was rendered with, for files
-            that a later edition may take over as they are.
+        contents: path → digest of what the file was made from, for the files that a later
+            edition may carry over.
         facts: what else the manifest says: snapshot, code version, environment, gate, inputs.
-        sums: path → sha256 in hex, of files that were compared with it already.
+        sums: path → sha256 in hex, of files whose sum is known already.
     """
     sums = sums or {}
     listed = []
@@ -110,11 +116,11 @@ def make_edition(
             entry["content"] = contents[path]
         listed.append(entry)
     manifest = {"year": year, "edition": number, **facts, "files": listed}
-    return Edition(year, number, dict(sorted(files.items())), _json(manifest))
+    return Edition(year, number, dict(sorted(files.items())), _json_bytes(manifest))
 
 
-def latest_of(store: Store, bucket: str, year: int) -> dict[str, Any] | None:
-    """What ``latest.json`` of a year says, or None where nothing is published."""
+def read_latest(store: Store, bucket: str, year: int) -> dict[str, Any] | None:
+    """Return the parsed ``latest.json`` of a year, or None if nothing is published."""
     key = f"editions/{year}/latest.json"
     if not store.exists(bucket, key):
         return None
@@ -127,42 +133,48 @@ def publish_edition(
     """Write an edition and make it visible.
 
     Args:
-        sources: path → key of the same file in an edition that stands: the store copies it.
+        sources: path → key of the same file in a published edition; the store copies it.
 
     Returns:
-        the edition as it stands: a run that was killed may have left its manifest.
+        the edition with the manifest in the store, which a killed run may have written.
 
     Raises:
-        EditionStands: that number, or a later one, is published already, or one of that number
-            is written with other files.
-        TongbaoError: what was read back is not what was written.
+        EditionExists: that number or a later one is published already, or that number is written
+            with other files.
+        TongbaoError: the store returns other bytes than were written.
     """
-    latest = latest_of(store, bucket, edition.year)
+    latest = read_latest(store, bucket, edition.year)
     if latest and latest["edition"] >= edition.number:
-        raise EditionStands(
+        raise EditionExists(
             f"edition {latest['edition']} of {edition.year} is published already and stands"
         )
     manifest_key = edition.prefix + "manifest.json"
     if not store.exists(bucket, manifest_key):
-        _write(store, bucket, edition, sources or {})
+        _write_files(store, bucket, edition, sources or {})
         if not store.put_new(bucket, manifest_key, edition.manifest):
-            raise EditionStands(f"edition {edition.number} of {edition.year} is being written")
-    elif _sums(json.loads(store.get(bucket, manifest_key))) != _sums(edition.content):
-        raise EditionStands(
+            raise EditionExists(f"edition {edition.number} of {edition.year} is being written")
+    elif _sha256_by_path(json.loads(store.get(bucket, manifest_key))) != _sha256_by_path(
+        edition.content
+    ):
+        raise EditionExists(
             f"edition {edition.number} of {edition.year} is written already, with other files: "
             f"look at {edition.prefix}"
         )
-    # What is written stands: the manifest in the store is the edition's, whoever wrote it.
-    standing = Edition(edition.year, edition.number, edition.files, store.get(bucket, manifest_key))
-    _show(store, bucket, standing)
-    return standing
+    published = Edition(
+        edition.year, edition.number, edition.files, store.get(bucket, manifest_key)
+    )
+    _make_visible(store, bucket, published)
+    return published
 
 
 def finish_edition(store: Store, bucket: str, year: int, number: int) -> Edition | None:
-    """Make an edition visible that a killed run wrote to its end, or None where there is none.
+    """Make an edition visible whose manifest a killed run has written.
+
+    Returns:
+        the edition, or None if there is no such manifest.
 
     Raises:
-        TongbaoError: a file is not what the manifest says.
+        TongbaoError: a file differs from the manifest.
     """
     if not store.exists(bucket, f"editions/{year}/edition-{number}/manifest.json"):
         return None
@@ -171,52 +183,52 @@ def finish_edition(store: Store, bucket: str, year: int, number: int) -> Edition
         item.info.key.removeprefix(edition.prefix): hashlib.sha256(item.body).hexdigest()
         for item in store.get_many(bucket, store.list(bucket, edition.prefix))
     }
-    for path, digest in _sums(edition.content).items():
+    for path, digest in _sha256_by_path(edition.content).items():
         if found.get(path) != digest:
             raise TongbaoError(f"{edition.prefix}{path}: not the file that the manifest names")
-    _show(store, bucket, edition)
+    _make_visible(store, bucket, edition)
     return edition
 
 
-def _show(store: Store, bucket: str, edition: Edition) -> None:
+def _make_visible(store: Store, bucket: str, edition: Edition) -> None:
     latest = {
         "year": edition.year,
         "edition": edition.number,
         "prefix": edition.prefix,
         "manifest_sha256": edition.manifest_sha256,
     }
-    # Before it is visible: whoever is killed while clearing up is made good by the next run.
-    _clear(store, bucket, _temporary(edition))
-    store.put(bucket, f"editions/{edition.year}/latest.json", _json(latest))
+    # The staging prefix is deleted first: if the run is killed here, the next run repeats it.
+    _delete_prefix(store, bucket, _staging_prefix(edition))
+    store.put(bucket, f"editions/{edition.year}/latest.json", _json_bytes(latest))
 
 
-def _sums(manifest: Mapping[str, Any]) -> dict[str, str]:
+def _sha256_by_path(manifest: Mapping[str, Any]) -> dict[str, str]:
     return {entry["path"]: entry["sha256"] for entry in manifest["files"]}
 
 
 def read_edition(
-    store: Store, bucket: str, year: int, number: int, *, reusable_in: Path | None = None
+    store: Store, bucket: str, year: int, number: int, *, carry_over_copies: Path | None = None
 ) -> Edition:
-    """A published edition's manifest, and its files when somebody asks for them.
+    """Read a published edition's manifest; its files are read when the first one is accessed.
 
     Args:
-        reusable_in: only the files that a later edition may take over. The folder is where this
-            machine may have copies (:func:`write_out`): what is there as the store has it isn't
-            read from the store.
+        carry_over_copies: if given, only the files that a later edition may carry over are read.
+            The folder may hold this machine's copies of them (:func:`write_out`): a copy that
+            equals the store's file is read instead of it.
     """
     prefix = f"editions/{year}/edition-{number}/"
     manifest = store.get(bucket, prefix + "manifest.json")
     paths = [
         entry["path"]
         for entry in json.loads(manifest)["files"]
-        if reusable_in is None or "content" in entry
+        if carry_over_copies is None or "content" in entry
     ]
-    copy = reusable_in / str(year) / f"edition-{number}" if reusable_in else None
+    copy = carry_over_copies / str(year) / f"edition-{number}" if carry_over_copies else None
     return Edition(year, number, _Published(store, bucket, prefix, paths, copy), manifest)
 
 
 class _Published(Mapping[str, bytes]):
-    """The files of a published edition, read in bulk when the first is asked for."""
+    """The files of a published edition, read in bulk when the first one is accessed."""
 
     def __init__(
         self, store: Store, bucket: str, prefix: str, paths: list[str], copy: Path | None
@@ -234,7 +246,7 @@ class _Published(Mapping[str, bytes]):
         for info in self._store.list(self._bucket, self._prefix):
             if info.key.removeprefix(self._prefix) not in self._paths:
                 continue
-            body = self._copied(info)
+            body = self._local_copy(info)
             if body is None:
                 elsewhere.append(info)
             else:
@@ -242,11 +254,12 @@ class _Published(Mapping[str, bytes]):
         read = self._store.get_many(self._bucket, elsewhere)
         return here | {item.info.key.removeprefix(self._prefix): item.body for item in read}
 
-    def _copied(self, info: ObjectInfo) -> bytes | None:
-        """This machine's copy, where size and ETag say that the store has the same bytes.
+    def _local_copy(self, info: ObjectInfo) -> bytes | None:
+        """Return this machine's copy of an object if size and ETag show the same bytes, or None.
 
-        An ETag is an object's MD5 unless it was written in parts or encrypted with a key of its
-        own (Amazon S3 API, "Object"): then it equals no copy's, and the object is read.
+        An ETag is the object's MD5, except for objects written in parts or encrypted with their
+        own key (Amazon S3 API, "Object"). Their ETag equals no copy's MD5, so they are read from
+        the store.
         """
         if self._copy is None:
             return None
@@ -264,31 +277,31 @@ class _Published(Mapping[str, bytes]):
         return len(self._paths)
 
 
-def _temporary(edition: Edition) -> str:
+def _staging_prefix(edition: Edition) -> str:
     return f"editions/{edition.year}/.edition-{edition.number}.writing/"
 
 
-def _clear(store: Store, bucket: str, prefix: str) -> None:
+def _delete_prefix(store: Store, bucket: str, prefix: str) -> None:
     store.delete(bucket, [info.key for info in store.list(bucket, prefix)])
 
 
-def _write(store: Store, bucket: str, edition: Edition, sources: Mapping[str, str]) -> None:
-    temporary = _temporary(edition)
-    # What a killed run left: nobody has seen it, since latest.json doesn't name it.
-    _clear(store, bucket, temporary)
-    _clear(store, bucket, edition.prefix)
+def _write_files(store: Store, bucket: str, edition: Edition, sources: Mapping[str, str]) -> None:
+    staging = _staging_prefix(edition)
+    # A killed run may have left files. They are not visible: latest.json doesn't name them.
+    _delete_prefix(store, bucket, staging)
+    _delete_prefix(store, bucket, edition.prefix)
     new = {path: body for path, body in edition.files.items() if path not in sources}
-    store.put_many(bucket, ((temporary + path, body) for path, body in new.items()))
+    store.put_many(bucket, ((staging + path, body) for path, body in new.items()))
     written = {
         fetched.info.key: hashlib.sha256(fetched.body).digest()
-        for fetched in store.get_many(bucket, store.list(bucket, temporary))
+        for fetched in store.get_many(bucket, store.list(bucket, staging))
     }
     for path, body in new.items():
-        if written.get(temporary + path) != hashlib.sha256(body).digest():
-            raise TongbaoError(f"{path}: what the store gives back is not what was written")
+        if written.get(staging + path) != hashlib.sha256(body).digest():
+            raise TongbaoError(f"{path}: the store returns other bytes than were written")
     store.copy_many(
         bucket,
-        ((sources.get(path, temporary + path), edition.prefix + path) for path in edition.files),
+        ((sources.get(path, staging + path), edition.prefix + path) for path in edition.files),
     )
 
 
@@ -297,7 +310,7 @@ _FILE = re.compile(r"editions/\d{4}/(\.?)edition-\d+(?:\.writing)?/")
 
 
 def published_snapshots(store: Store, bucket: str) -> dict[tuple[int, int], int]:
-    """(year, edition) → the snapshot that its manifest names, of all that have a manifest."""
+    """Return (year, edition) → snapshot id, for every edition that has a manifest."""
     found = {}
     for info in store.list(bucket, "editions/"):
         match = _MANIFEST.fullmatch(info.key)
@@ -308,7 +321,7 @@ def published_snapshots(store: Store, bucket: str) -> dict[tuple[int, int], int]
 
 
 def unfinished_objects(store: Store, bucket: str) -> list[ObjectInfo]:
-    """What publications that were killed left: temporary prefixes, editions without a manifest."""
+    """Return the objects that killed runs left: staging prefixes, editions without a manifest."""
     listed = store.list(bucket, "editions/")
     whole = {info.key.rpartition("/")[0] + "/" for info in listed if _MANIFEST.fullmatch(info.key)}
     return [
@@ -319,47 +332,47 @@ def unfinished_objects(store: Store, bucket: str) -> list[ObjectInfo]:
 
 
 def unfinished_folders(folder: Path) -> list[Path]:
-    """The same below ``out/``."""
+    """Return the staging folders below ``out/`` that killed runs left."""
     return sorted(folder.glob("*/.edition-*.writing"))
 
 
 def write_out(edition: Edition, folder: Path) -> Path:
-    """Put the edition into ``out/``, whole or not at all.
+    """Write the edition into ``out/`` atomically, unless it is there already.
 
     Returns:
         the edition's folder.
     """
-    target = _folder(edition, folder)
+    target = _edition_folder(edition, folder)
     with contextlib.suppress(FileNotFoundError):
         if (target / "manifest.json").read_bytes() == edition.manifest:
             return target
-    write_aside(edition, folder)
-    return show_out(edition, folder)
+    write_staging_folder(edition, folder)
+    return publish_staging_folder(edition, folder)
 
 
-def write_aside(edition: Edition, folder: Path) -> None:
-    """The first half: the files, where nobody looks for them."""
-    temporary = _aside(edition, folder)
-    shutil.rmtree(temporary, ignore_errors=True)
+def write_staging_folder(edition: Edition, folder: Path) -> None:
+    """Write an edition's files, without the manifest, into its staging folder below ``out/``."""
+    staging = _staging_folder(edition, folder)
+    shutil.rmtree(staging, ignore_errors=True)
     for path, body in edition.files.items():
-        file = temporary / PurePosixPath(path)
+        file = staging / PurePosixPath(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(body)
 
 
-def show_out(edition: Edition, folder: Path) -> Path:
-    """The second half: the manifest, and the name under which the edition is looked for."""
-    target, temporary = _folder(edition, folder), _aside(edition, folder)
-    (temporary / "manifest.json").write_bytes(edition.manifest)
+def publish_staging_folder(edition: Edition, folder: Path) -> Path:
+    """Add the manifest to the staging folder and rename it to the edition's folder."""
+    target, staging = _edition_folder(edition, folder), _staging_folder(edition, folder)
+    (staging / "manifest.json").write_bytes(edition.manifest)
     shutil.rmtree(target, ignore_errors=True)
-    temporary.rename(target)
+    staging.rename(target)
     return target
 
 
-def _folder(edition: Edition, folder: Path) -> Path:
+def _edition_folder(edition: Edition, folder: Path) -> Path:
     return folder / str(edition.year) / f"edition-{edition.number}"
 
 
-def _aside(edition: Edition, folder: Path) -> Path:
-    target = _folder(edition, folder)
+def _staging_folder(edition: Edition, folder: Path) -> Path:
+    target = _edition_folder(edition, folder)
     return target.with_name(f".{target.name}.writing")

@@ -135,7 +135,7 @@ def build_files(
     ):
         surroundings = environment(settings.font_dir)
         carry_over = bulletin.CarryOver(_former(former, surroundings))
-        sent = reading.submit(lambda: child.send_former_digests(carry_over.standing("trace/")))
+        sent = reading.submit(lambda: child.send_former_digests(carry_over.digests_in("trace/")))
         findings = reading.submit(_with_cursor, con, lambda own: recount(own, decision))
         facts_read = reading.submit(_with_cursor, con, lambda own: read_facts(own, year))
         marts = bulletin.read_marts(con, year, notes)
@@ -167,7 +167,7 @@ def build_files(
         others = child.made
     files = made.files | others.files
     for page, digest in others.digests.items():
-        files[page] = carry_over.file(page, digest, partial(files.__getitem__, page))
+        files[page] = carry_over.find_or_make(page, digest, partial(files.__getitem__, page))
     progress(
         f"publish {year}: {compared} figures and claims recomputed, "
         f"{len(made.fresh)} files rendered"
@@ -177,7 +177,7 @@ def build_files(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         written = decision.write_docs(
-            folder, lambda path, digest: carry_over.take(f"quality/{path}", digest)
+            folder, lambda path, digest: carry_over.find(f"quality/{path}", digest)
         )
         for path in written:
             files[f"quality/{path.relative_to(folder).as_posix()}"] = path.read_bytes()

@@ -60,7 +60,9 @@ def correct_edition(
     number = current["edition"] + 1
     bucket = ws.settings.publication_bucket
     out = ws.settings.home / "out"
-    former = bulletin.read_edition(ws.store, bucket, year, current["edition"], reusable_in=out)
+    former = bulletin.read_edition(
+        ws.store, bucket, year, current["edition"], carry_over_copies=out
+    )
     built = build_files(
         ws.settings,
         ws.store,

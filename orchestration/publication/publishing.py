@@ -99,11 +99,11 @@ def publish_edition(
     )
     folder = settings.home / "out"
     with ThreadPoolExecutor(1) as copying:  # Writes the local copy during the upload.
-        copied = copying.submit(bulletin.write_aside, made, folder)
+        copied = copying.submit(bulletin.write_staging_folder, made, folder)
         edition = bulletin.publish_edition(store, settings.publication_bucket, made, built.sources)
         _record(ws, edition)
         copied.result()
-    out = bulletin.show_out(edition, folder)
+    out = bulletin.publish_staging_folder(edition, folder)
     files = len(built.files) + 1
     progress(f"publish {year}: edition {number}, {files} files")
     snapshot_id = int(facts["snapshot_id"])
@@ -129,7 +129,7 @@ def published_editions(ws: Workspace, year: int) -> list[dict[str, Any]]:
     """
     recorded = _recorded(ws, year)
     bucket = ws.settings.publication_bucket
-    latest = bulletin.latest_of(ws.store, bucket, year)
+    latest = bulletin.read_latest(ws.store, bucket, year)
     number = latest["edition"] if latest else 0
     finished = bulletin.finish_edition(ws.store, bucket, year, number + 1)
     if finished:

@@ -286,10 +286,10 @@ def test_what_somebody_damaged_is_made_anew() -> None:
     )
     damaged = bulletin.Edition(YEAR, 1, {"a.html": b"One", "b.html": b"two"}, made.manifest)
     carry_over = bulletin.CarryOver(damaged)
-    assert carry_over.file("a.html", "d1", lambda: b"anew") == b"anew"
-    assert carry_over.take("b.html", "d3") is None
-    assert carry_over.take("c.html", "d2") is None
-    assert carry_over.file("b.html", "d2", lambda: b"anew") == b"two"
+    assert carry_over.find_or_make("a.html", "d1", lambda: b"anew") == b"anew"
+    assert carry_over.find("b.html", "d3") is None
+    assert carry_over.find("c.html", "d2") is None
+    assert carry_over.find_or_make("b.html", "d2", lambda: b"anew") == b"two"
     assert carry_over.sources == {"b.html": EDITION_1 + "b.html"}
 
 
@@ -436,7 +436,7 @@ def test_killed_between_any_two_writes_an_edition_is_whole_or_not_there(
             bulletin.publish_edition(dying, "publication", second)
             break
         except _Killed:
-            latest = bulletin.latest_of(ws.store, "publication", YEAR)
+            latest = bulletin.read_latest(ws.store, "publication", YEAR)
             assert latest is not None
             found = _sums(ws.store, latest["prefix"])
             listed = _manifest(ws.store, latest["prefix"])
@@ -447,13 +447,13 @@ def test_killed_between_any_two_writes_an_edition_is_whole_or_not_there(
                 continue
             break
     assert trials > 3 + 3
-    if bulletin.latest_of(ws.store, "publication", YEAR)["edition"] == 1:  # type: ignore[index]
+    if bulletin.read_latest(ws.store, "publication", YEAR)["edition"] == 1:  # type: ignore[index]
         bulletin.publish_edition(ws.store, "publication", second)
     assert _sums(ws.store, EDITION_2) == {
         **{p: hashlib.sha256(b).hexdigest() for p, b in second.files.items()},
         "manifest.json": second.manifest_sha256,
     }
-    with pytest.raises(bulletin.EditionStands):
+    with pytest.raises(bulletin.EditionExists):
         bulletin.publish_edition(ws.store, "publication", _edition(2))
 
 
@@ -476,7 +476,7 @@ def test_what_this_machine_has_as_the_store_has_it_is_not_read_again(
     store = _Reading(ws.store.config)
 
     def read() -> dict[str, bytes]:
-        found = bulletin.read_edition(store, "publication", YEAR, 1, reusable_in=out)
+        found = bulletin.read_edition(store, "publication", YEAR, 1, carry_over_copies=out)
         return {path: found.files[path] for path in found.files}
 
     reusable = {path: edition.files[path] for path in ("x/a.txt", "y/a.txt")}
@@ -505,11 +505,11 @@ def test_killed_after_its_manifest_an_edition_is_finished_and_nothing_is_left(
     dying.left = 2 * len(second.files) + 1 + later
     with pytest.raises(_Killed):
         bulletin.publish_edition(dying, "publication", second)
-    latest = bulletin.latest_of(ws.store, "publication", YEAR)
+    latest = bulletin.read_latest(ws.store, "publication", YEAR)
     assert latest is not None
     assert latest["edition"] == 1
     assert bulletin.finish_edition(ws.store, "publication", YEAR, 2) is not None
-    assert bulletin.latest_of(ws.store, "publication", YEAR)["edition"] == 2  # type: ignore[index]
+    assert bulletin.read_latest(ws.store, "publication", YEAR)["edition"] == 2  # type: ignore[index]
     assert bulletin.unfinished_objects(ws.store, "publication") == []
 
 

@@ -82,10 +82,10 @@ def with_font(
     pages = {path: body for path, body in files.items() if path.endswith(".html")}
     said = map(_beyond_ascii, (also, *pages.values()))
     characters = "".join(sorted(_own_words().union(_PRINTABLE, *said)))
-    font = carry_over.file(FONT_PATH, digest_of(characters), lambda: _cut(characters))
+    font = carry_over.find_or_make(FONT_PATH, digest_of(characters), lambda: _cut(characters))
     done = {
         path: page.replace(b"</head>", _face(path), 1)
         for path, page in pages.items()
-        if path not in carry_over.taken
+        if path not in carry_over.carried
     }
     return {**files, **done, FONT_PATH: font}

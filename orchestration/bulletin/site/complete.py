@@ -86,7 +86,7 @@ def complete(files: Mapping[str, bytes], carry_over: CarryOver | None = None) ->
     pages = {
         path: _with_header(path, body.decode(), paths).encode()
         for path, body in files.items()
-        if path.endswith(".html") and path not in carry_over.taken
+        if path.endswith(".html") and path not in carry_over.carried
     }
     # The list names digests of pages that name the font: its words are told to the font before.
     done = with_font(

@@ -124,7 +124,7 @@ def site_pages(
     def add_or_keep(path: str, template: str, title: str, **content: Any) -> None:
         digest = digest_of([title, marts.calendar["is_synthetic"], content])
         make = partial(page, path, template, title, **content)
-        made[path] = carry_over.file(path, digest, make)
+        made[path] = carry_over.find_or_make(path, digest, make)
 
     add("index.html", "index.html.j2", _title(marts), **_entry(marts, editions))
     add("provinces/index.html", "compare.html.j2", "省份比较", **_comparison(marts))
