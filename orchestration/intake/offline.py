@@ -14,8 +14,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
-
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.errors import UsageError
 from orchestration.core.settings import Settings
@@ -32,7 +30,7 @@ from orchestration.intake.formats import (
 )
 from orchestration.intake.listing import Place, place_of
 from orchestration.intake.receipts import ReceiptSubject, receipt
-from orchestration.intake.rules import check_rules
+from orchestration.intake.rules import check_rules, rule_connection
 
 __all__ = ["check_file"]
 
@@ -71,7 +69,7 @@ def check_file(
     seen: dict[str, str] = {}
     rejected = parsed.total - len(parsed.documents)
     findings = list(parsed.findings)
-    with duckdb.connect() as con:
+    with rule_connection() as con:
         for document in parsed.documents:
             known = seen.setdefault(document.model.document_id, document.content_sha256)
             if known is not document.content_sha256:

@@ -9,18 +9,20 @@ operand doesn't fire (contract §1, "What counts").
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
 import duckdb
+import yaml
 
 from orchestration.core.catalogue import Rule, load_catalogue
+from orchestration.core.settings import PROJECT_ROOT
 from orchestration.intake.findings import MAX_VALUE, Finding
 from orchestration.intake.formats import Locator
 from orchestration.intake.reading import ReadValue
 
-__all__ = ["check_rules"]
+__all__ = ["check_rules", "rule_connection", "rules_fire"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TEXT = re.compile(r"'[^']*'")
@@ -45,11 +47,40 @@ def _operands_of(task_code: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-@cache
-def _query(task_code: str) -> str:
-    fired = ", ".join(f"({rule.expression}) is false" for rule in _rules_of(task_code))
-    operands = ", ".join(f"cast(? as decimal(24, 6)) as {name}" for name in _operands_of(task_code))
-    return f"select {fired} from (select {operands}, cast(? as integer) as reporting_year)"
+def rule_connection() -> duckdb.DuckDBPyConnection:
+    """A DuckDB in memory that computes as the warehouse does: with the settings of dbt's profile.
+
+    Without them a division by zero is infinity instead of NULL, and the rule fires.
+    """
+    path = PROJECT_ROOT / "dbt_project" / "profiles.yml"
+    profile = yaml.safe_load(path.read_text(encoding="utf-8"))["tongbao"]
+    con = duckdb.connect()
+    for name, value in profile["outputs"][profile["target"]]["settings"].items():
+        con.execute(f"set {name} = {value}")
+    return con
+
+
+def rules_fire(
+    con: duckdb.DuckDBPyConnection,
+    expressions: Sequence[str],
+    operands: Mapping[str, Decimal | None],
+    year: int,
+) -> list[bool]:
+    """Whether each rule fires: only where its expression is false, not where it is NULL.
+
+    Args:
+        con: from :func:`rule_connection`.
+        expressions: as in ``rules.csv``.
+        operands: value of each operand that the expressions name.
+        year: the reporting year.
+    """
+    fired = ", ".join(f"({expression}) is false" for expression in expressions)
+    typed = "".join(f"cast(? as decimal(24, 6)) as {name}, " for name in operands)
+    row = con.execute(
+        f"select {fired} from (select {typed}cast(? as integer) as reporting_year)",
+        [*operands.values(), year],
+    ).fetchone()
+    return list(row or ())
 
 
 def check_rules(
@@ -66,7 +97,7 @@ def check_rules(
     """The rules that a performance document breaks by itself.
 
     Args:
-        con: any DuckDB connection.
+        con: from :func:`rule_connection`.
         values: as read, in the order received.
         excluded: codes with a finding of their own, which don't count.
     """
@@ -78,10 +109,10 @@ def check_rules(
         for code, read in values
         if code not in excluded and code in load_catalogue().indicators
     }
-    operands = [_operand(name, counted) for name in _operands_of(task_code)]
-    row = con.execute(_query(task_code), [*operands, year]).fetchone()
+    operands = {name: _operand(name, counted) for name in _operands_of(task_code)}
+    fires = rules_fire(con, [rule.expression for rule in rules], operands, year)
     given = dict(values)
-    for rule, fired in zip(rules, row or (), strict=True):
+    for rule, fired in zip(rules, fires, strict=True):
         if not fired:
             continue
         shown = sorted(
@@ -89,7 +120,7 @@ def check_rules(
         )
         judged = [
             (name, value)
-            for name, value in zip(_operands_of(task_code), operands, strict=True)
+            for name, value in operands.items()
             if value is not None and name in rule.expression
         ]
         sides = sorted(f"{name}={value.normalize():f}" for name, value in judged)
