@@ -1,8 +1,8 @@
-"""Bulletins: from the marts to an edition.
+"""Bulletins: makes the documents and the site of an edition from the marts.
 
-Belongs here: reading the judged snapshot, the content model, its sections, PDF, page and Word
-document, the edition. Doesn't belong here: figures (dbt makes them) and the decision to publish
-(``gate``).
+Belongs here: reading the marts at the judged snapshot, the content model and its sections,
+rendering (PDF, web page, Word, workbooks, open data), and the edition's files. Doesn't belong
+here: figures (dbt makes them) and the decision to publish (``gate``).
 """
 
 from __future__ import annotations
@@ -90,15 +90,15 @@ __all__ = [
 
 @dataclass
 class Rendered:
-    """The documents of an edition as files.
+    """The rendered files of an edition.
 
     Attributes:
         files: path below the edition → bytes.
-        bulletins: how many documents there are.
-        documents: what the files were rendered from.
-        fresh: paths of the files that were rendered now.
+        bulletins: number of documents that have a PDF.
+        documents: the documents that the files were rendered from.
+        fresh: paths of the document files that were rendered now and not carried over.
         undrawn: characters that no font could draw.
-        drawable: what a PDF prints of a text.
+        drawable: returns a text as a PDF prints it.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -117,15 +117,16 @@ def render_all(
     carry_over: CarryOver | None = None,
     rest: Callable[[], tuple[Iterable[Document], Sequence[EditionNote]]] = lambda: ((), ()),
 ) -> Rendered:
-    """Every document in every format, and the site around them.
+    """Render every document in every format, the workbooks and the site's pages.
 
     Args:
-        font_dir: an office's own fonts, or None.
-        carry_over: of the edition before, whose files stay where a document says the same (a page
-            as ``complete`` made it).
-        rest: asked when the bulletins are made, as it may have to be waited for: documents beside
-            them, and all editions of the year for the site, the one that is made last (none: it
-            is the first).
+        font_dir: folder with an office's own fonts, or None.
+        progress: called with a line of text after every eleventh PDF.
+        carry_over: files of the former edition; a file is carried over if its document is
+            unchanged. Carried pages are already completed by ``complete``.
+        rest: called after the bulletins are rendered, because its result may take a while. Returns
+            further documents, and all editions of the year for the site, this one last; an empty
+            list means that this is the first.
     """
     from orchestration.bulletin.render import (
         PdfRenderer,
@@ -139,9 +140,9 @@ def render_all(
     marts.undrawn = _undrawn(marts, pdf.fonts.missing)
     renderers = {"html": render_html, "docx": render_docx}
     carry_over = carry_over or CarryOver()
-    made = Rendered()
-    being_set: dict[str, Future[bytes]] = {}
-    # typst lets go of Python's lock: everything else is made meanwhile.
+    rendered = Rendered()
+    pdfs: dict[str, Future[bytes]] = {}
+    # typst releases Python's global lock, so everything else is rendered at the same time.
     typesetter = ThreadPoolExecutor(1)
 
     def typeset(document: Document, number: int) -> bytes:
@@ -150,42 +151,42 @@ def render_all(
             progress(f"publish {marts.year}: {number} bulletins set")
         return body
 
-    def make(document: Document) -> None:
+    def render(document: Document) -> None:
         digest = digest_of(document)
-        made.documents.append(document)
+        rendered.documents.append(document)
         for extension in _formats(document.path):
             path = f"{document.path}.{extension}"
             if (body := carry_over.find(path, digest)) is not None:
-                made.files[path] = body
+                rendered.files[path] = body
                 continue
-            made.fresh.append(path)
+            rendered.fresh.append(path)
             if extension == "pdf":
-                being_set[path] = typesetter.submit(typeset, document, len(being_set) + 1)
+                pdfs[path] = typesetter.submit(typeset, document, len(pdfs) + 1)
             else:
-                made.files[path] = renderers[extension](document)
-        made.bulletins += "pdf" in _formats(document.path)
+                rendered.files[path] = renderers[extension](document)
+        rendered.bulletins += "pdf" in _formats(document.path)
 
     try:
         for document in documents(marts):
-            make(document)
+            render(document)
         extra, editions = rest()
         for document in itertools.chain(extra, use_pages(marts), summaries(marts)):
-            make(document)
+            render(document)
         books = {**use_workbooks(marts), "national/tables.xlsx": national_tables(marts)}
         for path, book in books.items():
-            render = partial(render_workbook, book)
-            made.files[path] = carry_over.find_or_make(path, digest_of(book), render)
-        made.files |= site_pages(marts, editions, carry_over)
-        made.files |= {path: body.result() for path, body in being_set.items()}
+            make = partial(render_workbook, book)
+            rendered.files[path] = carry_over.find_or_make(path, digest_of(book), make)
+        rendered.files |= site_pages(marts, editions, carry_over)
+        rendered.files |= {path: body.result() for path, body in pdfs.items()}
     finally:
-        typesetter.shutdown(cancel_futures=True)  # who stops it waits for one document at most
-    made.undrawn = pdf.missing
-    made.drawable = pdf.fonts.drawable
-    return made
+        typesetter.shutdown(cancel_futures=True)  # waits for at most one document
+    rendered.undrawn = pdf.missing
+    rendered.drawable = pdf.fonts.drawable
+    return rendered
 
 
 def _undrawn(marts: Marts, missing: Callable[[str], set[str]]) -> dict[str, list[str]]:
-    """Which characters of names and of typical experience can't be drawn, and whose they are."""
+    """Return character → codes of the units whose name or highlight has it and no font draws it."""
     found: dict[str, set[str]] = {}
     for row in (*marts.units, *marts.highlights):
         for character in missing(row["unit_name"] + (row.get("highlight") or "")):
@@ -194,7 +195,7 @@ def _undrawn(marts: Marts, missing: Callable[[str], set[str]]) -> dict[str, list
 
 
 def _formats(path: str) -> tuple[str, ...]:
-    """In which formats a document is published (contract §4)."""
+    """Return the formats that a document is published in."""
     if "/summaries/" in path:
         return ("docx",)
     if path == "changes" or path.startswith("uses/"):
@@ -203,7 +204,7 @@ def _formats(path: str) -> tuple[str, ...]:
 
 
 def font_files(font_dir: Path | None) -> list[Path]:
-    """The font files that documents are set with, by name."""
-    from orchestration.bulletin.render.fonts import font_files as found
+    """Return the font files that documents are typeset with, sorted by path."""
+    from orchestration.bulletin.render import fonts
 
-    return found(font_dir)
+    return fonts.font_files(font_dir)

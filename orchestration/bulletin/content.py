@@ -1,7 +1,8 @@
-"""The content model: what a bulletin says, before it is a PDF or a page.
+"""The content model of a bulletin, independent of the output format.
 
-Belongs here: the blocks that sections are made of. Templates print them and compute nothing;
-figures carry the id by which they are traced to the marts.
+Belongs here: documents, sections and the blocks that they consist of. Figures carry the id that
+traces them to the marts. Doesn't belong here: rendering; templates print the model and compute
+nothing.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Figure:
-    """A number and where it comes from.
+    """A printed number with the id of its source in the marts.
 
     Attributes:
         id: ``{year}/{mart}/{grain values}/{column}``, e.g.
             ``2024/agg_province_task/440000/T05/on_time_rate``.
-        text: as printed.
+        text: the number as printed.
     """
 
     id: str
@@ -49,11 +50,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Claim:
-    """Words that the marts must bear out: a name's place in an order, a list of names, a number.
+    """A printed text that must agree with the marts: a name in a ranking, a list, a number.
 
     Attributes:
-        claim: what is claimed, ``name/part/…``; ``publication.checking`` computes it anew.
-        text: as printed.
+        claim: id of the claim, ``name/part/…``; ``publication.checking`` recomputes it.
+        text: the text as printed.
     """
 
     claim: str
@@ -65,7 +66,7 @@ Run = str | Figure | Claim
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading within a section; level 2 is （一）, level 3 is 1."""
+    """A heading within a section. Level 2 is numbered （一）, level 3 is numbered 1."""
 
     runs: tuple[Run, ...]
     level: int = 2
@@ -73,16 +74,16 @@ class Heading:
 
     @property
     def text(self) -> str:
-        """As printed."""
+        """The heading as printed."""
         return "".join(run if isinstance(run, str) else run.text for run in self.runs)
 
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Text and figures.
+    """A paragraph of texts, figures and claims.
 
     Attributes:
-        is_prompt: it says what somebody is to write in its place.
+        is_prompt: whether it asks the reader to replace it with their own text.
     """
 
     runs: tuple[Run, ...]
@@ -92,7 +93,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its head, its share of the width, and how it is aligned."""
+    """A column of a table: its header, its share of the width and its alignment."""
 
     head: str
     width: int = 2
@@ -101,7 +102,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; a cell is a run."""
+    """A table; each cell is one run."""
 
     caption: str
     columns: tuple[Column, ...]
@@ -112,7 +113,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Tile:
-    """A region in the map of equal tiles; ``shade`` is 0 (no value) to 5 (highest)."""
+    """A region in a tile map; ``shade`` is 0 (no value) to 5 (highest)."""
 
     code: str
     name: str
@@ -134,7 +135,7 @@ class TileMap:
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar: ``length`` in thousandths of the axis (negative: to the left); None has none."""
+    """A bar; ``length`` is in thousandths of the axis, negative to the left, None for no bar."""
 
     label: str
     figure: Run
@@ -144,12 +145,13 @@ class Bar:
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars on one axis: progress against a target, or changes about zero.
+    """A bar chart: progress towards targets, or changes around zero.
 
     Attributes:
-        mark: the axis' thousandths where a line stands (100 %), or None.
-        axis: what the mark means.
-        heads: of labels, figures and notes, where the bars are printed as a table.
+        diverging: whether zero is in the middle of the axis.
+        mark: position of a vertical line in thousandths of the axis (100 %), or None.
+        axis: explanation of the axis or the line.
+        heads: headers of labels, figures and notes, for formats that print a table instead.
     """
 
     caption: str
@@ -174,19 +176,21 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A bulletin.
+    """A bulletin or another page with the same structure.
 
     Attributes:
-        path: below the edition, without extension, e.g. ``tasks/T05/bulletin``.
-        title_lines: the title as it is broken into lines (梯形或菱形, GB/T 9704-2012, 7.3.1).
-        short_title: the title without the organ, on one line.
-        organ: the issuing organ, as its head on the first page.
-        number: the reference number's line.
-        recipients: 主送机关, without the colon.
-        opening: the paragraph before the first section.
-        links: text and target of links of the web page.
-        is_letter: a bulletin with number, recipients, signature and PDF; otherwise a page alone.
-        is_traced: the traces of its figures stand beside it.
+        path: path below the edition without extension, e.g. ``tasks/T05/bulletin``.
+        title_lines: lines of the title, in a trapezoid or rhombus (GB/T 9704-2012, 7.3.1).
+        short_title: the title on one line, without the issuing organ.
+        organ: issuing organ, as the letterhead of the first page.
+        number: line with the reference number.
+        recipients: recipients (主送机关), without the colon.
+        signed_by: signature.
+        dated: date as printed.
+        opening: paragraph before the first section.
+        links: (text, target) of the web page's links.
+        is_letter: whether it has number, recipients and signature; otherwise it is a page.
+        is_traced: whether the trace pages of its figures are in the same edition.
     """
 
     path: str
@@ -209,22 +213,22 @@ class Document:
 
 
 def paragraph(*runs: Run) -> Paragraph:
-    """A paragraph of runs."""
+    """Make a paragraph of these runs."""
     return Paragraph(tuple(runs))
 
 
 def heading(*runs: Run) -> Heading:
-    """A heading of runs, of level 2."""
+    """Make a heading of level 2 of these runs."""
     return Heading(tuple(runs))
 
 
 def as_data(document: Document) -> dict[str, Any]:
-    """Plain data for a template."""
+    """Return the document as dictionaries and lists for a template."""
     return asdict(document)
 
 
 def runs(block: Block) -> Iterable[Run]:
-    """Everything that a block prints as a run."""
+    """Yield every run that a block prints."""
     match block:
         case Heading(runs=found) | Paragraph(runs=found):
             yield from found
@@ -239,7 +243,7 @@ def runs(block: Block) -> Iterable[Run]:
 
 
 def blocks(document: Document) -> Iterator[Block]:
-    """Every block of a document, in order."""
+    """Yield every block of a document, in order."""
     parts: Sequence[Section] = (*document.sections, *document.attachments)
     yield document.opening
     for part in parts:
@@ -247,6 +251,6 @@ def blocks(document: Document) -> Iterator[Block]:
 
 
 def figures(document: Document) -> Iterator[Figure]:
-    """Every figure of a document, in order."""
+    """Yield every figure of a document, in order."""
     for block in blocks(document):
         yield from (run for run in runs(block) if isinstance(run, Figure))

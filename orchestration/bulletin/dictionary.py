@@ -1,8 +1,8 @@
-"""What the dbt project says of its marts: their columns in both languages, their grain, its vars.
+"""Reads the descriptions of the marts from the dbt project: columns, grain, project variables.
 
-Belongs here: reading ``dbt_project`` as text, so that open data and workbooks describe a table in
-the words of its model. Doesn't belong here: rows (``marts``, ``open_data``) and the seeds
-(``catalogue``).
+Belongs here: parsing the files of ``dbt_project``, so that open data and workbooks describe a
+table as its model does. Doesn't belong here: rows (``marts``, ``open_data``) and seeds
+(``core.catalogue``).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import yaml
 
 from orchestration.core.settings import PROJECT_ROOT
 
-__all__ = ["ColumnWords", "TableWords", "marts_in_words", "project_var"]
+__all__ = ["ColumnDescription", "TableDescription", "mart_descriptions", "project_var"]
 
 _PROJECT = PROJECT_ROOT / "dbt_project"
 _GRAIN = re.compile(r"'grain': (\[.*?\])")
 
 
 @dataclass(frozen=True)
-class ColumnWords:
-    """A column: its name and SQL type, and what it means."""
+class ColumnDescription:
+    """A column's name, SQL type and description in Chinese and English."""
 
     name: str
     data_type: str
@@ -34,42 +34,43 @@ class ColumnWords:
 
 
 @dataclass(frozen=True)
-class TableWords:
-    """A mart.
+class TableDescription:
+    """A mart's description in Chinese and English, and its columns.
 
     Attributes:
-        grain: the columns that identify a row (``meta.grain`` of the model).
+        grain: columns that identify a row (``meta.grain`` of the model).
+        columns: name → description, in the order of the model.
     """
 
     name: str
     description_zh: str
     description_en: str
     grain: tuple[str, ...]
-    columns: Mapping[str, ColumnWords]
+    columns: Mapping[str, ColumnDescription]
 
 
-def _both(description: str) -> tuple[str, str]:
-    """``English / 中文`` as (中文, English); English may hold `` / `` itself."""
+def _split_languages(description: str) -> tuple[str, str]:
+    """Split ``English / 中文`` into (中文, English); the English part may contain `` / ``."""
     english, _, chinese = description.rpartition(" / ")
     return chinese, english
 
 
 @cache
-def marts_in_words() -> Mapping[str, TableWords]:
-    """The marts by name."""
+def mart_descriptions() -> Mapping[str, TableDescription]:
+    """Return mart name → description."""
     folder = _PROJECT / "models" / "marts"
     content = yaml.safe_load((folder / "_marts.yml").read_text(encoding="utf-8"))
     found = {}
     for model in content["models"]:
         name = model["name"]
         [grain] = _GRAIN.findall((folder / f"{name}.sql").read_text(encoding="utf-8"))
-        found[name] = TableWords(
+        found[name] = TableDescription(
             name,
-            *_both(model["description"]),
+            *_split_languages(model["description"]),
             tuple(yaml.safe_load(grain)),
             {
-                column["name"]: ColumnWords(
-                    column["name"], column["data_type"], *_both(column["description"])
+                column["name"]: ColumnDescription(
+                    column["name"], column["data_type"], *_split_languages(column["description"])
                 )
                 for column in model["columns"]
             },
@@ -79,5 +80,5 @@ def marts_in_words() -> Mapping[str, TableWords]:
 
 @cache
 def project_var(name: str) -> Any:
-    """A var of ``dbt_project.yml``: a threshold that a text must name as the models use it."""
+    """Return a variable of ``dbt_project.yml``, for texts that state a model's threshold."""
     return yaml.safe_load((_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"][name]

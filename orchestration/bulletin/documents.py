@@ -1,7 +1,7 @@
-"""Which bulletins there are, and how each is put together.
+"""Assembles the bulletins of an edition: the nation, the tasks, the provinces, and corrections.
 
-Belongs here: titles, organ, recipients, the numbering of sections. Doesn't belong here: what a
-section says (``sections``).
+Belongs here: titles, issuing organ, recipients, the numbering of sections. Doesn't belong here:
+the content of a section (``sections``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _RECIPIENTS = "各省、自治区、直辖市教育厅（教委），新疆生�
 
 
 def places(marts: Marts) -> list[Place]:
-    """The nation, the tasks, the provinces."""
+    """Return what the bulletins are about: the nation, the tasks, the provinces."""
     return [
         Place("national", "", "全国"),
         *(Place("task", task.code, task.name) for task in marts.tasks),
@@ -34,13 +34,13 @@ def places(marts: Marts) -> list[Place]:
 
 
 def documents(marts: Marts) -> Iterator[Document]:
-    """The bulletins of an edition, one after another."""
+    """Yield the bulletins of an edition."""
     for place in places(marts):
-        yield _document(marts, place)
+        yield _bulletin(marts, place)
 
 
 def numbered(blocks: list[Block]) -> tuple[Block, ...]:
-    """Headings get （一）, （二）… within their section."""
+    """Number the level 2 headings of a section: （一）, （二）…"""
     number = 0
     found: list[Block] = []
     for block in blocks:
@@ -62,7 +62,7 @@ def _sections(marts: Marts, place: Place, *, attachments: bool = False) -> tuple
     return tuple(found)
 
 
-def _subject(year: int, place: Place) -> tuple[str, ...]:
+def _title_lines(year: int, place: Place) -> tuple[str, ...]:
     if place.kind == "national":
         return f"关于{year}年度{_REFORM}", f"{_TASKS}进展情况的通报"
     if place.kind == "task":
@@ -70,9 +70,9 @@ def _subject(year: int, place: Place) -> tuple[str, ...]:
     return f"关于{place.name}{year}年度", f"{_REFORM}{_TASKS}", "进展情况的通报"
 
 
-def _document(marts: Marts, place: Place) -> Document:
+def _bulletin(marts: Marts, place: Place) -> Document:
     year = marts.year
-    subject = _subject(year, place)
+    title_lines = _title_lines(year, place)
     recipients = _RECIPIENTS
     if place.kind == "province":
         recipients = f"{place.name}{marts.catalogue.regions[place.code].education_organ}"
@@ -83,8 +83,8 @@ def _document(marts: Marts, place: Place) -> Document:
             "province": f"provinces/{place.code}/bulletin",
         }[place.kind],
         year=year,
-        title_lines=(_ORGAN, *subject),
-        short_title="".join(subject),
+        title_lines=(_ORGAN, *title_lines),
+        short_title="".join(title_lines),
         organ=_ORGAN,
         number=f"教职成司函〔{year}〕　　号",
         recipients=recipients,
@@ -111,20 +111,22 @@ def correction_document(
     path: str,
     sections: Sequence[tuple[str, list[Block]]],
 ) -> Document:
-    """The notice of a correction (更正通报), or the page of all changes.
+    """Make the notice of a correction (更正通报), or the page of all changes.
 
     Args:
-        number: of the corrected edition.
-        sections: title and blocks of each.
+        number: number of the corrected edition.
+        reason: reason of the correction, in Chinese.
+        path: path of the document; ``changes`` is the page of all changes.
+        sections: (title, blocks) of each section.
     """
     year = marts.year
     up = "../" * path.count("/")
-    subject = (f"关于更正{year}年度", _REFORM, f"{_TASKS}进展情况通报的通报")
+    title_lines = (f"关于更正{year}年度", _REFORM, f"{_TASKS}进展情况通报的通报")
     return Document(
         path=path,
         year=year,
-        title_lines=(_ORGAN, *subject),
-        short_title="".join(subject),
+        title_lines=(_ORGAN, *title_lines),
+        short_title="".join(title_lines),
         organ=_ORGAN,
         number=f"教职成司函〔{year}〕　　号",
         recipients=_RECIPIENTS,
@@ -151,7 +153,7 @@ def correction_document(
 
 
 def _links(marts: Marts, kind: Kind) -> tuple[tuple[str, str], ...]:
-    word = ("本通报Word版", "bulletin.docx")
+    word_link = ("本通报Word版", "bulletin.docx")
     if kind != "national":
         others = (
             ("全国通报", "../../national/bulletin.html"),
@@ -160,9 +162,9 @@ def _links(marts: Marts, kind: Kind) -> tuple[tuple[str, str], ...]:
         if kind == "task":
             return others
         drafts = ((f"{t.name}总结草稿", f"summaries/{t.code}.docx") for t in marts.tasks)
-        return (word, *others, *drafts)
+        return (word_link, *others, *drafts)
     return (
-        word,
+        word_link,
         *((task.name, f"../tasks/{task.code}/bulletin.html") for task in marts.tasks),
         *((r.short_name, f"../provinces/{r.code}/bulletin.html") for r in marts.regions),
         *(

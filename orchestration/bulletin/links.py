@@ -1,26 +1,26 @@
-"""Where a figure's trace stands below the edition.
+"""Links from figures to their trace pages.
 
-Belongs here: the one pure function that bulletins link with and that the trace pages are named
-after. Doesn't belong here: what a trace page says (``orchestration.trace.pages``).
+Belongs here: the mapping from a figure id to page and anchor, which bulletins and trace pages
+share. Doesn't belong here: the content of trace pages (``orchestration.trace.pages``).
 """
 
 from __future__ import annotations
 
 __all__ = ["NATION", "target_anchor", "trace_target"]
 
-#: The anchor of the nation's row on every trace page; a province's is its code.
+#: Anchor of the nation's row on every trace page; a province's anchor is its code.
 NATION = "nation"
 
 
 def target_anchor(level: str, category: str) -> str:
-    """The anchor of a national target; ``category`` is ``-`` where it has no kind."""
+    """Return the anchor of a national target; ``category`` is ``-`` if the target has none."""
     return f"target-{level}" + ("" if category == "-" else f"-{category}")
 
 
 def trace_target(figure_id: str) -> str:
-    """The page and anchor of a figure, relative to the edition's root.
+    """Return the page and anchor of a figure's trace, relative to the edition's root.
 
-    E.g. ``trace/T05/reporting.html#440000`` of
+    E.g. ``trace/T05/reporting.html#440000`` for
     ``2024/agg_province_task/440000/T05/on_time_rate``.
 
     Raises:

@@ -1,7 +1,7 @@
-"""The year's marts as bulletins read them: rows that know where their figures come from.
+"""Reads a year's marts for the bulletins, as rows that make figures with ids.
 
-Belongs here: the only SQL of the bulletins, on a connection pinned at the judged snapshot.
-Doesn't belong here: what is said about a row (``sections``).
+Belongs here: the only SQL of the bulletins; the connection is pinned at the judged snapshot.
+Doesn't belong here: sentences about a row (``sections``).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from orchestration.lakehouse.rows import rows_as_dicts
 
 __all__ = ["GRAINS", "GateNotes", "Marts", "Row", "read_marts"]
 
-#: What is read, and the grain beside the year: it makes the figures' ids.
+#: Marts that are read → their grain without the year. The grain is part of the figures' ids.
 GRAINS: dict[str, tuple[str, ...]] = {
     "agg_national_indicator": ("task_code", "indicator_code"),
     "agg_national_target": ("task_code", "level", "category"),
@@ -38,9 +38,9 @@ class Row:
     """A row of a mart.
 
     Attributes:
-        table: the mart.
-        key: the year and the other values of its grain.
-        data: all columns.
+        table: name of the mart.
+        key: the year, then the other values of the grain; ``-`` for None.
+        data: column → value.
     """
 
     table: str
@@ -51,23 +51,23 @@ class Row:
         return self.data[column]
 
     def figure(self, column: str, text: Callable[[Any], str]) -> Figure:
-        """A column as a figure."""
-        return self.written(column, text(self.data[column]))
+        """Return a column as a figure; ``text`` formats its value."""
+        return self.figure_with_text(column, text(self.data[column]))
 
-    def written(self, column: str, text: str) -> Figure:
-        """A figure of this row whose text is made elsewhere; ``column`` may be ``a-b``."""
+    def figure_with_text(self, column: str, text: str) -> Figure:
+        """Return a figure of this row with a given text; ``column`` may be a difference ``a-b``."""
         return Figure("/".join((self.key[0], self.table, *self.key[1:], column)), text)
 
 
 @dataclass(frozen=True)
 class GateNotes:
-    """What the gate said, as the bulletins print it.
+    """The gate's result as the bulletins print it.
 
     Attributes:
-        checks: how many expectations were judged.
-        warnings: suite and check → a paragraph, for each that warns.
-        waived: the same for each that fails and was signed off.
-        waived_critical: how many of these would have held publication back.
+        checks: number of expectations that were judged.
+        warnings: suite and check → Chinese paragraph, for each check that warns.
+        waived: suite and check → Chinese paragraph, for each failed check that was waived.
+        waived_critical: number of waived checks that would have blocked publication.
     """
 
     checks: int
@@ -78,27 +78,36 @@ class GateNotes:
 
 @dataclass
 class Marts:
-    """One year at one snapshot."""
+    """A year's marts at one snapshot.
+
+    Attributes:
+        gate: the gate's result for that snapshot.
+        tables: mart → rows.
+        absent: expected units that are not on time: province, task, code, name, level,
+            ``has_reported``, and ``is_counted`` (late, but counted by a corrected edition).
+        excluded: excluded values with the unit's name.
+        watched: rows of the watchlist, one for each unit and reason.
+        highlights: typical experience of units graded excellent.
+        units: all units of the year without contact data; ``has_reported`` is None for units that
+            are not expected.
+        remarks: number of warnings about units' submissions, and how many of them are explained.
+        flips: rows of ``quality.figure_sensitivity`` whose headline would reverse: scenario,
+            measure, keys, present, alternative, reference.
+        undrawn: character that no font draws (〓 is printed) → codes of the units that use it.
+    """
 
     year: int
     period: ReportingPeriod
     catalogue: Catalogue
     gate: GateNotes
     tables: dict[str, list[Row]]
-    #: Expected units that are not on time: province, task, code, name, level, has_reported,
-    #: is_counted (late, and taken by a corrected edition).
     absent: list[dict[str, Any]]
-    #: Excluded values with the unit's name.
     excluded: list[dict[str, Any]]
     watched: list[dict[str, Any]]
     highlights: list[dict[str, Any]]
-    #: Every unit of the year, without contact data; has_reported is None where none is expected.
     units: list[dict[str, Any]]
-    #: Warnings about units' submissions: how many there are, how many of them are explained.
     remarks: tuple[int, int]
-    #: Headlines that would turn round: scenario, measure, keys, present, alternative, reference.
     flips: list[dict[str, Any]] = field(default_factory=list)
-    #: Characters in units' words that no font draws (〓 is printed), with the units' codes.
     undrawn: dict[str, list[str]] = field(default_factory=dict)
     _index: dict[tuple[str, tuple[str, ...]], Row] = field(default_factory=dict)
 
@@ -128,15 +137,19 @@ class Marts:
         return sorted(self.catalogue.regions.values(), key=lambda r: r.display_order)
 
     def find(self, table: str, *key: str) -> Row | None:
-        """A row by its grain."""
+        """Return a row by its grain without the year, or None."""
         return self._index.get((table, key))
 
     def row(self, table: str, *key: str) -> Row:
-        """A row that is always there."""
+        """Return a row by its grain without the year.
+
+        Raises:
+            KeyError: there is no such row.
+        """
         return self._index[table, key]
 
     def rows(self, table: str, **where: str) -> list[Row]:
-        """Rows whose columns have these values, in the order of the marts."""
+        """Return the rows whose columns have these values, in the order of their keys."""
         return [
             row
             for row in self.tables[table]
@@ -144,7 +157,7 @@ class Marts:
         ]
 
     def indicators(self, task_code: str) -> list[Indicator]:
-        """The indicators that are printed for a task (``ALL``: the common ones)."""
+        """Return the indicators that are printed for a task; ``ALL`` stands for the common ones."""
         wanted = None if task_code == "ALL" else task_code
         return [
             each
@@ -157,15 +170,16 @@ def _query_rows(con: duckdb.DuckDBPyConnection, query: str, year: int) -> list[d
     return rows_as_dicts(con.execute(query, {"year": year}))
 
 
-def _named(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_clean_names(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row | {"unit_name": clean(row["unit_name"], UNIT_NAME)} for row in rows]
 
 
 def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Marts:
-    """Read a year.
+    """Read a year's marts.
 
     Args:
         con: a reader pinned at the judged snapshot.
+        gate: the gate's result for that snapshot.
     """
     catalogue = load_catalogue()
     order = {code: region.display_order for code, region in catalogue.regions.items()}
@@ -240,11 +254,11 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         catalogue=catalogue,
         gate=gate,
         tables=tables,
-        absent=_named(absent),
-        excluded=_named(excluded),
-        watched=_named(watched),
-        highlights=_named(highlights),
-        units=_named(units),
+        absent=_with_clean_names(absent),
+        excluded=_with_clean_names(excluded),
+        watched=_with_clean_names(watched),
+        highlights=_with_clean_names(highlights),
+        units=_with_clean_names(units),
         remarks=remarks,
         flips=flips,
     )

@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow.csv import write_csv
 
-from orchestration.bulletin.dictionary import TableWords, marts_in_words
+from orchestration.bulletin.dictionary import TableDescription, mart_descriptions
 
 __all__ = ["TABLES", "inert", "open_data"]
 
@@ -115,7 +115,7 @@ def open_data(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, bytes]:
         "select is_synthetic from lake.marts.dim_reporting_year where year = ?", [year]
     ).fetchall()
     for name in TABLES:
-        words = marts_in_words()[name]
+        words = mart_descriptions()[name]
         rows = _rows(con, words, year)
         schema = _schema(words, rows)
         for kind, body in (
@@ -137,7 +137,7 @@ def open_data(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, bytes]:
     return files
 
 
-def _rows(con: duckdb.DuckDBPyConnection, words: TableWords, year: int) -> pa.Table:
+def _rows(con: duckdb.DuckDBPyConnection, words: TableDescription, year: int) -> pa.Table:
     """The year's rows (all of a table without years), in the order of their grain."""
     where = f"where year = {int(year)}" if "year" in words.columns else ""
     rows = con.execute(
@@ -151,7 +151,7 @@ def _rows(con: duckdb.DuckDBPyConnection, words: TableWords, year: int) -> pa.Ta
     return rows.combine_chunks()
 
 
-def _parquet(rows: pa.Table, words: TableWords, year: int, *, is_synthetic: bool) -> bytes:
+def _parquet(rows: pa.Table, words: TableDescription, year: int, *, is_synthetic: bool) -> bytes:
     """The rows with what they mean; the same rows give the same bytes."""
     said = {
         "title": words.description_zh,
@@ -216,7 +216,7 @@ def _kind(type_: pa.DataType) -> dict[str, str]:
     return {"type": "string"}
 
 
-def _schema(words: TableWords, rows: pa.Table) -> dict[str, Any]:
+def _schema(words: TableDescription, rows: pa.Table) -> dict[str, Any]:
     """A Table Schema. A grain with missing values is no primary key there."""
     schema: dict[str, Any] = {
         "fields": [
@@ -245,7 +245,7 @@ def _schema(words: TableWords, rows: pa.Table) -> dict[str, Any]:
 
 
 def _resource(
-    name: str, kind: str, body: bytes, words: TableWords, schema: dict[str, Any]
+    name: str, kind: str, body: bytes, words: TableDescription, schema: dict[str, Any]
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": name if kind == "csv" else f"{name}_parquet",

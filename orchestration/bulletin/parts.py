@@ -1,7 +1,7 @@
-"""Blocks that several sections use: indicator tables, the map of tiles, bars.
+"""Blocks that several sections share: indicator tables, tile maps, bar charts, lists of units.
 
-Belongs here: turning rows of marts into blocks, the lengths of bars and the shades of tiles.
-Doesn't belong here: which section says what (``sections``) and how blocks look (``render``).
+Belongs here: making blocks from rows of marts, with the lengths of bars and the shades of tiles.
+Doesn't belong here: the content of a section (``sections``) and the look of a block (``render``).
 """
 
 from __future__ import annotations
@@ -61,45 +61,46 @@ __all__ = [
     "watched_table",
 ]
 
-#: Shades of a map. Five is what an eye tells apart in print without a second look.
+#: Number of shades in a map: readers can still tell five apart in print.
 _SHADES = 5
-#: Bars of a chart of changes; more would not be looked at but read, and for that there is a table.
-_CHANGE_BARS = 10
-#: A change beyond this (thousandths) is drawn at the end of the axis: its text says how much.
+#: Maximum of bars in a chart of changes; readers look up more than ten in the table instead.
+_MOST_CHANGE_BARS = 10
+#: Change in thousandths at the end of the axis; greater changes are cut, their text is exact.
 _CHANGE_AXIS = 500
-#: Characters of a received value that are printed: what people mistype is short.
-_VALUE = 24
+#: Maximum of characters printed of a submitted value: mistyped values are short.
+_VALUE_LENGTH = 24
 
 
 def task_name(marts: Marts, code: str) -> str:
-    """The name of a task."""
+    """Return the Chinese name of a task."""
     return marts.catalogue.tasks[code].name
 
 
 def units_heading(title: str, state: str, code: str, number: int) -> Heading:
-    """The heading of a list of units: how many there are.
+    """Return the heading of a list of units, with their number.
 
     Args:
-        state: as ``publication.checking`` counts them: ``silent``, ``late``, ``late_left_out`` or
-            ``late_counted``.
-        code: of the province or task; "" is the nation.
+        state: state of the units in ``publication.checking``: ``silent``, ``late``,
+            ``late_left_out`` or ``late_counted``.
+        code: code of the province or task; empty for the nation.
+        number: number of units in the list.
     """
     return heading(f"{title}：", Claim(f"units/{state}/{code or '-'}", f"{number:,d}"), "家")
 
 
 def measure_text(measure: Measure) -> Callable[[Any], str]:
-    """How a measure of the scorecard is written."""
+    """Return the function that formats a measure of the scorecard."""
     texts: dict[str, Callable[[Any], str]] = {"rate": percent, "score": amount, "count": count}
     return texts[measure.kind]
 
 
 def change_figure(row: Row, indicator: Indicator) -> Figure:
-    """Against last year: a rate, or points where the figure is itself a percentage."""
+    """Return the change against last year, in percentage points if the value is a percentage."""
     if not in_points(indicator):
         return row.figure("change_rate", change)
     value, previous = row["value"], row["previous_value"]
     difference = None if value is None or previous is None else value - previous
-    return row.written("value-previous_value", points(difference))
+    return row.figure_with_text("value-previous_value", points(difference))
 
 
 def _indicator_rows(
@@ -119,15 +120,17 @@ def _indicator_rows(
 def indicator_table(
     marts: Marts, task_code: str, province_code: str | None = None, caption: str = ""
 ) -> Table:
-    """A task's indicators with last year's figure, the change and the targets' attainment."""
+    """Return a table of a task's indicators: value, last year's value, change, attainment."""
     rows: list[tuple[Run, ...]] = []
     for indicator, row in _indicator_rows(marts, task_code, province_code):
         rows.append(
             (
                 indicator.name_zh,
                 unit_of(indicator),
-                row.written("value", value_text(row["value"], indicator)),
-                row.written("previous_value", value_text(row["previous_value"], indicator)),
+                row.figure_with_text("value", value_text(row["value"], indicator)),
+                row.figure_with_text(
+                    "previous_value", value_text(row["previous_value"], indicator)
+                ),
                 change_figure(row, indicator),
                 row.figure("attainment", percent),
                 row.figure("units_counted", count),
@@ -151,7 +154,7 @@ def indicator_table(
 def change_bars(
     marts: Marts, task_code: str, province_code: str | None = None, caption: str = ""
 ) -> Bars | None:
-    """Changes against last year of a task's indicators, or None where there is none to show."""
+    """Return a chart of the changes of a task's indicators, or None if there are none."""
     bars = []
     for indicator, row in _indicator_rows(marts, task_code, province_code):
         rate: Decimal | None = row["change_rate"]
@@ -164,7 +167,7 @@ def change_bars(
         return None
     return Bars(
         caption or f"{task_name(marts, task_code)}主要指标较上年增减",
-        tuple(bars[:_CHANGE_BARS]),
+        tuple(bars[:_MOST_CHANGE_BARS]),
         diverging=True,
         axis=f"条长按±{_CHANGE_AXIS // 10}%为满格",
         heads=("指标", "较上年增减", ""),
@@ -178,7 +181,7 @@ def _target_label(marts: Marts, row: Row) -> str:
 
 
 def target_bars(marts: Marts, rows: Sequence[Row], caption: str) -> Bars:
-    """Progress against the national targets; the line stands at 100 %."""
+    """Return a chart of the progress towards national targets, with a line at 100 %."""
     longest = max([1000, *(int(row["progress_rate"] * 1000) for row in rows)])
     bars = [
         Bar(
@@ -202,7 +205,7 @@ def target_bars(marts: Marts, rows: Sequence[Row], caption: str) -> Bars:
 
 
 def target_table(marts: Marts, rows: Sequence[Row], caption: str) -> Table:
-    """The same in figures."""
+    """Return a table of national targets and their progress."""
     return Table(
         caption,
         (
@@ -233,13 +236,14 @@ def tile_map(
     text: Callable[[Any], str],
     caption: str,
 ) -> TileMap:
-    """The regions shaded by a column, in five groups of about equal number.
+    """Return a map of the regions shaded by a column, in five groups of about equal size.
 
     Args:
-        rows: by province; a region without a row, or without a value, stays blank.
+        rows: province code → row; a region without a row or a value has no shade.
+        text: formats a value of the column.
     """
     values = sorted(row[column] for row in rows.values() if row[column] is not None)
-    # Equal values share the shade of the last of them, so that the best are darkest.
+    # Equal values share the shade of the last of them, so that the best are the darkest.
     shades = {value: 1 + i * _SHADES // len(values) for i, value in enumerate(values)}
     tiles = []
     for region in marts.regions:
@@ -269,13 +273,13 @@ def tile_map(
 
 
 def ranked(rows: Iterable[Row], column: str, *, lowest: bool = False) -> list[Row]:
-    """Rows that have a value, best first (or lowest first); ties stay in the regions' order."""
+    """Return the rows with a value, highest (or lowest) first; equal rows keep their order."""
     found = [row for row in rows if row[column] is not None]
     return sorted(found, key=lambda row: row[column] if lowest else -row[column])
 
 
 def unit_table(marts: Marts, units: Iterable[Mapping[str, Any]], caption: str) -> Table:
-    """Units by name, a row a province, in the regions' order."""
+    """Return a table of unit names with one row per province, in the regions' order."""
     names: dict[str, list[str]] = defaultdict(list)
     for unit in units:
         names[unit["province_code"]].append(f"{unit['unit_name']}（{unit['unit_code']}）")
@@ -291,7 +295,7 @@ def unit_table(marts: Marts, units: Iterable[Mapping[str, Any]], caption: str) -
 
 
 def exclusion_reason(marts: Marts, value: Mapping[str, Any]) -> str:
-    """Why a value is excluded, in Chinese."""
+    """Return the Chinese reason why a value is excluded, with its code."""
     code = value["exclusion_code"]
     rule = marts.catalogue.rules.get(code)
     if rule:
@@ -306,7 +310,7 @@ def exclusion_reason(marts: Marts, value: Mapping[str, Any]) -> str:
 
 
 def exclusion_remedy(marts: Marts, code: str) -> str:
-    """How to mend it."""
+    """Return the Chinese instruction on how to correct a value with this exclusion code."""
     rule = marts.catalogue.rules.get(code)
     if rule:
         return clean(rule.fix_hint_zh, 80) or "核对后更正"
@@ -315,7 +319,7 @@ def exclusion_remedy(marts: Marts, code: str) -> str:
 
 
 def excluded_table(marts: Marts, values: Iterable[Mapping[str, Any]]) -> Table:
-    """Excluded values one by one, each with its reason and remedy."""
+    """Return a table of excluded values, each with its reason and how to correct it."""
     lines: list[tuple[Run, ...]] = []
     for value in values:
         indicator = marts.catalogue.indicators.get(value["indicator_code"])
@@ -323,7 +327,7 @@ def excluded_table(marts: Marts, values: Iterable[Mapping[str, Any]]) -> Table:
             (
                 f"{value['unit_name']}（{value['unit_code']}）",
                 indicator.name_zh if indicator else value["indicator_code"],
-                clean(value["submitted_value"], _VALUE),
+                clean(value["submitted_value"], _VALUE_LENGTH),
                 exclusion_reason(marts, value),
                 exclusion_remedy(marts, value["exclusion_code"]),
             )
@@ -342,7 +346,7 @@ def excluded_table(marts: Marts, values: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def watched_table(units: Iterable[Mapping[str, Any]]) -> Table:
-    """Units of the watchlist, each with its reason."""
+    """Return a table of units on the watchlist, each with its reason."""
     return Table(
         "动态管理关注名单",
         (Column("单位", 7, "left"), Column("原因", 4, "left"), Column("依据", 6, "left")),

@@ -1,7 +1,7 @@
 """The content model of an edition's workbooks.
 
-Belongs here: what a book is made of, and the number format of a value. Doesn't belong here: what
-stands in it (``tables``, ``uses``) and how it looks (``render.xlsx``).
+Belongs here: books, sheets, fields and number formats. Doesn't belong here: the content of a book
+(``tables``, ``uses``) and its appearance (``render.xlsx``).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SYNTHETIC = "合成数据，非真实填报（SYNTHETIC DATA）"
 
 @dataclass(frozen=True)
 class Number:
-    """A number with a format of its own, where a column holds several kinds."""
+    """A number with its own format, for columns with several kinds of numbers."""
 
     value: Decimal | int | None
     format: str
@@ -43,7 +43,7 @@ Cell = str | Decimal | int | Number | None
 
 @dataclass(frozen=True)
 class Field:
-    """A column: its head, its width in characters and, for numbers, their format."""
+    """A column: its header, its width in characters and the format of its numbers."""
 
     head: str
     width: int = 12
@@ -52,7 +52,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet; rows have a cell for each field. ``frozen``: columns that stay in view."""
+    """A sheet; each row has one cell per field. ``frozen`` columns stay in view."""
 
     title: str
     fields: tuple[Field, ...]
@@ -61,7 +61,7 @@ class Sheet:
 
 
 def indicator_format(value: Decimal | None, indicator: Indicator) -> str:
-    """As the bulletins print it (``wording.value_text``): whole numbers without places."""
+    """Return an indicator's number format, equal to the bulletins' (``wording.value_text``)."""
     whole = indicator.value_type not in {"amount", "percent", "ratio"}
     if not whole or indicator.aggregation == "mean":
         return AMOUNT
@@ -69,13 +69,13 @@ def indicator_format(value: Decimal | None, indicator: Indicator) -> str:
 
 
 def measure_format(measure: Measure) -> str:
-    """Of a measure of the scorecard."""
+    """Return the number format of a measure of the scorecard."""
     return {"rate": RATE, "score": AMOUNT, "count": COUNT}[measure.kind]
 
 
 @dataclass(frozen=True)
 class Book:
-    """What a workbook says: a title sheet with the notes, then the sheets."""
+    """The content of a workbook: a title sheet with notes, then the sheets."""
 
     title: str
     notes: tuple[str, ...]

@@ -1,7 +1,8 @@
-"""Drafts of the provincial summaries by task (分任务省级总结报告): 32 provinces, 11 tasks.
+"""Drafts of the provincial summaries (分任务省级总结报告), one for each province and task.
 
-Belongs here: what a draft says. A province's figures beside the nation's, what is to be mended,
-and the places that an officer fills in. Doesn't belong here: the bulletins (``documents``).
+Belongs here: the content of a draft: the province's figures next to the nation's, the items to
+correct, and the passages that an officer fills in. Doesn't belong here: the bulletins
+(``documents``).
 """
 
 from __future__ import annotations
@@ -43,12 +44,12 @@ from orchestration.core.catalogue import Indicator, Region, Task
 
 __all__ = ["summaries"]
 
-#: To whom the notice has provinces send their summaries.
+#: The recipient of summaries according to the ministry's notice.
 _RECIPIENTS = "教育部职业教育与成人教育司"
-#: Aggregations by which the provinces' figures add up to the nation's: these have a share.
+#: Aggregations whose provincial figures add up to the nation's: only these have a share of it.
 _ADDING = {"sum", "count_true"}
-#: As many examples as in a bulletin, and the contract's limit on one.
-_EXAMPLES, _LONGEST = 5, 500
+#: Number of examples (as in a bulletin), and the contract's limit on a highlight in characters.
+_EXAMPLE_COUNT, _HIGHLIGHT_LENGTH = 5, 500
 
 _MEASURES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("report_file_rate", "报告上传率", percent),
@@ -63,8 +64,8 @@ Units = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class _Cell:
-    """What is known of a province's task; the lists name its units."""
+class _ProvinceTask:
+    """The data of a province in a task: mart rows and lists of its units."""
 
     marts: Marts
     region: Region
@@ -78,36 +79,43 @@ class _Cell:
 
     @property
     def scope(self) -> str:
-        """As claims name it."""
+        """The part of a claim's id that names province and task."""
         return f"{self.region.code}-{self.task.code}"
 
 
 def summaries(marts: Marts) -> Iterator[Document]:
-    """Every province's draft for every task, one after another."""
+    """Yield every province's draft for every task."""
     lists = [
-        _by_cell(rows) for rows in (marts.absent, marts.excluded, marts.watched, marts.highlights)
+        _group_by_province_and_task(rows)
+        for rows in (marts.absent, marts.excluded, marts.watched, marts.highlights)
     ]
     for region in marts.regions:
         for task in marts.tasks:
             key = (region.code, task.code)
             own = marts.row("agg_province_task", *key)
             nation = marts.row("agg_national_task", task.code)
-            yield _draft(_Cell(marts, region, task, own, nation, *(rows[key] for rows in lists)))
+            yield _draft_document(
+                _ProvinceTask(marts, region, task, own, nation, *(rows[key] for rows in lists))
+            )
 
 
-def _by_cell(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+def _group_by_province_and_task(
+    rows: Iterable[dict[str, Any]],
+) -> dict[tuple[str, str], list[dict[str, Any]]]:
     found: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         found[row["province_code"], row["task_code"]].append(row)
     return found
 
 
-def _draft(cell: _Cell) -> Document:
-    year, region, task = cell.marts.year, cell.region, cell.task
+def _draft_document(subject: _ProvinceTask) -> Document:
+    year, region, task = subject.marts.year, subject.region, subject.task
     organ = region.name + region.education_organ
     sections: list[Section] = []
-    for make in _SECTIONS if cell.own["units_expected"] else (_nothing, _outlook):
-        title, blocks = make(cell)
+    for make_section in (
+        _SECTIONS if subject.own["units_expected"] else (_section_without_units, _outlook_section)
+    ):
+        title, blocks = make_section(subject)
         ordinal = chinese_number(len(sections) + 1)
         sections.append(Section(f"{ordinal}、{title}", numbered(blocks)))
     return Document(
@@ -123,11 +131,11 @@ def _draft(cell: _Cell) -> Document:
         opening=paragraph(
             "按照《教育部办公厅关于加快推进现代职业教育体系建设改革重点任务的通知》"
             f"（教职成厅函〔2023〕20号）要求，现将{region.name}{year}年度{task.name}重点任务"
-            f"进展情况报告如下。本稿数据采自各建设单位在{moment(cell.marts.period.cutoff_at)}"
+            f"进展情况报告如下。本稿数据采自各建设单位在{moment(subject.marts.period.cutoff_at)}"
             "前的报送，“—”表示没有可采用的数据。"
         ),
         sections=tuple(sections),
-        is_synthetic=bool(cell.marts.calendar["is_synthetic"]),
+        is_synthetic=bool(subject.marts.calendar["is_synthetic"]),
     )
 
 
@@ -135,19 +143,19 @@ def _prompt(what: str) -> Paragraph:
     return Paragraph((f"（此处由省级教育行政部门补充研判：{what}）",), is_prompt=True)
 
 
-def _nothing(cell: _Cell) -> tuple[str, list[Block]]:
+def _section_without_units(subject: _ProvinceTask) -> tuple[str, list[Block]]:
     return "建设情况", [
         paragraph(
-            f"截至{moment(cell.marts.period.cutoff_at)}，{cell.region.name}没有{cell.task.name}"
+            f"截至{moment(subject.marts.period.cutoff_at)}，{subject.region.name}没有{subject.task.name}"
             "重点任务的应报建设单位；全国应报建设单位",
-            cell.nation.figure("units_expected", count),
+            subject.nation.figure("units_expected", count),
             "家。",
         ),
         _prompt("没有建设单位的原因，培育和申报的安排。"),
     ]
 
 
-def _scale(cell: _Cell) -> tuple[str, list[Block]]:
+def _units_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
     columns = [
         ("units_expected", "合计"),
         *((f"units_{level}", name) for level, name in LEVELS.items()),
@@ -155,21 +163,21 @@ def _scale(cell: _Cell) -> tuple[str, list[Block]]:
     lines: list[tuple[Run, ...]] = [
         (
             name,
-            cell.own.figure(column, count),
-            cell.nation.figure(column, count),
-            share(cell.own[column], cell.nation[column]),
+            subject.own.figure(column, count),
+            subject.nation.figure(column, count),
+            share(subject.own[column], subject.nation[column]),
         )
         for column, name in columns
-        if cell.nation[column]
+        if subject.nation[column]
     ]
     return "建设规模", [
         paragraph(
-            f"{cell.region.name}应报建设单位",
-            cell.own.figure("units_expected", count),
+            f"{subject.region.name}应报建设单位",
+            subject.own.figure("units_expected", count),
             "家，占全国的",
             Claim(
-                f"unit_share/{cell.scope}",
-                share(cell.own["units_expected"], cell.nation["units_expected"]),
+                f"unit_share/{subject.scope}",
+                share(subject.own["units_expected"], subject.nation["units_expected"]),
             ),
             "。",
         ),
@@ -177,7 +185,7 @@ def _scale(cell: _Cell) -> tuple[str, list[Block]]:
             "应报建设单位（家）",
             (
                 Column("级别", 5, "left"),
-                Column(cell.region.name, 4),
+                Column(subject.region.name, 4),
                 Column("全国", 4),
                 Column("占全国比重", 4),
             ),
@@ -187,8 +195,8 @@ def _scale(cell: _Cell) -> tuple[str, list[Block]]:
     ]
 
 
-def _collection(cell: _Cell) -> tuple[str, list[Block]]:
-    own, nation = cell.own, cell.nation
+def _reporting_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
+    own, nation = subject.own, subject.nation
     found: list[Block] = [
         paragraph(
             "已报送",
@@ -207,8 +215,8 @@ def _collection(cell: _Cell) -> tuple[str, list[Block]]:
         )
     ]
     for title, state, units in (
-        ("未报送单位", "silent", [unit for unit in cell.absent if not unit["has_reported"]]),
-        ("逾期报送单位", "late", [unit for unit in cell.absent if unit["has_reported"]]),
+        ("未报送单位", "silent", [unit for unit in subject.absent if not unit["has_reported"]]),
+        ("逾期报送单位", "late", [unit for unit in subject.absent if unit["has_reported"]]),
     ):
         if units:
             rows = tuple(
@@ -219,35 +227,37 @@ def _collection(cell: _Cell) -> tuple[str, list[Block]]:
                 Column("代码", 6, "left"),
                 Column("级别", 2, "center"),
             )
-            number = Claim(f"units/{state}/{cell.scope}", count(len(units)))
+            number = Claim(f"units/{state}/{subject.scope}", count(len(units)))
             found += [paragraph(title, number, "家："), Table("", columns, rows)]
-    if cell.absent:
+    if subject.absent:
         found.append(_prompt("未报送、逾期报送的原因，督促整改的情况。"))
     return "绩效数据采集情况", found
 
 
-def _targets(cell: _Cell) -> tuple[str, list[Block]]:
+def _targets_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
     lines: list[tuple[Run, ...]] = [
-        (name, cell.own.figure(column, text), cell.nation.figure(column, text))
+        (name, subject.own.figure(column, text), subject.nation.figure(column, text))
         for column, name, text in _MEASURES
     ]
     return "年度目标和考核情况", [
         Table(
             "年度目标和省级考核",
-            (Column("项目", 6, "left"), Column(cell.region.name, 4), Column("全国", 4)),
+            (Column("项目", 6, "left"), Column(subject.region.name, 4), Column("全国", 4)),
             tuple(lines),
         ),
         _prompt("考核的组织、方法和结果，未完成年度目标的原因。"),
     ]
 
 
-def _compared(cell: _Cell, indicators: Sequence[Indicator], caption: str) -> Table:
+def _comparison_table(
+    subject: _ProvinceTask, indicators: Sequence[Indicator], caption: str
+) -> Table:
     lines: list[tuple[Run, ...]] = []
     for indicator in indicators:
-        own = cell.marts.find(
-            "agg_province_indicator", cell.region.code, cell.task.code, indicator.code
+        own = subject.marts.find(
+            "agg_province_indicator", subject.region.code, subject.task.code, indicator.code
         )
-        nation = cell.marts.find("agg_national_indicator", cell.task.code, indicator.code)
+        nation = subject.marts.find("agg_national_indicator", subject.task.code, indicator.code)
         if own is None or nation is None:
             continue
         adds_up = indicator.aggregation in _ADDING
@@ -255,9 +265,9 @@ def _compared(cell: _Cell, indicators: Sequence[Indicator], caption: str) -> Tab
             (
                 indicator.name_zh,
                 unit_of(indicator),
-                own.written("value", value_text(own["value"], indicator)),
+                own.figure_with_text("value", value_text(own["value"], indicator)),
                 change_figure(own, indicator),
-                nation.written("value", value_text(nation["value"], indicator)),
+                nation.figure_with_text("value", value_text(nation["value"], indicator)),
                 share(own["value"], nation["value"]) if adds_up else MISSING,
                 own.figure("units_counted", count),
             )
@@ -267,7 +277,7 @@ def _compared(cell: _Cell, indicators: Sequence[Indicator], caption: str) -> Tab
         (
             Column("指标", 7, "left"),
             Column("单位", 2, "center"),
-            Column(cell.region.short_name, 4),
+            Column(subject.region.short_name, 4),
             Column("较上年增减", 5),
             Column("全国", 4),
             Column("占全国比重", 4),
@@ -278,58 +288,66 @@ def _compared(cell: _Cell, indicators: Sequence[Indicator], caption: str) -> Tab
     )
 
 
-def _indicators(cell: _Cell) -> tuple[str, list[Block]]:
-    marts = cell.marts
+def _indicators_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
+    marts = subject.marts
     return "指标完成情况", [
         heading("任务指标"),
-        _compared(cell, marts.indicators(cell.task.code), f"{cell.task.name}指标"),
+        _comparison_table(subject, marts.indicators(subject.task.code), f"{subject.task.name}指标"),
         heading("经费投入"),
-        _compared(cell, marts.indicators("ALL"), "经费投入"),
+        _comparison_table(subject, marts.indicators("ALL"), "经费投入"),
         _prompt("主要进展和成效，与全国水平的差距，较上年增减的原因。"),
     ]
 
 
-def _examples(cell: _Cell) -> tuple[str, list[Block]]:
+def _examples_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
     found: list[Block] = []
-    if cell.highlights:
+    if subject.highlights:
         found.append(paragraph("以下摘自省级考核优秀单位的年度报送材料，文字由单位提供。"))
     found += [
-        paragraph(f"{unit['unit_name']}：{clean(unit['highlight'], _LONGEST)}")
-        for unit in cell.highlights[:_EXAMPLES]
+        paragraph(f"{unit['unit_name']}：{clean(unit['highlight'], _HIGHLIGHT_LENGTH)}")
+        for unit in subject.highlights[:_EXAMPLE_COUNT]
     ]
     return "典型经验", [*found, _prompt("可推广的经验和案例。")]
 
 
-def _mending(cell: _Cell) -> tuple[str, list[Block]]:
+def _corrections_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
     found: list[Block] = []
-    if cell.excluded:
+    if subject.excluded:
         found += [
             paragraph(
                 "共",
-                Claim(f"excluded/{cell.scope}", count(len(cell.excluded))),
+                Claim(f"excluded/{subject.scope}", count(len(subject.excluded))),
                 "项填报值被剔除，未计入汇总，应由有关单位核实后更正。",
             ),
-            excluded_table(cell.marts, cell.excluded),
+            excluded_table(subject.marts, subject.excluded),
         ]
-    if cell.watched:
+    if subject.watched:
         found += [
             paragraph(
                 "列入动态管理关注名单的情形共",
-                Claim(f"watched/{cell.scope}", count(len(cell.watched))),
+                Claim(f"watched/{subject.scope}", count(len(subject.watched))),
                 "项。",
             ),
-            watched_table(cell.watched),
+            watched_table(subject.watched),
         ]
     if not found:
         found.append(paragraph("没有被剔除的填报值，也没有列入动态管理关注名单的建设单位。"))
     return "需核实整改的事项", [*found, _prompt("核实整改的情况。")]
 
 
-def _outlook(_: _Cell) -> tuple[str, list[Block]]:
+def _outlook_section(_: _ProvinceTask) -> tuple[str, list[Block]]:
     return "存在的问题和下一步工作", [
         _prompt("存在的主要问题和原因。"),
         _prompt("下一步的工作安排、时间和责任。"),
     ]
 
 
-_SECTIONS = (_scale, _collection, _targets, _indicators, _examples, _mending, _outlook)
+_SECTIONS = (
+    _units_section,
+    _reporting_section,
+    _targets_section,
+    _indicators_section,
+    _examples_section,
+    _corrections_section,
+    _outlook_section,
+)

@@ -1,14 +1,14 @@
 """``national/tables.xlsx``: the national bulletin's figures as a workbook.
 
-Belongs here: which columns of which marts stand on which sheet, under which Chinese head. Doesn't
-belong here: how a sheet looks (``sheets``) and figures (the marts have them all).
+Belongs here: the sheets, their columns and Chinese headers. Doesn't belong here: the look of a
+sheet (``render.xlsx``) and the figures (the marts have them all).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from orchestration.bulletin.dictionary import marts_in_words, project_var
+from orchestration.bulletin.dictionary import mart_descriptions, project_var
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.sheets import (
     AMOUNT,
@@ -66,7 +66,7 @@ _INDICATOR_FIELDS = (
     Field("计入单位", 10, COUNT),
     Field("被剔除单位", 10, COUNT),
 )
-#: The marts behind the sheets, as the dictionary lists them.
+#: Marts that the sheets are made from; the dictionary sheet describes them.
 _SOURCES = (
     "agg_national_indicator",
     "agg_national_task",
@@ -79,7 +79,7 @@ _SOURCES = (
 
 
 def national_tables(marts: Marts) -> Book:
-    """The workbook."""
+    """Return the content of the workbook."""
     year = marts.year
     synthetic = bool(marts.calendar["is_synthetic"])
     notes = (
@@ -97,20 +97,20 @@ def national_tables(marts: Marts) -> Book:
         f"{year}年度现代职业教育体系建设改革重点任务数据表",
         notes,
         (
-            _indicators(marts),
-            _national_tasks(marts),
-            _targets(marts),
-            _province_tasks(marts),
+            _indicators_sheet(marts),
+            _national_tasks_sheet(marts),
+            _targets_sheet(marts),
+            _province_tasks_sheet(marts),
             scorecard_sheet(marts),
             watchlist_sheet(marts),
-            _dictionary(),
+            _dictionary_sheet(),
         ),
         is_synthetic=synthetic,
     )
 
 
 def ranking_note() -> str:
-    """How ranks are made, in a sentence."""
+    """Return the Chinese sentence that explains the ranks."""
     least = project_var("scorecard_least_units")
     return (
         f"名次：按各项指标分别排列，1为最优；并列者同名次，其后名次顺延；应报单位不足{least}家的省份，"
@@ -118,15 +118,15 @@ def ranking_note() -> str:
     )
 
 
-def _task(marts: Marts, code: str) -> str:
+def _task_name(marts: Marts, code: str) -> str:
     return "全部任务" if code == "ALL" else marts.catalogue.tasks[code].name
 
 
-def _values(row: Row) -> tuple[Any, ...]:
+def _task_values(row: Row) -> tuple[Any, ...]:
     return tuple(row[column] for column in _TASK_FIELDS)
 
 
-def _indicators(marts: Marts) -> Sheet:
+def _indicators_sheet(marts: Marts) -> Sheet:
     rows: list[tuple[Cell, ...]] = []
     for code in ("ALL", *marts.catalogue.tasks):
         for row in marts.rows("agg_national_indicator", task_code=code):
@@ -141,7 +141,7 @@ def _indicators(marts: Marts) -> Sheet:
             rows.append(
                 (
                     code,
-                    _task(marts, code),
+                    _task_name(marts, code),
                     indicator.code,
                     indicator.name_zh,
                     unit_of(indicator),
@@ -158,17 +158,17 @@ def _indicators(marts: Marts) -> Sheet:
     return Sheet("全国指标", _INDICATOR_FIELDS, rows, frozen=4)
 
 
-def _national_tasks(marts: Marts) -> Sheet:
+def _national_tasks_sheet(marts: Marts) -> Sheet:
     fields = (Field("任务代码", 10), Field("重点任务", 36), *_TASK_FIELDS.values())
     rows = [
-        (code, _task(marts, code), *_values(marts.row("agg_national_task", code)))
+        (code, _task_name(marts, code), *_task_values(marts.row("agg_national_task", code)))
         for code in marts.catalogue.tasks
         if marts.find("agg_national_task", code)
     ]
     return Sheet("全国任务", fields, rows, frozen=2)
 
 
-def _targets(marts: Marts) -> Sheet:
+def _targets_sheet(marts: Marts) -> Sheet:
     fields = (
         Field("任务代码", 10),
         Field("重点任务", 36),
@@ -181,7 +181,7 @@ def _targets(marts: Marts) -> Sheet:
     rows = [
         (
             row["task_code"],
-            _task(marts, row["task_code"]),
+            _task_name(marts, row["task_code"]),
             LEVELS[row["level"]],
             KINDS.get(row["category"], row["category"]) if row["category"] else "全部",
             row["achieved_count"],
@@ -193,7 +193,7 @@ def _targets(marts: Marts) -> Sheet:
     return Sheet("建设目标", fields, rows, frozen=2)
 
 
-def _province_tasks(marts: Marts) -> Sheet:
+def _province_tasks_sheet(marts: Marts) -> Sheet:
     fields = (
         Field("省份代码", 10),
         Field("省份", 18),
@@ -207,10 +207,10 @@ def _province_tasks(marts: Marts) -> Sheet:
             region.code,
             region.name,
             row["task_code"],
-            _task(marts, row["task_code"]),
-            *_values(row),
-            # no unit, no summary to send
-            _yes(row["has_provincial_summary"]) if row["units_expected"] else None,
+            _task_name(marts, row["task_code"]),
+            *_task_values(row),
+            # Without expected units no summary is due.
+            _yes_or_no(row["has_provincial_summary"]) if row["units_expected"] else None,
         )
         for region in marts.regions
         for row in marts.rows("agg_province_task", province_code=region.code)
@@ -218,15 +218,15 @@ def _province_tasks(marts: Marts) -> Sheet:
     return Sheet("省份任务", fields, rows, frozen=4)
 
 
-def _yes(value: bool) -> str:
+def _yes_or_no(value: bool) -> str:
     return "是" if value else "否"
 
 
 def scorecard_sheet(marts: Marts, columns: tuple[str, ...] = ()) -> Sheet:
-    """The provinces' measures with their ranks side by side, and the nation.
+    """Return a sheet with the provinces' measures and ranks, and the nation's measures.
 
     Args:
-        columns: which measures; all of them where none is named.
+        columns: measures of the sheet; all measures if empty.
     """
     measures = [marts.catalogue.measures[c] for c in columns or marts.catalogue.measures]
     fields = [
@@ -250,7 +250,7 @@ def scorecard_sheet(marts: Marts, columns: tuple[str, ...] = ()) -> Sheet:
             region.code,
             region.name,
             row["units_expected"],
-            _yes(row["is_ranked"]),
+            _yes_or_no(row["is_ranked"]),
         ]
         for measure in measures:
             cells += [row[measure.column], row[measure.rank_column]]
@@ -263,7 +263,7 @@ def scorecard_sheet(marts: Marts, columns: tuple[str, ...] = ()) -> Sheet:
 
 
 def watchlist_sheet(marts: Marts) -> Sheet:
-    """The units for dynamic management: a row a unit and reason."""
+    """Return a sheet of the watchlist, with one row for each unit and reason."""
     fields = (
         Field("省份", 18),
         Field("任务代码", 10),
@@ -278,7 +278,7 @@ def watchlist_sheet(marts: Marts) -> Sheet:
         (
             marts.catalogue.regions[unit["province_code"]].name,
             unit["task_code"],
-            _task(marts, unit["task_code"]),
+            _task_name(marts, unit["task_code"]),
             unit["unit_code"],
             unit["unit_name"],
             LEVELS.get(unit["level"], unit["level"]),
@@ -290,7 +290,7 @@ def watchlist_sheet(marts: Marts) -> Sheet:
     return Sheet("动态管理关注名单", fields, rows)
 
 
-def _dictionary() -> Sheet:
+def _dictionary_sheet() -> Sheet:
     fields = (
         Field("数据表", 24),
         Field("列名", 28),
@@ -301,6 +301,6 @@ def _dictionary() -> Sheet:
     rows = [
         (name, column.name, column.data_type, column.description_zh, column.description_en)
         for name in _SOURCES
-        for column in marts_in_words()[name].columns.values()
+        for column in mart_descriptions()[name].columns.values()
     ]
     return Sheet("数据字典", fields, rows, frozen=2)

@@ -1,8 +1,8 @@
-"""The five uses of the results (考核激励) and the watch list: a page and a workbook each.
+"""Pages and workbooks about the uses of the results (考核激励) and about the watchlist.
 
-Belongs here: the measures that speak for a use (rows of the seed ``scorecard_uses``), province by
-province, rank beside rank. Doesn't belong here: weights or a total, which nobody has decided, and
-the measures themselves (dbt makes them).
+Belongs here: the measures that are relevant to a use (rows of the seed ``scorecard_uses``), with
+every province's value and rank. Doesn't belong here: weights or a total score, which nobody has
+decided, and computing the measures (dbt).
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ _WATCHLIST = "watchlist"
 
 
 def use_pages(marts: Marts) -> list[Document]:
-    """``uses/{use}`` of the five uses, and of the watch list."""
-    return [*(_page(marts, use) for use in marts.catalogue.uses), _watchlist_page(marts)]
+    """Return the page ``uses/{use}`` of each use, and the page of the watchlist."""
+    return [*(_use_page(marts, use) for use in marts.catalogue.uses), _watchlist_page(marts)]
 
 
 def use_workbooks(marts: Marts) -> dict[str, Book]:
-    """The same as workbooks, ``uses/{use}.xlsx``."""
-    books = {f"uses/{use.code}.xlsx": _workbook(marts, use) for use in marts.catalogue.uses}
+    """Return path → workbook ``uses/{use}.xlsx``, for each use and for the watchlist."""
+    books = {f"uses/{use.code}.xlsx": _use_workbook(marts, use) for use in marts.catalogue.uses}
     return {**books, f"uses/{_WATCHLIST}.xlsx": _watchlist_workbook(marts)}
 
 
-def _document(
+def _page_document(
     marts: Marts, path: str, title: str, opening: Paragraph, sections: list[tuple[str, list[Block]]]
 ) -> Document:
     others = [
@@ -89,29 +89,29 @@ def _document(
     )
 
 
-def _title(marts: Marts, use: ResultUse) -> str:
+def _use_title(marts: Marts, use: ResultUse) -> str:
     return f"{marts.year}年度考核激励参考：{use.name}"
 
 
-def _page(marts: Marts, use: ResultUse) -> Document:
+def _use_page(marts: Marts, use: ResultUse) -> Document:
     opening = paragraph(
         f"{_NOTICE}明确，重点任务的推进结果用于考核激励，“{use.name}”为其中一个方面。本页汇集可供参考的"
         f"指标，数据截止时间为{moment(marts.period.cutoff_at)}。{_NO_WEIGHTS}"
     )
-    return _document(
+    return _page_document(
         marts,
         use.code,
-        _title(marts, use),
+        _use_title(marts, use),
         opening,
         [
-            ("参考指标及其依据", [_measures(use)]),
-            ("各省份指标值和名次", [_provinces(marts, use)]),
+            ("参考指标及其依据", [_measures_table(use)]),
+            ("各省份指标值和名次", [_provinces_table(marts, use)]),
             ("使用说明", [paragraph(use.caution)]),
         ],
     )
 
 
-def _measures(use: ResultUse) -> Table:
+def _measures_table(use: ResultUse) -> Table:
     return Table(
         "参考指标",
         (
@@ -127,7 +127,7 @@ def _measures(use: ResultUse) -> Table:
     )
 
 
-def _provinces(marts: Marts, use: ResultUse) -> Table:
+def _provinces_table(marts: Marts, use: ResultUse) -> Table:
     measures = [each.measure for each in use.measures]
     rows: list[tuple[Run, ...]] = []
     for region in marts.regions:
@@ -149,7 +149,7 @@ def _provinces(marts: Marts, use: ResultUse) -> Table:
     return Table(f"{use.name}：各省份参考指标", tuple(columns), tuple(rows), ranking_note())
 
 
-def _workbook(marts: Marts, use: ResultUse) -> Book:
+def _use_workbook(marts: Marts, use: ResultUse) -> Book:
     basis = Sheet(
         "指标依据",
         (
@@ -178,7 +178,7 @@ def _workbook(marts: Marts, use: ResultUse) -> Book:
         use.caution,
     )
     return Book(
-        _title(marts, use),
+        _use_title(marts, use),
         notes,
         (scorecard_sheet(marts, tuple(each.measure.column for each in use.measures)), basis),
         is_synthetic=bool(marts.calendar["is_synthetic"]),
@@ -195,7 +195,7 @@ _WATCH_NOTE = (
 )
 
 
-def _reasons(marts: Marts) -> Table:
+def _reasons_table(marts: Marts) -> Table:
     reasons = Counter(unit["reason"] for unit in marts.watched)
     return Table(
         "关注原因",
@@ -213,7 +213,7 @@ def _watchlist_page(marts: Marts) -> Document:
         nation.figure("watchlist_rate", percent),
         f"。{_WATCH_NOTE}",
     )
-    sections: list[tuple[str, list[Block]]] = [("关注原因", [_reasons(marts)])]
+    sections: list[tuple[str, list[Block]]] = [("关注原因", [_reasons_table(marts)])]
     for region in marts.regions:
         units = [unit for unit in marts.watched if unit["province_code"] == region.code]
         if units:
@@ -238,7 +238,7 @@ def _watchlist_page(marts: Marts) -> Document:
                 ),
             )
             sections.append((region.name, [table]))
-    return _document(marts, _WATCHLIST, _watchlist_title(marts), opening, sections)
+    return _page_document(marts, _WATCHLIST, _watchlist_title(marts), opening, sections)
 
 
 def _watchlist_workbook(marts: Marts) -> Book:

@@ -32,7 +32,7 @@ from orchestration.bulletin import (
     correction_document,
     paragraph,
 )
-from orchestration.bulletin.dictionary import marts_in_words
+from orchestration.bulletin.dictionary import mart_descriptions
 from orchestration.bulletin.open_data import inert
 from orchestration.bulletin.wording import change as change_rate
 from orchestration.bulletin.wording import (
@@ -335,7 +335,7 @@ def _item(change: Change) -> str:
         said.insert(0, "全国")
     base = change.column.removesuffix(_RANK)
     # What stands before the first stop is the name, what comes after explains it.
-    words = marts_in_words()[change.table].columns[base].description_zh
+    words = mart_descriptions()[change.table].columns[base].description_zh
     label = _SHORT.get(base) or re.split("[；，。：＝]", words)[0]
     indicator = _indicator(change)
     if base == "change_rate" and indicator and in_points(indicator):

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.bulletin.dictionary import ColumnWords, marts_in_words, project_var
+from orchestration.bulletin.dictionary import ColumnDescription, mart_descriptions, project_var
 from orchestration.core.catalogue import Catalogue, Indicator, load_catalogue
 from orchestration.core.errors import UsageError
 from orchestration.lakehouse.rows import rows_as_dicts
@@ -78,7 +78,7 @@ def trace(
         found = _trace_calendar(con, wanted, row)
     else:
         found = _trace_unit_counts(con, catalogue, wanted, row)
-    described = marts_in_words()[wanted.table].columns
+    described = mart_descriptions()[wanted.table].columns
     labels = [column_label(wanted.table, column) for column in wanted.columns]
     findings, checks = _gate_findings(catalogue, wanted, gate_rows)
     indicator = catalogue.indicators.get(wanted.indicator_code or "")
@@ -148,7 +148,7 @@ def _assemble_trace(
 
 
 def _definition(
-    catalogue: Catalogue, figure: FigureId, described: Mapping[str, ColumnWords]
+    catalogue: Catalogue, figure: FigureId, described: Mapping[str, ColumnDescription]
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         "columns": {

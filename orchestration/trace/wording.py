@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from orchestration.bulletin.dictionary import marts_in_words
+from orchestration.bulletin.dictionary import mart_descriptions
 from orchestration.bulletin.wording import EXCLUSIONS, KINDS, LEVELS
 from orchestration.core.catalogue import Catalogue, Indicator
 from orchestration.core.reporting_calendar import SHANGHAI
@@ -91,7 +91,7 @@ def value_reason(
 def column_label(table: str, column: str) -> str:
     """Return the Chinese name of a mart's column: its description up to the first punctuation."""
     measure = column.removesuffix("_rank")
-    described = marts_in_words()[table].columns.get(measure)
+    described = mart_descriptions()[table].columns.get(measure)
     words = described.description_zh if described else measure
     label = re.split(r"[＝。（；，：]", words, maxsplit=1)[0]
     return label if measure == column else f"{label}的名次"

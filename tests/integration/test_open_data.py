@@ -167,10 +167,10 @@ def _hostile() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     con.execute("attach ':memory:' as lake")
     con.execute("create schema lake.marts")
-    from orchestration.bulletin.dictionary import marts_in_words
+    from orchestration.bulletin.dictionary import mart_descriptions
 
     for name in TABLES:
-        columns = marts_in_words()[name].columns.values()
+        columns = mart_descriptions()[name].columns.values()
         listed = ", ".join(f"{column.name} {column.data_type}" for column in columns)
         con.execute(f"create table lake.marts.{name} ({listed})")
     con.executemany(

@@ -103,7 +103,7 @@ def _table(marts: Marts, measures: tuple[_Measure, ...], caption: str) -> Table:
             shown = text(row[column])
             if rank is not None:
                 shown = f"{shown}（{rank}）"
-            cells.append(MISSING if row[column] is None else row.written(column, shown))
+            cells.append(MISSING if row[column] is None else row.figure_with_text(column, shown))
         lines.append(tuple(cells))
     nation: list[Run] = ["全国"]
     nation += [marts.nation.figure(column, text) for column, _, text in measures]

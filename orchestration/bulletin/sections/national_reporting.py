@@ -58,9 +58,9 @@ def _units(marts: Marts) -> list[Block]:
             "家，按时报送率",
             nation.figure("on_time_rate", percent),
             "；逾期报送",
-            nation.written("units_reported-units_on_time", count(late)),
+            nation.figure_with_text("units_reported-units_on_time", count(late)),
             "家，未报送",
-            nation.written("units_expected-units_reported", count(absent)),
+            nation.figure_with_text("units_expected-units_reported", count(absent)),
             "家。",
         ),
     ]

@@ -74,9 +74,9 @@ def _total(marts: Marts, row: Mapping[str, Any]) -> tuple[Run, ...]:
         _SCENARIOS[row["scenario"]],
         task_name(marts, row["task_code"]),
         indicator.name_zh,
-        figure.written("value", value_text(row["present"], indicator)),
+        figure.figure_with_text("value", value_text(row["present"], indicator)),
         value_text(row["alternative"], indicator),
-        figure.written("previous_value", value_text(row["reference"], indicator)),
+        figure.figure_with_text("previous_value", value_text(row["reference"], indicator)),
         count(row["units"]),
     )
 

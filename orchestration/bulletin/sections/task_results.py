@@ -73,7 +73,9 @@ def _provinces(marts: Marts, place: Place) -> list[Block]:
             for indicator in chosen:
                 row = marts.find("agg_province_indicator", region.code, place.code, indicator.code)
                 cells.append(
-                    row.written("value", value_text(row["value"], indicator)) if row else MISSING
+                    row.figure_with_text("value", value_text(row["value"], indicator))
+                    if row
+                    else MISSING
                 )
             lines.append(tuple(cells))
         columns = [Column(f"{i.name_zh}（{i.unit}）", 5) for i in chosen]

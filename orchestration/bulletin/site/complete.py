@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from orchestration.bulletin.carry_over import CarryOver
-from orchestration.bulletin.dictionary import marts_in_words
+from orchestration.bulletin.dictionary import mart_descriptions
 from orchestration.bulletin.site.templates import fill
 from orchestration.core.catalogue import load_catalogue
 
@@ -139,7 +139,7 @@ def _crumbs(path: str) -> list[tuple[str, str]]:
 
 def _name(path: str) -> str:
     """What a file is about, in Chinese."""
-    catalogue, tables = load_catalogue(), marts_in_words()
+    catalogue, tables = load_catalogue(), mart_descriptions()
     stem = PurePosixPath(path).with_suffix("")
     uses = {f"uses/{use.code}": use.name for use in catalogue.uses}
     sections = {href.removesuffix(".html"): name for href, name in _SECTIONS}
