@@ -1,42 +1,45 @@
-"""Alarms: what stands that somebody must know, said once and to the right people.
+"""Alarms: detect conditions that somebody must act on, and send messages about them.
 
-Belongs here: which conditions there are (``kinds``), whether one stands (``conditions``), how it
-reads (``messages``), what has been said and is still to be delivered (``ledger``), and by what way
-(``channels``). Doesn't belong here: when to look (``orchestration.defs.sensors``) and what the gate
-decides.
+Every check reads the conditions from records (the lake, the journal, Dagster's runs) and doesn't
+wait for events. So a daemon that was down for an hour still reports what happened meanwhile, also
+that a condition was resolved. A message is sent when a condition becomes active, each morning while
+it is active, and when it is resolved.
 
-A condition is read from records (the lake, the journal, Dagster's runs) at every look, not heard
-as an event: a daemon that was down for an hour says what it missed, and what has mended itself is
-said too. It is said once, again each morning while it stands, and once more when it is over.
+Belongs here: the kinds of condition (``kinds``), detecting them (``conditions``), the messages
+(``messages``), what was reported and is still to be delivered (``ledger``), and the ways of
+delivery (``channels``). Doesn't belong here: when to check (``orchestration.defs.sensors``), and
+the gate's decision.
 """
 
-from orchestration.alarms.channels import Channel, Undelivered, channels
-from orchestration.alarms.conditions import (
-    Condition,
-    RunState,
-    Touched,
-    of_lake,
-)
+from orchestration.alarms.channels import Channel, Undelivered, configured_channels
+from orchestration.alarms.conditions import Affected, Condition, RunState, lake_conditions
 from orchestration.alarms.kinds import KINDS, Kind
 from orchestration.alarms.messages import Message, notice
-from orchestration.alarms.watching import Standing, Watched, post, standing, try_channels, watch
+from orchestration.alarms.watching import (
+    ActiveAlarms,
+    WatchResult,
+    active_alarms,
+    send_notice,
+    try_channels,
+    watch,
+)
 
 __all__ = [
     "KINDS",
+    "ActiveAlarms",
+    "Affected",
     "Channel",
     "Condition",
     "Kind",
     "Message",
     "RunState",
-    "Standing",
-    "Touched",
     "Undelivered",
-    "Watched",
-    "channels",
+    "WatchResult",
+    "active_alarms",
+    "configured_channels",
+    "lake_conditions",
     "notice",
-    "of_lake",
-    "post",
-    "standing",
+    "send_notice",
     "try_channels",
     "watch",
 ]

@@ -1,8 +1,9 @@
-"""The ways out: a webhook (JSON over HTTPS) and e-mail (SMTP with TLS).
+"""Channels of delivery: a webhook (JSON over HTTPS) and e-mail (SMTP with TLS).
 
-Belongs here: sending one message, with timeouts, and why it failed, without a secret. Servers are
-verified against the machine's certificates (``SSL_CERT_FILE`` names others). Doesn't belong here:
-when it is tried again (``ledger``: at the next look, under the same id).
+Servers are verified against the machine's certificates, or those in ``SSL_CERT_FILE``.
+
+Belongs here: sending one message with timeouts, and error messages without secrets. Doesn't belong
+here: trying again later (``ledger``: at the next check, with the same id).
 """
 
 from __future__ import annotations
@@ -26,26 +27,27 @@ from orchestration.core.errors import TongbaoError
 from orchestration.core.settings import Mail, Settings
 from orchestration.observing import redact
 
-__all__ = ["Channel", "Email", "Undelivered", "Webhook", "channels"]
+__all__ = ["Channel", "Email", "Undelivered", "Webhook", "configured_channels"]
 
-#: Seconds for each answer. Two tries of the webhook and one mail end within the minute that
-#: Dagster gives a sensor, also where nobody answers.
+#: Timeout in seconds of each response. Even without a response, two attempts at the webhook and one
+#: mail end within the minute that Dagster allows a sensor.
 _SECONDS = 8.0
-#: A try more at once outlasts a connection that was reset; an outage is for the next look.
-_TRIES = 2
+#: Attempts, and seconds between them. A second attempt outlasts a connection that was reset; after
+#: an outage the next check tries again.
+_ATTEMPTS = 2
 _PAUSE = 1.0
 
 
 class Undelivered(TongbaoError):
-    """A channel did not take a message."""
+    """A channel did not accept a message."""
 
 
 class Channel(Protocol):
-    """A way out.
+    """A channel of delivery.
 
     Attributes:
         name: ``webhook`` or ``mail``.
-        target: where to, without a secret.
+        target: the address that it delivers to, without secrets.
     """
 
     @property
@@ -55,72 +57,80 @@ class Channel(Protocol):
     def target(self) -> str: ...
 
     def send(self, message: Message) -> None:
-        """Deliver.
+        """Deliver a message.
 
         Raises:
-            Undelivered: it was not taken.
+            Undelivered: the message was not accepted.
         """
 
 
 @dataclass(frozen=True)
 class Webhook:
-    """POST of a message's JSON, with its id as ``Idempotency-Key``."""
+    """POSTs a message as JSON, with its id as ``Idempotency-Key``."""
 
     url: str
     name: str = "webhook"
 
     @property
     def target(self) -> str:
-        """The host: a path or a query may be the password."""
+        """Scheme, host and port; the path and the query may contain a secret."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
 
     def send(self, message: Message) -> None:
-        """Deliver; only an answer of 2xx is a delivery, and no redirection is followed."""
+        """Deliver a message. Only a 2xx response counts as delivery; redirects are not followed.
+
+        Raises:
+            Undelivered: both attempts failed.
+        """
         body = json.dumps(message.as_json(), ensure_ascii=False).encode()
         headers = {
             "content-type": "application/json; charset=utf-8",
             "idempotency-key": message.id,
             "user-agent": "tongbao",
         }
-        said = ""
+        failure = ""
         with urllib3.PoolManager(timeout=urllib3.Timeout(total=_SECONDS), retries=False) as pool:
-            for number in range(_TRIES):
+            for number in range(_ATTEMPTS):
                 time.sleep(_PAUSE if number else 0)
                 try:
                     answer = pool.request("POST", self.url, body=body, headers=headers)
                 except (urllib3.exceptions.HTTPError, OSError) as error:
-                    said = _reason(error)
+                    failure = _reason(error)
                     continue
                 if 200 <= answer.status < 300:
                     return
-                said = f"answered {answer.status}"
+                failure = f"answered {answer.status}"
                 if answer.status < 500 and answer.status != 429:
                     break
-        raise Undelivered(f"{self.target}: {said}")
+        raise Undelivered(f"{self.target}: {failure}")
 
 
 @dataclass(frozen=True)
 class Email:
-    """A mail of plain text to all recipients."""
+    """Sends a message as plain-text mail to all recipients."""
 
     mail: Mail
     name: str = "mail"
 
     @property
     def target(self) -> str:
-        """The server and how many addresses."""
+        """The server, and the number of recipients."""
         scheme = "smtps" if self.mail.implicit_tls else "smtp"
         return f"{scheme}://{self.mail.host}:{self.mail.port}, {len(self.mail.recipients)} to"
 
     def send(self, message: Message) -> None:
-        """Deliver; TLS always, but for a server on this machine that offers none."""
+        """Deliver a message, with TLS unless the server is on this machine and offers none.
+
+        Raises:
+            Undelivered: the server refused the message or a recipient.
+        """
         try:
             with self._connected() as server:
                 if self.mail.user and self.mail.password is not None:
                     server.login(self.mail.user, self.mail.password)
                 refused = server.send_message(
-                    _letter(message, self.mail), self.mail.sender, self.mail.recipients
+                    _mail_message(message, self.mail), self.mail.sender, self.mail.recipients
                 )
         except (smtplib.SMTPException, OSError) as error:
             raise Undelivered(f"{self.target}: {_reason(error)}") from None
@@ -138,7 +148,7 @@ class Email:
             if server.has_extn("starttls"):
                 server.starttls(context=context)
                 server.ehlo()
-            elif self.mail.password is not None or self.mail.host not in _HERE:
+            elif self.mail.password is not None or self.mail.host not in _LOCAL_HOSTS:
                 raise Undelivered(f"{self.target}: the server offers no STARTTLS")
         except BaseException:
             server.close()
@@ -146,35 +156,35 @@ class Email:
         return server
 
 
-_HERE = {"127.0.0.1", "::1", "localhost"}
+_LOCAL_HOSTS = {"127.0.0.1", "::1", "localhost"}
 
 
-def _letter(message: Message, mail: Mail) -> EmailMessage:
-    letter = EmailMessage()
-    letter["Subject"] = message.subject
-    letter["From"] = mail.sender
-    letter["To"] = ", ".join(mail.recipients)
-    letter["Date"] = format_datetime(datetime.fromisoformat(message.data["said_at"]))
-    letter["Message-ID"] = f"<{message.id}@tongbao>"
-    # No holiday answers to a machine (RFC 3834).
-    letter["Auto-Submitted"] = "auto-generated"
-    letter.set_content(message.text)
-    return letter
+def _mail_message(message: Message, mail: Mail) -> EmailMessage:
+    email = EmailMessage()
+    email["Subject"] = message.subject
+    email["From"] = mail.sender
+    email["To"] = ", ".join(mail.recipients)
+    email["Date"] = format_datetime(datetime.fromisoformat(message.data["said_at"]))
+    email["Message-ID"] = f"<{message.id}@tongbao>"
+    # Asks for no automatic replies (RFC 3834).
+    email["Auto-Submitted"] = "auto-generated"
+    email.set_content(message.text)
+    return email
 
 
 def _reason(error: Exception) -> str:
-    """The class and the server's words, without secrets and without the request's path."""
+    """The error's class and message, or the server's reply, without secrets and request paths."""
     if isinstance(error, smtplib.SMTPResponseException):
         text = error.smtp_error
-        said = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-        return redact(f"{error.smtp_code} {' '.join(said.split())[:200]}")
+        reply = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+        return redact(f"{error.smtp_code} {' '.join(reply.split())[:200]}")
     cause = error.__cause__ or error.__context__
-    said = str(cause if isinstance(cause, OSError) else error)
-    return redact(f"{type(error).__name__}: {' '.join(said.split())[:200]}")
+    reason = str(cause if isinstance(cause, OSError) else error)
+    return redact(f"{type(error).__name__}: {' '.join(reason.split())[:200]}")
 
 
-def channels(settings: Settings) -> Sequence[Channel]:
-    """The channels that are set."""
+def configured_channels(settings: Settings) -> Sequence[Channel]:
+    """The channels that the settings name."""
     found: list[Channel] = []
     if settings.webhook_url:
         found.append(Webhook(settings.webhook_url))

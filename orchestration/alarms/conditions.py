@@ -1,8 +1,10 @@
-"""Which conditions stand now, read from the lake, the landing bucket, the journal and runs.
+"""Detects active conditions from the lake, the landing bucket, the journal and Dagster's runs.
 
-Belongs here: finding out, and who is touched: provinces and units by name, never a contact.
-Doesn't belong here: whether it is said (``ledger``), and any number that a kind has
-(``kinds``). What the gate found is read from its recorded verdict, not judged again.
+The gate's findings are read from its recorded results; the gate is not run again.
+
+Belongs here: detecting conditions, and which provinces and units they affect (by name, never with
+contact data). Doesn't belong here: whether a message is due (``ledger``), and thresholds
+(``kinds``).
 """
 
 from __future__ import annotations
@@ -39,28 +41,28 @@ from orchestration.intake.listing import list_landing, unseen
 from orchestration.observing import RowCount, StageRun, redact, stage_runs
 
 __all__ = [
+    "Affected",
+    "CheckResult",
     "Condition",
-    "Found",
     "RunState",
-    "Touched",
-    "of_lake",
-    "of_rows",
-    "of_runs",
-    "unreachable",
+    "lake_conditions",
+    "row_count_conditions",
+    "run_conditions",
+    "unreachable_condition",
 ]
 
-#: A failed run that nobody repeated within a week has been said on seven mornings.
-RUNS_LOOKED_AT = timedelta(days=7)
-#: Findings that a message quotes; all of them are in the quality report.
-_FINDINGS = 5
+#: Age up to which runs are checked: a failed run older than a week was reported on seven mornings.
+RUN_WINDOW = timedelta(days=7)
+#: Findings that a message lists; the quality report has all of them.
+_FINDINGS_LISTED = 5
 _UNIT = re.compile(r"[（(](T\d\d-\d{6}-\d{4,6})[）)]")
 _PROVINCE = re.compile(r"/province=(\d{6})/")
 
 _AGAINST_ZH = {"day": "此前", "year": "上年"}
 _AGAINST_EN = {"day": "before", "year": "the year before"}
 
-#: What to type where a Dagster job failed; other jobs run all stages.
-_STAGES = {
+#: Dagster job → arguments of ``tongbao`` that run the same stages; other jobs run all stages.
+_COMMANDS = {
     "intake_year": "intake --year {year}",
     "transform_year": "transform --year {year}",
     "receipts_year": "receipts --year {year}",
@@ -72,14 +74,14 @@ _STAGES = {
 
 
 @dataclass(frozen=True)
-class Touched:
-    """Who is touched by a condition.
+class Affected:
+    """The provinces and units that a condition affects.
 
     Attributes:
-        provinces: code → how many (units or objects) of it.
-        of: what is counted: ``units`` or ``objects``.
-        units: names of units, the first few.
-        total: how many units or objects there are.
+        provinces: code → number of its units or objects.
+        of: what is counted, ``units`` or ``objects``.
+        units: names of affected units.
+        total: number of units or objects.
     """
 
     provinces: Mapping[str, int] = field(default_factory=dict)
@@ -94,14 +96,14 @@ def _key(kind: Kind, year: int | None, subject: str = "") -> str:
 
 @dataclass(frozen=True)
 class Condition:
-    """Something that stands.
+    """An active condition.
 
     Attributes:
-        subject: tells conditions of one kind and year apart, e.g. a job's name; mostly empty.
-        since: since when, UTC aware.
-        zh, en: what, in a sentence.
-        stage: what ``{stage}`` is in the kind's command.
-        sign: while it stays the same nothing new is to be said.
+        since: start of the condition; aware, UTC.
+        zh, en: a sentence that describes it.
+        subject: distinguishes conditions of the same kind and year, e.g. by job; mostly empty.
+        stage: value of ``{stage}`` in the kind's command.
+        sign: identifies the cause; a new message is due when it changes.
     """
 
     kind: Kind
@@ -109,45 +111,47 @@ class Condition:
     since: datetime
     zh: str
     en: str
-    touched: Touched = Touched()
+    affected: Affected = Affected()
     subject: str = ""
     stage: str = ""
     sign: str = ""
 
     @property
     def key(self) -> str:
-        """Its identity from look to look."""
+        """Identifies the condition from check to check."""
         return _key(self.kind, self.year, self.subject)
 
     @property
     def command(self) -> str:
-        """What to type next."""
+        """The command to run next."""
         return self.kind.command.format(year=self.year, stage=self.stage)
 
 
 @dataclass
-class Found:
-    """What a look found.
+class CheckResult:
+    """The result of a check.
 
     Attributes:
-        standing: what stands.
-        over: keys of what was looked at and doesn't stand. What is in neither was not looked at.
+        active: the active conditions.
+        inactive: keys of the conditions that were checked and are not active. A condition that
+            is in neither was not checked.
     """
 
-    standing: list[Condition] = field(default_factory=list)
-    over: set[str] = field(default_factory=set)
+    active: list[Condition] = field(default_factory=list)
+    inactive: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
 class RunState:
-    """A Dagster run, as far as alarms look at it.
+    """The state of a Dagster run.
 
     Attributes:
+        year: its partition, or None.
         state: ``under way``, ``failed`` or ``done``.
-        at: when it ended, or began where it is under way; UTC aware.
-        step: which step failed, or "".
-        error: what it said, where the message is the project's own; else the error's class.
-        blocked: it ended at a gate that blocks, which is the gate's condition, not the run's.
+        at: when it ended, or when it began if it is under way; aware, UTC.
+        step: the step that failed, or empty.
+        error: message of a project error; of any other error, the name of its class.
+        blocked: whether the gate blocked it; that is a condition of the gate, not of the run.
     """
 
     job: str
@@ -160,26 +164,27 @@ class RunState:
     blocked: bool = False
 
 
-def of_runs(runs: Iterable[RunState], now: datetime) -> Found:
-    """Failed runs that none has made good, and runs that don't end.
+def run_conditions(runs: Iterable[RunState], now: datetime) -> CheckResult:
+    """Find failed runs that no later run has repaired, and runs that don't end.
 
     Args:
-        runs: of the last :data:`RUNS_LOOKED_AT`, of each job and year the last that ended and
-            every one under way.
+        runs: of each job and year the last run that ended within :data:`RUN_WINDOW`, and every
+            run under way.
+        now: aware.
     """
     runs = list(runs)
-    found = Found()
+    found = CheckResult()
     for run in runs:
-        good = run.state == "done" or run.blocked or _made_good(run, runs)
-        if good:
-            found.over.add(_key(RUN_FAILED, run.year, run.job))
+        is_repaired = run.state == "done" or run.blocked or _is_repaired(run, runs)
+        if is_repaired:
+            found.inactive.add(_key(RUN_FAILED, run.year, run.job))
         of_year = f"（{run.year}年）" if run.year else ""
         year_en = f" of {run.year}" if run.year else ""
-        if run.state == "failed" and not good:
+        if run.state == "failed" and not is_repaired:
             where = f"，步骤 {run.step}" if run.step else ""
             where_en = f" at step {run.step}" if run.step else ""
             error = redact(run.error)[:300] or "no message"
-            found.standing.append(
+            found.active.append(
                 Condition(
                     kind=RUN_FAILED,
                     year=run.year,
@@ -187,13 +192,13 @@ def of_runs(runs: Iterable[RunState], now: datetime) -> Found:
                     zh=f"作业 {run.job}{of_year}运行失败{where}（run {run.run_id}）：{error}",
                     en=f"the job {run.job}{year_en} failed{where_en} (run {run.run_id}): {error}",
                     subject=run.job,
-                    stage=_STAGES.get(run.job, "run --year {year}").format(year=run.year),
+                    stage=_COMMANDS.get(run.job, "run --year {year}").format(year=run.year),
                     sign=f"{run.step} {run.error.partition(':')[0]}",
                 )
             )
         if run.state == "under way" and now - run.at >= RUN_STUCK.after:
             hours = int((now - run.at).total_seconds() // 3600)
-            found.standing.append(
+            found.active.append(
                 Condition(
                     kind=RUN_STUCK,
                     year=run.year,
@@ -208,8 +213,8 @@ def of_runs(runs: Iterable[RunState], now: datetime) -> Found:
     return found
 
 
-def _made_good(failed: RunState, runs: Iterable[RunState]) -> bool:
-    """Whether the whole year has gone through since: that covers every other job's stages."""
+def _is_repaired(failed: RunState, runs: Iterable[RunState]) -> bool:
+    """Whether the same job, or the job of all stages, has succeeded for the year since."""
     return any(
         run.state == "done"
         and run.year == failed.year
@@ -219,8 +224,8 @@ def _made_good(failed: RunState, runs: Iterable[RunState]) -> bool:
     )
 
 
-def of_rows(counts: Iterable[RowCount]) -> list[Condition]:
-    """Row counts that broke their bound, one condition a year."""
+def row_count_conditions(counts: Iterable[RowCount]) -> list[Condition]:
+    """Make one condition per year of the row counts that broke a bound."""
     by_year: dict[int, list[RowCount]] = {}
     for each in counts:
         by_year.setdefault(each.year, []).append(each)
@@ -228,9 +233,9 @@ def of_rows(counts: Iterable[RowCount]) -> list[Condition]:
     for year, tables in sorted(by_year.items()):
         zh, en = [], []
         for each in tables:
-            was = each.before if each.fell == "day" else each.last_year
-            zh.append(f"{each.name} 现 {each.rows:,} 行，{_AGAINST_ZH[each.fell]} {was:,} 行")
-            en.append(f"{each.name} has {each.rows:,} rows, {_AGAINST_EN[each.fell]} {was:,}")
+            former = each.before if each.fell == "day" else each.last_year
+            zh.append(f"{each.name} 现 {each.rows:,} 行，{_AGAINST_ZH[each.fell]} {former:,} 行")
+            en.append(f"{each.name} has {each.rows:,} rows, {_AGAINST_EN[each.fell]} {former:,}")
         found.append(
             Condition(
                 kind=ROWS_FELL,
@@ -244,62 +249,63 @@ def of_rows(counts: Iterable[RowCount]) -> list[Condition]:
     return found
 
 
-def unreachable(error: Unreachable, now: datetime) -> Condition:
-    """The store or the catalogue did not answer this look."""
-    said = redact(str(error))[:300]
+def unreachable_condition(error: Unreachable, now: datetime) -> Condition:
+    """The condition that the store or the catalogue can't be reached."""
+    message = redact(str(error))[:300]
     return Condition(
         kind=STORE_UNREACHABLE,
         year=None,
         since=now,
-        zh=f"无法访问：{said}。在恢复之前不接收、不汇总、不发布",
-        en=f"{said}. Until it answers nothing is taken in, transformed or published",
+        zh=f"无法访问：{message}。在恢复之前不接收、不汇总、不发布",
+        en=f"{message}. Until it answers nothing is taken in, transformed or published",
     )
 
 
-def of_lake(ws: Workspace, now: datetime) -> Found:
-    """What the lake, the landing bucket and the journal show, of every year in play.
+def lake_conditions(ws: Workspace, now: datetime) -> CheckResult:
+    """Check the lake, the landing bucket and the journal for every year in play.
 
-    A year that is in play no more, or whose collection has closed, is not looked at: what stood
-    of it is then neither standing nor over.
+    Years that are no longer in play are not checked; intake and transform are checked only while
+    the year's collection is open. Conditions that were not checked are neither active nor
+    inactive.
 
     Raises:
         Unreachable: the store or the catalogue doesn't answer.
     """
     settings = ws.settings
-    found = Found()
+    found = CheckResult()
     if not settings.catalog_is_postgres and not Path(settings.catalog).exists():
-        return found  # nothing has ever run here
+        return found  # No stage has run yet.
     journal = stage_runs(settings)
     with lakehouse.reader(settings, ws.store) as con:
-        verdicts = lakehouse.newest_verdicts(con)
+        decisions = lakehouse.newest_verdicts(con)
         for year in years_in_play(now):
             is_open = period_of(year).is_open(now)
-            judged = verdicts.get(year, [])
-            looks = {
-                GATE_BLOCKED: _gate(year, judged, journal, now),
-                PUBLICATION_OVERDUE: _publication(con, year, now),
+            judged = decisions.get(year, [])
+            checks = {
+                GATE_BLOCKED: _check_gate(year, judged, journal, now),
+                PUBLICATION_OVERDUE: _check_publication(con, year, now),
             }
             if is_open:
-                looks |= {
-                    INTAKE_OVERDUE: _intake(year, journal, now),
-                    SUBMISSIONS_WAITING: _waiting(ws, con, year, now),
-                    TRANSFORM_OVERDUE: _transform(con, year, now),
+                checks |= {
+                    INTAKE_OVERDUE: _check_intake(year, journal, now),
+                    SUBMISSIONS_WAITING: _check_waiting(ws, con, year, now),
+                    TRANSFORM_OVERDUE: _check_transform(con, year, now),
                 }
-            found.standing += [each for each in looks.values() if each]
-            found.over |= {_key(kind, year) for kind, stands in looks.items() if not stands}
+            found.active += [each for each in checks.values() if each]
+            found.inactive |= {_key(kind, year) for kind, each in checks.items() if not each}
             if not lakehouse.edition_rows(con, year):
-                # Not overdue is not published: a clock may have been set back.
-                found.over.discard(_key(PUBLICATION_OVERDUE, year))
+                # Not overdue doesn't mean published: the clock may have been set back.
+                found.inactive.discard(_key(PUBLICATION_OVERDUE, year))
     return found
 
 
-def _intake(year: int, journal: Sequence[StageRun], now: datetime) -> Condition | None:
-    looks = [
+def _check_intake(year: int, journal: Sequence[StageRun], now: datetime) -> Condition | None:
+    successes = [
         run.succeeded_at
         for run in journal
         if run.stage == "intake" and run.year >= year and run.succeeded_at
     ]
-    since = max([*looks, period_of(year).opens_at])
+    since = max([*successes, period_of(year).opens_at])
     if now - since < INTAKE_OVERDUE.after:
         return None
     return Condition(
@@ -312,7 +318,7 @@ def _intake(year: int, journal: Sequence[StageRun], now: datetime) -> Condition 
     )
 
 
-def _waiting(
+def _check_waiting(
     ws: Workspace, con: duckdb.DuckDBPyConnection, year: int, now: datetime
 ) -> Condition | None:
     late = [
@@ -332,11 +338,11 @@ def _waiting(
         since=since,
         zh=f"{len(late)} 个已上传的对象尚未接收，最早的已等待 {minutes} 分钟",
         en=f"{len(late)} uploaded objects are not taken in; the first has waited {minutes} minutes",
-        touched=Touched(dict(provinces.most_common()), "objects", (), len(late)),
+        affected=Affected(dict(provinces.most_common()), "objects", (), len(late)),
     )
 
 
-def _transform(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> Condition | None:
+def _check_transform(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> Condition | None:
     last = lakehouse.last_intake_at(con, year, now)
     if last is None or now - last < TRANSFORM_OVERDUE.after:
         return None
@@ -348,11 +354,11 @@ def _transform(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> Cond
         since=last,
         zh=f"{year}年有新接收的材料（或代码已更新），汇总表仍是旧的",
         en=f"the marts of {year} are older than what was taken in, or than the code",
-        touched=_expected(con, year),
+        affected=_expected_units(con, year),
     )
 
 
-def _gate(
+def _check_gate(
     year: int,
     judged: Sequence[Mapping[str, Any]],
     journal: Sequence[StageRun],
@@ -370,24 +376,26 @@ def _gate(
         for r, d in details
     ]
     en = [f"{d.get('title_en')} {r['observed']} (must be {r['threshold']})" for r, d in details]
-    more = len(blocking) - _FINDINGS
+    more = len(blocking) - _FINDINGS_LISTED
     snapshot = blocking[0]["snapshot_id"]
     return Condition(
         kind=GATE_BLOCKED,
         year=year,
         since=since,
         zh=f"{year}年（快照 {snapshot}）有 {len(blocking)} 项不合格："
-        + "；".join(zh[:_FINDINGS])
+        + "；".join(zh[:_FINDINGS_LISTED])
         + (f"；另有 {more} 项" if more > 0 else ""),
         en=f"{len(blocking)} expectations block {year} (snapshot {snapshot}): "
-        + "; ".join(en[:_FINDINGS])
+        + "; ".join(en[:_FINDINGS_LISTED])
         + (f"; and {more} more" if more > 0 else ""),
-        touched=_culprits(detail for _, detail in details),
+        affected=_culprits(detail for _, detail in details),
         sign=" ".join(sorted(row["expectation"] for row in blocking)),
     )
 
 
-def _publication(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> Condition | None:
+def _check_publication(
+    con: duckdb.DuckDBPyConnection, year: int, now: datetime
+) -> Condition | None:
     due = period_of(year).publishes_at
     if now - due < PUBLICATION_OVERDUE.after:
         return None
@@ -400,44 +408,47 @@ def _publication(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> Co
         zh=f"{year}年通报应于{moment(due)}发布，至今没有任何版本",
         en=f"the bulletins of {year} were due at {due.astimezone(SHANGHAI):%d %b %H:%M} and no "
         "edition exists",
-        touched=_expected(con, year),
+        affected=_expected_units(con, year),
     )
 
 
-def _expected(con: duckdb.DuckDBPyConnection, year: int) -> Touched:
-    """Every unit that reports this year, by province."""
+def _expected_units(con: duckdb.DuckDBPyConnection, year: int) -> Affected:
+    """The units expected to report this year, by province."""
     try:
         rows = con.execute(
             "select province_code, count(*) from lake.marts.fct_unit_year where year = ? "
             "group by province_code order by count(*) desc, province_code",
             [year],
         ).fetchall()
-    except duckdb.CatalogException:  # no marts yet
-        return Touched()
-    return Touched(dict(rows), "units", (), sum(count for _, count in rows))
+    except duckdb.CatalogException:  # There are no marts yet.
+        return Affected()
+    return Affected(dict(rows), "units", (), sum(count for _, count in rows))
 
 
-def _culprits(details: Iterable[Mapping[str, Any]]) -> Touched:
-    """Provinces and units that a verdict names as those behind what fails."""
+def _culprits(details: Iterable[Mapping[str, Any]]) -> Affected:
+    """The provinces and units that the gate's results name as causes."""
     short = {region.short_name: code for code, region in load_catalogue().regions.items()}
     provinces: dict[str, set[str]] = {}
     units: dict[str, str] = {}
-    for key, said in _named(details):
+    for key, text in _causes(details):
         code = key.get("province_code")
-        unit = _UNIT.search(said)
+        unit = _UNIT.search(text)
         if unit:
-            units.setdefault(unit.group(1), said)
+            units.setdefault(unit.group(1), text)
             code = unit.group(1).split("-")[1]
-        code = code or short.get(said.split()[0] if said.split() else "")
+        code = code or short.get(text.split()[0] if text.split() else "")
         if code:
             provinces.setdefault(code, set()).update({unit.group(1)} if unit else ())
     counts = {code: len(of) for code, of in provinces.items()}
     ordered = dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
-    return Touched(ordered, "units", tuple(units.values()), len(units))
+    return Affected(ordered, "units", tuple(units.values()), len(units))
 
 
-def _named(details: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, str], str]]:
+def _causes(
+    details: Iterable[Mapping[str, Any]],
+) -> Iterator[tuple[Mapping[str, str], str]]:
+    """Key of each failing row, and the text of each of its causes."""
     for detail in details:
         for key in detail.get("keys", []):
-            for said in key.get("by") or [""]:
-                yield key, said
+            for text in key.get("by") or [""]:
+                yield key, text

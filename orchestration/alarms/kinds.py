@@ -1,8 +1,9 @@
-"""The kinds of alarm: one row each, all that is fixed about it.
+"""The kinds of alarm, with everything that is fixed about each.
 
-Belongs here: code, severity, titles, the command that comes next, and how long a condition must
-stand before it is said, with the reason. The runbook has a section for each (``#<code>``; a test
-compares). Doesn't belong here: how a condition is found.
+The runbook has a section for each kind (``#<code>``; a test compares them).
+
+Belongs here: code, severity, titles, the command to run next, and how long a condition must be
+active before it is reported, with the reason. Doesn't belong here: detecting conditions.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ class Kind:
     """A kind of alarm.
 
     Attributes:
-        code: stable; the anchor of its section in the runbook.
-        severity: ``critical``: somebody must do something now; ``warning``: today.
-        title_zh, title_en: what stands.
-        over_zh, over_en: what is said once it doesn't any more.
-        command: what to type next; ``{year}`` and ``{stage}`` are filled in.
-        after: how long it must stand before it is said.
-        reason: why ``after`` (or the bound that the condition is found with) is what it is.
+        code: stable identifier, and the anchor of its section in the runbook.
+        severity: ``critical``: somebody must act now; ``warning``: somebody must act today.
+        title_zh, title_en: title of a message about an active condition.
+        over_zh, over_en: title of the message that it is resolved.
+        command: the command to run next; ``{year}`` and ``{stage}`` are filled in.
+        after: how long a condition must be active before it is reported.
+        reason: the reason for ``after``, or for the threshold of the condition.
     """
 
     code: str
@@ -54,7 +55,7 @@ class Kind:
 
     @property
     def runbook(self) -> str:
-        """Where the runbook says what to do."""
+        """Path and anchor of its section in the runbook."""
         return f"infra/runbook.md#{self.code}"
 
 
@@ -67,7 +68,7 @@ RUN_FAILED = Kind(
     over_en="runs succeed again",
     command="tongbao {stage}",
     after=timedelta(0),
-    reason="a run has had its own tries by then",
+    reason="a run has made its own retries by then",
 )
 RUN_STUCK = Kind(
     code="run-stuck",
@@ -78,8 +79,8 @@ RUN_STUCK = Kind(
     over_en="the run has ended",
     command="tongbao run --year {year}",
     after=timedelta(hours=2),
-    reason="a whole year of 12,000 units takes minutes; with a quarter of an hour of tries for a "
-    "store that is down it is still far below two hours, and nothing else can run meanwhile",
+    reason="a run of 12,000 units takes minutes, and its retries while a store is down a quarter "
+    "of an hour: far below two hours; nothing else can run meanwhile",
 )
 GATE_BLOCKED = Kind(
     code="gate-blocked",
@@ -87,10 +88,10 @@ GATE_BLOCKED = Kind(
     title_zh="质量门禁未通过，通报暂不发布",
     title_en="the gate blocks publication",
     over_zh="质量门禁已通过",
-    over_en="the gate lets it through again",
+    over_en="the gate passes again",
     command="tongbao gate --year {year}",
     after=timedelta(0),
-    reason="a verdict is a verdict",
+    reason="a decision of the gate is final until the next one",
 )
 PUBLICATION_OVERDUE = Kind(
     code="publication-overdue",
@@ -101,8 +102,8 @@ PUBLICATION_OVERDUE = Kind(
     over_en="the bulletins are published",
     command="tongbao run --year {year}",
     after=timedelta(hours=2),
-    reason="from the hour of publication; the run takes minutes, its tries a quarter of an hour, "
-    "and two hours later the office day has begun without bulletins",
+    reason="counted from the hour of publication; the run takes minutes, its retries a quarter of "
+    "an hour, and two hours later the working day has begun without bulletins",
 )
 INTAKE_OVERDUE = Kind(
     code="intake-overdue",
@@ -113,8 +114,7 @@ INTAKE_OVERDUE = Kind(
     over_en="intake runs again",
     command="tongbao intake --year {year}",
     after=timedelta(hours=26),
-    reason="the nightly collection looks once a day whatever comes: a day and two hours is one "
-    "night missed",
+    reason="the nightly schedule runs once a day: after a day and two hours one night was missed",
 )
 SUBMISSIONS_WAITING = Kind(
     code="submissions-waiting",
@@ -122,10 +122,11 @@ SUBMISSIONS_WAITING = Kind(
     title_zh="已上传的材料未得到回执",
     title_en="submissions wait for their receipts",
     over_zh="积压的材料已全部接收",
-    over_en="nothing waits any more",
+    over_en="no submission is waiting any more",
     command="tongbao intake --year {year}",
     after=timedelta(minutes=15),
-    reason="two minutes are promised; 15 are a transform under way (one writer) and two looks",
+    reason="two minutes are promised; 15 allow for a transform under way (there is one writer) and "
+    "two checks",
 )
 TRANSFORM_OVERDUE = Kind(
     code="transform-overdue",
@@ -136,8 +137,8 @@ TRANSFORM_OVERDUE = Kind(
     over_en="the marts are up to date again",
     command="tongbao transform --year {year}",
     after=timedelta(hours=2),
-    reason="every collection transforms what it took in within minutes; after two hours it is not "
-    "under way but missing",
+    reason="every collection runs the transform within minutes of the intake; after two hours it "
+    "is missing, not late",
 )
 ROWS_FELL = Kind(
     code="rows-fell",
@@ -145,10 +146,10 @@ ROWS_FELL = Kind(
     title_zh="数据行数异常下降",
     title_en="rows have become fewer",
     over_zh="数据行数未再下降",
-    over_en="rows become no fewer any more",
+    over_en="no table has lost rows any more",
     command='tongbao sql "select * from quality.transform_runs where year = {year}"',
     after=timedelta(0),
-    reason="the bounds stand with the counting (orchestration/observing/row_counts.py)",
+    reason="the bounds and their reasons are in orchestration/observing/row_counts.py",
 )
 STORE_UNREACHABLE = Kind(
     code="store-unreachable",
@@ -159,9 +160,9 @@ STORE_UNREACHABLE = Kind(
     over_en="object storage and the catalogue are back",
     command="tongbao alarm",
     after=timedelta(minutes=5),
-    reason="a restart is over in seconds, a failover in a few minutes, and both need nobody",
+    reason="a restart takes seconds and a failover a few minutes, and nobody needs to act on them",
 )
-#: What somebody is told once, with nothing that could stand or be over.
+#: A message that is sent once, without a condition.
 NOTICE = Kind(
     code="notice",
     severity="info",
@@ -171,7 +172,7 @@ NOTICE = Kind(
     over_en="",
     command="",
     after=timedelta(0),
-    reason="said when there is something to say",
+    reason="sent at once",
 )
 TEST = Kind(
     code="test",
@@ -182,7 +183,7 @@ TEST = Kind(
     over_en="",
     command="tongbao alarm --test",
     after=timedelta(0),
-    reason="said when asked for",
+    reason="sent on request",
 )
 
 KINDS = (

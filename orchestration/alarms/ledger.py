@@ -1,8 +1,10 @@
-"""What has been said and what is still to be delivered, in ``alarms.sqlite`` of the home.
+"""The ledger of reported conditions and undelivered messages, in ``alarms.sqlite`` of the home.
 
-Belongs here: when a condition is said (once, each morning, and when it is over) and the outbox,
-from which a message goes only once a channel has taken it. Doesn't belong here: how it reads and
-how it is sent. Losing this file costs nothing but that what stands is said once more.
+If the file is lost, active conditions are reported once more; nothing else is lost.
+
+Belongs here: when a message about a condition is due (at first, each morning, and when it is
+resolved), and the outbox, which keeps a message until a channel has accepted it. Doesn't belong
+here: the text of messages (``messages``) and sending them (``channels``).
 """
 
 from __future__ import annotations
@@ -17,23 +19,32 @@ from typing import Literal
 
 from orchestration.alarms.conditions import Condition
 from orchestration.alarms.kinds import KINDS
-from orchestration.alarms.messages import Message, of_condition
+from orchestration.alarms.messages import Message, condition_message
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.core.settings import Settings
 from orchestration.observing import open_home_database
 
-__all__ = ["MORNING", "deliver", "last_morning", "put", "settle", "standing", "waiting"]
+__all__ = [
+    "MORNING",
+    "active_conditions",
+    "deliver",
+    "enqueue",
+    "last_morning",
+    "undelivered",
+    "update",
+]
 
-#: 09:00 in Beijing: whoever can do something is at work and reads what came in the night; the
-#: publication of the morning (06:00) has been tried by then.
+#: Time of the daily repetition, in Beijing. At 09:00 those who can act are at work, and the
+#: publication at 06:00 has been attempted.
 MORNING = time(9, 0)
-#: What was said less than an hour ago is not said again, by the morning or because a condition
-#: that comes and goes is back: a failing run that is started each minute is one message.
-_QUIET = timedelta(hours=1)
-#: 30 days: for so long somebody may ask what was said; what could not be delivered by then has
-#: been said again on thirty mornings.
-_KEPT = timedelta(days=30)
-#: No message is begun after this: Dagster gives a sensor a minute, and the next look goes on.
+#: Minimum time between two messages about a condition, unless its cause changes. It prevents a
+#: flood of messages about a condition that comes and goes, e.g. a failing run that is started each
+#: minute.
+_MIN_INTERVAL = timedelta(hours=1)
+#: How long messages and resolved conditions are kept: for 30 days somebody may ask about them, and
+#: what could not be delivered by then was repeated on thirty mornings.
+_RETENTION = timedelta(days=30)
+#: Time limit for starting deliveries: Dagster allows a sensor a minute; the next check continues.
 _DELIVERY_SECONDS = 20.0
 
 _TABLES = (
@@ -55,55 +66,56 @@ def _open(settings: Settings) -> Iterator[sqlite3.Connection]:
 
 
 def last_morning(now: datetime) -> datetime:
-    """The last 09:00 in Beijing, at or before ``now`` (aware)."""
+    """The last :data:`MORNING` at or before ``now`` (aware)."""
     local = now.astimezone(SHANGHAI)
     morning = datetime.combine(local.date(), MORNING, SHANGHAI)
     return morning if morning <= local else morning - timedelta(days=1)
 
 
-def settle(
+def update(
     settings: Settings,
-    standing: Sequence[Condition],
-    is_over: Callable[[str, str], bool | None],
+    active: Sequence[Condition],
+    is_resolved: Callable[[str, str], bool | None],
     to: Sequence[str],
     now: datetime,
 ) -> list[Message]:
-    """Bring the ledger in line with what stands, and put into the outbox what is to be said.
+    """Record the active conditions, and put the messages that are due into the outbox.
 
     Args:
-        is_over: asked for the code and key of what stood and does not; True says that it is
-            over, False leaves it as it was (it could not be looked at), None lets it go without a
-            word (nobody looks at it any more).
+        active: all active conditions.
+        is_resolved: called with code and key of each condition that was active and is not in
+            ``active``. True: it is resolved. False: it could not be checked and stays active.
+            None: it is no longer checked and is closed without a message.
         to: names of the channels.
-        now: UTC aware.
+        now: aware, UTC.
 
     Returns:
-        the messages that were put there.
+        the messages put into the outbox.
     """
-    said: list[Message] = []
+    messages: list[Message] = []
     with _open(settings) as con:
-        for condition in standing:
-            message = _stands(con, condition, now)
+        for condition in active:
+            message = _record_active(con, condition, now)
             if message:
-                said.append(message)
-        keys = {condition.key for condition in standing}
+                messages.append(message)
+        keys = {condition.key for condition in active}
         for row in con.execute("select * from alarms where is_open = 1 order by key").fetchall():
-            over = False if row["key"] in keys else is_over(row["code"], row["key"])
-            if over is None:
+            resolved = False if row["key"] in keys else is_resolved(row["code"], row["key"])
+            if resolved is None:
                 con.execute("update alarms set is_open = 0 where key = ?", [row["key"]])
-            elif over and (message := _over(con, row, now)):
-                said.append(message)
-        _put(con, said, to, now)
-        oldest = (now - _KEPT).isoformat()
+            elif resolved and (message := _record_resolved(con, row, now)):
+                messages.append(message)
+        _enqueue(con, messages, to, now)
+        oldest = (now - _RETENTION).isoformat()
         con.execute("delete from outbox where made_at < ?", [oldest])
         con.execute("delete from alarms where is_open = 0 and said_at < ?", [oldest])
-    return said
+    return messages
 
 
-def put(settings: Settings, message: Message, to: Sequence[str], now: datetime) -> None:
-    """Put a message into the outbox; one that is there or was delivered is not put twice."""
+def enqueue(settings: Settings, message: Message, to: Sequence[str], now: datetime) -> None:
+    """Put a message into the outbox, unless it is or was there already."""
     with _open(settings) as con:
-        _put(con, [message], to, now)
+        _enqueue(con, [message], to, now)
 
 
 def deliver(
@@ -112,14 +124,15 @@ def deliver(
     send: Callable[[str, Message], str | None],
     now: datetime,
 ) -> tuple[int, list[str]]:
-    """Hand out what waits, oldest first; a channel that fails is left until the next look.
+    """Deliver the undelivered messages, oldest first; skip a channel after its first failure.
 
     Args:
-        to: names of the channels that are set.
-        send: delivers to the channel of that name, or returns why it could not.
+        to: names of the configured channels.
+        send: sends a message by the channel of that name; returns None, or why it failed.
+        now: aware, UTC.
 
     Returns:
-        how many were delivered, and a line for each channel that failed.
+        the number of messages delivered, and a line for each channel that failed.
     """
     with _open(settings) as con:
         rows = con.execute(
@@ -127,14 +140,14 @@ def deliver(
         ).fetchall()
     delivered = 0
     failed: dict[str, str] = {}
-    until = monotonic() + _DELIVERY_SECONDS
+    deadline = monotonic() + _DELIVERY_SECONDS
     for row in rows:
         channel = row["channel"]
-        if channel not in to or channel in failed or monotonic() > until:
+        if channel not in to or channel in failed or monotonic() > deadline:
             continue
         error = send(channel, Message(**json.loads(row["message"])))
-        # Noted at once: a look that is killed in between sends one message twice at most, under
-        # the same id.
+        # Recorded after each message: if the process is killed here, one message at most is sent
+        # twice, with the same id.
         with _open(settings) as con:
             con.execute(
                 "update outbox set tries = tries + 1, last_error = ?, delivered_at = ? "
@@ -148,15 +161,15 @@ def deliver(
     return delivered, [f"{channel}: {error}" for channel, error in failed.items()]
 
 
-def standing(settings: Settings, of: frozenset[str]) -> list[Condition]:
-    """The conditions of these kinds that stood at the last look."""
+def active_conditions(settings: Settings, codes: frozenset[str]) -> list[Condition]:
+    """The conditions of kinds with these codes that were active at the last check."""
     with _open(settings) as con:
         rows = con.execute("select * from alarms where is_open = 1 order by key").fetchall()
-    return [_condition(row) for row in rows if row["code"] in of]
+    return [_condition(row) for row in rows if row["code"] in codes]
 
 
-def waiting(settings: Settings) -> list[str]:
-    """A line for each channel with messages that it has not taken."""
+def undelivered(settings: Settings) -> list[str]:
+    """A line for each channel that has undelivered messages."""
     with _open(settings) as con:
         rows = con.execute(
             "select channel, count(*) as n, min(made_at) as since, max(last_error) as error "
@@ -169,24 +182,30 @@ def waiting(settings: Settings) -> list[str]:
     ]
 
 
-def _condition(row: sqlite3.Row, before: tuple[str, str] = ("", "")) -> Condition:
+def _condition(row: sqlite3.Row, prefixes: tuple[str, str] = ("", "")) -> Condition:
+    """The condition of a row.
+
+    Args:
+        prefixes: texts before its Chinese and its English sentence.
+    """
     return Condition(
         kind=next(each for each in KINDS if each.code == row["code"]),
         year=row["year"],
         since=datetime.fromisoformat(row["since"]),
-        zh=before[0] + row["zh"],
-        en=before[1] + row["en"],
+        zh=prefixes[0] + row["zh"],
+        en=prefixes[1] + row["en"],
         subject=row["subject"],
         stage=row["stage"],
     )
 
 
-def _stands(con: sqlite3.Connection, condition: Condition, now: datetime) -> Message | None:
+def _record_active(con: sqlite3.Connection, condition: Condition, now: datetime) -> Message | None:
+    """Record an active condition; return the message if one is due."""
     row = con.execute("select * from alarms where key = ?", [condition.key]).fetchone()
     since = condition.since
     if row and row["is_open"]:
         since = min(since, datetime.fromisoformat(row["since"]))
-    state = _due(row, condition, since, now)
+    state = _due_state(row, condition, since, now)
     con.execute(
         "insert into alarms values (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, null, null) "
         "on conflict (key) do update set since = excluded.since, zh = excluded.zh, "
@@ -209,43 +228,43 @@ def _stands(con: sqlite3.Connection, condition: Condition, now: datetime) -> Mes
         "update alarms set said_at = ?, last_state = ?, sign = ? where key = ?",
         [now.isoformat(), state, condition.sign, condition.key],
     )
-    return of_condition(condition, state, since, now)
+    return condition_message(condition, state, since, now)
 
 
-def _due(
+def _due_state(
     row: sqlite3.Row | None, condition: Condition, since: datetime, now: datetime
 ) -> Literal["alarm", "still"] | None:
-    """Whether it is to be said now, and as what."""
-    # A clock that was set back makes nothing wait: what stands since later stands since now.
+    """The state of the message that is due now, or None."""
+    # If the clock was set back, ``since`` may be in the future; it then counts as now.
     if max(now - since, timedelta(0)) < condition.kind.after:
         return None
     if row is None or row["said_at"] is None:
         return "alarm"
     said_at = datetime.fromisoformat(row["said_at"])
     if row["is_open"] and row["sign"] != condition.sign:
-        return "alarm"  # another reason than the one that was said
-    if now - said_at < _QUIET:
+        return "alarm"  # The cause has changed.
+    if now - said_at < _MIN_INTERVAL:
         return None
     if row["last_state"] == "over":
         return "alarm"
     return "still" if said_at < last_morning(now) else None
 
 
-def _over(con: sqlite3.Connection, row: sqlite3.Row, now: datetime) -> Message | None:
-    """Close it; said only where it was said that it stood, and is not said already to be over."""
-    said = row["last_state"] in {"alarm", "still"}
+def _record_resolved(con: sqlite3.Connection, row: sqlite3.Row, now: datetime) -> Message | None:
+    """Close a condition; return a message if its last message reported it as active."""
+    was_reported = row["last_state"] in {"alarm", "still"}
     con.execute(
         "update alarms set is_open = 0, said_at = coalesce(iif(?, ?, null), said_at), "
         "last_state = iif(?, 'over', last_state) where key = ?",
-        [said, now.isoformat(), said, row["key"]],
+        [was_reported, now.isoformat(), was_reported, row["key"]],
     )
-    if not said:
+    if not was_reported:
         return None
     condition = _condition(row, ("此前：", "it was: "))
-    return of_condition(condition, "over", condition.since, now)
+    return condition_message(condition, "over", condition.since, now)
 
 
-def _put(
+def _enqueue(
     con: sqlite3.Connection, messages: Sequence[Message], to: Sequence[str], now: datetime
 ) -> None:
     for message in messages:

@@ -1,7 +1,7 @@
-"""How an alarm reads: what, since when, who is touched, which command next.
+"""Messages about conditions: what, since when, who is affected, and the command to run next.
 
-Belongs here: one message in two languages, as plain text and as JSON. A message holds what it
-says and nothing else: no run configuration, no error trace, no contact.
+Belongs here: a message's text in two languages and its JSON, without run configuration, stack
+traces and contact data. Doesn't belong here: when a message is due (``ledger``).
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from orchestration.alarms.conditions import Condition, Touched
+from orchestration.alarms.conditions import Affected, Condition
 from orchestration.alarms.kinds import NOTICE, TEST, Kind
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.observing import redact
 
-__all__ = ["Message", "notice", "of_condition", "test_message"]
+__all__ = ["Message", "condition_message", "notice", "test_message"]
 
-#: Names that a message gives; a mail that fits one screen is read to its end.
+#: Provinces and units that a message names, so that a mail fits one screen.
 _PROVINCES_NAMED = 8
 _UNITS_NAMED = 5
 
@@ -36,15 +36,16 @@ _COUNTED_ZH = {"units": "个单位", "objects": "个对象"}
 
 @dataclass(frozen=True)
 class Message:
-    """One message, as it is delivered.
+    """A message, as it is delivered.
 
     Attributes:
-        id: the same for the same thing said at the same time: a receiver that has it already
-            may drop it (also the ``Idempotency-Key`` of the webhook and the mail's Message-ID).
-        state: ``alarm`` (said first), ``still`` (each morning), ``over``, ``notice``, ``test``.
+        id: derived from condition, state and time, so that a receiver can drop duplicates; it is
+            the webhook's ``Idempotency-Key`` and part of the mail's Message-ID.
+        state: ``alarm`` (the first message), ``still`` (each morning), ``over`` (resolved),
+            ``notice`` or ``test``.
         subject: one line, Chinese and English.
-        text: the whole as plain text, Chinese and English.
-        data: the same for machines.
+        text: the message as plain text, Chinese and English.
+        data: the message as JSON values.
     """
 
     id: str
@@ -54,7 +55,7 @@ class Message:
     data: dict[str, Any]
 
     def as_json(self) -> dict[str, Any]:
-        """What the webhook is sent."""
+        """The JSON object that the webhook receives."""
         return {
             "id": self.id,
             "state": self.state,
@@ -64,38 +65,38 @@ class Message:
         }
 
 
-def of_condition(
+def condition_message(
     condition: Condition,
     state: Literal["alarm", "still", "over"],
     since: datetime,
     now: datetime,
 ) -> Message:
-    """A condition's message.
+    """Make a message about a condition.
 
     Args:
-        since: since when it stands (UTC aware).
-        now: when it is said.
+        since: start of the condition; aware, UTC.
+        now: time of the message; aware, UTC.
     """
     kind = condition.kind
-    over = state == "over"
+    resolved = state == "over"
     return _message(
         kind,
         state,
         condition.year,
         now,
-        title_zh=kind.over_zh if over else kind.title_zh,
-        title_en=kind.over_en if over else kind.title_en,
+        title_zh=kind.over_zh if resolved else kind.title_zh,
+        title_en=kind.over_en if resolved else kind.title_en,
         zh=condition.zh,
         en=condition.en,
         since=since,
-        touched=condition.touched,
-        command="" if over else condition.command,
+        affected=condition.affected,
+        command="" if resolved else condition.command,
         key=condition.key,
     )
 
 
-def notice(*, year: int, zh: str, en: str, touched: Touched, now: datetime) -> Message:
-    """Something that is said once, with nothing that stands or is over."""
+def notice(*, year: int, zh: str, en: str, affected: Affected, now: datetime) -> Message:
+    """Make a message that is sent once and has no condition."""
     return _message(
         NOTICE,
         "notice",
@@ -106,14 +107,14 @@ def notice(*, year: int, zh: str, en: str, touched: Touched, now: datetime) -> M
         zh=zh,
         en=en,
         since=now,
-        touched=touched,
+        affected=affected,
         command="",
         key=f"{NOTICE.code}/{year}/{en}",
     )
 
 
 def test_message(now: datetime) -> Message:
-    """What ``tongbao alarm --test`` sends."""
+    """Make the message of ``tongbao alarm --test``."""
     return _message(
         TEST,
         "test",
@@ -122,9 +123,9 @@ def test_message(now: datetime) -> Message:
         title_zh=TEST.title_zh,
         title_en=TEST.title_en,
         zh="这是一条测试消息：告警渠道可用，无需处理",
-        en="this is a test: the channel works, nothing is to be done",
+        en="this is a test: the channel works, no action is needed",
         since=now,
-        touched=Touched(),
+        affected=Affected(),
         command="",
         key="test",
     )
@@ -141,7 +142,7 @@ def _message(
     zh: str,
     en: str,
     since: datetime,
-    touched: Touched,
+    affected: Affected,
     command: str,
     key: str,
 ) -> Message:
@@ -152,19 +153,18 @@ def _message(
         level = _STATES_ZH[state]
     subject = f"[通报 Tongbao] {level} {of_zh}{title_zh} / {state}: {title_en}{of_en}"
     beijing = f"{since.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
-    stood = _duration(now - since)
-    who_zh, who_en = _touched_zh(touched), _touched_en(touched)
+    duration = _duration(now - since)
+    who_zh, who_en = _affected_zh(affected), _affected_en(affected)
     rows = [
         ("情况 what", [zh, en]),
-        ("起始 since", [f"{beijing} 北京时间 Beijing time{stood}"]),
-        ("涉及 touched", [who_zh, who_en] if who_zh else []),
+        ("起始 since", [f"{beijing} 北京时间 Beijing time{duration}"]),
+        ("涉及 affected", [who_zh, who_en] if who_zh else []),
         ("处理 next", [command] if command else []),
         ("手册 runbook", [kind.runbook] if command else []),
     ]
     lines = [f"{of_zh}{title_zh}", f"{title_en}{of_en}", ""]
-    for name, said in rows:
-        for line in said:
-            lines += [f"{name}:", f"  {line}"] if line is said[0] else [f"  {line}"]
+    for name, texts in rows:
+        lines += [f"{name}:", *(f"  {text}" for text in texts)] if texts else []
     identity = hashlib.sha256(f"{key} {state} {now.isoformat()}".encode()).hexdigest()[:32]
     data = {
         "code": kind.code,
@@ -176,14 +176,14 @@ def _message(
         "what_en": en,
         "since": since.isoformat(),
         "said_at": now.isoformat(),
-        "touched": asdict(touched) | {"units": list(touched.units)},
+        "touched": asdict(affected) | {"units": list(affected.units)},
         "next": command,
         "runbook": kind.runbook,
     }
-    shown = {
+    redacted = {
         name: redact(value) if isinstance(value, str) else value for name, value in data.items()
     }
-    return Message(identity, state, redact(subject), redact("\n".join(lines) + "\n"), shown)
+    return Message(identity, state, redact(subject), redact("\n".join(lines) + "\n"), redacted)
 
 
 def _duration(length: timedelta) -> str:
@@ -196,31 +196,31 @@ def _duration(length: timedelta) -> str:
     return f" ({hours} h)" if hours < 72 else f" ({hours // 24} d)"
 
 
-def _touched_zh(touched: Touched) -> str:
+def _affected_zh(affected: Affected) -> str:
     names = {code: region.short_name for code, region in load_catalogue().regions.items()}
-    counted = _COUNTED_ZH[touched.of]
+    counted = _COUNTED_ZH[affected.of]
     parts = [
         names.get(code, code) + (f" {count}" if count else "")
-        for code, count in list(touched.provinces.items())[:_PROVINCES_NAMED]
+        for code, count in list(affected.provinces.items())[:_PROVINCES_NAMED]
     ]
-    more = len(touched.provinces) - _PROVINCES_NAMED
+    more = len(affected.provinces) - _PROVINCES_NAMED
     text = ""
     if parts:
-        text = f"{len(touched.provinces)} 个省级单位：" + "、".join(parts)
+        text = f"{len(affected.provinces)} 个省级单位：" + "、".join(parts)
         text += f" 等（另 {more} 个）" if more > 0 else ""
-    if touched.total:
-        text += ("；" if text else "") + f"共 {touched.total} {counted}"
-    if touched.units:
-        left = touched.total - len(touched.units[:_UNITS_NAMED])
-        text += "：" + "、".join(touched.units[:_UNITS_NAMED]) + (" 等" if left > 0 else "")
+    if affected.total:
+        text += ("；" if text else "") + f"共 {affected.total} {counted}"
+    if affected.units:
+        left = affected.total - len(affected.units[:_UNITS_NAMED])
+        text += "：" + "、".join(affected.units[:_UNITS_NAMED]) + (" 等" if left > 0 else "")
     return text
 
 
-def _touched_en(touched: Touched) -> str:
-    provinces = len(touched.provinces)
-    said = []
+def _affected_en(affected: Affected) -> str:
+    provinces = len(affected.provinces)
+    parts = []
     if provinces:
-        said.append(f"{provinces} province{'s' if provinces > 1 else ''}")
-    if touched.total:
-        said.append(f"{touched.total} {touched.of if touched.total > 1 else touched.of[:-1]}")
-    return ", ".join(said)
+        parts.append(f"{provinces} province{'s' if provinces > 1 else ''}")
+    if affected.total:
+        parts.append(f"{affected.total} {affected.of if affected.total > 1 else affected.of[:-1]}")
+    return ", ".join(parts)

@@ -1,7 +1,9 @@
-"""One look: what stands, what is to be said, what could be delivered.
+"""Checks for active conditions, and reports and delivers the messages that are due.
 
-Belongs here: the order of these. Nothing that goes wrong with telling gets out of here: an alarm
-that can't be delivered is logged, waits in the outbox, and never fails a run.
+A failed delivery raises nothing: it is logged, the message waits in the outbox, and no run fails.
+
+Belongs here: the sequence of check, report and delivery. Doesn't belong here: its parts
+(``conditions``, ``ledger``, ``channels``).
 """
 
 from __future__ import annotations
@@ -12,101 +14,112 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestration.alarms import conditions, ledger
-from orchestration.alarms.channels import Channel, Undelivered, channels
-from orchestration.alarms.conditions import Condition, Found, RunState
+from orchestration.alarms.channels import Channel, Undelivered, configured_channels
+from orchestration.alarms.conditions import CheckResult, Condition, RunState
 from orchestration.alarms.kinds import ROWS_FELL, RUN_FAILED, RUN_STUCK, STORE_UNREACHABLE
-from orchestration.alarms.messages import Message, of_condition, test_message
+from orchestration.alarms.messages import Message, condition_message, test_message
 from orchestration.core.errors import Unreachable
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.core.settings import Settings
-from orchestration.observing import configure_logs, fallen
+from orchestration.observing import broken_bounds, configure_logs
 from orchestration.observing.metrics import write_alarms
 from orchestration.storage import open_workspace
 
-__all__ = ["Standing", "Watched", "post", "standing", "try_channels", "watch"]
+__all__ = [
+    "ActiveAlarms",
+    "WatchResult",
+    "active_alarms",
+    "send_notice",
+    "try_channels",
+    "watch",
+]
 
 _log = logging.getLogger(__name__)
 
-#: What Dagster alone knows.
-_OF_DAGSTER = frozenset({RUN_FAILED.code, RUN_STUCK.code})
-#: What is over whenever it is not found.
-_ALWAYS_SEEN = frozenset({RUN_STUCK.code, ROWS_FELL.code})
+#: Codes of conditions that only Dagster knows.
+_FROM_DAGSTER = frozenset({RUN_FAILED.code, RUN_STUCK.code})
+#: Codes of conditions that every check can detect: if not found, they are resolved.
+_ALWAYS_CHECKED = frozenset({RUN_STUCK.code, ROWS_FELL.code})
 
 
 @dataclass(frozen=True)
-class Watched:
-    """What a look came to.
+class WatchResult:
+    """The result of a check.
 
     Attributes:
-        standing: all conditions that stand.
-        lake_judged: False where the lake could not be reached.
-        said: messages that were put into the outbox.
-        delivered: how many the channels took.
+        active: all active conditions.
+        lake_checked: False if the lake could not be reached.
+        messages: messages put into the outbox.
+        delivered: number of messages delivered.
         failed: a line for each channel that failed.
     """
 
-    standing: Sequence[Condition]
-    lake_judged: bool
-    said: Sequence[Message] = ()
+    active: Sequence[Condition]
+    lake_checked: bool
+    messages: Sequence[Message] = ()
     delivered: int = 0
     failed: Sequence[str] = field(default_factory=tuple)
 
     @property
     def line(self) -> str:
-        """What the sensor's tick shows."""
-        standing = ", ".join(sorted(each.key for each in self.standing)) or "nothing"
-        text = f"stands: {standing}; {len(self.said)} said, {self.delivered} delivered"
+        """The line to show with the sensor's tick."""
+        active = ", ".join(sorted(each.key for each in self.active)) or "none"
+        text = f"active: {active}; {len(self.messages)} messages, {self.delivered} delivered"
         return text + "".join(f"; not delivered: {line}" for line in self.failed)
 
 
-def watch(settings: Settings, runs: Sequence[RunState]) -> Watched:
-    """Look, say what is new, and deliver what waits.
+def watch(settings: Settings, runs: Sequence[RunState]) -> WatchResult:
+    """Check all conditions, queue the messages that are due, and deliver the outbox.
 
     Args:
-        runs: see :func:`conditions.of_runs`.
+        runs: see :func:`conditions.run_conditions`.
+
+    Raises:
+        Exception: an unexpected error of the check of the lake; raised after the delivery.
     """
     configure_logs(settings)
     now = settings.now()
-    of_runs = conditions.of_runs(runs, now)
-    standing = [*of_runs.standing, *conditions.of_rows(fallen(settings))]
-    of_lake: Found | None = None
-    broken: Exception | None = None
+    run_check = conditions.run_conditions(runs, now)
+    active = [*run_check.active, *conditions.row_count_conditions(broken_bounds(settings))]
+    lake_check: CheckResult | None = None
+    unexpected: Exception | None = None
     try:
         with open_workspace(settings) as ws:
-            of_lake = conditions.of_lake(ws, now)
-        standing += of_lake.standing
+            lake_check = conditions.lake_conditions(ws, now)
+        active += lake_check.active
     except Unreachable as error:
-        standing.append(conditions.unreachable(error, now))
-    except Exception as error:  # what Dagster knows is told first
-        broken = error
+        active.append(conditions.unreachable_condition(error, now))
+    except Exception as error:  # Raised below, after the conditions of runs are reported.
+        unexpected = error
 
-    def is_over(code: str, key: str) -> bool | None:
-        if code in _ALWAYS_SEEN:
+    def is_resolved(code: str, key: str) -> bool | None:
+        if code in _ALWAYS_CHECKED:
             return True
         if code == RUN_FAILED.code:
-            return True if key in of_runs.over else None
-        if of_lake is None:
+            return True if key in run_check.inactive else None
+        if lake_check is None:
             return False
-        return True if code == STORE_UNREACHABLE.code or key in of_lake.over else None
+        return True if code == STORE_UNREACHABLE.code or key in lake_check.inactive else None
 
-    ways = channels(settings)
-    said = ledger.settle(settings, standing, is_over, [way.name for way in ways], now)
-    for message in said:
+    channels = configured_channels(settings)
+    names = [channel.name for channel in channels]
+    messages = ledger.update(settings, active, is_resolved, names, now)
+    for message in messages:
         _log.warning("%s", message.subject, extra={"alarm": message.data["code"]})
-    delivered, failed = _deliver(settings, ways, now)
-    write_alarms(settings, [(each.kind.code, each.year) for each in standing], len(failed))
-    if broken:
-        raise broken
-    return Watched(standing, of_lake is not None, said, delivered, failed)
+    delivered, failed = _deliver(settings, channels, now)
+    write_alarms(settings, [(each.kind.code, each.year) for each in active], len(failed))
+    if unexpected:
+        raise unexpected
+    return WatchResult(active, lake_check is not None, messages, delivered, failed)
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What stands at this moment, for whoever asks; nothing is said to anybody.
+class ActiveAlarms:
+    """The active conditions, for ``tongbao alarm``.
 
     Attributes:
-        messages: one for each condition.
-        waiting: a line for each channel that has not taken what it was to deliver.
+        messages: one for each active condition; they are not sent.
+        waiting: a line for each channel with undelivered messages.
     """
 
     messages: Sequence[Message]
@@ -114,68 +127,76 @@ class Standing:
 
     @property
     def lines(self) -> list[str]:
-        """What a terminal shows."""
+        """Lines to print on a terminal."""
         lines = []
         for message in self.messages:
             data = message.data
-            said = f"{data['code']} ({data['severity']}) {data['year'] or ''}".rstrip()
+            name = f"{data['code']} ({data['severity']}) {data['year'] or ''}".rstrip()
             since = datetime.fromisoformat(data["since"]).astimezone(SHANGHAI)
-            lines += [f"{said}: {data['title_en']}, since {since:%Y-%m-%d %H:%M} (Beijing)"]
+            lines += [f"{name}: {data['title_en']}, since {since:%Y-%m-%d %H:%M} (Beijing)"]
             lines += [f"  {data['what_en']}", f"  next: {data['next']}"]
-        return [*lines, *self.waiting] or ["nothing stands"]
+        return [*lines, *self.waiting] or ["no condition is active"]
 
 
-def standing(settings: Settings) -> Standing:
-    """Look without saying anything; of Dagster's runs, as the sensor last saw them.
+def active_alarms(settings: Settings) -> ActiveAlarms:
+    """Check all conditions without sending messages.
+
+    The conditions of Dagster's runs are those of the sensor's last check.
 
     Raises:
         Unreachable: the store or the catalogue doesn't answer.
     """
     configure_logs(settings)
     now = settings.now()
-    found = ledger.standing(settings, _OF_DAGSTER)
-    found += conditions.of_rows(fallen(settings))
+    active = ledger.active_conditions(settings, _FROM_DAGSTER)
+    active += conditions.row_count_conditions(broken_bounds(settings))
     with open_workspace(settings) as ws:
-        found += conditions.of_lake(ws, now).standing
-    messages = [of_condition(each, "still", each.since, now) for each in found]
-    return Standing(messages, ledger.waiting(settings))
+        active += conditions.lake_conditions(ws, now).active
+    messages = [condition_message(each, "still", each.since, now) for each in active]
+    return ActiveAlarms(messages, ledger.undelivered(settings))
 
 
-def post(settings: Settings, message: Message) -> None:
-    """Say something once; what can't be delivered now is tried again at the next look."""
-    ways = channels(settings)
+def send_notice(settings: Settings, message: Message) -> None:
+    """Send a message that has no condition; if delivery fails, the next check tries again."""
+    channels = configured_channels(settings)
     now = settings.now()
-    ledger.put(settings, message, [way.name for way in ways], now)
+    ledger.enqueue(settings, message, [channel.name for channel in channels], now)
     _log.warning("%s", message.subject, extra={"alarm": message.data["code"]})
-    _deliver(settings, ways, now)
+    _deliver(settings, channels, now)
 
 
 def try_channels(settings: Settings) -> list[tuple[str, str | None]]:
-    """Send a test message by every channel, now and past the outbox.
+    """Send a test message by every channel, without the outbox.
 
     Returns:
-        of each channel where it leads, and why it failed or None.
+        for each channel its name and target, and None or why it failed.
     """
     configure_logs(settings)
     message = test_message(settings.now())
-    return [(f"{way.name} {way.target}", _send(way, message)) for way in channels(settings)]
+    return [
+        (f"{channel.name} {channel.target}", _send(channel, message))
+        for channel in configured_channels(settings)
+    ]
 
 
-def _deliver(settings: Settings, ways: Sequence[Channel], now: datetime) -> tuple[int, list[str]]:
-    by_name = {way.name: way for way in ways}
+def _deliver(
+    settings: Settings, channels: Sequence[Channel], now: datetime
+) -> tuple[int, list[str]]:
+    by_name = {channel.name: channel for channel in channels}
 
-    def send(channel: str, message: Message) -> str | None:
-        return _send(by_name[channel], message)
+    def send(name: str, message: Message) -> str | None:
+        return _send(by_name[name], message)
 
     return ledger.deliver(settings, list(by_name), send, now)
 
 
-def _send(way: Channel, message: Message) -> str | None:
-    about = {"alarm": message.data["code"], "channel": way.name}
+def _send(channel: Channel, message: Message) -> str | None:
+    """Send a message; return None, or why it failed."""
+    fields = {"alarm": message.data["code"], "channel": channel.name}
     try:
-        way.send(message)
+        channel.send(message)
     except Undelivered as error:
-        _log.warning("an alarm could not be delivered: %s", error, extra=about)
+        _log.warning("an alarm could not be delivered: %s", error, extra=fields)
         return str(error)
-    _log.info("an alarm is delivered", extra=about)
+    _log.info("an alarm is delivered", extra=fields)
     return None

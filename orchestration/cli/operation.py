@@ -31,7 +31,7 @@ def up(port: int) -> None:
 @click.option("--test", "is_test", is_flag=True, help="Send a test message by every channel.")
 @JSON
 def alarm(is_test: bool, as_json: bool) -> None:
-    """Say what stands that somebody should know; with --test, whether anybody can be told."""
+    """Show the active alarm conditions; with --test, send a test message by every channel."""
     from orchestration import alarms
     from orchestration.core.errors import UsageError
     from orchestration.core.settings import Settings
@@ -41,8 +41,8 @@ def alarm(is_test: bool, as_json: bool) -> None:
         tried = alarms.try_channels(settings)
         if not tried:
             raise UsageError(
-                "alarm: no channel is set: TONGBAO_WEBHOOK_URL, or TONGBAO_SMTP_URL with "
-                "TONGBAO_MAIL_FROM and TONGBAO_MAIL_TO"
+                "alarm: no channel is configured: set TONGBAO_WEBHOOK_URL, or TONGBAO_SMTP_URL "
+                "with TONGBAO_MAIL_FROM and TONGBAO_MAIL_TO"
             )
         if as_json:
             print_json([{"channel": name, "error": error} for name, error in tried])
@@ -51,9 +51,9 @@ def alarm(is_test: bool, as_json: bool) -> None:
                 click.echo(f"{name}: {'not delivered: ' + error if error else 'delivered'}")
         failed = [name for name, error in tried if error]
         if failed:
-            raise TongbaoError(f"{len(failed)} of {len(tried)} channels took no message")
+            raise TongbaoError(f"{len(failed)} of {len(tried)} channels did not accept the message")
         return
-    found = alarms.standing(settings)
+    found = alarms.active_alarms(settings)
     if as_json:
         print_json(found)
     else:

@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration import alarms, stages
-from orchestration.alarms.conditions import RUNS_LOOKED_AT
+from orchestration.alarms.conditions import RUN_WINDOW
 from orchestration.core import errors
 from orchestration.core.reporting_calendar import period_of, years_in_play
 from orchestration.core.settings import Settings
@@ -151,9 +151,9 @@ def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     settings = Settings.from_env()
     now = settings.now()
     done = alarms.watch(settings, _runs(context.instance, now))
-    if not done.lake_judged:
+    if not done.lake_checked:
         return dg.SensorResult(skip_reason=done.line, cursor=context.cursor)
-    events, cursor = freshness_events(done.standing, context.cursor)
+    events, cursor = freshness_events(done.active, context.cursor)
     return dg.SensorResult(skip_reason=done.line, asset_events=events, cursor=cursor)
 
 
@@ -169,7 +169,7 @@ def _runs(instance: dg.DagsterInstance, now: datetime) -> list[alarms.RunState]:
                 job_name=job.name,
                 statuses=_ENDED,
                 tags={"dagster/partition": str(year)},
-                created_after=now - RUNS_LOOKED_AT,
+                created_after=now - RUN_WINDOW,
             )
             for record in instance.get_run_records(wanted, limit=1):
                 failed = record.dagster_run.status == dg.DagsterRunStatus.FAILURE

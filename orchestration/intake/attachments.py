@@ -18,7 +18,7 @@ from orchestration.core.catalogue import load_catalogue
 from orchestration.core.settings import Settings
 from orchestration.intake.listing import ATTACHMENTS
 from orchestration.lakehouse import RAW_TABLES
-from orchestration.storage import Carrier, Inspected, ObjectInfo, Store
+from orchestration.storage import Inspected, ObjectInfo, Store, Transfers
 
 __all__ = ["is_what_it_says", "take_in_attachments"]
 
@@ -48,7 +48,7 @@ def is_what_it_says(key: str, head: bytes) -> bool:
 def take_in_attachments(
     con: duckdb.DuckDBPyConnection,
     store: Store,
-    carrier: Carrier,
+    transfers: Transfers,
     settings: Settings,
     *,
     year: int,
@@ -85,7 +85,7 @@ def take_in_attachments(
     for start in range(0, len(new), _BATCH):
         part = new[start : start + _BATCH]
         small = [info for info in part if info.size <= settings.max_attachment_bytes]
-        looked_at = carrier.inspect_many(settings.landing_bucket, small).result()
+        looked_at = transfers.inspect_many(settings.landing_bucket, small).result()
         large = [
             Inspected(info, None, b"") for info in part if info.size > settings.max_attachment_bytes
         ]

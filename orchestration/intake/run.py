@@ -40,7 +40,7 @@ from orchestration.intake.receipts import (
 )
 from orchestration.lakehouse import RAW_TABLES, ensure_tables, last_intake_at
 from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows
-from orchestration.storage import Carrier, Fetched, ObjectInfo, Store, open_carrier
+from orchestration.storage import Fetched, ObjectInfo, Store, Transfers, open_transfers
 
 __all__ = ["IntakeSummary", "run_intake"]
 
@@ -166,22 +166,22 @@ def run_intake(
         progress(f"intake: {summary.fetched} of {len(new)} objects taken in")
 
     # While a batch is parsed, the one before it is answered and committed and the next is read.
-    with open_carrier(store, len(new)) as carrier, ThreadPoolExecutor(1) as writer:
+    with open_transfers(store, len(new)) as transfers, ThreadPoolExecutor(1) as writer:
         writing: Future[None] | None = None
-        for batch in _batches(new, settings, store, carrier, year, summary.unread):
+        for batch in _batches(new, settings, store, transfers, year, summary.unread):
             if writing:
                 say(writing)
             _settle_documents(con, batch)
             _settle_receipt_names(con, batch)
             receipts = [_receipt(item) for item in batch]
-            answered = carrier.put_many(settings.publication_bucket, receipts)
+            answered = transfers.put_many(settings.publication_bucket, receipts)
             writing = writer.submit(copy_context().run, write, batch, answered)
         if writing:
             say(writing)
         summary.reports = take_in_attachments(
             con,
             store,
-            carrier,
+            transfers,
             settings,
             year=year,
             run_id=run_id,
@@ -243,7 +243,7 @@ def _batches(
     new: Sequence[ObjectInfo],
     settings: Settings,
     store: Store,
-    carrier: Carrier,
+    transfers: Transfers,
     year: int,
     failures: dict[str, str],
 ) -> Iterator[list[_Item]]:
@@ -260,13 +260,13 @@ def _batches(
 
     unread = [_unread(info, places[info.key], settings) for info in new if not readable(info)]
     parts = list(_parts([info for info in new if readable(info)]))
-    reading = carrier.get_many(settings.landing_bucket, parts[0]) if parts else None
+    reading = transfers.get_many(settings.landing_bucket, parts[0]) if parts else None
     absent: list[ObjectInfo] = []
     for index in range(len(parts)):
         assert reading is not None
         bodies = reading.result()
         if index + 1 < len(parts):
-            reading = carrier.get_many(settings.landing_bucket, parts[index + 1])
+            reading = transfers.get_many(settings.landing_bucket, parts[index + 1])
         failures |= {f.info.key: f.failure for f in bodies if f.failure is not None}
         items = [_item(f, places[f.info.key], limits) for f in bodies if f.failure is None]
         came = {fetched.info.key for fetched in bodies}

@@ -1,32 +1,39 @@
-"""Seeing what the pipeline does: structured logs, the journal, metrics, row counts.
+"""Observability: structured logs, the journal of stage runs, metrics and row counts.
 
-Belongs here: what is said about every stage alike, hooked in once (``observed``). Doesn't belong
-here: what a stage does, and what deserves to wake somebody (``alarms``). Nothing here can fail a
-stage, and nothing here shows a secret or contact data: logs have a fixed list of fields, metrics a
-fixed list of labels, and known secrets are struck out of every line.
+Nothing here can make a stage fail. Nothing here shows a secret or contact data: logs have a fixed
+list of fields, metrics a fixed list of labels, and known secrets are redacted in every line.
+
+Belongs here: what is recorded of every stage in the same way, by one decorator (``observed``).
+Doesn't belong here: what a stage does, and what somebody is notified of (``alarms``).
 """
 
 from orchestration.observing.journal import StageRun, open_home_database, stage_runs
-from orchestration.observing.logs import configure_logs, hide, log_context, redact, told_of
+from orchestration.observing.logs import (
+    add_secrets,
+    configure_logs,
+    log_context,
+    redact,
+    safe_message,
+)
 from orchestration.observing.metrics import METRICS_FOLDER, write_metrics
-from orchestration.observing.row_counts import MAY_SHRINK, RowCount, check_rows, fallen
-from orchestration.observing.stage import observed, told
+from orchestration.observing.row_counts import MAY_SHRINK, RowCount, broken_bounds, check_rows
+from orchestration.observing.stage import log_progress, observed
 
 __all__ = [
     "MAY_SHRINK",
     "METRICS_FOLDER",
     "RowCount",
     "StageRun",
+    "add_secrets",
+    "broken_bounds",
     "check_rows",
     "configure_logs",
-    "fallen",
-    "hide",
     "log_context",
+    "log_progress",
     "observed",
     "open_home_database",
     "redact",
+    "safe_message",
     "stage_runs",
-    "told",
-    "told_of",
     "write_metrics",
 ]

@@ -1,8 +1,10 @@
-"""The journal: how each stage of each year last went, also when it found nothing to do.
+"""The journal: the last run of each stage and year, also of runs that found nothing to do.
 
-Belongs here: one row a stage and year, in ``journal.sqlite`` of the home. The lake records what a
-run has changed; whether anybody looked, and how long it took, only this says. Doesn't belong here:
-anything that a figure or a decision depends on: a home without a journal is as good.
+It has one row per stage and year, in ``journal.sqlite`` of the home. The lake records what a run
+changed; only the journal records that a stage ran, and how long it took.
+
+Belongs here: the journal, and opening small databases of the home. Doesn't belong here: anything
+that a figure or a decision depends on; the pipeline works the same without a journal.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ from pathlib import Path
 from orchestration.core.errors import TongbaoError
 from orchestration.core.settings import Settings
 
-__all__ = ["StageRun", "note", "open_home_database", "stage_runs"]
+__all__ = ["StageRun", "open_home_database", "record_stage_run", "stage_runs"]
 
-#: Seconds to wait for another process that writes; a write takes milliseconds.
+#: Seconds to wait for the lock while another process writes; a write takes milliseconds.
 _BUSY_SECONDS = 5.0
 
 _TABLE = """
@@ -34,15 +36,16 @@ create table if not exists stage_runs (
 
 @dataclass(frozen=True)
 class StageRun:
-    """How a stage of a year last went.
+    """The last run of a stage for a year.
 
     Attributes:
         stage: ``intake``, ``transform``, ``gate``, …
-        started_at: UTC aware.
-        seconds: how long it took.
-        outcome: ``done``, ``blocked`` (the gate), ``failed`` or ``stopped`` (from outside).
-        succeeded_at: when it was last done (a blocked gate is done), UTC aware, or None.
-        counts: what the stage counted, by name; of the last one that was done.
+        started_at: aware, UTC.
+        seconds: duration.
+        outcome: ``done``, ``blocked`` (by the gate), ``failed`` or ``stopped`` (interrupted).
+        succeeded_at: end of the last run with outcome ``done`` or ``blocked``; aware, UTC; None
+            if there is none.
+        counts: the counts of that last successful run, by name.
     """
 
     stage: str
@@ -57,13 +60,14 @@ class StageRun:
 
 @contextlib.contextmanager
 def open_home_database(path: Path, *tables: str) -> Iterator[sqlite3.Connection]:
-    """A small database of the home; what is done inside is one transaction.
+    """Open an SQLite database of the home; the context is one transaction.
 
     Args:
+        path: the file; it and its folder are created if missing.
         tables: ``create table if not exists`` statements.
 
     Raises:
-        TongbaoError: it can't be read or written.
+        TongbaoError: the file can't be read or written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -75,18 +79,18 @@ def open_home_database(path: Path, *tables: str) -> Iterator[sqlite3.Connection]
                 con.execute(table)
             yield con
             con.execute("commit")
-    except sqlite3.OperationalError as error:  # locked, a full disk
+    except sqlite3.OperationalError as error:  # E.g. locked, or the disk is full.
         raise TongbaoError(f"{path}: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise TongbaoError(f"{path}: {error} (move it away: it is made anew)") from error
+        raise TongbaoError(f"{path}: {error} (move the file away: it is created again)") from error
 
 
 def _open(settings: Settings) -> contextlib.AbstractContextManager[sqlite3.Connection]:
     return open_home_database(settings.home / "journal.sqlite", _TABLE)
 
 
-def note(settings: Settings, run: StageRun) -> None:
-    """Write down how a stage went; the last success stays until the next one."""
+def record_stage_run(settings: Settings, run: StageRun) -> None:
+    """Record a run of a stage; time and counts of the last success stay until the next success."""
     values = (
         run.stage,
         run.year,
@@ -110,7 +114,7 @@ def note(settings: Settings, run: StageRun) -> None:
 
 
 def stage_runs(settings: Settings) -> list[StageRun]:
-    """All rows, by stage and year."""
+    """All rows of the journal, sorted by stage and year."""
     with _open(settings) as con:
         rows = con.execute("select * from stage_runs order by stage, year").fetchall()
     return [

@@ -1,8 +1,10 @@
-"""Structured logs: one JSON object a line, on stderr, for whatever collects logs there.
+"""Structured logs: one JSON object per line, on stderr.
 
-Belongs here: the format, the fields that a line may have, and striking out secrets. Code that has
-something to say uses ``logging.getLogger(__name__)`` and these fields in ``extra``; run id, stage
-and year are on every line of a stage without being named.
+Other modules log with ``logging.getLogger(__name__)`` and pass fields in ``extra``. Run id, stage
+and year are added to every line of a stage.
+
+Belongs here: the format, the list of allowed fields, and redacting secrets. Doesn't belong here:
+what is logged.
 """
 
 from __future__ import annotations
@@ -20,10 +22,17 @@ from urllib.parse import quote
 from orchestration.core.errors import TongbaoError
 from orchestration.core.settings import Settings
 
-__all__ = ["LineFormatter", "configure_logs", "hide", "log_context", "redact", "told_of"]
+__all__ = [
+    "LineFormatter",
+    "add_secrets",
+    "configure_logs",
+    "log_context",
+    "redact",
+    "safe_message",
+]
 
-#: What a line may say beside its message. A closed list: a field that is not here can't carry
-#: somebody's telephone number into a log.
+#: Fields that a line may have besides its message. The list is closed, so that no other field can
+#: bring somebody's telephone number into a log.
 FIELDS = (
     "run_id",
     "stage",
@@ -40,31 +49,31 @@ FIELDS = (
     "channel",
 )
 
-#: 4: what is shorter would strike out half of every line, and is no secret.
+#: Characters. Shorter strings are no secrets, and redacting them would make lines unreadable.
 _SHORTEST_SECRET = 4
 
 _context: ContextVar[dict[str, Any] | None] = ContextVar("log_context", default=None)
-_hidden: set[str] = set()
+_secrets: set[str] = set()
 
 
-def hide(*secrets: str | None) -> None:
-    """Strike these out of every line and message from now on, also as URLs write them."""
+def add_secrets(*secrets: str | None) -> None:
+    """Register secrets, as given and URL-encoded, that :func:`redact` removes from now on."""
     for secret in secrets:
         if secret and len(secret) >= _SHORTEST_SECRET:
-            _hidden.update({secret, quote(secret, safe="")})
+            _secrets.update({secret, quote(secret, safe="")})
 
 
 def redact(text: str) -> str:
-    """``text`` without any known secret."""
-    for secret in sorted(_hidden, key=len, reverse=True):
+    """Replace every registered secret in ``text`` by ``***``."""
+    for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
 
 
-def told_of(error: BaseException) -> str:
-    """What may be said of an error: the message of the project's own, the class of any other.
+def safe_message(error: BaseException) -> str:
+    """The message of a project error; of any other error, the name of its class.
 
-    A library's message may quote what it stumbled over, and that may be somebody's address.
+    The message of a library may quote the value that it failed at, e.g. somebody's address.
     """
     if isinstance(error, TongbaoError):
         return str(error)
@@ -73,7 +82,7 @@ def told_of(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def log_context(**fields: Any) -> Iterator[None]:
-    """Put these fields on every line that is said inside."""
+    """Add fields to every line that is logged inside the context."""
     token = _context.set({**(_context.get() or {}), **fields})
     try:
         yield
@@ -82,9 +91,9 @@ def log_context(**fields: Any) -> Iterator[None]:
 
 
 class LineFormatter(logging.Formatter):
-    """A record as one line: a JSON object, or text for people.
+    """Formats a record as one line: a JSON object, or text.
 
-    Of an exception it says what :func:`told_of` says, without a stack trace.
+    An exception is added as :func:`safe_message` gives it, without a stack trace.
     """
 
     def __init__(self, *, as_json: bool) -> None:
@@ -92,46 +101,46 @@ class LineFormatter(logging.Formatter):
         self._as_json = as_json
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without secrets."""
+        """Format the record, with secrets redacted."""
         message = " ".join(record.getMessage().split())
         if record.exc_info and record.exc_info[1]:
-            message += f": {told_of(record.exc_info[1])}"
+            message += f": {safe_message(record.exc_info[1])}"
         if not self._as_json:
             return redact(f"tongbao: {record.levelname.lower()}: {message}")
-        moment = datetime.fromtimestamp(record.created, UTC)
+        logged_at = datetime.fromtimestamp(record.created, UTC)
         line: dict[str, Any] = {
-            "time": moment.isoformat(timespec="milliseconds"),
+            "time": logged_at.isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": message,
         }
-        said = {**(_context.get() or {}), **record.__dict__}
-        line |= {name: said[name] for name in FIELDS if said.get(name) is not None}
+        fields = {**(_context.get() or {}), **record.__dict__}
+        line |= {name: fields[name] for name in FIELDS if fields.get(name) is not None}
         return redact(json.dumps(line, ensure_ascii=False, default=str))
 
 
 class _Stderr(logging.StreamHandler[Any]):
-    """Whatever stderr is when a line is said: Dagster and tests put another in its place."""
+    """Writes to the current ``sys.stderr``, which Dagster and tests replace."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
 
     @property
     def stream(self) -> Any:
-        """The stream of now."""
+        """The current stderr."""
         return sys.stderr
 
     @stream.setter
     def stream(self, _: Any) -> None:
-        """Not kept."""
+        """Ignored."""
 
 
 def configure_logs(settings: Settings) -> None:
-    """Send the project's log lines to stderr, as ``TONGBAO_LOG_FORMAT`` says; idempotent.
+    """Send the project's log lines to stderr, in the format of ``TONGBAO_LOG_FORMAT``; idempotent.
 
-    As text only warnings are shown: the lines of progress are for people and say the rest.
+    In text format only warnings and errors are shown, as progress lines show the rest.
     """
-    hide(*settings.secrets)
+    add_secrets(*settings.secrets)
     as_json = settings.log_format == "json"
     logger = logging.getLogger("orchestration")
     for handler in [each for each in logger.handlers if isinstance(each, _Stderr)]:
@@ -140,10 +149,10 @@ def configure_logs(settings: Settings) -> None:
     handler.setFormatter(LineFormatter(as_json=as_json))
     handler.setLevel(logging.INFO if as_json else logging.WARNING)
     if not as_json:
-        # How a stage went, its caller says.
+        # The caller reports the outcome of a stage.
         handler.addFilter(lambda record: not hasattr(record, "outcome"))
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    # Below this it writes every request's path, and a webhook's path is its password.
+    # At lower levels it logs the path of each request, and a webhook's path is a secret.
     logging.getLogger("urllib3").setLevel(logging.WARNING)

@@ -1,9 +1,11 @@
-"""Metrics: what stands, in Prometheus' text format, for node_exporter's textfile collector.
+"""Metrics: the current state in Prometheus' text format, for node_exporter's textfile collector.
 
-Belongs here: which figures, with which labels, from which record. A batch pipeline is not there
-to be scraped, so after every stage the whole state is written anew from the lake and the journal:
-no process has to add up what others did, and a counter survives them all. Labels are years,
-stages, tables, tasks and provinces: bounded; a unit or a document is never one.
+A batch pipeline has no process to scrape. So after every stage the whole state is written again
+from the lake and the journal, and no process has to add up what others counted. The number of
+labels is bounded: years, stages, tables, tasks and provinces, never units or documents.
+
+Belongs here: metrics, their labels and the queries behind them. Doesn't belong here: alert rules
+(``infra/prometheus``).
 """
 
 from __future__ import annotations
@@ -26,53 +28,57 @@ from orchestration.storage import Store
 
 __all__ = ["METRICS_FOLDER", "write_alarms", "write_metrics"]
 
-#: In the home: what ``--collector.textfile.directory`` is to name.
+#: Folder in the home for the collector's ``--collector.textfile.directory``.
 METRICS_FOLDER = "metrics"
 
-#: Seconds from an object's arrival to its receipt. 120 is what is promised for the last night;
-#: the others show how far from it things are, up to the nightly run (a day).
+#: Bounds in seconds of the time from an object's arrival to its receipt. 120 is the promise for the
+#: last night before the cut-off; 86400 is the interval of the nightly run.
 LAG_BUCKETS = (15, 30, 60, 120, 300, 900, 3600, 86400)
 
 _Rows = Sequence[tuple[Any, ...]]
 
 
 def write_metrics(settings: Settings, store: Store) -> Path:
-    """Write ``metrics/tongbao.prom``, all of it at once.
+    """Write ``metrics/tongbao.prom``.
 
     Returns:
-        its path.
+        the path of the file.
     """
-    families = list(_of_stages(stage_runs(settings)))
+    families = list(_stage_metrics(stage_runs(settings)))
     try:
         with lakehouse.reader(settings, store) as con:
-            families += _of_lake(con)
+            families += _lake_metrics(con)
             reachable = 1
     except Unreachable:
         reachable = 0
-    families.append(_gauge("lake_reachable", "1 where the lake could be read.", [(reachable,)]))
+    families.append(_gauge("lake_reachable", "1 if the lake could be read.", [(reachable,)]))
     return _write(settings, "tongbao", families)
 
 
 def write_alarms(
-    settings: Settings, standing: Sequence[tuple[str, int | None]], channels_failing: int
+    settings: Settings, active: Sequence[tuple[str, int | None]], channels_failing: int
 ) -> Path:
-    """Write ``metrics/alarms.prom``: what stands, and whether anybody could be told.
+    """Write ``metrics/alarms.prom``: active conditions, and whether messages are delivered.
 
     Args:
-        standing: kind's code and year of each condition.
+        active: code of the kind, and year, of each active condition.
+        channels_failing: number of channels that failed at the last check.
+
+    Returns:
+        the path of the file.
     """
-    counts = Counter((code, "" if year is None else str(year)) for code, year in standing)
+    counts = Counter((code, "" if year is None else str(year)) for code, year in active)
     rows = [(*key, count) for key, count in sorted(counts.items())]
     families = [
-        _gauge("alarms_standing", "Conditions that stand, by kind.", rows, ("code", "year")),
+        _gauge("alarms_standing", "Active conditions, by kind.", rows, ("code", "year")),
         _gauge(
             "alarm_channels_failing",
-            "Channels that did not take a message at the last look.",
+            "Channels that failed to deliver a message at the last check.",
             [(channels_failing,)],
         ),
         _gauge(
             "watch_timestamp_seconds",
-            "When the sensor last looked: an old one means that nothing is watched.",
+            "Time of the sensor's last check; an old one means that nothing is watched.",
             [(settings.now().timestamp(),)],
         ),
     ]
@@ -80,7 +86,7 @@ def write_alarms(
 
 
 def _write(settings: Settings, name: str, families: Sequence[Metric]) -> Path:
-    """As ``metrics/{name}.prom``: a reader sees the old file or the new one."""
+    """Write ``metrics/{name}.prom`` atomically."""
     folder = settings.home / METRICS_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     registry = CollectorRegistry()
@@ -95,47 +101,47 @@ class _Families(Collector):
         self._families = families
 
     def collect(self) -> Iterator[Metric]:
-        """What was handed in."""
+        """Yield the metrics given."""
         yield from self._families
 
 
 def _gauge(name: str, text: str, rows: _Rows, labels: Sequence[str] = ()) -> GaugeMetricFamily:
-    """A gauge from rows of its labels' values and, last, its value."""
+    """Make a gauge from rows that hold the label values and, last, the value."""
     family = GaugeMetricFamily(f"tongbao_{name}", text, labels=labels)
     for row in rows:
         family.add_metric([str(each) for each in row[:-1]], float(row[-1]))
     return family
 
 
-def _of_stages(runs: Sequence[StageRun]) -> Iterator[Metric]:
+def _stage_metrics(runs: Sequence[StageRun]) -> Iterator[Metric]:
     labels = ("stage", "year")
     yield _gauge(
         "stage_seconds",
-        "How long the last run of the stage took.",
+        "Duration of the last run of the stage.",
         [(run.stage, run.year, run.seconds) for run in runs],
         labels,
     )
     yield _gauge(
         "stage_last_run_timestamp_seconds",
-        "When the last run of the stage began.",
+        "Start of the last run of the stage.",
         [(run.stage, run.year, run.started_at.timestamp()) for run in runs],
         labels,
     )
     yield _gauge(
         "stage_last_success_timestamp_seconds",
-        "When the stage was last done, also where it found nothing to do.",
+        "End of the last successful run of the stage, also if it found nothing to do.",
         [(r.stage, r.year, r.succeeded_at.timestamp()) for r in runs if r.succeeded_at],
         labels,
     )
     yield _gauge(
         "stage_failed",
-        "1 where the last run of the stage did not come to its end.",
+        "1 if the last run of the stage failed or was stopped.",
         [(run.stage, run.year, run.outcome in {"failed", "stopped"}) for run in runs],
         labels,
     )
     yield _gauge(
         "last_intake_objects",
-        "Objects of the last intake: listed, fetched, and by the status of their receipts.",
+        "Objects of the last intake: listed, fetched, and by status of the receipt.",
         [
             (run.year, name, count)
             for run in runs
@@ -146,7 +152,7 @@ def _of_stages(runs: Sequence[StageRun]) -> Iterator[Metric]:
     )
 
 
-def _of_lake(con: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
+def _lake_metrics(con: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
     def rows(query: str) -> _Rows:
         return con.execute(query).fetchall()
 
@@ -155,33 +161,33 @@ def _of_lake(con: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
         "and schema_name in ('raw', 'marts', 'quality', 'publication') order by all"
     )
     known = set(tables)
-    # One statement: a transaction each would be most of what this file costs.
+    # One statement, because a transaction for each table would take most of this function's time.
     counts = " union all ".join(
         f"select '{schema}', '{table}', count(*) from lake.{schema}.{table}"
         for schema, table in tables
     )
     yield _gauge(
         "table_rows",
-        "Rows of a table of the lake.",
+        "Rows of a table in the lake.",
         sorted(rows(counts)) if counts else [],
         ("schema", "table"),
     )
-    yield _gauge("snapshot_id", "The newest snapshot.", [(lakehouse.current_snapshot(con),)])
+    yield _gauge("snapshot_id", "Id of the newest snapshot.", [(lakehouse.current_snapshot(con),)])
     size = rows("select sum(file_count), sum(file_size_bytes) from ducklake_table_info('lake')")
-    yield _gauge("lake_files", "Data files of the present snapshot.", [(size[0][0] or 0,)])
-    yield _gauge("lake_bytes", "Their size.", [(size[0][1] or 0,)])
+    yield _gauge("lake_files", "Data files of the current snapshot.", [(size[0][0] or 0,)])
+    yield _gauge("lake_bytes", "Bytes of those data files.", [(size[0][1] or 0,)])
     if ("raw", "objects") in known:
         yield _gauge(
             "objects",
-            "Objects taken in, each version of them, by the status of their receipts.",
+            "Object versions taken in, by status of the receipt.",
             rows("select year, status, count(*) from lake.raw.objects group by all order by all"),
             ("year", "status"),
         )
-        yield _lag(con)
+        yield _receipt_lag(con)
     if ("quality", "submission_errors") in known:
         yield _gauge(
             "findings",
-            "Findings about submissions that stand.",
+            "Current findings about submissions.",
             rows(
                 "select year, severity, count(*) from lake.quality.submission_errors "
                 "group by all order by all"
@@ -201,20 +207,20 @@ def _of_lake(con: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
                 ),
                 labels,
             )
-    yield from _of_gate(con)
+    yield from _gate_metrics(con)
     yield _gauge(
         "edition",
-        "The newest edition's number.",
+        "Number of the newest edition.",
         rows("select year, max(edition) from lake.publication.editions group by all order by all"),
         ("year",),
     )
 
 
-def _of_gate(con: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
+def _gate_metrics(con: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
     verdicts = lakehouse.newest_verdicts(con)
     yield _gauge(
         "gate_blocked",
-        "1 where the newest verdict of the gate holds publication back.",
+        "1 if the newest decision of the gate blocks publication.",
         [(year, lakehouse.blocks(judged)) for year, judged in verdicts.items()],
         ("year",),
     )
@@ -231,14 +237,14 @@ def _of_gate(con: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
         ]
     yield _gauge(
         "gate_expectations",
-        "Expectations of the newest verdict, by outcome.",
+        "Expectations of the newest decision, by outcome.",
         outcomes,
         ("year", "outcome"),
     )
 
 
-def _lag(con: duckdb.DuckDBPyConnection) -> HistogramMetricFamily:
-    """From arrival to the end of the run that answered: what a unit waited, at most."""
+def _receipt_lag(con: duckdb.DuckDBPyConnection) -> HistogramMetricFamily:
+    """Time from an object's arrival to the end of the run that wrote its receipt."""
     counts = ", ".join(f"count(*) filter (where lag <= {bound})" for bound in LAG_BUCKETS)
     found = con.execute(
         f"select year, {counts}, count(*), sum(lag) from ("
@@ -248,7 +254,7 @@ def _lag(con: duckdb.DuckDBPyConnection) -> HistogramMetricFamily:
     ).fetchall()
     family = HistogramMetricFamily(
         "tongbao_receipt_lag_seconds",
-        "From the arrival of an object to the end of the run that wrote its receipt.",
+        "Time from the arrival of an object to the end of the run that wrote its receipt.",
         labels=("year",),
     )
     for year, *bounds, total, lag in found:

@@ -1,8 +1,9 @@
-"""Row counts: is what was there yesterday, or last year, there still?
+"""Row counts: detects tables that have lost rows since yesterday or last year.
 
-Belongs here: how much fewer is too few, and comparing. What a table had on the last earlier day is
-kept in the journal. It stops nothing: the gate judges what is fit to be published; this is about
-rows that have gone missing on the way.
+The counts of the last earlier day are kept in ``journal.sqlite``. A broken bound stops nothing: the
+gate decides about publication.
+
+Belongs here: the bounds and the comparison. Doesn't belong here: notifying somebody (``alarms``).
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from orchestration.core.reporting_calendar import SHANGHAI, period_of
 from orchestration.core.settings import Settings
 from orchestration.observing.journal import open_home_database
 
-__all__ = ["BOUNDS", "MAY_SHRINK", "RowCount", "check_rows", "fallen"]
+__all__ = ["BOUNDS", "MAY_SHRINK", "RowCount", "broken_bounds", "check_rows"]
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much fewer rows a year of a table may have, as a fraction.
+    """The largest allowed decrease of a table's rows of one year, as a fraction.
 
     Attributes:
-        day: than on the last earlier day.
-        year: than the year before, once the collection has closed; None where years differ.
+        day: against the last earlier day.
+        year: against the year before, once the collection has closed; None: not compared.
     """
 
     day: float
@@ -35,14 +36,15 @@ class Bounds:
 
 
 BOUNDS = {
-    # What was taken in stays.
+    # Rows that were taken in are never deleted.
     "raw": Bounds(day=0, year=None),
-    # 1 % in a day: a removal takes single units of 12,000 away; the smallest province that goes
-    # missing as a whole takes more. 20 % in a year: units are added by recommendation each year
-    # and single ones removed; a fifth fewer is something lost.
+    # 1 % in a day: removals concern single units of 12,000, and the loss of even the smallest
+    # province is more. 20 % in a year: units are added by recommendation each year and single ones
+    # removed, so a fifth fewer is a loss.
     "marts": Bounds(day=0.01, year=0.2),
 }
-#: Report files are known as they stand now, and the watchlist gets shorter when things get better.
+#: Tables not compared: attachments are those that exist now, and the watchlist gets shorter when
+#: units improve.
 MAY_SHRINK = {"raw.attachments", "marts.unit_watchlist"}
 
 _TABLE = """
@@ -56,15 +58,16 @@ create table if not exists row_counts (
 
 @dataclass(frozen=True)
 class RowCount:
-    """The rows of a year in a table.
+    """The number of rows of a year in a table.
 
     Attributes:
-        name: schema and table.
-        day: in Beijing, when it was counted.
-        before: on the last earlier day on which it was counted, or more of the same day.
-        last_year: of the year before.
-        fell: ``day`` or ``year``: the bound that is broken; "" where it holds.
-        at: since when (UTC, ISO 8601).
+        name: ``schema.table``.
+        day: date of the count, in Beijing.
+        rows: number of rows.
+        before: rows on the last earlier day, or the maximum so far of the same day.
+        last_year: rows of the year before.
+        fell: the broken bound, ``day`` or ``year``; empty if both hold.
+        at: since when ``fell`` has this value (UTC, ISO 8601).
     """
 
     name: str
@@ -84,15 +87,16 @@ def _open(settings: Settings) -> AbstractContextManager[Connection]:
 def check_rows(
     con: duckdb.DuckDBPyConnection, settings: Settings, tables: Sequence[str], year: int
 ) -> list[RowCount]:
-    """Count the year's rows of these tables (``schema.table``) and compare.
+    """Count the rows of a year in tables, compare them with the bounds and record the counts.
 
     Args:
         con: a reader of the lake.
+        tables: as ``schema.table``.
     """
     now = settings.now()
     day = f"{now.astimezone(SHANGHAI):%Y-%m-%d}"
     closed = now >= period_of(year).cutoff_at
-    counts, last_year = _count(con, tables, year), _count(con, tables, year - 1)
+    counts, last_year = _count_rows(con, tables, year), _count_rows(con, tables, year - 1)
     found = []
     with _open(settings) as db:
         former = {
@@ -103,8 +107,8 @@ def check_rows(
             rows, was = counts[name], former.get(name)
             before = rows
             if was:
-                # On the same day the bound stays: a fall stands until the next day and is not
-                # forgotten by the next run, a minute later.
+                # Another run on the same day compares with the same number, so that a decrease is
+                # reported until the next day.
                 before = max(was.before, was.rows) if was.day == day else was.rows
             bounds = BOUNDS[name.partition(".")[0]]
             fell = ""
@@ -121,15 +125,15 @@ def check_rows(
     return found
 
 
-def fallen(settings: Settings) -> list[RowCount]:
-    """The counts that broke their bound when they were last looked at."""
+def broken_bounds(settings: Settings) -> list[RowCount]:
+    """The counts that broke a bound at the last check."""
     with _open(settings) as db:
         rows = db.execute("select * from row_counts where fell <> '' order by year, name")
         return [RowCount(*row) for row in rows.fetchall()]
 
 
-def _count(con: duckdb.DuckDBPyConnection, tables: Sequence[str], year: int) -> dict[str, int]:
-    """Rows of a year; all rows where a table has no years; 0 where there is no such table."""
+def _count_rows(con: duckdb.DuckDBPyConnection, tables: Sequence[str], year: int) -> dict[str, int]:
+    """Table → rows of a year; all rows if it has no column ``year``; 0 if it doesn't exist."""
     columns: dict[str, set[str]] = {}
     for table, column in con.execute(
         "select schema_name || '.' || table_name, column_name from duckdb_columns() "

@@ -32,7 +32,7 @@ from orchestration.receipts.digests import (
 from orchestration.receipts.objects import list_object_pages, object_page_contents
 from orchestration.receipts.rendering import common_page_content, templates
 from orchestration.receipts.units import list_unit_pages, unit_page_contents
-from orchestration.storage import Store, open_carrier
+from orchestration.storage import Store, open_transfers
 
 __all__ = ["ReceiptsSummary", "write_pages"]
 
@@ -120,7 +120,7 @@ def write_pages(
                 yield name.replace(".html", ".xlsx"), book
 
     total = 0
-    with open_carrier(store, len(written)) as carrier:
+    with open_transfers(store, len(written)) as transfers:
         pending = None
         batch: list[tuple[str, bytes]] = []
         for item in render_pages():
@@ -128,11 +128,11 @@ def write_pages(
             if len(batch) == _BATCH_PAGES:
                 if pending:
                     total += pending.result()
-                pending = carrier.put_many(settings.publication_bucket, batch)
+                pending = transfers.put_many(settings.publication_bucket, batch)
                 batch = []
         if pending:
             total += pending.result()
-        total += carrier.put_many(settings.publication_bucket, batch).result()
+        total += transfers.put_many(settings.publication_bucket, batch).result()
     con.execute("begin")
     record_pages(con, year, written)
     _record_daily_digests(con, year, [page.subject for page in new_digests.values()])

@@ -1,9 +1,8 @@
-"""Object storage: one S3 access layer, and the project's own local S3 server.
+"""Object storage: the S3 access layer and the project's local S3 server.
 
-Belongs here: everything that speaks S3. Doesn't belong here: what objects mean.
+Belongs here: everything that speaks S3. Doesn't belong here: the meaning of objects.
 """
 
-from orchestration.storage.carrier import Carrier, open_carrier
 from orchestration.storage.local_server import local_server
 from orchestration.storage.store import (
     Fetched,
@@ -13,15 +12,16 @@ from orchestration.storage.store import (
     open_store,
     open_workspace,
 )
+from orchestration.storage.transfers import Transfers, open_transfers
 
 __all__ = [
-    "Carrier",
     "Fetched",
     "Inspected",
     "ObjectInfo",
     "Store",
+    "Transfers",
     "local_server",
-    "open_carrier",
     "open_store",
+    "open_transfers",
     "open_workspace",
 ]

@@ -1,11 +1,12 @@
-"""The project's own S3 server: rclone (a pip wheel) over a folder of ``TONGBAO_HOME``.
+"""The local S3 server: rclone (a pip wheel) serves a folder of ``TONGBAO_HOME``.
 
-Belongs here: starting, watching and ending that process. It listens on a free loopback port
-with credentials made for this one process, handed over in its environment (never in its
-arguments, which every user of the machine can read).
+It listens on a free loopback port. Its credentials are made for this one process and passed in its
+environment, never in its arguments, which every user of the machine can read.
 
-Known walls of ``rclone serve s3``: no versioning, and it ignores If-Match/If-None-Match;
-what must be atomic is therefore not built on those.
+Known limits of ``rclone serve s3``: it has no versioning and ignores If-Match and If-None-Match, so
+nothing that must be atomic relies on them.
+
+Belongs here: starting and ending that process. Doesn't belong here: access to objects (``store``).
 """
 
 from __future__ import annotations
@@ -28,26 +29,25 @@ from orchestration.core.settings import S3Config
 
 __all__ = ["SERVED", "die_with_parent", "local_server", "rclone"]
 
-#: How a folder is served. Two commands may serve the same one at once: what one writes the other
-#: must see within a second. A part of an object that begins after its first byte is read at once:
-#: by default rclone waits 20 ms for somebody to read what is before it, which was nine tenths of
-#: what DuckDB spent on each Parquet file.
+#: Options of the server. Two commands may serve the same folder at once, and each must see within a
+#: second what the other writes. Range reads don't wait: by default rclone waits 20 ms for a read of
+#: the bytes before the range, which was nine tenths of DuckDB's time for each Parquet file.
 SERVED = ("--dir-cache-time", "1s", "--vfs-read-wait", "0")
 
-#: The server binds its port before it says so; a machine under full load needs a few seconds.
+#: Time limit until the server logs its port; on a machine under full load it takes a few seconds.
 _START_SECONDS = 30.0
 
 
 def rclone() -> str:
-    """The program, beside Python or on the path.
+    """The path of the rclone binary: in the folder of the Python interpreter, or on the path.
 
     Raises:
         Unreachable: it is not installed.
     """
-    beside_python = Path(sys.executable).parent / "rclone"
-    found = str(beside_python) if beside_python.exists() else shutil.which("rclone")
+    next_to_python = Path(sys.executable).parent / "rclone"
+    found = str(next_to_python) if next_to_python.exists() else shutil.which("rclone")
     if not found:
-        raise Unreachable("rclone is not installed beside Python: run 'make setup'")
+        raise Unreachable("rclone is not installed next to Python: run 'make setup'")
     return found
 
 
@@ -62,7 +62,7 @@ def local_server(folder: Path) -> Iterator[S3Config]:
     """Serve ``folder`` (a bucket per subfolder) until the context ends.
 
     Args:
-        folder: made when it is missing.
+        folder: the folder to serve; created if it is missing.
 
     Yields:
         endpoint and credentials.
@@ -82,7 +82,7 @@ def local_server(folder: Path) -> Iterator[S3Config]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        # Linux only; elsewhere the server ends with the context alone.
+        # Elsewhere than on Linux the server is ended by leaving the context only.
         preexec_fn=die_with_parent if sys.platform == "linux" else None,
     )
     try:
@@ -98,20 +98,20 @@ def local_server(folder: Path) -> Iterator[S3Config]:
 
 
 def _wait_for_port(process: subprocess.Popen[str]) -> int:
-    """The port that the server says it listens on; its log is drained ever after."""
+    """Read the port from the server's log; a thread reads the rest, so that the pipe can't fill."""
     stream = process.stderr
     if stream is None:  # pragma: no cover - Popen was called with PIPE
         raise Unreachable("the local S3 server has no log")
-    said: list[str] = []
+    lines: list[str] = []
     watchdog = threading.Timer(_START_SECONDS, process.kill)
     watchdog.start()
     try:
         for line in stream:
-            said.append(line.strip())
+            lines.append(line.strip())
             match = re.search(r"http://127\.0\.0\.1:(\d+)", line)
             if match:
                 threading.Thread(target=lambda: [None for _ in stream], daemon=True).start()
                 return int(match.group(1))
     finally:
         watchdog.cancel()
-    raise Unreachable(f"the local S3 server did not start: {' '.join(said)[-300:]}")
+    raise Unreachable(f"the local S3 server did not start: {' '.join(lines)[-300:]}")

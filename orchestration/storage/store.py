@@ -1,8 +1,10 @@
-"""The S3 access layer: two clients behind one face.
+"""The S3 access layer: one class over two S3 clients.
 
-Bulk reads, writes and listings go through obstore (measured: 4,000 small objects a second
-where boto3 reads 500); buckets and everything that is not bulk go through boto3. Both retry
-with backoff and have timeouts. Belongs here: nothing that knows what an object holds.
+obstore does bulk reads, writes and listings (measured: it reads 4,000 small objects a second, boto3
+500); boto3 does the rest. Both retry with backoff and have timeouts.
+
+Belongs here: S3 requests and how their failures are handled. Doesn't belong here: anything that
+depends on the content of objects.
 """
 
 from __future__ import annotations
@@ -35,27 +37,28 @@ from orchestration.storage.local_server import local_server
 
 __all__ = ["Fetched", "Inspected", "ObjectInfo", "Store", "open_store", "open_workspace"]
 
-#: Requests in flight. 16 is where reading and writing of 3 kB objects stops getting faster
+#: Requests in flight. Measured: with more than 16, reads and writes of 3 kB objects get no faster
 #: on two cores with the server on the same machine.
 _THREADS = 16
-#: How far ahead of the reader objects are fetched: enough to keep 16 requests in flight,
-#: few enough that 64 objects of the largest size are the bound on memory.
+#: Objects fetched ahead of the caller: enough to keep 16 requests in flight, few enough to bound
+#: the memory that large objects take.
 _AHEAD = 128
-#: Objects that one thread takes at a time: handing over each one alone costs more than reading it.
+#: Objects per task of a thread: a task for each object costs more than reading the object.
 _CHUNK = 4
-#: Of an object that is read as a stream; and how much of its beginning is kept.
+#: Bytes of a chunk of an object that is read as a stream.
 _STREAM_CHUNK = 1024 * 1024
+#: Bytes kept of the start of such an object.
 _HEAD = 4096
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 60
 _RETRIES = 4
-#: On top of the client's own retries, for a body that was cut short: three reads a second apart
-#: outlast a restart of a gateway.
+#: Attempts to read a body, each with the client's own retries: three, a second or two apart,
+#: outlast the restart of a gateway.
 _READS = 3
 _READ_PAUSE = 1.0
-#: Objects that may fail before the store itself is said to fail: one broken disk sector is a few
-#: objects; two rounds of all threads are an outage, and waiting for each would take hours.
-_FAILURES = 2 * _THREADS
+#: Failed reads before the store counts as unreachable: a broken disk sector affects a few objects;
+#: two rounds of all threads are an outage, and waiting for every object would take hours.
+_MAX_FAILURES = 2 * _THREADS
 
 T = TypeVar("T")
 
@@ -66,9 +69,9 @@ class ObjectInfo:
 
     Attributes:
         key: the object's key in its bucket.
-        etag: as the store gives it, without quotes.
-        size: bytes.
-        last_modified: UTC aware.
+        etag: the store's ETag, without quotes.
+        size: in bytes.
+        last_modified: aware, UTC.
     """
 
     key: str
@@ -79,10 +82,11 @@ class ObjectInfo:
 
 @dataclass(frozen=True)
 class Fetched:
-    """An object and its bytes; ``info`` is what the store said when it answered the read.
+    """An object and its bytes.
 
     Attributes:
-        failure: why it could not be read, or None; then ``info`` is that of the listing.
+        info: from the response to the read; from the listing if the read failed.
+        failure: why the object could not be read, or None.
     """
 
     info: ObjectInfo
@@ -92,11 +96,11 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Inspected:
-    """What is known of an object without keeping its bytes.
+    """An object's digest and first bytes, for objects too large to keep.
 
     Attributes:
-        sha256: hex; None where it was not read.
-        head: its first bytes, ``_HEAD`` at most.
+        sha256: in hex; None if the object was not read.
+        head: the first bytes, at most ``_HEAD``.
     """
 
     info: ObjectInfo
@@ -105,9 +109,9 @@ class Inspected:
 
 
 class Store:
-    """S3, as the rest of the project sees it.
+    """Access to an S3 store.
 
-    Raises (every method): Unreachable, when the store can't be reached or refuses.
+    Every method raises Unreachable when the store can't be reached or refuses the request.
     """
 
     def __init__(self, config: S3Config) -> None:
@@ -116,7 +120,7 @@ class Store:
 
     @cached_property
     def client(self) -> Any:
-        """The boto3 client, for what obstore doesn't do; importing it takes 0.1 s."""
+        """The boto3 client, created on first use because its import takes 0.1 s."""
         import boto3
         from botocore.config import Config
 
@@ -132,7 +136,7 @@ class Store:
                 read_timeout=_READ_SECONDS,
                 retries={"max_attempts": _RETRIES, "mode": "standard"},
                 s3={"addressing_style": "path"} if self.config.endpoint else {},
-                # Other S3 servers than AWS don't know the newer checksum trailers.
+                # S3 servers other than AWS don't support the newer checksum trailers.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
             ),
@@ -144,7 +148,7 @@ class Store:
                 "access_key_id": self.config.access_key_id,
                 "secret_access_key": self.config.secret_access_key,
                 "region": self.config.region,
-                # A bucket with object lock takes no upload without one (S3 guide, "Object Lock").
+                # A bucket with object lock refuses uploads without it (S3 guide, "Object Lock").
                 "checksum_algorithm": "SHA256",
             }
             if self.config.session_token:
@@ -175,13 +179,13 @@ class Store:
         return self._obstores[bucket]
 
     def ensure_buckets(self, buckets: Iterable[str]) -> None:
-        """Make the buckets that are missing, where that is allowed.
+        """Create the buckets that are missing.
 
         Raises:
-            Unreachable: the store can't be reached, or a bucket is missing and can't be made.
+            Unreachable: the store can't be reached, or a missing bucket can't be created.
         """
         for bucket in buckets:
-            with self._answering(bucket):
+            with self._errors_of(bucket):
                 try:
                     self.client.head_bucket(Bucket=bucket)
                 except ClientError as error:
@@ -195,35 +199,39 @@ class Store:
                     self.client.create_bucket(Bucket=bucket, **options)
 
     def list(self, bucket: str, prefix: str = "") -> list[ObjectInfo]:
-        """Every object under ``prefix``, sorted by key. The store's pages are followed."""
+        """All objects under ``prefix``, from all pages of the listing, sorted by key."""
         found: list[ObjectInfo] = []
-        with self._answering(bucket):
+        with self._errors_of(bucket):
             for batch in obstore.list(self._bulk(bucket), prefix=prefix or None, chunk_size=5000):
                 found += [_info(meta) for meta in batch]
         found.sort(key=lambda info: info.key)
         return found
 
     def prefixes(self, bucket: str, prefix: str) -> builtins.list[str]:
-        """The "folders" right below ``prefix`` (which ends in ``/`` or is empty), sorted."""
-        with self._answering(bucket):
+        """The common prefixes ("folders") directly under ``prefix``, sorted.
+
+        Args:
+            prefix: empty, or ends in ``/``.
+        """
+        with self._errors_of(bucket):
             result = obstore.list_with_delimiter(self._bulk(bucket), prefix or None)
             return sorted(name.rstrip("/") + "/" for name in result["common_prefixes"])
 
     def list_here(self, bucket: str, prefix: str) -> builtins.list[ObjectInfo]:
-        """The objects right below ``prefix``, without those in "folders" below it."""
-        with self._answering(bucket):
+        """The objects directly under ``prefix``, without those in "folders", sorted by key."""
+        with self._errors_of(bucket):
             result = obstore.list_with_delimiter(self._bulk(bucket), prefix or None)
             found = [_info(meta) for meta in result["objects"]]
             return sorted(found, key=lambda info: info.key)
 
     def get(self, bucket: str, key: str) -> bytes:
-        """One object's bytes."""
-        with self._answering(f"{bucket}/{key}"):
+        """The bytes of one object."""
+        with self._errors_of(f"{bucket}/{key}"):
             return bytes(obstore.get(self._bulk(bucket), key).bytes())
 
     def exists(self, bucket: str, key: str) -> bool:
-        """Whether the object is there."""
-        with self._answering(f"{bucket}/{key}"):
+        """Whether the object exists."""
+        with self._errors_of(f"{bucket}/{key}"):
             try:
                 obstore.head(self._bulk(bucket), key)
             except (NotFoundError, FileNotFoundError):
@@ -231,8 +239,8 @@ class Store:
             return True
 
     def put(self, bucket: str, key: str, body: bytes, content_type: str | None = None) -> None:
-        """Write one object; the content type is guessed from the name when it isn't given."""
-        with self._answering(f"{bucket}/{key}"):
+        """Write one object; without ``content_type`` it is guessed from the key's extension."""
+        with self._errors_of(f"{bucket}/{key}"):
             self.client.put_object(
                 Bucket=bucket,
                 Key=key,
@@ -242,17 +250,17 @@ class Store:
             )
 
     def put_new(self, bucket: str, key: str, body: bytes) -> bool:
-        """Write one object unless there is one.
+        """Write one object unless the key exists.
 
-        Real S3 refuses by itself (``If-None-Match: *``); a server that ignores the condition is
-        asked first, which leaves a moment between question and write.
+        S3 checks this atomically (``If-None-Match: *``). Some servers ignore the condition, so the
+        key is looked up first; on those, another writer can still come in between.
 
         Returns:
-            whether it was written.
+            whether the object was written.
         """
         if self.exists(bucket, key):
             return False
-        with self._answering(f"{bucket}/{key}"):
+        with self._errors_of(f"{bucket}/{key}"):
             try:
                 self.client.put_object(
                     Bucket=bucket,
@@ -269,40 +277,42 @@ class Store:
         return True
 
     def copy_many(self, bucket: str, keys: Iterable[tuple[str, str]]) -> int:
-        """Copy many objects within a bucket, in the store itself, in parallel.
+        """Copy many objects within a bucket, server-side and in parallel.
 
         Args:
-            keys: each object's key and its new one.
+            keys: pairs of old and new key.
 
         Returns:
-            how many were copied.
+            the number of objects copied.
         """
         store = self._bulk(bucket)
 
         def copied(pair: tuple[str, str]) -> None:
             obstore.copy(store, pair[0], pair[1])
 
-        with self._answering(bucket):
-            return sum(1 for _ in _ahead(copied, keys))
+        with self._errors_of(bucket):
+            return sum(1 for _ in _map_ahead(copied, keys))
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
-        """Delete objects, in parallel; those that aren't there are no error."""
+        """Delete objects in parallel; a missing object is no error."""
         store = self._bulk(bucket)
 
         def remove(key: str) -> None:
-            with self._answering(f"{bucket}/{key}"), contextlib.suppress(FileNotFoundError):
+            with self._errors_of(f"{bucket}/{key}"), contextlib.suppress(FileNotFoundError):
                 obstore.delete(store, key)
 
-        for _ in _ahead(remove, keys):
+        for _ in _map_ahead(remove, keys):
             pass
 
     def get_many(self, bucket: str, infos: Iterable[ObjectInfo]) -> Iterator[Fetched]:
-        """Read many objects, in the order asked for, up to ``_AHEAD`` ahead of the caller.
+        """Read many objects, in the given order, up to ``_AHEAD`` ahead of the caller.
 
-        An object that was deleted since it was listed is left out; one that was overwritten
-        comes with the ETag, size and time of what was really read. A body that was cut short is
-        read again. One that can't be read for all that comes with its ``failure``, so that it
-        keeps nobody else waiting; too many of them are a store that fails.
+        An object that was deleted since the listing is left out; one that was overwritten has the
+        ETag, size and time of the version that was read. A truncated body is read again. An object
+        that still can't be read has its ``failure`` set, so that the others are not held up.
+
+        Raises:
+            Unreachable: more than ``_MAX_FAILURES`` objects can't be read.
         """
         store = self._bulk(bucket)
 
@@ -320,23 +330,23 @@ class Store:
                     continue
                 if len(fetched.body) == fetched.info.size:
                     return fetched
-                failure = f"{len(fetched.body)} of {fetched.info.size} bytes came"
+                failure = f"{len(fetched.body)} of {fetched.info.size} bytes arrived"
             return Fetched(info, b"", failure)
 
         failures = 0
-        with self._answering(bucket):
-            for fetched in _ahead(read, infos):
+        with self._errors_of(bucket):
+            for fetched in _map_ahead(read, infos):
                 if fetched is None:
                     continue
                 failures += fetched.failure is not None
-                if failures > _FAILURES:
+                if failures > _MAX_FAILURES:
                     raise OSError(f"{failures} objects can't be read: {fetched.failure}")
                 yield fetched
 
     def inspect_many(self, bucket: str, infos: Iterable[ObjectInfo]) -> Iterator[Inspected]:
-        """Hash many objects as streams: memory holds a chunk of each in flight.
+        """Hash many objects as streams: memory holds one chunk of each object in flight.
 
-        An object that was deleted since it was listed is left out.
+        An object that was deleted since the listing is left out.
         """
         store = self._bulk(bucket)
 
@@ -352,8 +362,8 @@ class Store:
                 digest.update(data)
             return Inspected(_info(result.meta), digest.hexdigest(), head)
 
-        with self._answering(bucket):
-            for inspected in _ahead(inspect, infos):
+        with self._errors_of(bucket):
+            for inspected in _map_ahead(inspect, infos):
                 if inspected is not None:
                     yield inspected
 
@@ -361,10 +371,10 @@ class Store:
         """Write many small objects in parallel.
 
         Args:
-            items: key and body; taken from the iterator as they are written.
+            items: pairs of key and body, taken from the iterator as they are written.
 
         Returns:
-            how many were written.
+            the number of objects written.
         """
         store = self._bulk(bucket)
 
@@ -372,12 +382,12 @@ class Store:
             attributes = {"Content-Type": _content_type(item[0])}
             obstore.put(store, item[0], item[1], attributes=attributes, use_multipart=False)
 
-        with self._answering(bucket):
-            return sum(1 for _ in _ahead(write, items))
+        with self._errors_of(bucket):
+            return sum(1 for _ in _map_ahead(write, items))
 
     @contextlib.contextmanager
-    def _answering(self, what: str) -> Iterator[None]:
-        """Turn every failure of either client into one line and exit code 4."""
+    def _errors_of(self, what: str) -> Iterator[None]:
+        """Raise every failure of either client as Unreachable, with a message of one line."""
         where = self.config.endpoint or "AWS S3"
         try:
             yield
@@ -393,12 +403,12 @@ def _type_of(suffix: str) -> str:
 
 
 def _checksum(body: bytes) -> str:
-    """As a header of the upload, which every server knows or passes over; see ``_bulk``."""
+    """The value of x-amz-checksum-sha256, which buckets with object lock require."""
     return base64.b64encode(hashlib.sha256(body).digest()).decode()
 
 
 def _content_type(key: str) -> str:
-    """From the name's extension; text is UTF-8."""
+    """Guess the content type from the extension; text is UTF-8."""
     return _type_of(PurePosixPath(key).suffix)
 
 
@@ -407,17 +417,17 @@ def _reason(error: BaseException) -> str:
 
 
 def _info(meta: Any) -> ObjectInfo:
-    moment = meta["last_modified"]
+    modified = meta["last_modified"]
     return ObjectInfo(
         key=meta["path"],
         etag=(meta.get("e_tag") or "").strip('"'),
         size=int(meta["size"]),
-        last_modified=moment if moment.tzinfo else moment.replace(tzinfo=UTC),
+        last_modified=modified if modified.tzinfo else modified.replace(tzinfo=UTC),
     )
 
 
-def _ahead(work: Callable[[Any], T], items: Iterable[Any]) -> Iterator[T]:
-    """Run ``work`` on the items in ``_THREADS`` threads, results in order, bounded ahead."""
+def _map_ahead(work: Callable[[Any], T], items: Iterable[Any]) -> Iterator[T]:
+    """Run ``work`` on items in threads; yield results in order, at most ``_AHEAD`` ahead."""
 
     def chunk(some: Sequence[Any]) -> list[T]:
         return [work(item) for item in some]
@@ -439,16 +449,15 @@ def _ahead(work: Callable[[Any], T], items: Iterable[Any]) -> Iterator[T]:
 
 @contextlib.contextmanager
 def open_store(settings: Settings, *, read_only: bool = False) -> Iterator[Store]:
-    """The store that the environment names, or the project's own local server.
-
-    The three buckets are made when they are missing and that is allowed.
+    """Open the store that the settings name, or the local server, and create missing buckets.
 
     Args:
-        read_only: look for no bucket and make none: an analyst may see but a part of one.
+        read_only: don't look for buckets nor create them, as an analyst has access to a part of
+            one bucket only.
 
     Raises:
         Unreachable: the store can't be reached.
-        UsageError: the settings of the store can't be used.
+        UsageError: the settings of the store are invalid.
     """
     buckets = (settings.landing_bucket, settings.lake_bucket, settings.publication_bucket)
     with contextlib.ExitStack() as stack:
@@ -464,10 +473,10 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Iterator[Store
 
 @contextlib.contextmanager
 def open_workspace(settings: Settings, *, read_only: bool = False) -> Iterator[Workspace]:
-    """Open the store for the time of a command.
+    """Open the store and give it to a command as a workspace.
 
     Args:
-        read_only: for a command that an analyst may use, see :func:`open_store`.
+        read_only: for commands that analysts may use, see :func:`open_store`.
 
     Raises:
         Unreachable: the store can't be reached.

@@ -1,4 +1,4 @@
-"""Alarms about what doesn't move: objects that wait, intakes and transforms that are missing."""
+"""Alarms about missing progress: waiting objects, missing intakes and transforms."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def _at(ws: stages.Workspace, moment: datetime) -> stages.Workspace:
 
 
 def _codes(ws: stages.Workspace, moment: datetime) -> dict[str, alarms.Condition]:
-    found = alarms.of_lake(_at(ws, moment), moment)
-    assert not {each.key for each in found.standing} & found.over
-    return {each.kind.code: each for each in found.standing}
+    found = alarms.lake_conditions(_at(ws, moment), moment)
+    assert not {each.key for each in found.active} & found.inactive
+    return {each.kind.code: each for each in found.active}
 
 
 def _age(ws: stages.Workspace) -> None:
-    """Everything that has landed so far arrived at one time."""
+    """Set the arrival time of all landed objects to the same moment."""
     for path in (ws.settings.home / "s3" / "landing").rglob("*.json"):
         os.utime(path, (_ARRIVED.timestamp(), _ARRIVED.timestamp()))
 
@@ -38,21 +38,21 @@ def _intake(ws: stages.Workspace, moment: datetime) -> None:
     stages.intake(_at(ws, moment), 2024, run_id="r", progress=lambda _: None)
 
 
-def test_what_stands_while_nothing_moves(ws: stages.Workspace, landing: Landing) -> None:
-    assert _codes(ws, _ARRIVED) == {}  # nothing has ever run here
+def test_missing_progress_is_reported(ws: stages.Workspace, landing: Landing) -> None:
+    assert _codes(ws, _ARRIVED) == {}  # No stage has run yet.
     landing.unit("T05-110000-0001")
     _intake(ws, _ARRIVED)
     landing.unit("T05-440000-0001")
     landing.unit("T05-440000-0002")
     _age(ws)
-    # Another server: the first one knows when it was given the files.
+    # A new server, because the first one remembers when it got the files.
     with stages.open_workspace(ws.settings) as again:
         minutes = timedelta(minutes=1)
         assert _codes(again, _ARRIVED + 14 * minutes) == {}
         waiting = _codes(again, _ARRIVED + 15 * minutes)["submissions-waiting"]
         assert waiting.since == _ARRIVED
         # Two units' registrations and reviews; the first unit's are taken in, whenever aged.
-        assert waiting.touched == alarms.Touched({"440000": 4}, "objects", (), 4)
+        assert waiting.affected == alarms.Affected({"440000": 4}, "objects", (), 4)
         _intake(again, _ARRIVED + 20 * minutes)
         assert _codes(again, _ARRIVED + 60 * minutes) == {}
         late = _codes(again, _ARRIVED + timedelta(hours=2, minutes=20))
@@ -60,7 +60,7 @@ def test_what_stands_while_nothing_moves(ws: stages.Workspace, landing: Landing)
         later = _ARRIVED + timedelta(hours=26, minutes=20)
         assert set(_codes(again, later - minutes)) == {"transform-overdue"}
         assert set(_codes(again, later)) == {"transform-overdue", "intake-overdue"}
-        # The collection has closed: nobody waits for an intake; the bulletins are due.
+        # The collection has closed: no intake is due, but the bulletins are.
         closed = datetime(2024, 12, 15, 1, 0, tzinfo=UTC)
         assert _codes(again, closed) == {}
 

@@ -1,4 +1,4 @@
-"""The S3 access layer against the project's own server, and against one that falters."""
+"""The S3 access layer with the local server, and with a server that fails on purpose."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 from orchestration import stages
 from orchestration.core.errors import Unreachable
 from orchestration.core.settings import S3Config
-from orchestration.storage import Store, open_carrier
+from orchestration.storage import Store, open_transfers
 from tests.fixtures.faulty_store import Faults, faulty_store
 
 
-def test_a_listing_follows_every_page(ws: stages.Workspace) -> None:
+def test_a_listing_has_the_objects_of_every_page(ws: stages.Workspace) -> None:
     items = [(f"many/{number:05d}.txt", b"%d" % number) for number in range(2500)]
     assert ws.store.put_many("landing", items) == 2500
     listing = ws.store.list("landing", "many/")
@@ -26,26 +26,26 @@ def test_a_listing_follows_every_page(ws: stages.Workspace) -> None:
 
 
 @pytest.mark.parametrize("objects", [10, 5000])
-def test_a_carrier_reads_and_writes_the_same(ws: stages.Workspace, objects: int) -> None:
+def test_transfers_read_and_write_the_same(ws: stages.Workspace, objects: int) -> None:
     items = [(f"carried/{number}.txt", b"x%d" % number) for number in range(40)]
-    with open_carrier(ws.store, objects) as carrier:
-        assert carrier.put_many("landing", items).result() == 40
+    with open_transfers(ws.store, objects) as transfers:
+        assert transfers.put_many("landing", items).result() == 40
         listing = ws.store.list("landing", "carried/")
-        bodies = {f.info.key: f.body for f in carrier.get_many("landing", listing).result()}
+        bodies = {f.info.key: f.body for f in transfers.get_many("landing", listing).result()}
     assert bodies == dict(items)
 
 
 @pytest.mark.parametrize("objects", [10, 5000])
-def test_a_carrier_says_that_the_store_is_gone(objects: int) -> None:
+def test_transfers_raise_an_error_when_the_store_is_gone(objects: int) -> None:
     store = Store(S3Config("http://127.0.0.1:9", "us-east-1", "a", "b"))
     with (
-        open_carrier(store, objects) as carrier,
+        open_transfers(store, objects) as transfers,
         pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"),
     ):
-        carrier.put_many("landing", [("a", b"b")]).result()
+        transfers.put_many("landing", [("a", b"b")]).result()
 
 
-def test_an_object_deleted_or_overwritten_since_it_was_listed(ws: stages.Workspace) -> None:
+def test_objects_deleted_or_overwritten_after_the_listing(ws: stages.Workspace) -> None:
     ws.store.put_many("landing", [("a.txt", b"one"), ("b.txt", b"two"), ("c.txt", b"three")])
     listing = ws.store.list("landing")
     ws.store.delete("landing", ["a.txt", "never-there.txt"])
@@ -55,20 +55,20 @@ def test_an_object_deleted_or_overwritten_since_it_was_listed(ws: stages.Workspa
         "b.txt": b"two, changed",
         "c.txt": b"three",
     }
-    # It comes with the ETag of what was read, so that the manifest tells the truth.
+    # The ETag is that of the version that was read.
     before = {info.key: info.etag for info in listing}
     assert fetched["b.txt"].info.etag != before["b.txt"]
     assert fetched["c.txt"].info.etag == before["c.txt"]
 
 
-def test_write_unless_there_is_one_and_copy(ws: stages.Workspace) -> None:
+def test_put_new_refuses_an_existing_key_and_copy_many_copies(ws: stages.Workspace) -> None:
     assert ws.store.put_new("landing", "once.json", b"1")
     assert not ws.store.put_new("landing", "once.json", b"2")
     assert ws.store.copy_many("landing", [("once.json", "deep/er/once.json")]) == 1
     assert ws.store.get("landing", "deep/er/once.json") == b"1"
 
 
-def test_a_store_that_answers_503_for_a_moment_is_asked_again(ws: stages.Workspace) -> None:
+def test_requests_answered_with_503_are_retried(ws: stages.Workspace) -> None:
     items = [(f"f/{number}.txt", b"%d" % number) for number in range(20)]
     with faulty_store(ws.store, Faults(refusals=2)) as faltering:
         assert faltering.put_many("landing", items) == 20
@@ -87,7 +87,7 @@ def test_bodies_cut_short_and_connections_reset_are_read_again(ws: stages.Worksp
     assert [f.info.key for f in fetched if f.failure] == []
 
 
-def test_one_object_that_cannot_be_read_does_not_cost_the_others(ws: stages.Workspace) -> None:
+def test_one_unreadable_object_does_not_stop_the_others(ws: stages.Workspace) -> None:
     items = [(f"f/{number}.txt", b"%d" % number) for number in range(10)]
     ws.store.put_many("landing", items)
     with faulty_store(ws.store, Faults(never={"f/4.txt"})) as faltering:
@@ -98,7 +98,7 @@ def test_one_object_that_cannot_be_read_does_not_cost_the_others(ws: stages.Work
     }
 
 
-def test_a_store_that_gives_nothing_is_said_to_fail(
+def test_many_unreadable_objects_make_the_store_unreachable(
     ws: stages.Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orchestration.storage.store._READS", 1)
@@ -110,7 +110,7 @@ def test_a_store_that_gives_nothing_is_said_to_fail(
 
 
 def test_every_upload_carries_its_checksum() -> None:
-    """A bucket with object lock refuses others; the project's own server passes over it."""
+    """A bucket with object lock refuses uploads without one; the local server ignores it."""
     uploads: dict[str, tuple[bytes, str | None]] = {}
 
     class Recorder(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""A year with everything switched on that says something: who hears what, what nobody sees."""
+"""A year with logs, metrics and alarms on: who is notified, and that no secret is shown."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CONTACT = {"name": "联络员甲乙丙", "phone": ["139-planted-0000"], "email"
 
 @dataclass
 class Year:
-    """A small year that the gate blocks, and both ends of its alarms."""
+    """A small year that the gate blocks, with the receivers of its alarms."""
 
     ws: stages.Workspace
     inbox: Inbox
@@ -107,13 +107,13 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Year]:
 
 @pytest.fixture
 def tick(year: Year, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
-    """One look of the sensor at the year, as the daemon would have it."""
+    """Runs one tick of the sensor, as the daemon does."""
     for name, value in year.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DAGSTER_HOME", str(year.home / "dagster"))
     with dg.DagsterInstance.get() as instance:
 
-        def look(cursor: str | None = None, **environ: str) -> Any:
+        def run_tick(cursor: str | None = None, **environ: str) -> Any:
             with monkeypatch.context() as patch:
                 for name, value in environ.items():
                     patch.setenv(name, value)
@@ -122,14 +122,14 @@ def tick(year: Year, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., 
                 )
                 return watch.evaluate_tick(context)
 
-        yield look
+        yield run_tick
 
 
-def test_the_run_says_what_blocks(year: Year) -> None:
+def test_a_blocked_run_exits_with_3(year: Year) -> None:
     assert year.ran.returncode == 3, year.ran.stderr[-2000:]
 
 
-def test_a_blocked_gate_is_told_once_and_when_it_passes_again(
+def test_a_blocked_gate_is_reported_once_and_when_it_passes_again(
     year: Year, tick: Callable[..., Any]
 ) -> None:
     first = tick()
@@ -144,7 +144,7 @@ def test_a_blocked_gate_is_told_once_and_when_it_passes_again(
     assert "tongbao gate --year 2024" in letter.get_content()
     tick()
     assert len(year.inbox.requests) == len(year.mailbox.letters) == 1
-    # At nine it is said again, to a mail server that is out of reach and a webhook that isn't.
+    # At nine it is reported again; the mail server is unreachable, the webhook is not.
     nine = {"TONGBAO_NOW": "2024-12-15T09:00:00+08:00"}
     down = tick(**nine, TONGBAO_SMTP_URL="smtp://alarms:the-mail-password@127.0.0.1:1")
     assert "not delivered: mail" in down.skip_message
@@ -153,7 +153,7 @@ def test_a_blocked_gate_is_told_once_and_when_it_passes_again(
     assert year.inbox.bodies[-1]["code"] == "publication-overdue"
     tick(TONGBAO_NOW="2024-12-15T09:01:00+08:00")
     assert len(year.inbox.requests) == len(year.mailbox.letters) == 3
-    # A later verdict lets it through.
+    # A later decision allows publication.
     with lakehouse.writer(year.ws.settings, year.ws.store) as con:
         [(_, rows)] = lakehouse.newest_verdicts(con).items()
         passing = [row | {"success": True, "run_id": "later"} for row in rows]
@@ -161,12 +161,10 @@ def test_a_blocked_gate_is_told_once_and_when_it_passes_again(
     tick(TONGBAO_NOW="2024-12-15T10:00:00+08:00")
     assert year.inbox.bodies[-1]["state"] == "over"
     assert year.inbox.bodies[-1]["title_zh"] == "质量门禁已通过"
-    assert year.mailbox.letters[-1]["subject"].endswith(
-        "over: the gate lets it through again (2024)"
-    )
+    assert year.mailbox.letters[-1]["subject"].endswith("over: the gate passes again (2024)")
 
 
-def test_a_failed_run_is_told_with_what_it_said(year: Year, tick: Callable[..., Any]) -> None:
+def test_a_failed_run_is_reported_with_its_error(year: Year, tick: Callable[..., Any]) -> None:
     failed = year.tongbao("run", "--year", "2024", AWS_SECRET_ACCESS_KEY="a-wrong-s3-secret")
     assert failed.returncode == 4
     year.secrets.append("a-wrong-s3-secret")
@@ -174,7 +172,7 @@ def test_a_failed_run_is_told_with_what_it_said(year: Year, tick: Callable[..., 
     body = year.inbox.bodies[-1]
     assert (body["code"], body["next"]) == ("run-failed", "tongbao run --year 2024")
     assert "object storage http://127.0.0.1" in body["what_en"]
-    # Where the lake can't be reached, what is known of runs is told all the same.
+    # If the lake can't be reached, the conditions of runs are reported all the same.
     catalog = "postgresql://tongbao:the-pg-password@127.0.0.1:1/lake"
     for minute in (20, 26):
         out = tick(TONGBAO_CATALOG=catalog, TONGBAO_NOW=f"2024-12-15T06:{minute}:00+08:00")
@@ -182,7 +180,7 @@ def test_a_failed_run_is_told_with_what_it_said(year: Year, tick: Callable[..., 
     assert year.inbox.bodies[-1]["code"] == "store-unreachable"
 
 
-def test_the_log_is_json_with_run_and_document(year: Year) -> None:
+def test_the_log_is_json_with_run_id_and_document_id(year: Year) -> None:
     lines = [line for line in year.ran.stderr.splitlines() if line.startswith("{")]
     said = [json.loads(line) for line in lines]
     assert {line["stage"] for line in said} >= {"intake", "transform", "receipts", "gate"}
@@ -202,8 +200,8 @@ def _metrics(year: Year) -> dict[str, dict[tuple[str, ...], float]]:
     return found
 
 
-def test_the_metrics_are_those_of_the_lake(year: Year, tick: Callable[..., Any]) -> None:
-    standing = tick().skip_message
+def test_the_metrics_agree_with_the_lake(year: Year, tick: Callable[..., Any]) -> None:
+    active = tick().skip_message
     found = _metrics(year)
     with lakehouse.reader(year.ws.settings, year.ws.store) as con:
         [objects] = con.execute("select count(*) from lake.raw.objects").fetchall()
@@ -216,13 +214,13 @@ def test_the_metrics_are_those_of_the_lake(year: Year, tick: Callable[..., Any])
     assert sum(found["tongbao_receipt_lag_seconds_count"].values()) == objects[0]
     assert found["tongbao_stage_seconds"]["intake", "2024"] > 0
     assert ("run-failed", "2024") in found["tongbao_alarms_standing"]
-    assert "run-failed/2024" in standing
+    assert "run-failed/2024" in active
     # Units and documents are never labels.
     labels = {label for of in found.values() for key in of for label in key}
     assert not [label for label in labels if "T05-" in label]
 
 
-def test_the_alerts_of_prometheus_name_metrics_that_exist(year: Year) -> None:
+def test_prometheus_alerts_use_existing_metrics(year: Year) -> None:
     import yaml
 
     rules = PROJECT_ROOT / "infra" / "prometheus" / "alerts.yml"
@@ -264,10 +262,10 @@ def test_row_counts_and_freshness_are_checks_of_the_assets(tick: Callable[..., A
 
 
 def _texts(home: Path) -> Iterator[tuple[str, bytes]]:
-    """Every file of the home but what holds raw data, unpacked where it is packed."""
+    """Every file of the home except raw data, with the parts of ZIP files."""
     raw = (home / "s3" / "landing", home / "s3" / "lake", home / "demo")
     for path in sorted(home.rglob("*")):
-        # The catalogue keeps the bounds of every column of raw, contacts as well.
+        # The catalogue has the bounds of every column of ``raw``, contacts included.
         if not path.is_file() or path.name.startswith("catalog.sqlite"):
             continue
         if any(path.is_relative_to(each) for each in raw):
@@ -280,9 +278,7 @@ def _texts(home: Path) -> Iterator[tuple[str, bytes]]:
                     yield f"{name}!{part}", packed.read(part)
 
 
-def test_no_secret_and_no_contact_is_in_anything_that_is_said(
-    year: Year, tick: Callable[..., Any]
-) -> None:
+def test_no_output_has_a_secret_or_a_contact(year: Year, tick: Callable[..., Any]) -> None:
     tick()
     with lakehouse.reader(year.ws.settings, year.ws.store) as con:
         rows = con.execute(

@@ -1,4 +1,4 @@
-"""Alarms: when a condition is said, how it reads, and what the channels do with it."""
+"""Alarms: when a condition is reported, its message, and delivery by the channels."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import trustme
 
 from orchestration.alarms import (
     KINDS,
+    Affected,
     Condition,
     Message,
     RunState,
-    Touched,
     Undelivered,
-    channels,
     conditions,
+    configured_channels,
     ledger,
     messages,
 )
@@ -37,21 +37,22 @@ _GATE = Condition(
     _NIGHT,
     "全国按时上报率为41.67%（要求≥ 90%）",
     "on-time rate 41.67% (must be ≥ 90%)",
-    Touched({"440000": 12, "110000": 3}, "units", ("示例学校（T05-440000-0007）",), 15),
+    Affected({"440000": 12, "110000": 3}, "units", ("示例学校（T05-440000-0007）",), 15),
     sign="on_time_rate",
 )
 
 
-def _over(_: str, __: str) -> bool:
-    """All is looked at."""
+def _resolved(_: str, __: str) -> bool:
+    """Every condition is checked and resolved."""
     return True
 
 
-def _said(settings: Settings, standing: list[Condition], now: datetime) -> list[str]:
-    return [m.state for m in ledger.settle(settings, standing, _over, ["webhook"], now)]
+def _states(settings: Settings, active: list[Condition], now: datetime) -> list[str]:
+    """The states of the messages that are due."""
+    return [m.state for m in ledger.update(settings, active, _resolved, ["webhook"], now)]
 
 
-def test_every_kind_has_what_a_message_needs() -> None:
+def test_every_kind_has_the_parts_of_a_message() -> None:
     codes = [kind.code for kind in KINDS]
     assert len(set(codes)) == len(codes)
     for kind in KINDS:
@@ -63,71 +64,73 @@ def test_every_kind_has_what_a_message_needs() -> None:
         assert not command or command.startswith("tongbao ")
 
 
-def test_a_condition_is_said_once_then_each_morning_and_when_it_is_over(
+def test_a_condition_is_reported_once_each_morning_and_when_resolved(
     settings: Settings,
 ) -> None:
-    assert _said(settings, [_GATE], _NIGHT) == ["alarm"]
+    assert _states(settings, [_GATE], _NIGHT) == ["alarm"]
     for minutes in (1, 60, 174):  # until 08:59
-        assert _said(settings, [_GATE], _NIGHT + timedelta(minutes=minutes)) == []
+        assert _states(settings, [_GATE], _NIGHT + timedelta(minutes=minutes)) == []
     nine = datetime(2024, 12, 15, 9, 0, tzinfo=SHANGHAI).astimezone(UTC)
-    assert _said(settings, [_GATE], nine) == ["still"]
-    assert _said(settings, [_GATE], nine + timedelta(hours=23, minutes=59)) == []
-    assert _said(settings, [_GATE], nine + timedelta(hours=24)) == ["still"]
-    assert _said(settings, [], nine + timedelta(hours=30)) == ["over"]
-    assert _said(settings, [], nine + timedelta(hours=31)) == []
+    assert _states(settings, [_GATE], nine) == ["still"]
+    assert _states(settings, [_GATE], nine + timedelta(hours=23, minutes=59)) == []
+    assert _states(settings, [_GATE], nine + timedelta(hours=24)) == ["still"]
+    assert _states(settings, [], nine + timedelta(hours=30)) == ["over"]
+    assert _states(settings, [], nine + timedelta(hours=31)) == []
 
 
-def test_what_was_said_at_half_past_eight_is_not_repeated_at_nine(settings: Settings) -> None:
+def test_a_condition_reported_at_half_past_eight_is_not_repeated_at_nine(
+    settings: Settings,
+) -> None:
     half_past = datetime(2024, 12, 15, 8, 30, tzinfo=SHANGHAI).astimezone(UTC)
-    assert _said(settings, [_GATE], half_past) == ["alarm"]
-    assert _said(settings, [_GATE], half_past + timedelta(minutes=31)) == []
-    # It is this morning's repetition that is due, an hour after it was said.
-    assert _said(settings, [_GATE], half_past + timedelta(minutes=60)) == ["still"]
+    assert _states(settings, [_GATE], half_past) == ["alarm"]
+    assert _states(settings, [_GATE], half_past + timedelta(minutes=31)) == []
+    # The morning's repetition is due an hour after the first message.
+    assert _states(settings, [_GATE], half_past + timedelta(minutes=60)) == ["still"]
 
 
-def test_another_reason_is_said_at_once(settings: Settings) -> None:
-    assert _said(settings, [_GATE], _NIGHT) == ["alarm"]
+def test_a_changed_cause_is_reported_at_once(settings: Settings) -> None:
+    assert _states(settings, [_GATE], _NIGHT) == ["alarm"]
     other = replace(_GATE, sign="on_time_rate reconciles")
-    assert _said(settings, [other], _NIGHT + timedelta(minutes=5)) == ["alarm"]
-    assert _said(settings, [other], _NIGHT + timedelta(minutes=6)) == []
+    assert _states(settings, [other], _NIGHT + timedelta(minutes=5)) == ["alarm"]
+    assert _states(settings, [other], _NIGHT + timedelta(minutes=6)) == []
 
 
-def test_a_condition_that_comes_and_goes_is_no_storm(settings: Settings) -> None:
-    said = []
+def test_a_condition_that_comes_and_goes_sends_few_messages(settings: Settings) -> None:
+    states = []
     for minute in range(60):
-        standing = [_GATE] if minute % 2 == 0 else []
-        said += _said(settings, standing, _NIGHT + timedelta(minutes=minute))
-    assert said == ["alarm", "over"]
-    # The last word must not stay a wrong one.
-    assert _said(settings, [_GATE], _NIGHT + timedelta(minutes=62)) == ["alarm"]
+        active = [_GATE] if minute % 2 == 0 else []
+        states += _states(settings, active, _NIGHT + timedelta(minutes=minute))
+    assert states == ["alarm", "over"]
+    # The last message must not stay wrong.
+    assert _states(settings, [_GATE], _NIGHT + timedelta(minutes=62)) == ["alarm"]
 
 
-def test_a_short_outage_needs_nobody(settings: Settings) -> None:
+def test_a_short_outage_is_not_reported(settings: Settings) -> None:
     def out(minute: int) -> list[str]:
         now = _NIGHT + timedelta(minutes=minute)
         error = Unreachable("object storage http://s3: refused")
-        return _said(settings, [conditions.unreachable(error, now)], now)
+        return _states(settings, [conditions.unreachable_condition(error, now)], now)
 
     assert [out(minute) for minute in range(4)] == [[]] * 4
-    assert _said(settings, [], _NIGHT + timedelta(minutes=4)) == []
+    assert _states(settings, [], _NIGHT + timedelta(minutes=4)) == []
     assert [out(minute) for minute in range(10, 15)] == [[]] * 5
     assert out(15) == ["alarm"]
-    assert _said(settings, [], _NIGHT + timedelta(minutes=16)) == ["over"]
+    assert _states(settings, [], _NIGHT + timedelta(minutes=16)) == ["over"]
 
 
-def test_what_cannot_be_judged_is_not_said_to_be_over(settings: Settings) -> None:
-    assert _said(settings, [_GATE], _NIGHT) == ["alarm"]
+def test_a_condition_that_cannot_be_checked_stays_active(settings: Settings) -> None:
+    assert _states(settings, [_GATE], _NIGHT) == ["alarm"]
     later = _NIGHT + timedelta(minutes=10)
-    assert ledger.settle(settings, [], lambda *_: False, ["webhook"], later) == []
-    assert _said(settings, [], later) == ["over"]
+    assert ledger.update(settings, [], lambda *_: False, ["webhook"], later) == []
+    assert _states(settings, [], later) == ["over"]
 
 
-def test_what_nobody_looks_at_any_more_goes_without_a_word(settings: Settings) -> None:
-    """The year's corrections have closed: the gate has not passed for that."""
-    assert _said(settings, [_GATE], _NIGHT) == ["alarm"]
+def test_a_condition_that_is_no_longer_checked_ends_without_a_message(settings: Settings) -> None:
+    """E.g. the year's corrections have closed, which doesn't mean that the gate passed."""
+    assert _states(settings, [_GATE], _NIGHT) == ["alarm"]
     later = _NIGHT + timedelta(days=60)
-    assert ledger.settle(settings, [], lambda *_: None, ["webhook"], later) == []
-    assert _said(settings, [], later) == []
+    assert ledger.update(settings, [], lambda *_: None, ["webhook"], later) == []
+    assert _states(settings, [], later) == []
 
 
 def _run(state: str, minute: int, **more: object) -> RunState:
@@ -136,35 +139,35 @@ def _run(state: str, minute: int, **more: object) -> RunState:
                     | more)  # type: ignore[arg-type]  # fmt: skip
 
 
-def test_a_failed_run_stands_until_one_makes_it_good() -> None:
+def test_a_failed_run_is_active_until_a_later_run_succeeds() -> None:
     failed = _run("failed", 0, step="intake", error="Unreachable: object storage http://s3")
     now = _NIGHT + timedelta(hours=1)
-    [condition] = conditions.of_runs([failed], now).standing
+    [condition] = conditions.run_conditions([failed], now).active
     assert condition.command == "tongbao run --year 2024 --until transform"
     assert "step intake (run r): Unreachable: object storage http://s3" in condition.en
     of_another = _run("done", 5, job="rehearse_year")
     of_another_year = _run("done", 5, year=2023)
-    found = conditions.of_runs([failed, of_another, of_another_year], now)
-    assert [each.key for each in found.standing] == ["run-failed/2024/collect"]
+    found = conditions.run_conditions([failed, of_another, of_another_year], now)
+    assert [each.key for each in found.active] == ["run-failed/2024/collect"]
     for good in (_run("done", 5), _run("done", 5, job="national_year")):
-        found = conditions.of_runs([failed, good], now)
-        assert found.standing == []
-        assert condition.key in found.over
-    assert conditions.of_runs([failed, _run("done", -5, job="national_year")], now).standing
-    # A blocked gate is the gate's condition.
-    assert conditions.of_runs([replace(failed, blocked=True)], now).standing == []
+        found = conditions.run_conditions([failed, good], now)
+        assert found.active == []
+        assert condition.key in found.inactive
+    assert conditions.run_conditions([failed, _run("done", -5, job="national_year")], now).active
+    # A blocked gate is a condition of the gate, not of the run.
+    assert conditions.run_conditions([replace(failed, blocked=True)], now).active == []
 
 
-def test_a_run_that_does_not_end() -> None:
+def test_a_run_that_does_not_end_is_reported() -> None:
     run = _run("under way", 0)
-    assert conditions.of_runs([run], _NIGHT + timedelta(hours=2, seconds=-1)).standing == []
-    [condition] = conditions.of_runs([run], _NIGHT + timedelta(hours=2)).standing
+    assert conditions.run_conditions([run], _NIGHT + timedelta(hours=2, seconds=-1)).active == []
+    [condition] = conditions.run_conditions([run], _NIGHT + timedelta(hours=2)).active
     assert condition.kind.code == "run-stuck"
 
 
-def test_a_message_says_what_since_when_who_and_what_next() -> None:
-    said = messages.of_condition(_GATE, "still", _NIGHT, _NIGHT + timedelta(hours=3))
-    assert said.subject == (
+def test_a_message_has_condition_start_affected_units_and_command() -> None:
+    message = messages.condition_message(_GATE, "still", _NIGHT, _NIGHT + timedelta(hours=3))
+    assert message.subject == (
         "[通报 Tongbao] 仍未解决·紧急 2024年质量门禁未通过，通报暂不发布 / "
         "still: the gate blocks publication (2024)"
     )
@@ -177,15 +180,17 @@ def test_a_message_says_what_since_when_who_and_what_next() -> None:
         "  tongbao gate --year 2024",
         "  infra/runbook.md#gate-blocked",
     ):
-        assert line in said.text.splitlines(), said.text
-    assert said.as_json()["touched"]["provinces"] == {"440000": 12, "110000": 3}
-    # The same thing said at the same time is the same message, whoever makes it.
-    assert said == messages.of_condition(_GATE, "still", _NIGHT, _NIGHT + timedelta(hours=3))
+        assert line in message.text.splitlines(), message.text
+    assert message.as_json()["touched"]["provinces"] == {"440000": 12, "110000": 3}
+    # The same condition, state and time give the same message and id.
+    assert message == messages.condition_message(
+        _GATE, "still", _NIGHT, _NIGHT + timedelta(hours=3)
+    )
 
 
 @pytest.fixture
 def ca(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    """An authority that this process trusts."""
+    """A certificate authority that this process trusts."""
     made, path = authority(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     return made
@@ -204,7 +209,7 @@ def mailbox(ca: trustme.CA) -> Iterator[Mailbox]:
 
 
 def _message() -> Message:
-    return messages.of_condition(_GATE, "alarm", _NIGHT, _NIGHT)
+    return messages.condition_message(_GATE, "alarm", _NIGHT, _NIGHT)
 
 
 def _from(**environ: str) -> Settings:
@@ -218,41 +223,43 @@ def _mail(url: str, to: str = "on-duty@example.cn, 处长 <head@example.cn>") ->
 
 
 def test_the_webhook_gets_json_with_an_idempotency_key(inbox: Inbox) -> None:
-    [way] = channels(_from(TONGBAO_WEBHOOK_URL=inbox.url))
-    inbox.answers = [503, 200]  # the second try is taken
-    way.send(_message())
+    [channel] = configured_channels(_from(TONGBAO_WEBHOOK_URL=inbox.url))
+    inbox.answers = [503, 200]  # The second attempt succeeds.
+    channel.send(_message())
     assert len(inbox.requests) == 2
     assert [headers["idempotency-key"] for headers, _ in inbox.requests] == [_message().id] * 2
     assert inbox.bodies[1] == _message().as_json()
 
 
 @pytest.mark.parametrize(
-    ("answers", "tries", "said"),
+    ("answers", "tries", "reason"),
     [([500, 502], 2, "answered 502"), ([404], 1, "answered 404"), ([302], 1, "answered 302")],
 )
-def test_a_webhook_that_does_not_take_it(
-    inbox: Inbox, answers: list[int], tries: int, said: str
+def test_a_webhook_that_answers_with_an_error(
+    inbox: Inbox, answers: list[int], tries: int, reason: str
 ) -> None:
-    [way] = channels(_from(TONGBAO_WEBHOOK_URL=inbox.url))
+    [channel] = configured_channels(_from(TONGBAO_WEBHOOK_URL=inbox.url))
     inbox.answers = answers
-    with pytest.raises(Undelivered, match=said) as caught:
-        way.send(_message())
+    with pytest.raises(Undelivered, match=reason) as caught:
+        channel.send(_message())
     assert len(inbox.requests) == tries
     assert "token" not in str(caught.value)
 
 
-def test_a_webhook_that_nobody_vouches_for(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_webhook_with_an_untrusted_certificate(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
-    [way] = channels(_from(TONGBAO_WEBHOOK_URL=inbox.url))
+    [channel] = configured_channels(_from(TONGBAO_WEBHOOK_URL=inbox.url))
     with pytest.raises(Undelivered, match="certificate") as caught:
-        way.send(_message())
+        channel.send(_message())
     assert "token" not in str(caught.value)
     assert inbox.requests == []
 
 
-def test_a_mail_in_plain_text_to_all(mailbox: Mailbox) -> None:
-    [way] = channels(_mail(mailbox.url))
-    way.send(_message())
+def test_a_plain_text_mail_to_all_recipients(mailbox: Mailbox) -> None:
+    [channel] = configured_channels(_mail(mailbox.url))
+    channel.send(_message())
     [letter] = mailbox.letters
     assert mailbox.recipients == [["on-duty@example.cn", "head@example.cn"]]
     assert letter["subject"] == _message().subject
@@ -262,20 +269,20 @@ def test_a_mail_in_plain_text_to_all(mailbox: Mailbox) -> None:
 
 
 def test_a_mail_server_that_refuses_the_login(mailbox: Mailbox) -> None:
-    [way] = channels(_mail(mailbox.url.replace("the-mail-password", "another-word")))
+    [channel] = configured_channels(_mail(mailbox.url.replace("the-mail-password", "another-word")))
     with pytest.raises(Undelivered, match="535") as caught:
-        way.send(_message())
+        channel.send(_message())
     assert "another-word" not in str(caught.value)
     assert mailbox.letters == []
 
 
-def test_a_mail_server_that_nobody_vouches_for(
+def test_a_mail_server_with_an_untrusted_certificate(
     mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
-    [way] = channels(_mail(mailbox.url))
+    [channel] = configured_channels(_mail(mailbox.url))
     with pytest.raises(Undelivered, match="certificate"):
-        way.send(_message())
+        channel.send(_message())
     assert mailbox.letters == []
 
 
@@ -304,13 +311,13 @@ def test_a_mail_server_that_nobody_vouches_for(
         {"TONGBAO_LOG_FORMAT": "xml"},
     ],
 )
-def test_a_wrong_setting_is_said_and_not_repeated(environ: dict[str, str]) -> None:
+def test_an_invalid_setting_is_named_and_not_quoted(environ: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="TONGBAO_") as caught:
         _from(**environ)
     assert "secret-path" not in str(caught.value)
 
 
-def test_secrets_are_not_in_the_settings_as_printed() -> None:
+def test_printed_settings_have_no_secrets() -> None:
     found = replace(
         _mail("smtp://alarms:the%2Fmail@mail.example.cn"), webhook_url="https://x.cn/the-token"
     )
@@ -321,7 +328,7 @@ def test_secrets_are_not_in_the_settings_as_printed() -> None:
     assert {"the/mail", "the-token"} <= set(found.secrets)
 
 
-def test_a_message_waits_until_its_channel_takes_it(settings: Settings) -> None:
+def test_a_message_waits_until_its_channel_accepts_it(settings: Settings) -> None:
     """One channel is down, the other is not; nothing is sent twice, nothing is lost."""
     took: list[tuple[str, str]] = []
     down = {"mail"}
@@ -336,11 +343,11 @@ def test_a_message_waits_until_its_channel_takes_it(settings: Settings) -> None:
         now = _NIGHT + timedelta(minutes=minute)
         return ledger.deliver(settings, ["webhook", "mail"], send, now)
 
-    ledger.settle(settings, [_GATE], _over, ["webhook", "mail"], _NIGHT)
+    ledger.update(settings, [_GATE], _resolved, ["webhook", "mail"], _NIGHT)
     assert deliver(0) == (1, ["mail: no answer"])
-    ledger.settle(settings, [], _over, ["webhook", "mail"], _NIGHT + timedelta(minutes=1))
+    ledger.update(settings, [], _resolved, ["webhook", "mail"], _NIGHT + timedelta(minutes=1))
     assert deliver(1) == (1, ["mail: no answer"])
-    assert ledger.waiting(settings) == [
+    assert ledger.undelivered(settings) == [
         f"mail: 2 not delivered since {_NIGHT.isoformat()}: no answer"
     ]
     down.clear()
@@ -350,18 +357,18 @@ def test_a_message_waits_until_its_channel_takes_it(settings: Settings) -> None:
     assert [state for channel, state in took if channel == "mail"] == ["alarm", "over"]
 
 
-def test_no_request_line_is_logged(inbox: Inbox, caplog: pytest.LogCaptureFixture) -> None:
-    """urllib3 writes paths at DEBUG; a webhook's path is its password."""
+def test_request_paths_are_not_logged(inbox: Inbox, caplog: pytest.LogCaptureFixture) -> None:
+    """urllib3 logs paths at DEBUG; a webhook's path is a secret."""
     from orchestration.observing import configure_logs
 
     found = _from(TONGBAO_WEBHOOK_URL=inbox.url)
     configure_logs(found)
     with caplog.at_level(logging.DEBUG):
-        channels(found)[0].send(_message())
+        configured_channels(found)[0].send(_message())
     assert inbox.requests
     assert "the-webhook-token" not in caplog.text
 
 
-def test_a_clock_that_was_set_back_keeps_nobody_waiting(settings: Settings) -> None:
+def test_a_clock_that_was_set_back_delays_no_message(settings: Settings) -> None:
     future = replace(_GATE, since=_NIGHT + timedelta(days=400))
-    assert _said(settings, [future], _NIGHT) == ["alarm"]
+    assert _states(settings, [future], _NIGHT) == ["alarm"]

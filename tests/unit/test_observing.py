@@ -1,4 +1,4 @@
-"""Logs without secrets, the journal, row counts, metrics."""
+"""Observability: logs without secrets, the journal, row counts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _line(message: str, **extra: Any) -> dict[str, Any]:
     return json.loads(LineFormatter(as_json=True).format(record))
 
 
-def test_a_line_has_its_stage_and_no_field_that_is_not_known() -> None:
+def test_a_line_has_the_fields_of_its_context_and_no_unknown_field() -> None:
     with observing.log_context(run_id="r", stage="intake", year=2024):
         line = _line("finding", document_id="d1", phone="13900000000", code="E203")
     assert line["run_id"] == "r"
@@ -36,19 +36,19 @@ def test_a_line_has_its_stage_and_no_field_that_is_not_known() -> None:
     assert "run_id" not in _line("after")
 
 
-def test_secrets_are_struck_out_also_as_urls_write_them() -> None:
-    observing.hide("p@ss/word", "", None, "abc")
+def test_secrets_are_redacted_also_when_url_encoded() -> None:
+    observing.add_secrets("p@ss/word", "", None, "abc")
     assert observing.redact("a p@ss/word, p%40ss%2Fword, abc") == "a ***, ***, abc"
     assert _line("login with p@ss/word")["message"] == "login with ***"
 
 
-def test_an_error_of_a_library_is_named_and_not_quoted() -> None:
-    assert observing.told_of(TongbaoError("the gate\nis broken")) == "the gate is broken"
-    assert observing.told_of(ValueError("could not convert 13900000000")) == "ValueError"
+def test_of_a_library_error_only_the_class_is_logged() -> None:
+    assert observing.safe_message(TongbaoError("the gate\nis broken")) == "the gate is broken"
+    assert observing.safe_message(ValueError("could not convert 13900000000")) == "ValueError"
 
 
 class _Workspace:
-    """What the hook needs of a workspace."""
+    """The attributes of a workspace that the decorator uses."""
 
     class _Store:
         class config:
@@ -84,7 +84,7 @@ def test_every_outcome_of_a_stage_is_in_the_journal(
         found += observing.stage_runs(settings)
     assert [each.outcome for each in found] == ["done", "blocked", "failed", "stopped"]
     assert [each.run_id for each in found] == ["r0", "r1", "r2", "r3"]
-    # A stage that failed has not succeeded since.
+    # A failed run leaves the time of the last success as it is.
     assert [each.succeeded_at for each in found] == [_DAY] * 4
     assert lines == ["a line"] * 4
     said = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
@@ -93,7 +93,7 @@ def test_every_outcome_of_a_stage_is_in_the_journal(
     assert "13900000000" not in json.dumps(said)
 
 
-def test_a_home_that_cannot_be_written_fails_no_stage(settings: Settings) -> None:
+def test_an_unwritable_home_makes_no_stage_fail(settings: Settings) -> None:
     (settings.home / "journal.sqlite").mkdir()
 
     @observing.observed
@@ -103,12 +103,14 @@ def test_a_home_that_cannot_be_written_fails_no_stage(settings: Settings) -> Non
     assert stage(_Workspace(settings), 2024, run_id="r", progress=print) == "it"
 
 
-def test_the_last_success_stays_when_the_next_run_fails(settings: Settings) -> None:
+def test_the_last_success_is_kept_when_the_next_run_fails(settings: Settings) -> None:
     done = journal.StageRun("intake", 2024, "a", _DAY, 1.0, "done", _DAY, {"listed": 3})
-    journal.note(settings, done)
+    journal.record_stage_run(settings, done)
     later = _DAY.replace(hour=3)
-    journal.note(settings, replace(done, run_id="b", started_at=later, outcome="failed",
-                                   succeeded_at=None, counts={}))  # fmt: skip
+    failed = replace(
+        done, run_id="b", started_at=later, outcome="failed", succeeded_at=None, counts={}
+    )
+    journal.record_stage_run(settings, failed)
     [found] = observing.stage_runs(settings)
     assert (found.run_id, found.outcome) == ("b", "failed")
     assert (found.succeeded_at, found.counts) == (_DAY, {"listed": 3})
@@ -131,7 +133,7 @@ def _fell(
     now = datetime(2024, month, day, tzinfo=UTC)
     tables = ["raw.performances", "marts.fct_unit_year"]
     counts = observing.check_rows(lake, replace(settings, fixed_now=now), tables, 2024)
-    assert {each for each in counts if each.fell} == set(observing.fallen(settings))
+    assert {each for each in counts if each.fell} == set(observing.broken_bounds(settings))
     return [f"{each.name} {each.fell}" for each in counts if each.fell]
 
 
@@ -142,26 +144,28 @@ def _delete(lake: duckdb.DuckDBPyConnection, table: str, rows: int) -> None:
     )
 
 
-def test_rows_that_become_fewer(lake: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+def test_lost_rows_break_the_bound_of_a_day(
+    lake: duckdb.DuckDBPyConnection, settings: Settings
+) -> None:
     assert _fell(lake, settings, 1) == []
     _delete(lake, "raw.performances", 1)
     _delete(lake, "marts.fct_unit_year", 10)
-    # Of raw not one row, of the marts up to a hundredth.
+    # raw may lose no row, marts up to 1 %.
     assert _fell(lake, settings, 2) == ["raw.performances day"]
     _delete(lake, "marts.fct_unit_year", 1)
     both = ["raw.performances day", "marts.fct_unit_year day"]
     assert _fell(lake, settings, 2) == both
-    # The next run of the day doesn't forget it, the next day does.
+    # The bound stays broken for the rest of the day, not on the next day.
     assert _fell(lake, settings, 2) == both
     assert _fell(lake, settings, 3) == []
-    # What came and went within the day is missed as well.
+    # Rows that were added and deleted on the same day count as lost, too.
     lake.execute("insert into lake.raw.performances values (2024)")
     assert _fell(lake, settings, 3) == []
     _delete(lake, "raw.performances", 1)
     assert _fell(lake, settings, 3) == ["raw.performances day"]
 
 
-def test_a_fifth_fewer_than_last_year_once_the_collection_has_closed(
+def test_a_fifth_fewer_than_last_year_breaks_the_bound_after_the_cutoff(
     lake: duckdb.DuckDBPyConnection, settings: Settings
 ) -> None:
     _delete(lake, "marts.fct_unit_year", 200)

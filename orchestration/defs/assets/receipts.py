@@ -50,7 +50,7 @@ def reminders(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     done = run_stage(context, stages.reminders)
     due = [each.province_code for each in done.reminders if any(each.outstanding.values())]
     settings = Settings.from_env()
-    alarms.post(
+    alarms.send_notice(
         settings,
         alarms.notice(
             year=done.year,
@@ -58,7 +58,7 @@ def reminders(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             f"{len(due)} 个省级单位仍有未完成事项",
             en=f"{done.days_left} days to the cut-off: the provinces' reminders are written, "
             f"{len(due)} still have something to do",
-            touched=alarms.Touched(dict.fromkeys(due, 0)),
+            affected=alarms.Affected(dict.fromkeys(due, 0)),
             now=settings.now(),
         ),
     )

@@ -104,7 +104,7 @@ def freshness(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckR
     """Whether intake and transform keep up; between runs the ``watch`` sensor says so."""
     try:
         ws = getattr(context.resources, WORKSPACE_KEY).open()
-        standing = alarms.of_lake(ws, ws.settings.now()).standing
+        standing = alarms.lake_conditions(ws, ws.settings.now()).active
     except Unreachable as error:
         yield from _unseen(context, error)
         return
