@@ -1,14 +1,14 @@
-"""Open data of an edition: the year's marts as CSV and Parquet, described by a data package.
+"""Open data of an edition: the year's marts as CSV and Parquet, with a data package.
 
-Belongs here: files from rows and what describes them. Doesn't belong here: figures (dbt makes
-them) and workbooks for readers (``tables``).
+Belongs here: the data files and their descriptions. Doesn't belong here: figures (dbt makes them)
+and workbooks for readers (``tables``).
 
-- Parquet holds the rows as the lake has them: decimals exact, text untouched.
-- CSV is as RFC 4180 has it (commas, texts in quotes, quotes doubled) with the line ends that the
-  data package names (LF), in UTF-8 without a byte order mark, as Frictionless asks for; a missing
-  value is an empty field without quotes. A text that a spreadsheet would run as a formula (it
-  begins with = + - @, tab, a line break, or a full-width form of these) gets a leading apostrophe
-  (OWASP, "CSV Injection"), unless it is a plain number; numbers are untouched.
+- Parquet holds the rows as they are in the lake: exact decimals, unchanged text.
+- CSV follows RFC 4180 (commas, quoted texts, doubled quotes), except for the line ends, which are
+  LF as the data package states. The encoding is UTF-8 without a byte order mark, as Frictionless
+  requires. A missing value is an empty field without quotes. A text that a spreadsheet would run
+  as a formula (it begins with = + - @, tab, a line break, or a full-width form of these) gets a
+  leading apostrophe (OWASP, "CSV Injection"), unless it is a plain number.
 - No contact data: the marts hold none, and numbers of phones and addresses of e-mail that
   somebody wrote into a ``highlight`` are struck out in both.
 """
@@ -29,7 +29,7 @@ from pyarrow.csv import write_csv
 
 from orchestration.bulletin.dictionary import TableDescription, mart_descriptions
 
-__all__ = ["TABLES", "inert", "open_data"]
+__all__ = ["TABLES", "formula_safe", "open_data"]
 
 #: The public marts, dimensions first.
 TABLES = (
@@ -50,7 +50,7 @@ TABLES = (
     "national_scorecard",
     "unit_watchlist",
 )
-#: Columns that refer to a dimension of the same key.
+#: Columns that refer to a dimension with the same key → the dimension.
 _REFERENCES = (
     (("year",), "dim_reporting_year"),
     (("province_code",), "dim_region"),
@@ -58,7 +58,7 @@ _REFERENCES = (
     (("indicator_code",), "dim_indicator"),
     (("year", "unit_code"), "dim_unit"),
 )
-#: Where ``task_code`` may be ``ALL``, which is no task.
+#: Tables whose ``task_code`` may be ``ALL``, which is no row of ``dim_task``.
 _ALL_TASKS = {"agg_province_indicator", "agg_national_indicator"}
 _FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
 _PLAIN_NUMBER = r"^[-+]?[0-9][0-9,]*(\.[0-9]+)?$"
@@ -69,7 +69,7 @@ _CONTACT = (
     r"|\b0[0-9]{2,3}[ \-]?[0-9]{7,8}\b"
 )
 _STRUCK = "〔联系方式略〕"
-#: Microseconds, always: nothing is cut off.
+#: Times always have microseconds, so that no precision is lost.
 _MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _LICENCE = {
     "name": "CC-BY-4.0",
@@ -97,9 +97,9 @@ _NOTES = (
 
 
 def open_data(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, bytes]:
-    """The year's rows of the public marts, and what describes them.
+    """Make the data files of the year's public marts, the dictionary and the data package.
 
-    Where the year holds made-up documents the package, its title and every Parquet file say so.
+    If the year has synthetic documents, the package, its title and every Parquet file say so.
 
     Args:
         con: a reader pinned at the edition's snapshot, with the lake attached as ``lake``.
@@ -115,34 +115,36 @@ def open_data(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, bytes]:
         "select is_synthetic from lake.marts.dim_reporting_year where year = ?", [year]
     ).fetchall()
     for name in TABLES:
-        words = mart_descriptions()[name]
-        rows = _rows(con, words, year)
-        schema = _schema(words, rows)
+        description = mart_descriptions()[name]
+        rows = _read_rows(con, description, year)
+        schema = _table_schema(description, rows)
         for kind, body in (
-            ("csv", _csv(rows)),
-            ("parquet", _parquet(rows, words, year, is_synthetic=is_synthetic)),
+            ("csv", _csv_bytes(rows)),
+            ("parquet", _parquet_bytes(rows, description, year, is_synthetic=is_synthetic)),
         ):
             files[f"data/{name}.{kind}"] = body
-            resources.append(_resource(name, kind, body, words, schema))
+            resources.append(_resource(name, kind, body, description, schema))
         lines += [
             (name, field["name"], field["type"], column.data_type, column.description_zh,
              column.description_en)
             for field, column in zip(
-                schema["fields"], (words.columns[c] for c in rows.column_names), strict=True
+                schema["fields"], (description.columns[c] for c in rows.column_names), strict=True
             )
         ]  # fmt: skip
-    files["data/dictionary.csv"] = _dictionary(lines)
+    files["data/dictionary.csv"] = _dictionary_csv(lines)
     resources.append(_dictionary_resource(files["data/dictionary.csv"]))
-    files["data/datapackage.json"] = _package(year, resources, is_synthetic=is_synthetic)
+    files["data/datapackage.json"] = _package_json(year, resources, is_synthetic=is_synthetic)
     return files
 
 
-def _rows(con: duckdb.DuckDBPyConnection, words: TableDescription, year: int) -> pa.Table:
-    """The year's rows (all of a table without years), in the order of their grain."""
-    where = f"where year = {int(year)}" if "year" in words.columns else ""
+def _read_rows(
+    con: duckdb.DuckDBPyConnection, description: TableDescription, year: int
+) -> pa.Table:
+    """Read the year's rows in the order of their grain; all rows of a table without a year."""
+    where = f"where year = {int(year)}" if "year" in description.columns else ""
     rows = con.execute(
-        f"select {', '.join(words.columns)} from lake.marts.{words.name} {where} "
-        f"order by {', '.join(words.grain)}"
+        f"select {', '.join(description.columns)} from lake.marts.{description.name} {where} "
+        f"order by {', '.join(description.grain)}"
     ).to_arrow_table()
     if "highlight" in rows.column_names:
         at = rows.column_names.index("highlight")
@@ -151,10 +153,12 @@ def _rows(con: duckdb.DuckDBPyConnection, words: TableDescription, year: int) ->
     return rows.combine_chunks()
 
 
-def _parquet(rows: pa.Table, words: TableDescription, year: int, *, is_synthetic: bool) -> bytes:
-    """The rows with what they mean; the same rows give the same bytes."""
-    said = {
-        "title": words.description_zh,
+def _parquet_bytes(
+    rows: pa.Table, description: TableDescription, year: int, *, is_synthetic: bool
+) -> bytes:
+    """Return Parquet with the descriptions as metadata; the same rows give the same bytes."""
+    metadata = {
+        "title": description.description_zh,
         "year": str(year),
         "synthetic": json.dumps(is_synthetic),
     }
@@ -163,48 +167,48 @@ def _parquet(rows: pa.Table, words: TableDescription, year: int, *, is_synthetic
             field.name,
             field.type,
             field.nullable,
-            {"description": words.columns[field.name].description_zh},
+            {"description": description.columns[field.name].description_zh},
         )
         for field in rows.schema
     ]
-    made = io.BytesIO()
-    pq.write_table(rows.cast(pa.schema(fields, said)), made, compression="zstd")
-    return made.getvalue()
+    buffer = io.BytesIO()
+    pq.write_table(rows.cast(pa.schema(fields, metadata)), buffer, compression="zstd")
+    return buffer.getvalue()
 
 
-def _inert(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column as CSV writes it."""
+def _formula_safe_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column as it is written to CSV."""
     if pa.types.is_timestamp(column.type):
-        # %S of Arrow has the fraction of the type's unit: six places.
+        # Arrow's %S includes the fraction of the type's unit: six places.
         return pc.strftime(column.cast(pa.timestamp("us")), "%Y-%m-%dT%H:%M:%SZ")
-    # Most columns hold few texts, many times each, and none that runs.
-    if pa.types.is_string(column.type) and pc.any(_runs(column.unique())).as_py():
-        return pc.if_else(_runs(column), pc.binary_join_element_wise("'", column, ""), column)
+    # Checking the distinct texts first is fast: most columns have few of them and no formula.
+    if pa.types.is_string(column.type) and pc.any(_is_formula(column.unique())).as_py():
+        return pc.if_else(_is_formula(column), pc.binary_join_element_wise("'", column, ""), column)
     return column
 
 
-def _runs(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Which texts a spreadsheet would run."""
+def _is_formula(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Return for each text whether a spreadsheet would run it as a formula."""
     return pc.and_(
         pc.match_substring_regex(texts, _FORMULA),
         pc.invert(pc.match_substring_regex(texts, _PLAIN_NUMBER)),
     )
 
 
-def inert(text: str) -> str:
-    """A text as CSV writes it: with an apostrophe where a spreadsheet would run it."""
+def formula_safe(text: str) -> str:
+    """Return a text with a leading apostrophe if a spreadsheet would run it as a formula."""
     return f"'{text}" if re.match(_FORMULA, text) and not re.match(_PLAIN_NUMBER, text) else text
 
 
-def _csv(rows: pa.Table) -> bytes:
-    made = io.BytesIO()
-    columns = [_inert(column) for column in rows.columns]
-    write_csv(pa.table(columns, names=rows.column_names), made)
-    return made.getvalue()
+def _csv_bytes(rows: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    columns = [_formula_safe_column(column) for column in rows.columns]
+    write_csv(pa.table(columns, names=rows.column_names), buffer)
+    return buffer.getvalue()
 
 
-def _kind(type_: pa.DataType) -> dict[str, str]:
-    """The Table Schema type of an Arrow type."""
+def _field_type(type_: pa.DataType) -> dict[str, str]:
+    """Return the Table Schema type of an Arrow type."""
     if pa.types.is_timestamp(type_):
         return {"type": "datetime", "format": _MOMENT}
     if pa.types.is_decimal(type_):
@@ -216,28 +220,31 @@ def _kind(type_: pa.DataType) -> dict[str, str]:
     return {"type": "string"}
 
 
-def _schema(words: TableDescription, rows: pa.Table) -> dict[str, Any]:
-    """A Table Schema. A grain with missing values is no primary key there."""
+def _table_schema(description: TableDescription, rows: pa.Table) -> dict[str, Any]:
+    """Return the Table Schema of a table.
+
+    A grain with missing values is left out: it can't be a primary key of a Table Schema.
+    """
     schema: dict[str, Any] = {
         "fields": [
             {
                 "name": field.name,
-                **_kind(field.type),
-                "description": words.columns[field.name].description_zh,
-                "description_en": words.columns[field.name].description_en,
+                **_field_type(field.type),
+                "description": description.columns[field.name].description_zh,
+                "description_en": description.columns[field.name].description_en,
             }
             for field in rows.schema
         ],
         "missingValues": [""],
     }
-    if not any(rows[column].null_count for column in words.grain):
-        schema["primaryKey"] = list(words.grain)
+    if not any(rows[column].null_count for column in description.grain):
+        schema["primaryKey"] = list(description.grain)
     references = [
         {"fields": list(key), "reference": {"resource": dimension, "fields": list(key)}}
         for key, dimension in _REFERENCES
-        if dimension != words.name
-        and set(key) <= set(words.columns)
-        and not (dimension == "dim_task" and words.name in _ALL_TASKS)
+        if dimension != description.name
+        and set(key) <= set(description.columns)
+        and not (dimension == "dim_task" and description.name in _ALL_TASKS)
     ]
     if references:
         schema["foreignKeys"] = references
@@ -245,14 +252,14 @@ def _schema(words: TableDescription, rows: pa.Table) -> dict[str, Any]:
 
 
 def _resource(
-    name: str, kind: str, body: bytes, words: TableDescription, schema: dict[str, Any]
+    name: str, kind: str, body: bytes, description: TableDescription, schema: dict[str, Any]
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": name if kind == "csv" else f"{name}_parquet",
         "path": f"{name}.{kind}",
         "title": name,
-        "description": words.description_zh,
-        "description_en": words.description_en,
+        "description": description.description_zh,
+        "description_en": description.description_en,
         "bytes": len(body),
         "hash": "sha256:" + hashlib.sha256(body).hexdigest(),
     }
@@ -282,8 +289,8 @@ _DICTIONARY = {
 }
 
 
-def _dictionary(lines: list[tuple[str, ...]]) -> bytes:
-    return _csv(pa.table([*zip(*lines, strict=True)], names=list(_DICTIONARY)))
+def _dictionary_csv(lines: list[tuple[str, ...]]) -> bytes:
+    return _csv_bytes(pa.table([*zip(*lines, strict=True)], names=list(_DICTIONARY)))
 
 
 def _dictionary_resource(body: bytes) -> dict[str, Any]:
@@ -306,7 +313,7 @@ def _dictionary_resource(body: bytes) -> dict[str, Any]:
     }
 
 
-def _package(year: int, resources: list[dict[str, Any]], *, is_synthetic: bool) -> bytes:
+def _package_json(year: int, resources: list[dict[str, Any]], *, is_synthetic: bool) -> bytes:
     title = f"{year}年度现代职业教育体系建设改革重点任务数据"
     package = {
         "profile": "data-package",

@@ -33,7 +33,7 @@ from orchestration.bulletin import (
     paragraph,
 )
 from orchestration.bulletin.dictionary import mart_descriptions
-from orchestration.bulletin.open_data import inert
+from orchestration.bulletin.open_data import formula_safe
 from orchestration.bulletin.wording import change as change_rate
 from orchestration.bulletin.wording import (
     count,
@@ -154,7 +154,7 @@ class Changes:
         )
         for change in self.changes:
             writer.writerow(
-                inert(cell)
+                formula_safe(cell)
                 for cell in (
                     change.figure,
                     _item(change),

@@ -26,7 +26,7 @@ import duckdb
 from orchestration import lakehouse
 from orchestration.bulletin import Block, Column, Document, Section, Table, heading, paragraph
 from orchestration.bulletin.dictionary import project_var
-from orchestration.bulletin.open_data import inert
+from orchestration.bulletin.open_data import formula_safe
 from orchestration.bulletin.wording import chinese_date, count
 from orchestration.core.catalogue import SEEDS, Catalogue, load_catalogue, read_seed
 from orchestration.core.errors import TongbaoError, UsageError
@@ -482,7 +482,9 @@ def _exclusions_csv(summary: ReplaySummary) -> bytes:
     for year in summary.years:
         for each in year.exclusions:
             row = (str(each.year), each.unit_code, each.indicator_code, each.submitted_value)
-            writer.writerow(inert(cell) for cell in (*row, each.before or "", each.after or ""))
+            writer.writerow(
+                formula_safe(cell) for cell in (*row, each.before or "", each.after or "")
+            )
     return body.getvalue().encode("utf-8-sig")
 
 

@@ -22,7 +22,7 @@ from orchestration import bulletin, lakehouse, stages
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.site import EditionNote, complete, site_pages, year_index
 from orchestration.bulletin.site.pages import MEASURES
-from orchestration.bulletin.site.templates import in_script
+from orchestration.bulletin.site.templates import json_for_script
 from orchestration.bulletin.wording import percent
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.demo import generate
@@ -388,7 +388,7 @@ def _tags(page: str) -> list[set[str]]:
 
 
 def test_data_in_a_script_cannot_end_it() -> None:
-    text = str(in_script({"a": "</script><!--\u2028&"}))
+    text = str(json_for_script({"a": "</script><!--\u2028&"}))
     assert not set("<>&\u2028") & set(text)
     assert json.loads(text) == {"a": "</script><!--\u2028&"}
 
@@ -479,7 +479,7 @@ step(0);
 
 #: Whether each link of the navigation is seen.
 _NAVIGATION = (
-    "return [].map.call(doc.querySelectorAll('.site-head nav:not(.crumbs) a'), "
+    "return [].map.call(doc.querySelectorAll('.site-head nav:not(.breadcrumbs) a'), "
     "function (a) {return a.offsetParent !== null})"
 )
 _NAMES = (

@@ -1,7 +1,7 @@
-"""From the content models to bytes: PDF (typst), web page and Word document (jinja2), workbook.
+"""Renders the content models: PDF (typst), web page and Word document (jinja2), workbook.
 
-Belongs here: how blocks and sheets look. Doesn't belong here: what they say (``sections``,
-``tables``) and where the bytes go (``edition``).
+Belongs here: the look of blocks and sheets. Doesn't belong here: their content (``sections``,
+``tables``) and writing the files (``edition``).
 """
 
 from orchestration.bulletin.render.docx import render_docx

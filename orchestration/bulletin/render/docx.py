@@ -1,10 +1,10 @@
-"""A Word document of a bulletin, for those who edit it.
+"""Renders a bulletin as a Word document that can be edited.
 
-Belongs here: filling the parts under ``word_parts/`` (their paths are those within the file) and
-what Word wants to be told of a block beside its words: widths, a map as rows of cells. Every
-value is escaped. Doesn't belong here: how things look (``word_parts/word/styles.xml``).
+The templates are in ``word_parts/``, at the paths that they have in the DOCX file. Every value is
+escaped. Charts become tables, so that their figures can be edited.
 
-A chart is a table here, so that its figures can be edited.
+Belongs here: filling the templates, and the layout that Word needs: column widths, a map as rows
+of cells. Doesn't belong here: styles (``word_parts/word/styles.xml``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["render_docx"]
 _PARTS = Path(__file__).with_name("word_parts")
 #: The width between the margins, in twentieths of a point: 156 mm.
 _WIDTH = 8844
-#: What XML 1.0 can't hold, in no way of writing.
+#: Characters that XML 1.0 can't hold, not even escaped.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -35,15 +35,15 @@ def _widths(columns: Sequence[Column]) -> list[int]:
 
 
 def _grid(tiles: TileMap) -> list[list[Tile | None]]:
-    """The tiles row by row; None where no region lies."""
+    """Return the tiles row by row; None where there is no region."""
     found = {(tile.row, tile.column): tile for tile in tiles.tiles}
     rows = max(tile.row for tile in tiles.tiles) + 1
     columns = max(tile.column for tile in tiles.tiles) + 1
     return [[found.get((row, column)) for column in range(columns)] for row in range(rows)]
 
 
-def _tabled(bars: Bars) -> Table:
-    """Bars in figures; the notes' column where there are notes."""
+def _bars_as_table(bars: Bars) -> Table:
+    """Return a bar chart as a table; it has a column of notes if there are any."""
     label, figure, note = bars.heads
     columns = (Column(label, 8, "left"), Column(figure, 4), Column(note, 4))
     rows = tuple((bar.label, bar.figure, bar.note) for bar in bars.bars)
@@ -72,15 +72,15 @@ def _templates() -> dict[str, jinja2.Template]:
         "colour": _colour,
         "grid": _grid,
         "is_dark": _is_dark,
-        "tabled": _tabled,
+        "tabled": _bars_as_table,
         "widths": _widths,
     }
-    # "[Content_Types].xml" sorts first, where readers look for it.
+    # Sorting puts "[Content_Types].xml" first, where some readers expect it.
     return {name: environment.get_template(name) for name in sorted(environment.list_templates())}
 
 
 def render_docx(document: Document) -> bytes:
-    """The document as a Word file."""
+    """Return the document as the bytes of a DOCX file."""
     return pack_parts(
         {
             name: _ILLEGAL.sub("", template.render(doc=document)).encode()

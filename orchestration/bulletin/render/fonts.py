@@ -1,10 +1,12 @@
-"""The fonts of the PDF: by role, from wheels or from an office's own folder.
+"""The fonts of the PDFs, chosen by role from a wheel or from an office's own folder.
 
-Belongs here: which family plays which role, and which characters it can draw. The default set
-is Noto Serif SC and Noto Sans SC (SIL Open Font License 1.1, from the wheel
-``pylopdf-fonts-zh-cn``). Where ``TONGBAO_FONT_DIR`` names a folder with the fonts of
-GB/T 9704-2012, those are used. typst prints boxes for what a font lacks and says nothing, so
-characters are looked up here first.
+The default fonts are Noto Serif SC and Noto Sans SC (SIL Open Font License 1.1, from the wheel
+``pylopdf-fonts-zh-cn``). If ``TONGBAO_FONT_DIR`` names a folder with the fonts of GB/T 9704-2012,
+these are used. typst silently prints boxes for characters that a font lacks, so every character is
+looked up here first.
+
+Belongs here: the family of each role, and the characters that it can draw. Doesn't belong here:
+the font of web pages (``webfont``).
 """
 
 from __future__ import annotations
@@ -22,11 +24,11 @@ from orchestration.core.errors import UsageError
 
 __all__ = ["GETA", "FontSet", "bundled_folder", "font_files", "load_fonts"]
 
-#: What printers set for a character that they have no type for.
+#: Printed for a character that no font draws; printers traditionally use this mark.
 GETA = "〓"
 
 _SUFFIXES = {".ttf", ".otf", ".ttc", ".otc"}
-#: Role → families that may play it, the best first. The last is always there.
+#: Role → families in order of preference. The last one is always available.
 _ROLES: dict[str, tuple[str, ...]] = {
     "body": ("FangSong_GB2312", "仿宋_GB2312", "FangSong", "仿宋", "FandolFang R", "Noto Serif SC"),
     "title": (
@@ -45,12 +47,12 @@ _ROLES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class FontSet:
-    """The fonts of a run.
+    """The fonts that PDFs are typeset with.
 
     Attributes:
-        folders: where they lie.
+        folders: folders with the font files.
         roles: role → family.
-        characters: code points that every role can draw.
+        characters: code points that the fonts of all roles can draw.
     """
 
     folders: tuple[Path, ...]
@@ -58,17 +60,21 @@ class FontSet:
     characters: frozenset[int]
 
     def missing(self, text: str) -> set[str]:
-        """Characters of ``text`` that can't be drawn."""
+        """Return the characters of a text that can't be drawn."""
         return {c for c in set(text) if ord(c) not in self.characters and not c.isspace()}
 
     def drawable(self, text: str) -> str:
-        """The text with 〓 for every character that can't be drawn."""
+        """Return a text with 〓 for every character that can't be drawn."""
         lacking = self.missing(text)
         return text.translate({ord(c): GETA for c in lacking}) if lacking else text
 
 
 def bundled_folder() -> Path:
-    """Where the fonts of the wheel lie."""
+    """Return the folder of the wheel's fonts.
+
+    Raises:
+        UsageError: the wheel is not installed.
+    """
     spec = importlib.util.find_spec("pylopdf_fonts_zh_cn")
     if spec is None or not spec.submodule_search_locations:
         raise UsageError("the wheel pylopdf-fonts-zh-cn is not installed: run 'make setup'")
@@ -76,7 +82,7 @@ def bundled_folder() -> Path:
 
 
 def font_files(font_dir: Path | None) -> list[Path]:
-    """Every font file of the bundled set and of an office's own folder."""
+    """Return the font files of the wheel and of an office's own folder, sorted by path."""
     folders = [bundled_folder(), *([font_dir] if font_dir else [])]
     return sorted(
         path for folder in folders for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES
@@ -84,7 +90,7 @@ def font_files(font_dir: Path | None) -> list[Path]:
 
 
 def _faces(folder: Path) -> Iterable[tuple[str, frozenset[int]]]:
-    """Family names (every language) and code points of each font in a folder."""
+    """Yield family name (in every language) and code points of each font in a folder."""
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in _SUFFIXES:
             continue
@@ -125,7 +131,7 @@ def load_fonts(font_dir: Path | None) -> FontSet:
         role: next(family for family in families if family in points)
         for role, families in _ROLES.items()
     }
-    # Every role falls back on the bundled serif face, so what that draws is always drawn.
+    # Every role falls back on the bundled serif font, so its characters can always be drawn.
     fallback = points["Noto Serif SC"]
     characters = frozenset.intersection(*(points[f] | fallback for f in set(roles.values())))
     return FontSet(tuple(folders), roles, characters)

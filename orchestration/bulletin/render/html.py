@@ -1,8 +1,10 @@
-"""A web page of a bulletin: one file that needs nothing but itself.
+"""Renders a bulletin as a web page: one file that works without any other.
+
+Every value is escaped. Figures have the attribute ``data-figure`` and link to their trace pages in
+the same edition.
 
 Belongs here: filling ``bulletin.html.j2``, and the environment that the site's templates share.
-Every value is escaped; figures carry ``data-figure`` and link to their traces, which stand
-beside the bulletins in the edition.
+Doesn't belong here: navigation and web font (``bulletin.site``, ``webfont``).
 """
 
 from __future__ import annotations
@@ -25,23 +27,26 @@ _FAMILY = "Noto Sans SC, Source Han Sans SC, Microsoft YaHei, PingFang SC, sans-
 
 
 def _widths(shares: Iterable[int]) -> list[str]:
-    """The columns' shares of a table's width, as percentages for CSS."""
+    """Return the columns' shares of a table's width as percentages for CSS."""
     found = list(shares)
     return [f"{100 * share / sum(found):.1f}%" for share in found]
 
 
-def _traced(figure_id: str, root: str) -> str:
+def _trace_address(figure_id: str, root: str) -> str:
     return root + trace_target(figure_id)
 
 
 def _chart(block: Mapping[str, Any], root: str) -> Markup:
     # svg_of escapes every text itself.
-    return Markup(svg_of(block, _FAMILY, lambda figure: _traced(figure, root)))  # noqa: S704
+    return Markup(svg_of(block, _FAMILY, lambda figure: _trace_address(figure, root)))  # noqa: S704
 
 
 @cache
 def environment(*folders: Path) -> jinja2.Environment:
-    """Templates of this folder and of others: everything is escaped, nothing may be undefined."""
+    """Return an environment with the templates of this folder and of ``folders``.
+
+    It escapes every value; an undefined variable is an error.
+    """
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader([*folders, Path(__file__).parent]),
         autoescape=True,
@@ -50,13 +55,13 @@ def environment(*folders: Path) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters["chart"] = _chart
-    made.filters["traced"] = _traced
+    made.filters["traced"] = _trace_address
     made.filters["widths"] = _widths
     return made
 
 
 def render_html(document: Document) -> bytes:
-    """The page as UTF-8 bytes."""
+    """Return the page in UTF-8."""
     template = environment().get_template("bulletin.html.j2")
     root = "../" * document.path.count("/")
     pdf = f"{PurePosixPath(document.path).name}.pdf"

@@ -1,7 +1,10 @@
-"""PDF through typst, one compiler for all bulletins.
+"""Renders bulletins as PDF with typst, using one compiler for all of them.
 
-Belongs here: handing a document's data to ``bulletin.typ``. The same data gives the same bytes:
-the template has no date of its own and no system font is looked at.
+The same document gives the same bytes: the template prints no current date, and system fonts are
+not read.
+
+Belongs here: passing a document's data to ``bulletin.typ``. Doesn't belong here: the look of a
+PDF (``bulletin.typ``) and the choice of fonts (``fonts``).
 """
 
 from __future__ import annotations
@@ -24,10 +27,11 @@ _CHARTS = {"tiles", "bars"}
 
 
 class PdfRenderer:
-    """Renders one bulletin after another.
+    """Renders bulletins one at a time.
 
     Attributes:
-        missing: characters for which 〓 was printed, over all documents so far.
+        fonts: fonts of the PDFs.
+        missing: characters that 〓 was printed for, in all documents so far.
     """
 
     def __init__(self, fonts: FontSet) -> None:
@@ -44,12 +48,12 @@ class PdfRenderer:
         )
 
     def render(self, document: Document) -> bytes:
-        """The document as PDF.
+        """Return the document as PDF.
 
         Raises:
-            TongbaoError: typst can't set it, or warns (of an unknown font, for one).
+            TongbaoError: typst fails or warns, e.g. about an unknown font.
         """
-        data = self._plain(as_data(document))
+        data = self._printable(as_data(document))
         inputs = {
             "document": json.dumps(data, ensure_ascii=False),
             "fonts": json.dumps(self.fonts.roles),
@@ -61,27 +65,27 @@ class PdfRenderer:
         if warnings:
             raise TongbaoError(f"{document.path}: typst warns: {warnings[0].message}")
         if not isinstance(result, bytes):
-            raise TongbaoError(f"{document.path}: typst gave no PDF")
+            raise TongbaoError(f"{document.path}: typst returned no PDF")
         return result
 
-    def _plain(self, value: Any) -> Any:
-        """Charts become SVG, characters that no font has become 〓."""
+    def _printable(self, value: Any) -> Any:
+        """Replace charts by SVG, and characters that no font draws by 〓."""
         if isinstance(value, dict):
             if value.get("kind") in _CHARTS:
-                svg = svg_of(self._plain_values(value), self.fonts.roles["hei"])
+                svg = svg_of(self._printable_values(value), self.fonts.roles["hei"])
                 return {
                     "kind": "chart",
-                    "caption": self._plain(value["caption"]),
+                    "caption": self._printable(value["caption"]),
                     "svg": svg,
                     "narrow": value["kind"] == "tiles",
                 }
-            return self._plain_values(value)
+            return self._printable_values(value)
         if isinstance(value, list | tuple):
-            return [self._plain(each) for each in value]
+            return [self._printable(each) for each in value]
         if isinstance(value, str):
             self.missing |= self.fonts.missing(value)
             return self.fonts.drawable(value)
         return value
 
-    def _plain_values(self, value: dict[str, Any]) -> dict[str, Any]:
-        return {name: self._plain(each) for name, each in value.items()}
+    def _printable_values(self, value: dict[str, Any]) -> dict[str, Any]:
+        return {name: self._printable(each) for name, each in value.items()}

@@ -1,9 +1,11 @@
-"""A font for pages: the characters that they use, in one file that all of them name.
+"""The web font of an edition: the characters that its pages use, in one file.
 
-Belongs here: cutting the bundled Noto Sans SC down to what is written, so that a page reads the
-same where no Chinese font is installed (servers, archives). A reader's own fonts come first. One
-file for the edition, not a copy in each page: a copy in each of a hundred pages would be most of
-the edition. A page that is sent alone falls back on the reader's fonts.
+With it a page is readable where no Chinese font is installed (servers, archives). Fonts of the
+reader's system are preferred. There is one file for the edition, because a copy in each page would
+make up most of the edition's size. A page that is sent alone uses the reader's fonts.
+
+Belongs here: making the subset of the bundled Noto Sans SC, and the reference to it in each page.
+Doesn't belong here: the fonts of the PDFs (``fonts``).
 """
 
 from __future__ import annotations
@@ -22,15 +24,15 @@ __all__ = ["FONT_PATH", "with_font"]
 
 FONT_PATH = "assets/font.woff"
 
-_FACE = (
+_FONT_REFERENCE = (
     '<style>@font-face{font-family:"Noto Sans SC";font-display:swap;src:local("Noto Sans SC"),'
     'local("Source Han Sans SC"),local("Microsoft YaHei"),local("PingFang SC"),'
     'url("%s") format("woff")}</style></head>'
 )
 _ASCII = bytes(range(0x80))
-#: Numbers, codes and digests, wherever they come from.
+#: ASCII characters are always included: numbers, codes and digests need them.
 _PRINTABLE = frozenset(map(chr, range(0x20, 0x7F)))
-#: Nothing that horizontal text of a page needs.
+#: Font tables that horizontal text on a page does not need.
 _DROPPED = ["BASE", "DSIG", "GPOS", "GSUB", "VORG", "vhea", "vmtx"]
 
 
@@ -47,23 +49,23 @@ def _own_words() -> frozenset[str]:
 
 
 def _beyond_ascii(text: bytes) -> str:
-    """Nine tenths of a page are markup and numbers: dropped as bytes, which is quick."""
+    """Return the text without ASCII. Removing bytes is fast: nine tenths of a page are ASCII."""
     return text.translate(None, _ASCII).decode()
 
 
-def _face(path: str) -> bytes:
-    return (_FACE % ("../" * path.count("/") + FONT_PATH)).encode()
+def _font_reference(path: str) -> bytes:
+    return (_FONT_REFERENCE % ("../" * path.count("/") + FONT_PATH)).encode()
 
 
-def _cut(characters: str) -> bytes:
-    """The font with these characters alone, as WOFF; the same characters give the same bytes."""
+def _font_subset(characters: str) -> bytes:
+    """Return the font with only these characters as WOFF; equal characters give equal bytes."""
     options = subset.Options(
         flavor="woff", hinting=False, recalc_timestamp=False, drop_tables=_DROPPED
     )
     font = subset.load_font(str(bundled_folder() / "NotoSansSC-Regular.otf"), options)
-    cutter = subset.Subsetter(options)
-    cutter.populate(unicodes=[ord(character) for character in characters])
-    cutter.subset(font)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(unicodes=[ord(character) for character in characters])
+    subsetter.subset(font)
     body = io.BytesIO()
     subset.save_font(font, body, options)
     return body.getvalue()
@@ -72,20 +74,24 @@ def _cut(characters: str) -> bytes:
 def with_font(
     files: Mapping[str, bytes], carry_over: CarryOver | None = None, *, also: bytes = b""
 ) -> dict[str, bytes]:
-    """The files and the font, every page (``.html``) with the way to it in its head.
+    """Return the files with the font, and with a reference to it in the head of every page.
 
     Args:
-        carry_over: whose pages have it, and the font where no character is new or gone.
-        also: text that is put into a page later.
+        files: path below the edition → bytes.
+        carry_over: files of the former edition. Carried pages have the reference already; the font
+            is carried over if the characters are the same.
+        also: further text that will be added to a page later.
     """
     carry_over = carry_over or CarryOver()
     pages = {path: body for path, body in files.items() if path.endswith(".html")}
-    said = map(_beyond_ascii, (also, *pages.values()))
-    characters = "".join(sorted(_own_words().union(_PRINTABLE, *said)))
-    font = carry_over.find_or_make(FONT_PATH, digest_of(characters), lambda: _cut(characters))
-    done = {
-        path: page.replace(b"</head>", _face(path), 1)
+    page_texts = map(_beyond_ascii, (also, *pages.values()))
+    characters = "".join(sorted(_own_words().union(_PRINTABLE, *page_texts)))
+    font = carry_over.find_or_make(
+        FONT_PATH, digest_of(characters), lambda: _font_subset(characters)
+    )
+    referring = {
+        path: page.replace(b"</head>", _font_reference(path), 1)
         for path, page in pages.items()
         if path not in carry_over.carried
     }
-    return {**files, **done, FONT_PATH: font}
+    return {**files, **referring, FONT_PATH: font}

@@ -1,8 +1,8 @@
-"""Workbooks: sheets with a frozen header, text that stays text, the same bytes.
+"""Renders workbooks as XLSX: frozen headers, no formulas, the same bytes for the same content.
 
-Belongs here: how a sheet looks. Doesn't belong here: what stands in it (``sheets``).
+A spreadsheet keeps fifteen digits of a number; the exact values are in ``data/``.
 
-A spreadsheet keeps fifteen digits of a number; exact values stand in ``data/``.
+Belongs here: the look of a sheet. Doesn't belong here: its content (``tables``, ``uses``).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from orchestration.workbook import put_text, workbook_bytes
 
 __all__ = ["render_workbook"]
 
-_HEAD = PatternFill("solid", fgColor="E7E6E6")
-_TOP = Alignment(wrap_text=True, vertical="top")
-_RIGHT = Alignment(horizontal="right", vertical="top")
+_HEADER_FILL = PatternFill("solid", fgColor="E7E6E6")
+_WRAPPED = Alignment(wrap_text=True, vertical="top")
+_RIGHT_ALIGNED = Alignment(horizontal="right", vertical="top")
 
 
 def render_workbook(book: Book) -> bytes:
-    """The workbook; the same book gives the same bytes."""
+    """Return the workbook as XLSX; equal books give equal bytes."""
     workbook = Workbook()
     first = workbook.active
     assert first is not None
@@ -34,20 +34,20 @@ def render_workbook(book: Book) -> bytes:
     lines = (SYNTHETIC, *book.notes) if book.is_synthetic else book.notes
     for number, line in enumerate(lines, start=2):
         put_text(first.cell(number, 1), line)
-        first.cell(number, 1).alignment = _TOP
+        first.cell(number, 1).alignment = _WRAPPED
         if line == SYNTHETIC:
             first.cell(number, 1).font = Font(bold=True, color="C8102E")
     for sheet in book.sheets:
-        _add(workbook, sheet, is_synthetic=book.is_synthetic)
+        _add_sheet(workbook, sheet, is_synthetic=book.is_synthetic)
     return workbook_bytes(workbook)
 
 
-def _add(workbook: Workbook, sheet: Sheet, *, is_synthetic: bool) -> None:
+def _add_sheet(workbook: Workbook, sheet: Sheet, *, is_synthetic: bool) -> None:
     made = workbook.create_sheet(sheet.title)
     for at, field in enumerate(sheet.fields, start=1):
         cell = made.cell(1, at)
         put_text(cell, field.head)
-        cell.font, cell.fill = Font(bold=True), _HEAD
+        cell.font, cell.fill = Font(bold=True), _HEADER_FILL
         cell.alignment = Alignment(wrap_text=True, vertical="center", horizontal="center")
         made.column_dimensions[get_column_letter(at)].width = field.width
     for number, row in enumerate(sheet.rows, start=2):
@@ -58,14 +58,14 @@ def _add(workbook: Workbook, sheet: Sheet, *, is_synthetic: bool) -> None:
             cell = made.cell(number, at)
             if value is None:
                 put_text(cell, MISSING)
-                cell.alignment = _RIGHT
+                cell.alignment = _RIGHT_ALIGNED
             elif isinstance(value, str):
                 put_text(cell, value)
-                cell.alignment = _TOP
+                cell.alignment = _WRAPPED
             else:
                 cell.value = value
                 cell.number_format = written or "General"
-                cell.alignment = _RIGHT
+                cell.alignment = _RIGHT_ALIGNED
     made.freeze_panes = made.cell(2, sheet.frozen + 1)
     if sheet.rows:
         made.auto_filter.ref = made.dimensions

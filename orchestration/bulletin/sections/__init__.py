@@ -1,9 +1,12 @@
-"""The sections of the bulletins: a file each.
+"""The sections of the bulletins, one module each.
 
-A section is a module with ``IN`` (the kinds of bulletin that it stands in), ``ORDER`` (its place
-among their sections), ``TITLE`` and ``blocks(marts, place)``. Adding a file adds the section;
-its number （一、二、…） comes from its place. A module with ``ATTACHMENT = True`` becomes an
-attachment (附件). A section that has no blocks for a place is left out of that bulletin.
+A section module has ``IN`` (the kinds of bulletin that have the section), ``ORDER`` (its position
+among their sections), ``TITLE`` and ``blocks(marts, place)``. Adding a module adds the section;
+its number （一、二、…） follows from its position. A module with ``ATTACHMENT = True`` is an
+attachment (附件). A section without blocks is left out of the bulletin.
+
+Belongs here: the content of single sections. Doesn't belong here: blocks that several sections
+share (``bulletin.parts``) and the assembly of a bulletin (``bulletin.documents``).
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ Kind = Literal["national", "task", "province"]
 
 @dataclass(frozen=True)
 class Place:
-    """What a bulletin is about: the nation, a task or a province."""
+    """The subject of a bulletin: the nation, a task or a province."""
 
     kind: Kind
     code: str
@@ -32,14 +35,14 @@ class Place:
 
 
 class SectionModule(Protocol):
-    """What a module of this package holds."""
+    """The interface of a section module."""
 
     IN: tuple[Kind, ...]
     ORDER: int
     TITLE: str
 
     def blocks(self, marts: Marts, place: Place) -> list[Block]:
-        """What the section says."""
+        """Return the section's blocks for a place."""
         ...
 
 
@@ -51,7 +54,7 @@ def _modules() -> tuple[SectionModule, ...]:
 
 
 def sections_of(kind: Kind, *, attachments: bool = False) -> list[SectionModule]:
-    """The sections (or attachments) of a kind of bulletin, in order."""
+    """Return the sections (or attachments) of a kind of bulletin, in order."""
     return [
         module
         for module in _modules()

@@ -1,4 +1,4 @@
-"""National and task bulletins, attachment: the units that have not reported, by name."""
+"""Attachment of national and task bulletins: the units that have not reported or were late."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TITLE = "未报送和逾期报送单位名单"
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """By province: nothing at all, then only after the cut-off."""
+    """Return lists of units that have not reported, late and left out, late and counted."""
     found: list[Block] = []
     units = [u for u in marts.absent if place.kind == "national" or u["task_code"] == place.code]
     for title, state, chosen in (

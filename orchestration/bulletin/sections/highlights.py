@@ -1,4 +1,4 @@
-"""Task and provincial bulletins: typical experience, in the units' own words."""
+"""Section of task and provincial bulletins: typical experience in the units' own words."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ IN = ("task", "province")
 ORDER = 60
 TITLE = "典型经验"
 
-#: Examples in a bulletin: enough for a page of the column (专栏), chosen by assessment.
+#: Number of examples in a bulletin: they fill a page of the column (专栏).
 _EXAMPLES = 5
 #: The contract's limit on a highlight, in characters.
 _LONGEST = 500
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """Of units graded excellent, national ones first, then by score."""
+    """Return examples of units graded excellent: national units first, then by score."""
     column = "task_code" if place.kind == "task" else "province_code"
     chosen = [row for row in marts.highlights if row[column] == place.code][:_EXAMPLES]
     if not chosen:

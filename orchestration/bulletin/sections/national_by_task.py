@@ -1,4 +1,4 @@
-"""National bulletin, attachment: on-time rate of every province in every task."""
+"""Attachment of the national bulletin: on-time rate of every province in every task."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ TITLE = "各省份分任务按时报送率"
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """Provinces down, tasks across."""
+    """Return a table with a row for each province and a column for each task."""
     lines: list[tuple[Run, ...]] = []
     for region in marts.regions:
         cells: list[Run] = [region.short_name]
         for task in marts.tasks:
             row = marts.find("agg_province_task", region.code, task.code)
-            cells.append(row.figure("on_time_rate", _short) if row else MISSING)
+            cells.append(row.figure("on_time_rate", _percent_without_sign) if row else MISSING)
         lines.append(tuple(cells))
     cells = ["全国"]
     cells += [
-        marts.row("agg_national_task", task.code).figure("on_time_rate", _short)
+        marts.row("agg_national_task", task.code).figure("on_time_rate", _percent_without_sign)
         for task in marts.tasks
     ]
     lines.append(tuple(cells))
@@ -39,5 +39,5 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     ]
 
 
-def _short(rate: object) -> str:
+def _percent_without_sign(rate: object) -> str:
     return percent(rate).removesuffix("%")  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""National bulletin: the provinces side by side, the measures behind the use of results."""
+"""Section of the national bulletin: comparison of the provinces by the scorecard's measures."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ _RESOURCES: tuple[_Measure, ...] = (
     ("execution_rate", "支出执行率", percent),
     ("watchlist_rate", "关注名单占比", percent),
 )
+#: Number of provinces named at each end of a ranking.
 _NAMED = 5
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """Map, who stands where, and the scorecard."""
+    """Return the provinces with the highest and lowest rates, a map and the scorecard."""
     rows = marts.rows("province_scorecard")
     regions = marts.catalogue.regions
     found: list[Block] = [heading("年度目标完成情况")]

@@ -1,4 +1,4 @@
-"""National bulletin: dynamic management. How many units are watched."""
+"""Section of the national bulletin: dynamic management, with the number of watched units."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TITLE = "动态管理情况"
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """The watchlist in numbers."""
+    """Return the number of watched units, in all and by reason."""
     reasons = Counter(row["reason"] for row in marts.watched)
     runs: list[Run] = [
         "列入动态管理关注名单的建设单位",

@@ -1,4 +1,4 @@
-"""National bulletin: how the data came in. Who reported, who did not, what was excluded."""
+"""Section of the national bulletin: reporting by units and provinces, excluded values."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ IN = ("national",)
 ORDER = 10
 TITLE = "绩效数据采集情况"
 
-#: Provinces named at the end of a ranking: as the bulletin of 2018 names its three lowest.
+#: Number of provinces named at the end of a ranking; the bulletin of 2018 names its three lowest.
 _NAMED = 3
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """Reporting by province, assessments and summaries, exclusions."""
-    return [*_units(marts), *_provincial_work(marts), *_exclusions(marts)]
+    """Return reporting by province, assessments and summaries, excluded values."""
+    return [*_unit_reporting(marts), *_provincial_work(marts), *_exclusions(marts)]
 
 
-def _units(marts: Marts) -> list[Block]:
+def _unit_reporting(marts: Marts) -> list[Block]:
     nation = marts.nation
     scorecards = marts.rows("province_scorecard")
     late = sum(unit["has_reported"] for unit in marts.absent)
     absent = len(marts.absent) - late
-    whole = [row for row in scorecards if row["on_time_rate"] == 1]
-    silent = Counter(u["province_code"] for u in marts.absent if not u["has_reported"])
+    complete = [row for row in scorecards if row["on_time_rate"] == 1]
+    unreported = Counter(u["province_code"] for u in marts.absent if not u["has_reported"])
     regions = marts.catalogue.regions
     found: list[Block] = [
         heading("建设单位填报情况"),
@@ -65,12 +65,12 @@ def _units(marts: Marts) -> list[Block]:
         ),
     ]
     runs: list[Run] = []
-    if whole:
-        names = listed([regions[row["province_code"]].short_name for row in whole], len(regions))
+    if complete:
+        names = listed([regions[row["province_code"]].short_name for row in complete], len(regions))
         runs += [
             "全部单位按时报送的有",
             Claim("whole/on_time_rate", names),
-            Claim("whole_count/on_time_rate", str(len(whole))),
+            Claim("whole_count/on_time_rate", str(len(complete))),
             "个省份。",
         ]
     lowest = [r for r in ranked(scorecards, "on_time_rate", lowest=True) if r["on_time_rate"] < 1]
@@ -86,9 +86,9 @@ def _units(marts: Marts) -> list[Block]:
                 "）",
             ]
         runs.append("。")
-    if silent:
-        ordered = [code for code in regions if silent[code]]
-        names = "、".join(f"{regions[c].short_name}{silent[c]}家" for c in ordered)
+    if unreported:
+        ordered = [code for code in regions if unreported[code]]
+        names = "、".join(f"{regions[c].short_name}{unreported[c]}家" for c in ordered)
         runs += ["有单位未报送的省份：", Claim("silent", names), "；单位名单见附件。"]
     if runs:
         found.append(Paragraph(tuple(runs)))

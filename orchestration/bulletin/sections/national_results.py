@@ -1,4 +1,4 @@
-"""National bulletin: results by task. Progress to the 2025 targets, funding, indicators."""
+"""Section of the national bulletin: progress towards the targets, funding, results by task."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TITLE = "重点任务进展情况"
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """Targets, funding, then each task."""
+    """Return progress towards the targets, funding, and each task's indicators."""
     targets = marts.rows("agg_national_target")
     reached = sum(row["progress_rate"] >= 1 for row in targets)
     years = sorted({row["target_year"] for row in targets})
@@ -40,7 +40,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     ]
     for task in marts.tasks:
         row = marts.row("agg_national_task", task.code)
-        found += [heading(task.name), _sentence(marts, row)]
+        found += [heading(task.name), _task_paragraph(marts, row)]
         if row["units_expected"]:
             found.append(indicator_table(marts, task.code))
     return found
@@ -79,7 +79,7 @@ def _funding(marts: Marts) -> list[Block]:
     return found
 
 
-def _sentence(marts: Marts, row: Row) -> Paragraph:
+def _task_paragraph(marts: Marts, row: Row) -> Paragraph:
     code = row["task_code"]
     if not row["units_expected"]:
         return paragraph(f"{task_name(marts, code)}本年度没有应报单位。")

@@ -1,4 +1,4 @@
-"""National bulletin, attachment: which headlines hang on what is still open."""
+"""Attachment of the national bulletin: headlines that depend on unresolved data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RATES = {"on_time_rate": "按时报送率", "target_met_rate": "年度目标完
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """What was tried, and what would turn round."""
+    """Return the scenarios, and the totals and ranks that they would reverse."""
     found: list[Block] = [
         paragraph(
             "对三种情形逐一测算：剔除单位未作说明的提示值；计入逾期报送单位的填报值；缺报单位按其上年数计。"

@@ -1,4 +1,4 @@
-"""Provincial bulletin: the measures behind the use of results, and the place in the nation."""
+"""Section of provincial bulletins: the scorecard's measures and the province's ranks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TITLE = "在全国的位置"
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """Value, nation and rank of each measure."""
+    """Return a table with the province's value, the nation's value and the rank of each measure."""
     row = marts.find("province_scorecard", place.code)
     if row is None:
         return []
@@ -28,14 +28,14 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         )
         for measure in marts.catalogue.measures.values()
     ]
-    standing = "考核激励参考指标及在全国的名次如下；并列者同名次。"
+    explanation = "考核激励参考指标及在全国的名次如下；并列者同名次。"
     if not row["is_ranked"]:
-        standing = (
+        explanation = (
             f"考核激励参考指标如下；应报单位不足{project_var('scorecard_least_units')}家，"
             "比率没有比较意义，不参与排名。"
         )
     return [
-        paragraph(standing + "考核分由各省份自行评定，仅供参考。"),
+        paragraph(explanation + "考核分由各省份自行评定，仅供参考。"),
         Table(
             "考核激励参考指标",
             (

@@ -1,4 +1,4 @@
-"""Provincial bulletin: how the province's data came in, by task; who is missing, by name."""
+"""Section of provincial bulletins: reporting by task, units that are missing or late."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TITLE = "绩效数据采集情况"
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """The province, its tasks, and the units that did not report or were late."""
+    """Return reporting of the province and of its tasks, and lists of missing and late units."""
     score = marts.find("province_scorecard", place.code)
     if score is None:
         return [paragraph("本年度没有应报建设单位。")]
@@ -58,7 +58,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                 Column("平均分", 3),
                 Column("总结", 2, "center"),
             ),
-            tuple(_line(marts, row) for row in rows if row["units_expected"]),
+            tuple(_task_row(marts, row) for row in rows if row["units_expected"]),
         ),
     ]
     units = [unit for unit in marts.absent if unit["province_code"] == place.code]
@@ -89,7 +89,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     return found
 
 
-def _line(marts: Marts, row: Row) -> tuple[Run, ...]:
+def _task_row(marts: Marts, row: Row) -> tuple[Run, ...]:
     return (
         marts.catalogue.tasks[row["task_code"]].name,
         row.figure("units_expected", count),

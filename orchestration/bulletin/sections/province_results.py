@@ -1,4 +1,4 @@
-"""Provincial bulletin: targets, funding and indicators, task by task."""
+"""Section of provincial bulletins: funding, then targets and indicators of each task."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TITLE = "重点任务进展情况"
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """Funding over all tasks, then each task that has units."""
+    """Return the funding of all tasks, then targets and indicators of each task with units."""
     rows = [
         row
         for row in marts.rows("agg_province_task", province_code=place.code)

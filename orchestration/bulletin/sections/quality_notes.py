@@ -1,4 +1,4 @@
-"""Every bulletin: quality notes and how the figures are computed."""
+"""Section of every bulletin: the gate's warnings, and how figures are computed."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from orchestration.bulletin.wording import listed, moment
 
 IN = ("national", "task", "province")
 ORDER = 90
-#: Units named for a character that no font draws: as many as fill two lines.
+#: Maximum of units named for a character that no font draws: they fill two lines.
 UNDRAWN_NAMED = 20
 TITLE = "数据质量和计算说明"
 
 
-def _but(before: str, number: int, claim: str, after: str) -> tuple[Run, ...]:
-    """Words about a number, where there is one."""
+def _if_any(before: str, number: int, claim: str, after: str) -> tuple[Run, ...]:
+    """Return a claim with the text around it, or nothing if the number is zero."""
     return (before, Claim(claim, str(number)), after) if number else ()
 
 
-def _findings(said: Mapping[str, str]) -> list[Block]:
+def _findings(paragraphs: Mapping[str, str]) -> list[Block]:
     return [
         paragraph(f"{number}.", Claim(f"finding/{check}", text))
-        for number, (check, text) in enumerate(said.items(), 1)
+        for number, (check, text) in enumerate(paragraphs.items(), 1)
     ]
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """The gate's warnings (national bulletin), then the method."""
+    """Return the gate's warnings (national bulletin only), then the method."""
     found: list[Block] = []
     if place.kind == "national":
         found.append(heading("数据质量"))
@@ -39,11 +39,11 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                 "本通报发布前，对填报数据、省级汇总和全国汇总逐项进行质量检查，共",
                 Claim("gate/checks", str(marts.gate.checks)),
                 "项，关键项",
-                *_but("除", marts.gate.waived_critical, "gate/waived", "项经签批豁免外"),
+                *_if_any("除", marts.gate.waived_critical, "gate/waived", "项经签批豁免外"),
                 Claim("gate/critical", "全部通过"),
                 "，",
                 *(
-                    _but(
+                    _if_any(
                         "",
                         len(marts.gate.warnings),
                         "gate/warned",

@@ -1,4 +1,4 @@
-"""Task bulletin: who reported in this task."""
+"""Section of task bulletins: reporting of the task's units by province."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TITLE = "绩效数据采集情况"
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """The nation, the map, the provinces."""
+    """Return the nation's reporting, a map and a table of the provinces."""
     nation = marts.row("agg_national_task", place.code)
     rows = [
         row
@@ -53,12 +53,12 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         by_province = {row["province_code"]: row for row in rows}
         found += [
             tile_map(marts, by_province, "on_time_rate", percent, "各省份按时报送率"),
-            _table(marts, nation, by_province),
+            _provinces_table(marts, nation, by_province),
         ]
     return found
 
 
-def _line(name: str, row: Row) -> tuple[Run, ...]:
+def _place_row(name: str, row: Row) -> tuple[Run, ...]:
     return (
         name,
         row.figure("units_expected", count),
@@ -71,8 +71,8 @@ def _line(name: str, row: Row) -> tuple[Run, ...]:
     )
 
 
-def _table(marts: Marts, nation: Row, rows: dict[str, Row]) -> Table:
-    lines = [_line(r.short_name, rows[r.code]) for r in marts.regions if r.code in rows]
+def _provinces_table(marts: Marts, nation: Row, rows: dict[str, Row]) -> Table:
+    lines = [_place_row(r.short_name, rows[r.code]) for r in marts.regions if r.code in rows]
     return Table(
         "各省份情况",
         (
@@ -85,6 +85,6 @@ def _table(marts: Marts, nation: Row, rows: dict[str, Row]) -> Table:
             Column("目标完成率", 4),
             Column("考核平均分", 4),
         ),
-        (*lines, _line("全国", nation)),
+        (*lines, _place_row("全国", nation)),
         "考核分由各省份自行评定，省份之间比较应当慎重。",
     )

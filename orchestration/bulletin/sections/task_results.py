@@ -1,4 +1,4 @@
-"""Task bulletin: progress to the targets, indicators against last year, provinces compared."""
+"""Section of task bulletins: progress towards the targets, indicators, provinces compared."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ IN = ("task",)
 ORDER = 20
 TITLE = "任务进展情况"
 
-#: Indicators side by side in the provinces' table: as many as are readable on an upright page.
-_ACROSS = 5
+#: Maximum of indicators in one table of provinces: more are not readable on an upright page.
+_MOST_COLUMNS = 5
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """Targets, the nation's indicators, then the provinces."""
+    """Return progress towards targets, the nation's indicators, and the provinces' indicators."""
     row = marts.row("agg_national_task", place.code)
     found: list[Block] = [heading("建设规模和目标")]
     runs: list[Run] = ["应报单位", row.figure("units_expected", count), "家"]
@@ -63,8 +63,8 @@ def _provinces(marts: Marts, place: Place) -> list[Block]:
         tile_map(marts, rows, "target_met_rate", percent, "各省份年度目标完成率"),
     ]
     indicators = marts.indicators(place.code)
-    for start in range(0, len(indicators), _ACROSS):
-        chosen = indicators[start : start + _ACROSS]
+    for start in range(0, len(indicators), _MOST_COLUMNS):
+        chosen = indicators[start : start + _MOST_COLUMNS]
         lines: list[tuple[Run, ...]] = []
         for region in marts.regions:
             if region.code not in rows:
@@ -79,7 +79,7 @@ def _provinces(marts: Marts, place: Place) -> list[Block]:
                 )
             lines.append(tuple(cells))
         columns = [Column(f"{i.name_zh}（{i.unit}）", 5) for i in chosen]
-        part = "" if len(indicators) <= _ACROSS else f"（{start // _ACROSS + 1}）"
+        part = "" if len(indicators) <= _MOST_COLUMNS else f"（{start // _MOST_COLUMNS + 1}）"
         found.append(
             Table(f"各省份指标{part}", (Column("省份", 3, "left"), *columns), tuple(lines))
         )

@@ -1,4 +1,4 @@
-"""National bulletin, attachment: the units under a warning, by name."""
+"""Attachment of the national bulletin: the units under a warning."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ TITLE = "处于警告状态的单位名单"
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """By province."""
+    """Return a table of warned units by province; nothing if there are none."""
     warned = [unit for unit in marts.watched if unit["reason"] == "warned"]
     return [unit_table(marts, warned, "")] if warned else []

@@ -1,10 +1,12 @@
 """The site of an edition: the pages around the bulletins.
 
+The pages are static. They work from a folder as well as from a server, and without scripts they
+are plain tables and lists.
+
 Belongs here: the entry page, the comparison of provinces, the search for units, typical
-experience, downloads, former editions, and the navigation that every page of an edition gets.
-Doesn't belong here: the bulletins (``render``), figures (``marts``), where the bytes go
-(``edition``). Nothing is fetched and nothing is built at reading time: the pages work from a
-folder as well as from a server, and without scripts as plain tables and lists.
+experience, downloads, the list of editions, and the navigation of every page of an edition.
+Doesn't belong here: rendering bulletins (``render``), reading figures (``marts``), writing files
+(``edition``).
 """
 
 from orchestration.bulletin.site.complete import complete

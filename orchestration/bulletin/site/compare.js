@@ -1,5 +1,5 @@
-// Sorting and choosing columns. The order of values is in data-order; nothing is computed here.
-// The address keeps what was chosen: #sort=on_time_rate&up=1&show=units_expected,on_time_rate
+// Sorts the rows and shows or hides columns. The order of values is in data-order.
+// The address stores the state: #sort=on_time_rate&up=1&show=units_expected,on_time_rate
 (function () {
   "use strict";
   var table = document.getElementById("compare"), body = table.tBodies[0];
@@ -38,7 +38,7 @@
     var button = document.createElement("button");
     button.type = "button";
     button.textContent = names[column];
-    // For print: a head that is repeated on the next page is repeated without its buttons.
+    // For print: a header that is repeated on the next page is repeated without its buttons.
     var printed = document.createElement("span");
     printed.className = "printed";
     printed.textContent = names[column];

@@ -1,7 +1,7 @@
-"""What a page can only be given once every file of the edition is there.
+"""Completes the pages of an edition once all of its files are known.
 
-Belongs here: the navigation (also of pages that others make: bulletins, the quality report), the
-shared font, the list of downloads. Doesn't belong here: what pages say (``pages``).
+Belongs here: adding the navigation (also to bulletins and the quality report), the web font and
+the list of downloads. Doesn't belong here: the content of pages (``pages``).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from orchestration.core.catalogue import load_catalogue
 __all__ = ["complete"]
 
 _DOWNLOADS = "downloads/index.html"
-#: Where the list of files goes in it; the page can't list itself.
-_LIST = b"<!-- files -->"
+#: Placeholder for the list of files in the downloads page, which can't list itself.
+_LIST_PLACEHOLDER = b"<!-- files -->"
 _BODY = re.compile(r"<body[^>]*>")
-_SECTIONS = (
+_NAVIGATION = (
     ("index.html", "首页"),
     ("national/bulletin.html", "全国通报"),
     ("index.html#tasks", "重点任务"),
@@ -34,13 +34,13 @@ _SECTIONS = (
     ("downloads/index.html", "下载"),
     ("editions/index.html", "历次版本"),
 )
-_FOLDERS = {
+_SECTION_OF_FOLDER = {
     "tasks": "index.html#tasks",
     "uses": "uses/marked_results.html",
     "trace": "trace/scorecard.html",
 }
-#: Files that are no page of the navigation and about no place, task, indicator or use.
-_NAMES = {
+#: Names of files that are neither in the navigation nor about a place, task, indicator or use.
+_FILE_NAMES = {
     "assets/font": "网页字体",
     "changes": "更正说明",
     "data/datapackage": "开放数据包说明（Frictionless）",
@@ -51,13 +51,13 @@ _NAMES = {
     "trace/scorecard": "考核激励参考指标的出处",
     "uses/watchlist": "动态管理关注名单",
 }
-#: Parts of a path that say what a file about a place, task or indicator is.
-_PARTS = {
+#: Parts of a path → kind of a file about a place, task or indicator.
+_FILE_KINDS = {
     "data_docs": "检查明细",
     "reporting": "报送情况",
     "summaries": "总结（草稿）",
 }
-_KINDS = {
+_FILE_FORMATS = {
     "pdf": "PDF（打印）",
     "html": "网页",
     "docx": "Word文档",
@@ -70,12 +70,12 @@ _KINDS = {
 
 
 def complete(files: Mapping[str, bytes], carry_over: CarryOver | None = None) -> dict[str, bytes]:
-    """An edition's files, their pages with navigation and a font, the downloads listed.
+    """Return an edition's files, with navigation and font in the pages and a list of downloads.
 
     Args:
-        files: all of the edition but its manifest; without an entry page (``index.html``) they
-            are no site and get the font alone.
-        carry_over: what comes from an edition before: its pages have navigation and font.
+        files: path → bytes of all files of the edition except the manifest. Without an entry page
+            (``index.html``) they are no site, and the pages only get the font.
+        carry_over: files of the former edition; carried pages have navigation and font already.
     """
     from orchestration.bulletin.render import with_font
 
@@ -88,14 +88,18 @@ def complete(files: Mapping[str, bytes], carry_over: CarryOver | None = None) ->
         for path, body in files.items()
         if path.endswith(".html") and path not in carry_over.carried
     }
-    # The list names digests of pages that name the font: its words are told to the font before.
-    done = with_font(
+    # The list of files has digests of pages that refer to the font, so it is made after the font.
+    # A list without digests gives the font its characters.
+    completed = with_font(
         {**files, **pages}, carry_over, also=_file_list(files, dict.fromkeys(files, ""))
     )
-    listed = {path: body for path, body in done.items() if path != _DOWNLOADS}
+    listed = {path: body for path, body in completed.items() if path != _DOWNLOADS}
     known = carry_over.sums
     sums = {path: known.get(path) or _sha256(body) for path, body in listed.items()}
-    return {**done, _DOWNLOADS: done[_DOWNLOADS].replace(_LIST, _file_list(listed, sums))}
+    return {
+        **completed,
+        _DOWNLOADS: completed[_DOWNLOADS].replace(_LIST_PLACEHOLDER, _file_list(listed, sums)),
+    }
 
 
 def _with_header(path: str, page: str, paths: Iterable[str]) -> str:
@@ -105,10 +109,10 @@ def _with_header(path: str, page: str, paths: Iterable[str]) -> str:
         path,
         sections=[
             (href, name, "page" if href == path else "true" if href == section else "")
-            for href, name in _SECTIONS
+            for href, name in _NAVIGATION
             if href.split("#")[0] in paths
         ],
-        crumbs=_crumbs(path),
+        breadcrumbs=_breadcrumbs(path),
         has_main='id="main"' in page,
     )
     head, body = header.split("<!-- body -->")
@@ -122,37 +126,37 @@ def _section_of(path: str) -> str:
         return "editions/index.html" if path == "changes.html" else "index.html"
     if folder == "national":
         return "national/bulletin.html"
-    return _FOLDERS.get(folder, f"{folder}/index.html")
+    return _SECTION_OF_FOLDER.get(folder, f"{folder}/index.html")
 
 
-def _crumbs(path: str) -> list[tuple[str, str]]:
-    """The way to a page: address and name, the page itself last."""
+def _breadcrumbs(path: str) -> list[tuple[str, str]]:
+    """Return (address, name) of each page on the way to a page, the page itself last."""
     if path == "index.html":
         return []
     section = _section_of(path)
-    way = [("index.html", "首页")]
-    names = {**dict(_SECTIONS), "trace/scorecard.html": "数字出处"}
+    steps = [("index.html", "首页")]
+    names = {**dict(_NAVIGATION), "trace/scorecard.html": "数字出处"}
     if section in names and section not in ("index.html", path):
-        way.append((section, names[section]))
-    return [*way, (path, _name(path))]
+        steps.append((section, names[section]))
+    return [*steps, (path, _file_name(path))]
 
 
-def _name(path: str) -> str:
-    """What a file is about, in Chinese."""
+def _file_name(path: str) -> str:
+    """Return the Chinese name of a file."""
     catalogue, tables = load_catalogue(), mart_descriptions()
     stem = PurePosixPath(path).with_suffix("")
     uses = {f"uses/{use.code}": use.name for use in catalogue.uses}
-    sections = {href.removesuffix(".html"): name for href, name in _SECTIONS}
-    if name := (sections | uses | _NAMES).get(str(stem)):
+    sections = {href.removesuffix(".html"): name for href, name in _NAVIGATION}
+    if name := (sections | uses | _FILE_NAMES).get(str(stem)):
         return name
     if stem.name in tables:
         return re.split("——|。", tables[stem.name].description_zh.removeprefix("粒度："))[0]
     places = {code: region.name for code, region in catalogue.regions.items()}
     tasks = {"ALL": "全部任务"} | {code: task.name for code, task in catalogue.tasks.items()}
     indicators = {code: indicator.name_zh for code, indicator in catalogue.indicators.items()}
-    known = (places | tasks | indicators, _PARTS)
-    said = [words[part] for words in known for part in stem.parts if part in words]
-    return "·".join(said) or stem.name
+    known = (places | tasks | indicators, _FILE_KINDS)
+    found = [words[part] for words in known for part in stem.parts if part in words]
+    return "·".join(found) or stem.name
 
 
 def _sha256(body: bytes) -> str:
@@ -174,8 +178,8 @@ def _file_list(files: Mapping[str, bytes], sums: Mapping[str, str]) -> bytes:
         groups[title].append(
             (
                 path,
-                _name(path),
-                _KINDS.get(suffix, suffix.upper()),
+                _file_name(path),
+                _FILE_FORMATS.get(suffix, suffix.upper()),
                 f"{(len(body) + 1023) // 1024:,d}",
                 sums[path],
             )

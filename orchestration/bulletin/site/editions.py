@@ -1,8 +1,11 @@
-"""Editions as readers see them: which there are, which is in force, why there is a new one.
+"""The list of a year's editions for readers: dates, reasons, which one is current.
 
-Belongs here: the list of a year's editions, in each edition and above them all. An edition is
-never written again, so it can't say itself that a later one stands: ``editions/{year}/index.html``
-does, and the script in every page's header where the pages come from a server.
+An edition is never written again, so its own list can't name later editions. The list in
+``editions/{year}/index.html`` names all of them; on a server, a script in every page's header
+reports that a later edition is current.
+
+Belongs here: the notes about editions, and the year's list. Doesn't belong here: publishing
+editions (``publication``).
 """
 
 from __future__ import annotations
@@ -24,9 +27,10 @@ class EditionNote:
 
     Attributes:
         number: 1, 2, …
-        dated: as printed, e.g. ``2024年12月15日``; empty in a later edition about itself.
-        reason: why it was made; empty for the first.
-        changed: how much changed against the one before, where that is known.
+        dated: date as printed, e.g. ``2024年12月15日``; empty for a corrected edition in its own
+            list, as it has not been published yet.
+        reason: reason of the correction; empty for edition 1.
+        changed: Chinese summary of the changes, if known.
     """
 
     number: int
@@ -43,7 +47,7 @@ class EditionNote:
         reason: str | None = None,
         changed: str = "",
     ) -> EditionNote:
-        """An edition: the first has the calendar's date, a later one the day it was made."""
+        """Return a note; edition 1 is dated as in the calendar, later ones when published."""
         day = published_at.astimezone(SHANGHAI).date() if published_at else None
         if number == 1:
             day = period_of(year).publication_date
@@ -51,10 +55,10 @@ class EditionNote:
 
 
 def year_index(year: int, editions: Sequence[EditionNote], *, is_synthetic: bool) -> bytes:
-    """``editions/{year}/index.html``, written anew at every publication.
+    """Return ``editions/{year}/index.html``, which is rewritten at every publication.
 
     Args:
-        editions: all of them, the first first; the last is in force.
+        editions: all editions of the year in order; the last is current.
     """
     page = fill(
         "year.html.j2",

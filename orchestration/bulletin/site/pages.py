@@ -1,7 +1,8 @@
-"""What the pages of the site say.
+"""The content of the site's pages.
 
-Belongs here: choosing rows of the marts and wording them for the templates beside this module.
-Doesn't belong here: navigation and whatever needs all files of the edition (``complete``).
+Belongs here: choosing rows of the marts and preparing them for the templates in this folder.
+Doesn't belong here: navigation and everything else that needs all files of the edition
+(``complete``).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from orchestration.bulletin.content import Column, Run, Tile
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import tile_map
 from orchestration.bulletin.site.editions import EditionNote
-from orchestration.bulletin.site.templates import fill, in_script
+from orchestration.bulletin.site.templates import fill, json_for_script
 from orchestration.bulletin.wording import (
     GRADES,
     LEVELS,
@@ -34,14 +35,14 @@ from orchestration.bulletin.wording import (
 __all__ = ["MEASURES", "Link", "Measure", "site_pages"]
 
 #: The contract's limit on a highlight, in characters.
-_LONGEST = 500
-#: Whether and when a unit reported, in the order of the filter.
-_REPORTS = ("按时报送", "逾期报送", "未报送", "不在应报范围")
+_HIGHLIGHT_LENGTH = 500
+#: Reporting states of a unit, in the order of the filter.
+_REPORT_STATES = ("按时报送", "逾期报送", "未报送", "不在应报范围")
 
 
 @dataclass(frozen=True)
 class Link:
-    """A cell that leads somewhere."""
+    """A table cell with a link."""
 
     text: str
     href: str
@@ -49,7 +50,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table whose cells may be links; otherwise as the content model's."""
+    """A table like the content model's, whose cells may also be links."""
 
     caption: str
     columns: tuple[Column, ...]
@@ -63,9 +64,10 @@ class Measure:
     """A column of the comparison of provinces.
 
     Attributes:
-        column: of ``province_scorecard`` and ``national_scorecard``.
-        lowest: whether less is better.
-        shown: at first; a reader chooses others.
+        column: column of ``province_scorecard`` and ``national_scorecard``.
+        text: formats a value.
+        lowest: whether the lowest value is the best.
+        shown: whether the column is visible at first.
     """
 
     column: str
@@ -95,14 +97,14 @@ MEASURES: tuple[Measure, ...] = (
 def site_pages(
     marts: Marts, editions: Sequence[EditionNote] = (), carry_over: CarryOver | None = None
 ) -> dict[str, bytes]:
-    """The pages around the bulletins.
+    """Make the pages around the bulletins.
 
     Args:
-        editions: all of the year, this one last; where none is named this is the first.
-        carry_over: of the edition before, whose pages stay where they would say the same.
+        editions: all editions of the year, this one last; empty if this is the first.
+        carry_over: files of the former edition; pages with unchanged content are carried over.
 
     Returns:
-        path below the edition → bytes; ``complete`` gives them navigation, font and downloads.
+        path below the edition → bytes; ``complete`` adds navigation, font and downloads.
     """
     editions = editions or (EditionNote(1, chinese_date(marts.period.publication_date)),)
     carry_over = carry_over or CarryOver()
@@ -121,32 +123,32 @@ def site_pages(
     def add(path: str, template: str, title: str, **content: Any) -> None:
         made[path] = page(path, template, title, **content)
 
-    def add_or_keep(path: str, template: str, title: str, **content: Any) -> None:
+    def add_or_carry_over(path: str, template: str, title: str, **content: Any) -> None:
         digest = digest_of([title, marts.calendar["is_synthetic"], content])
         make = partial(page, path, template, title, **content)
         made[path] = carry_over.find_or_make(path, digest, make)
 
-    add("index.html", "index.html.j2", _title(marts), **_entry(marts, editions))
-    add("provinces/index.html", "compare.html.j2", "省份比较", **_comparison(marts))
-    add("units/index.html", "units.html.j2", "建设单位查询", **_search(marts))
-    for region, tasks in _by_region(marts):
+    add("index.html", "index.html.j2", _site_title(marts), **_entry_page(marts, editions))
+    add("provinces/index.html", "compare.html.j2", "省份比较", **_comparison_page(marts))
+    add("units/index.html", "units.html.j2", "建设单位查询", **_search_page(marts))
+    for region, tasks in _units_by_region(marts):
         title = f"{region.name}建设单位名单"
-        add_or_keep(
+        add_or_carry_over(
             f"units/{region.code}.html", "unit_list.html.j2", title, region=region, tasks=tasks
         )
-    for path, title, content in _experience(marts):
+    for path, title, content in _experience_pages(marts):
         template = "experience.html.j2" if path.endswith("index.html") else "examples.html.j2"
-        add_or_keep(path, template, title, **content)
+        add_or_carry_over(path, template, title, **content)
     add("downloads/index.html", "downloads.html.j2", "下载")
     add("editions/index.html", "editions.html.j2", "历次版本", editions=editions)
     return made
 
 
-def _title(marts: Marts) -> str:
+def _site_title(marts: Marts) -> str:
     return f"{marts.year}年度现代职业教育体系建设改革重点任务进展情况"
 
 
-def _entry(marts: Marts, editions: Sequence[EditionNote]) -> dict[str, Any]:
+def _entry_page(marts: Marts, editions: Sequence[EditionNote]) -> dict[str, Any]:
     nation = marts.nation
     rows = {row["province_code"]: row for row in marts.rows("province_scorecard")}
     tiles = tile_map(marts, rows, "on_time_rate", percent, "各省份按时报送率")
@@ -162,14 +164,14 @@ def _entry(marts: Marts, editions: Sequence[EditionNote]) -> dict[str, Any]:
             ("填报值剔除率", nation.figure("excluded_rate", percent)),
         ),
         "map": tiles,
-        "tiles": [(tile, _place(tile)) for tile in tiles.tiles],
+        "tiles": [(tile, _grid_position(tile)) for tile in tiles.tiles],
         "tasks": _task_grid(marts),
         "regions": marts.regions,
     }
 
 
-def _place(tile: Tile) -> str:
-    """A tile's place in a grid, as CSS counts: from one."""
+def _grid_position(tile: Tile) -> str:
+    """Return a tile's position in a CSS grid, which counts from one."""
     return f"{tile.row + 1} / {tile.column + 1}"
 
 
@@ -201,16 +203,16 @@ def _task_grid(marts: Marts) -> Grid:
     )
 
 
-def _places_of(rows: Sequence[Row], column: str) -> dict[Any, int]:
-    """The order of a column's values, so that a script need not compare decimals."""
+def _sort_positions(rows: Sequence[Row], column: str) -> dict[Any, int]:
+    """Return value → position in the order of a column, so that scripts compare no decimals."""
     values = sorted({row[column] for row in rows if row[column] is not None})
     return {value: number for number, value in enumerate(values)}
 
 
-def _comparison(marts: Marts) -> dict[str, Any]:
+def _comparison_page(marts: Marts) -> dict[str, Any]:
     rows = marts.rows("province_scorecard")
     found = {row["province_code"]: row for row in rows}
-    orders = {measure.column: _places_of(rows, measure.column) for measure in MEASURES}
+    orders = {measure.column: _sort_positions(rows, measure.column) for measure in MEASURES}
     lines = []
     for region in marts.regions:
         row = found.get(region.code)
@@ -228,8 +230,8 @@ def _comparison(marts: Marts) -> dict[str, Any]:
     }
 
 
-def _report_of(unit: Mapping[str, Any]) -> int:
-    """Its place in ``_REPORTS``."""
+def _report_state(unit: Mapping[str, Any]) -> int:
+    """Return the index of a unit's state in ``_REPORT_STATES``."""
     if unit["has_reported"] is None:
         return 3
     if unit["is_on_time"]:
@@ -237,22 +239,22 @@ def _report_of(unit: Mapping[str, Any]) -> int:
     return 1 if unit["has_reported"] else 2
 
 
-def _city(unit: Mapping[str, Any]) -> str:
+def _city_name(unit: Mapping[str, Any]) -> str:
     return clean(unit["city_name"], 20) or MISSING
 
 
-def _by_region(marts: Marts) -> Iterator[tuple[Any, list[tuple[Any, list[tuple[str, ...]]]]]]:
-    """Each region's units by task, worded."""
+def _units_by_region(marts: Marts) -> Iterator[tuple[Any, list[tuple[Any, list[tuple[str, ...]]]]]]:
+    """Yield each region with its tasks and their units as table cells."""
     found: dict[tuple[str, str], list[tuple[str, ...]]] = defaultdict(list)
     for unit in marts.units:
         found[unit["province_code"], unit["task_code"]].append(
             (
                 unit["unit_name"],
                 unit["unit_code"],
-                _city(unit),
+                _city_name(unit),
                 LEVELS[unit["level"]],
                 STATUSES[unit["status"]],
-                _REPORTS[_report_of(unit)],
+                _REPORT_STATES[_report_state(unit)],
                 GRADES.get(unit["assessment_grade"], MISSING),
             )
         )
@@ -261,7 +263,7 @@ def _by_region(marts: Marts) -> Iterator[tuple[Any, list[tuple[Any, list[tuple[s
         yield region, [(task, units) for task, units in tasks if units]
 
 
-def _search(marts: Marts) -> dict[str, Any]:
+def _search_page(marts: Marts) -> dict[str, Any]:
     levels, statuses, grades = list(LEVELS), list(STATUSES), list(GRADES)
     rows: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for unit in marts.units:
@@ -270,10 +272,10 @@ def _search(marts: Marts) -> dict[str, Any]:
             (
                 unit["unit_code"],
                 unit["unit_name"],
-                _city(unit),
+                _city_name(unit),
                 levels.index(unit["level"]),
                 statuses.index(unit["status"]),
-                _report_of(unit),
+                _report_state(unit),
                 grades.index(grade) if grade else -1,
             )
         )
@@ -281,7 +283,7 @@ def _search(marts: Marts) -> dict[str, Any]:
         "task": ("重点任务", [(task.code, task.name) for task in marts.tasks]),
         "province": ("省份", [(region.code, region.name) for region in marts.regions]),
         "level": ("级别", list(enumerate(LEVELS.values()))),
-        "report": ("报送情况", list(enumerate(_REPORTS))),
+        "report": ("报送情况", list(enumerate(_REPORT_STATES))),
         "grade": ("考核等次", list(enumerate(GRADES.values()))),
     }
     data = {
@@ -289,23 +291,23 @@ def _search(marts: Marts) -> dict[str, Any]:
         "tasks": {task.code: task.name for task in marts.tasks},
         "levels": list(LEVELS.values()),
         "statuses": list(STATUSES.values()),
-        "reports": _REPORTS,
+        "reports": _REPORT_STATES,
         "grades": list(GRADES.values()),
         "units": rows,
     }
     return {
         "filters": filters,
-        "data": in_script(data),
+        "data": json_for_script(data),
         "regions": marts.regions,
         "total": count(len(marts.units)),
     }
 
 
-def _experience(marts: Marts) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """The list by task and province, and a page for each task."""
+def _experience_pages(marts: Marts) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield path, title and content: an overview by province and task, then each task's page."""
     found: dict[tuple[str, str], list[tuple[str, str, str, str]]] = defaultdict(list)
     for row in marts.highlights:
-        text = clean(row["highlight"], _LONGEST)
+        text = clean(row["highlight"], _HIGHLIGHT_LENGTH)
         if text:
             found[row["task_code"], row["province_code"]].append(
                 (row["unit_name"], row["unit_code"], amount(row["assessment_score"]), text)

@@ -1,4 +1,4 @@
-// A written edition can't know of later ones: where it comes from a server, ask what is in force.
+// A published edition doesn't know later ones. On a server, latest.json names the current one.
 (function () {
   "use strict";
   var own = /\/edition-(\d+)\//.exec(location.pathname);

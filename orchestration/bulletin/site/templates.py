@@ -1,6 +1,7 @@
-"""The site's templates.
+"""Fills the site's templates.
 
-Belongs here: filling them. Doesn't belong here: what a page says (``pages``, ``editions``).
+Belongs here: rendering a template, and embedding data in a page. Doesn't belong here: the content
+of a page (``pages``, ``editions``).
 """
 
 from __future__ import annotations
@@ -11,26 +12,28 @@ from typing import Any
 
 from markupsafe import Markup
 
-__all__ = ["fill", "in_script"]
+__all__ = ["fill", "json_for_script"]
 
 _FOLDER = Path(__file__).parent
-#: What could end a script element, or a line of one.
-_UNSAFE = {ord(mark): f"\\u{ord(mark):04x}" for mark in "<>&\u2028\u2029"}
+#: Characters that could end a script element, or a line of a script.
+_ESCAPES = {ord(mark): f"\\u{ord(mark):04x}" for mark in "<>&\u2028\u2029"}
 
 
-def in_script(data: Any) -> Markup:
-    """Data for ``<script type="application/json">``: no text in it can end the element."""
+def json_for_script(data: Any) -> Markup:
+    """Return JSON for a script element of type ``application/json`` that no text can end."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.translate(_UNSAFE))  # noqa: S704
+    return Markup(text.translate(_ESCAPES))  # noqa: S704
 
 
 def fill(template: str, path: str, **content: Any) -> str:
-    """A page.
+    """Render a page.
 
     Args:
-        path: of the page below its root; ``root`` in templates leads back to it.
+        template: file name of the template.
+        path: path of the page below its root; the template's ``root`` is the way back to it.
+        content: variables of the template.
     """
-    # Not above: who only asks which edition stands needs no typesetter.
+    # Imported here because rendering imports typst, which most users of this package don't need.
     from orchestration.bulletin.render import environment
 
     page = environment(_FOLDER).get_template(template)

@@ -1,5 +1,5 @@
-// Search over the units in this page. Everything found is put in as text, never as markup.
-// The address keeps what was asked: #q=深圳&task=T05&province=440000&level=0&report=0&grade=0
+// Searches the units in this page. Results are inserted as text, never as markup.
+// The address stores the query: #q=深圳&task=T05&province=440000&level=0&report=0&grade=0
 (function () {
   "use strict";
   var data = JSON.parse(document.getElementById("data").textContent);

@@ -1,4 +1,4 @@
-"""Provincial bulletin: what is to be mended. Excluded values one by one, units watched."""
+"""Section of provincial bulletins: excluded values to correct, and units on the watchlist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TITLE = "需核实整改的事项"
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """Every excluded value with its reason and remedy; every unit watched with its reason."""
+    """Return excluded values with their corrections, and watched units with their reasons."""
     values = [value for value in marts.excluded if value["province_code"] == place.code]
     watched = [unit for unit in marts.watched if unit["province_code"] == place.code]
     found: list[Block] = []
