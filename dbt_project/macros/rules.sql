@@ -34,8 +34,7 @@
 {%- endmacro %}
 
 {#- What the rules of each task need: [{task_code, rules, operands}], operands being names like
-    C_04, prev_C_04, target_C_04. A name that looks like an operand and is in neither the task's
-    nor the common catalogue stops the build with the rule's id. -#}
+    C_04, prev_C_04, target_C_04. Before dbt starts it was checked that there are no others. -#}
 {% macro rules_by_task() -%}
     {%- set rules = load_rules() -%}
     {%- set indicators = load_indicator_codes() -%}
@@ -53,13 +52,8 @@
             ) -%}
             {%- for word in words -%}
                 {%- set code = modules.re.sub('^(prev|target)_', '', word) -%}
-                {%- if code in codes -%}
-                    {%- if word not in operands -%}{%- do operands.append(word) -%}{%- endif -%}
-                {%- elif modules.re.match('^[A-Z][A-Z0-9]*_[0-9]+$', code) -%}
-                    {%- do exceptions.raise_compiler_error(
-                        'rule ' ~ rule.rule_id ~ ' names ' ~ word
-                        ~ ', which is not an indicator of ' ~ task_code ~ ' nor a common one'
-                    ) -%}
+                {%- if code in codes and word not in operands -%}
+                    {%- do operands.append(word) -%}
                 {%- endif -%}
             {%- endfor -%}
         {%- endfor -%}

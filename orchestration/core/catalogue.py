@@ -1,22 +1,47 @@
-"""A typed view of the seeds: tasks, indicators, rules, regions, targets, error codes, uses.
+"""The catalogue: all seeds, each row in order and all of them in order with each other.
 
-Belongs here: reading those CSV files, nothing else. The files in ``dbt_project/seeds`` are the
-one place of each fact; dbt loads the same files.
+Belongs here: what rows of several seeds say of each other, and the seeds by code for whoever
+needs them. The files in ``dbt_project/seeds`` are the one place of each fact; dbt loads the same
+files. Doesn't belong here: what a single cell may hold (``seeds``).
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from orchestration.core.errors import TongbaoError
+from orchestration.core.seeds import (
+    AttachmentType,
+    CalendarYear,
+    CodeSystem,
+    Country,
+    ErrorCode,
+    Indicator,
+    Industry,
+    Measure,
+    Region,
+    Rule,
+    Scenario,
+    SeedReader,
+    TableColumn,
+    Target,
+    Task,
+    TaskLevels,
+    Threshold,
+    Use,
+    UseOfMeasure,
+)
 from orchestration.core.settings import PROJECT_ROOT
 
+if TYPE_CHECKING:
+    import duckdb
+
 __all__ = [
+    "SEEDS",
+    "CalendarYear",
     "Catalogue",
     "ErrorCode",
     "Indicator",
@@ -28,128 +53,23 @@ __all__ = [
     "Task",
     "UseMeasure",
     "load_catalogue",
-    "read_seed",
+    "read_catalogue",
 ]
 
 SEEDS = PROJECT_ROOT / "dbt_project" / "seeds"
 
+#: What joins comparisons to a condition. A rule reads the operands of one unit, so no SELECT.
+_KEYWORDS = frozenset(
+    {"and", "between", "case", "else", "end", "false", "in", "is", "not", "null", "or", "then"}
+    | {"true", "when"}
+)
 
-@dataclass(frozen=True)
-class Indicator:
-    """A row of ``indicators.csv``; ``task_code`` is None for the common ones."""
-
-    code: str
-    task_code: str | None
-    name_zh: str
-    name_en: str
-    unit: str
-    value_type: str
-    aggregation: str
-    numerator: str | None
-    denominator: str | None
-    hard_min: Decimal | None
-    hard_max: Decimal | None
-    is_submitted: bool
-    is_required: bool
-    stock_flow: str
-    direction: str
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether only whole numbers are allowed (contract §1, "Numbers")."""
-        return self.value_type in {"count", "person_times", "person_days", "year"}
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A row of ``rules.csv``; ``task_code`` is None where a rule holds for every task."""
-
-    rule_id: str
-    task_code: str | None
-    severity: str
-    expression: str
-    indicator_codes: tuple[str, ...]
-    message_zh: str
-    message_en: str
-    fix_hint_zh: str
-
-
-@dataclass(frozen=True)
-class Region:
-    """A row of ``regions.csv``: one of the 32 that report.
-
-    Attributes:
-        education_organ: how its education department is called.
-        tile_row, tile_column: its place in the map of equal tiles, from the north-west.
-    """
-
-    code: str
-    name: str
-    short_name: str
-    name_en: str
-    display_order: int
-    education_organ: str
-    tile_row: int
-    tile_column: int
-
-
-@dataclass(frozen=True)
-class Task:
-    """A row of ``tasks.csv``."""
-
-    code: str
-    name: str
-    name_en: str
-
-
-@dataclass(frozen=True)
-class Target:
-    """A row of ``task_targets.csv``."""
-
-    task_code: str
-    level: str
-    category: str | None
-    target_count: int
-    target_year: int
-
-
-@dataclass(frozen=True)
-class ErrorCode:
-    """A row of ``error_codes.csv``: what a receipt says of a mistake."""
-
-    code: str
-    severity: str
-    scope: str
-    message_zh: str
-    message_en: str
-    fix_zh: str
-    fix_en: str
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A row of ``scorecard_measures.csv``: a column of ``marts.province_scorecard``.
-
-    Attributes:
-        kind: ``rate`` (a fraction), ``score`` or ``count``.
-        best: ``highest`` or ``lowest``: which value ranks first.
-    """
-
-    column: str
-    name: str
-    name_en: str
-    kind: str
-    best: str
-
-    @property
-    def rank_column(self) -> str:
-        """Where its rank stands."""
-        return f"{self.column}_rank"
+Ordered = TypeVar("Ordered", Measure, Region, Task, Use, UseOfMeasure)
 
 
 @dataclass(frozen=True)
 class UseMeasure:
-    """A row of ``scorecard_uses.csv``: a measure that speaks for a use of the results."""
+    """A measure that speaks for a use of the results."""
 
     measure: Measure
     clause: str
@@ -158,7 +78,7 @@ class UseMeasure:
 
 @dataclass(frozen=True)
 class ResultUse:
-    """A row of ``result_uses.csv`` with its measures, in order."""
+    """A use of the results with its measures, in order."""
 
     code: str
     name: str
@@ -181,9 +101,13 @@ class Catalogue:
     code_systems: Mapping[str, str]
     #: What a report file of an extension begins with.
     attachment_types: Mapping[str, bytes]
-    #: The measures of the scorecard, in order, and the five uses of the results.
+    table_columns: tuple[TableColumn, ...]
+    scenarios: Mapping[str, Scenario]
+    thresholds: Mapping[str, Threshold]
+    #: The measures of the scorecard, in order, and the uses of the results.
     measures: Mapping[str, Measure]
     uses: tuple[ResultUse, ...]
+    calendar: Mapping[int, CalendarYear]
 
     def codes_of(self, indicator_code: str) -> frozenset[str]:
         """The codes that a ``code_list`` indicator may hold (seed ``indicator_code_systems``)."""
@@ -191,137 +115,182 @@ class Catalogue:
             return frozenset(self.regions)
         return self.countries
 
-
-def read_seed(name: str, folder: Path = SEEDS) -> list[dict[str, str]]:
-    """The rows of a seed, empty cells as empty strings.
-
-    Raises:
-        TongbaoError: the file is missing.
-    """
-    path = folder / f"{name}.csv"
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            return list(csv.DictReader(handle))
-    except FileNotFoundError:
-        raise TongbaoError(f"seed {path} is missing") from None
-
-
-def _in_order(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    return sorted(rows, key=lambda row: int(row["display_order"]))
-
-
-def _decimal(text: str) -> Decimal | None:
-    return Decimal(text) if text else None
+    def operands_of(self, task_code: str | None) -> frozenset[str]:
+        """The names that a rule of a task, or of every task, may use."""
+        codes = [
+            indicator.code
+            for indicator in self.indicators.values()
+            if indicator.task_code in (None, task_code)
+        ]
+        given = {prefix + code for code in codes for prefix in ("", "prev_", "target_")}
+        return frozenset({"reporting_year", *given})
 
 
 @cache
-def load_catalogue(folder: Path = SEEDS) -> Catalogue:
-    """Read the seeds once a process.
+def load_catalogue() -> Catalogue:
+    """The project's catalogue, read and checked once a process.
 
     Raises:
-        TongbaoError: a seed is missing.
+        UsageError: a seed is missing or broken: file, line, column, what was wanted, what is there.
     """
-    indicators = {
-        row["indicator_code"]: Indicator(
-            code=row["indicator_code"],
-            task_code=row["task_code"] or None,
-            name_zh=row["name_zh"],
-            name_en=row["name_en"],
-            unit=row["unit"],
-            value_type=row["value_type"],
-            aggregation=row["aggregation"],
-            numerator=row["numerator"] or None,
-            denominator=row["denominator"] or None,
-            hard_min=_decimal(row["hard_min"]),
-            hard_max=_decimal(row["hard_max"]),
-            is_submitted=row["is_submitted"] == "true",
-            is_required=row["is_required"] == "true",
-            stock_flow=row["stock_flow"],
-            direction=row["direction"],
-        )
-        for row in read_seed("indicators", folder)
-    }
-    rules = {
-        row["rule_id"]: Rule(
-            rule_id=row["rule_id"],
-            task_code=row["task_code"] or None,
-            severity=row["severity"],
-            expression=row["expression"],
-            indicator_codes=tuple(row["indicator_codes"].split(";")),
-            message_zh=row["message_zh"],
-            message_en=row["message_en"],
-            fix_hint_zh=row["fix_hint_zh"],
-        )
-        for row in read_seed("rules", folder)
-    }
-    regions = {
-        row["province_code"]: Region(
-            row["province_code"],
-            row["province_name"],
-            row["short_name"],
-            row["province_name_en"],
-            int(row["display_order"]),
-            row["education_organ"],
-            int(row["tile_row"]),
-            int(row["tile_column"]),
-        )
-        for row in read_seed("regions", folder)
-    }
-    tasks = {
-        row["task_code"]: Task(row["task_code"], row["task_name"], row["task_name_en"])
-        for row in read_seed("tasks", folder)
-    }
-    targets = tuple(
-        Target(
-            row["task_code"],
-            row["level"],
-            row["category"] or None,
-            int(row["target_count"]),
-            int(row["target_year"]),
-        )
-        for row in read_seed("task_targets", folder)
+    return read_catalogue(SEEDS)
+
+
+def read_catalogue(folder: Path, instead: Mapping[str, Path] | None = None) -> Catalogue:
+    """Read and check seeds.
+
+    Args:
+        folder: where the files are.
+        instead: seed → a file to read in place of the one in ``folder``.
+
+    Raises:
+        UsageError: a seed is missing or broken: file, line, column, what was wanted, what is there.
+    """
+    reader = SeedReader(folder, instead or {})
+    scenarios, thresholds = reader.rows(Scenario), reader.rows(Threshold)
+    reader.need(Scenario, "scenario", scenarios)
+    reader.need(Threshold, "name", thresholds)
+    code_systems, levels = reader.rows(CodeSystem), reader.rows(TaskLevels)
+    uses, of_uses = reader.rows(Use), reader.rows(UseOfMeasure)
+    reader.rows(Industry)
+    measures = {row.column: row for row in _in_order(reader.rows(Measure))}
+    catalogue = Catalogue(
+        indicators={row.code: row for row in reader.rows(Indicator)},
+        rules={row.rule_id: row for row in reader.rows(Rule)},
+        regions={row.code: row for row in _in_order(reader.rows(Region))},
+        tasks={row.code: row for row in _in_order(reader.rows(Task))},
+        targets=tuple(reader.rows(Target)),
+        error_codes={row.code: row for row in reader.rows(ErrorCode)},
+        countries=frozenset(row.code for row in reader.rows(Country)),
+        code_systems={row.indicator_code: row.code_system for row in code_systems},
+        attachment_types={row.extension: row.magic for row in reader.rows(AttachmentType)},
+        table_columns=tuple(reader.rows(TableColumn)),
+        scenarios={row.scenario: row for row in scenarios},
+        thresholds={row.name: row for row in thresholds},
+        measures=measures,
+        uses=tuple(_result_use(use, of_uses, measures) for use in _in_order(uses)),
+        calendar={row.year: row for row in reader.rows(CalendarYear)},
     )
-    error_codes = {row["code"]: ErrorCode(**row) for row in read_seed("error_codes", folder)}
-    countries = frozenset(row["country_code"] for row in read_seed("countries", folder))
-    code_systems = {
-        row["indicator_code"]: row["code_system"]
-        for row in read_seed("indicator_code_systems", folder)
-    }
-    attachment_types = {
-        row["extension"]: bytes.fromhex(row["magic_hex"])
-        for row in read_seed("attachment_types", folder)
-    }
-    measures = {
-        row["measure"]: Measure(
-            row["measure"], row["name_zh"], row["name_en"], row["kind"], row["best"]
-        )
-        for row in _in_order(read_seed("scorecard_measures", folder))
-    }
-    of_uses = _in_order(read_seed("scorecard_uses", folder))
-    uses = tuple(
-        ResultUse(
-            use["use_code"],
-            use["name_zh"],
-            use["name_en"],
-            use["caution_zh"],
-            tuple(
-                UseMeasure(measures[row["measure"]], row["clause"], row["reason_zh"])
-                for row in of_uses
-                if row["use_code"] == use["use_code"]
-            ),
-        )
-        for use in _in_order(read_seed("result_uses", folder))
+    _check_tasks(catalogue, levels, reader)
+    _check_indicators(catalogue, reader)
+    _check_code_systems(catalogue, code_systems, reader)
+    _check_uses(of_uses, {use.code for use in uses}, measures, reader)
+    # A rule that names an indicator whose row is broken would be blamed for it.
+    reader.finish()
+    _check_rules(catalogue, reader)
+    reader.finish()
+    return catalogue
+
+
+def _in_order(rows: Iterable[Ordered]) -> list[Ordered]:
+    return sorted(rows, key=lambda row: row.display_order)
+
+
+def _result_use(
+    use: Use, of_uses: list[UseOfMeasure], measures: Mapping[str, Measure]
+) -> ResultUse:
+    own = [row for row in _in_order(of_uses) if row.use_code == use.code]
+    said = (
+        UseMeasure(measures[row.measure], row.clause, row.reason)
+        for row in own
+        if row.measure in measures
     )
-    return Catalogue(
-        indicators,
-        rules,
-        regions,
-        tasks,
-        targets,
-        error_codes,
-        countries,
-        code_systems,
-        attachment_types,
-        measures,
-        uses,
-    )
+    return ResultUse(use.code, use.name, use.name_en, use.caution, tuple(said))
+
+
+def _check_tasks(catalogue: Catalogue, levels: list[TaskLevels], reader: SeedReader) -> None:
+    """Every task that a row names is there."""
+    common: list[Indicator | Rule] = [*catalogue.indicators.values(), *catalogue.rules.values()]
+    for row in [*catalogue.targets, *levels, *common]:
+        if row.task_code is not None and row.task_code not in catalogue.tasks:
+            reader.fault(row, "task_code", "a task of tasks.csv", row.task_code)
+
+
+def _check_indicators(catalogue: Catalogue, reader: SeedReader) -> None:
+    """A ratio's parts are there and come from the same unit; all money has one unit."""
+    money = None
+    for row in catalogue.indicators.values():
+        for column, code in (("numerator", row.numerator), ("denominator", row.denominator)):
+            part = catalogue.indicators.get(code or "")
+            if code is not None and not (
+                part is not None
+                and part.is_submitted
+                and part.value_type != "code_list"
+                and part.task_code in (None, row.task_code)
+            ):
+                wanted = "a submitted number of the same task, or a common one"
+                reader.fault(row, column, wanted, code)
+        if row.value_type == "amount":
+            money = money or row.unit
+            if row.unit != money:
+                wanted = f"{money}, as in the first row that is an amount"
+                reader.fault(row, "unit", wanted, row.unit)
+    for row in catalogue.indicators.values():
+        if row.value_type != "amount" and row.unit == money:
+            reader.fault(row, "value_type", f"amount where the unit is {money}", row.value_type)
+
+
+def _check_code_systems(
+    catalogue: Catalogue, code_systems: list[CodeSystem], reader: SeedReader
+) -> None:
+    for row in code_systems:
+        indicator = catalogue.indicators.get(row.indicator_code)
+        if indicator is None or indicator.value_type != "code_list":
+            wanted = "an indicator whose value_type is code_list"
+            reader.fault(row, "indicator_code", wanted, row.indicator_code)
+
+
+def _check_uses(
+    of_uses: list[UseOfMeasure], uses: set[str], measures: Mapping[str, Measure], reader: SeedReader
+) -> None:
+    for row in of_uses:
+        if row.use_code not in uses:
+            reader.fault(row, "use_code", "a use of result_uses.csv", row.use_code)
+        if row.measure not in measures:
+            reader.fault(row, "measure", "a measure of scorecard_measures.csv", row.measure)
+
+
+def _check_rules(catalogue: Catalogue, reader: SeedReader) -> None:
+    """Every rule names what there is and is a condition that the engine can read."""
+    import duckdb
+
+    with duckdb.connect(config={"enable_external_access": "false", "threads": "1"}) as con:
+        for rule in catalogue.rules.values():
+            operands = catalogue.operands_of(rule.task_code)
+            whose = f"of {rule.task_code} or a common one" if rule.task_code else "that is common"
+            for code in rule.indicator_codes:
+                if code not in operands:
+                    reader.fault(rule, "indicator_codes", f"an indicator {whose}", code)
+            for name in rule.names:
+                if name not in operands:
+                    wanted = f"reporting_year or an indicator {whose}, with prev_ or target_ or not"
+                    reader.fault(rule, "expression", wanted, name)
+            for keyword in sorted(rule.keywords - _KEYWORDS):
+                reader.fault(rule, "expression", "a condition of one unit's values", keyword)
+            if operands.issuperset(rule.names) and rule.keywords <= _KEYWORDS:
+                for wanted in _misread(con, rule):
+                    reader.fault(rule, "expression", wanted, rule.expression)
+            looks_back = any(name.startswith("prev_") for name in rule.names)
+            if rule.compares_with_last_year is not looks_back:
+                wanted = f"{looks_back}".lower() + ", as the expression "
+                wanted += "names prev_" if looks_back else "doesn't name prev_"
+                found = str(rule.compares_with_last_year).lower()
+                reader.fault(rule, "compares_with_last_year", wanted, found)
+
+
+def _misread(con: duckdb.DuckDBPyConnection, rule: Rule) -> Iterator[str]:
+    """What the engine has against an expression."""
+    import duckdb
+
+    operands = ["2024 as reporting_year"]
+    operands += [
+        f"cast(null as decimal(24, 6)) as {name}" for name in rule.names if name != "reporting_year"
+    ]
+    query = f"select typeof(({rule.expression})) from (select {', '.join(operands)})"
+    try:
+        kinds = con.execute(query).fetchone()
+    except (duckdb.Error, ValueError) as error:
+        yield f"a condition ({str(error).strip().splitlines()[0]})"
+    else:
+        if kinds != ("BOOLEAN",):
+            yield "a condition, true or false"

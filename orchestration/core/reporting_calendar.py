@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from orchestration.core.catalogue import read_seed
+from orchestration.core.catalogue import load_catalogue
 from orchestration.core.errors import UsageError
 
 __all__ = [
@@ -47,12 +47,6 @@ MAINTENANCE_TIME = time(4, 30)
 #: 08:30: offices open; a reminder is the first thing of a day that is left for answering it.
 REMINDER_TIME = time(8, 30)
 
-#: 06:00: after the cut-off at midnight and what lands in its first hours, with the morning left
-#: to answer the gate.
-_PUBLICATION_TIME = time(6, 0)
-#: Two weeks are what a unit needs for its numbers, one what a province needs for its assessments;
-#: on the last day there is still time to send what lies ready.
-_REMINDER_DAYS = "14;7;1"
 #: 31 days: for how long publication is tried where the calendar names no correction cut-off to
 #: end it. What a month of mornings didn't mend won't mend itself.
 _PATIENCE = timedelta(days=31)
@@ -130,8 +124,8 @@ class ReportingPeriod:
         return self.publishes_at <= now < until and now.astimezone(SHANGHAI).time() >= hour
 
 
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).astimezone(UTC)
+def _instant(local: datetime) -> datetime:
+    return local.replace(tzinfo=SHANGHAI).astimezone(UTC)
 
 
 def _day(moment: datetime) -> date:
@@ -140,7 +134,7 @@ def _day(moment: datetime) -> date:
 
 def years() -> list[int]:
     """The years that the calendar has a row for."""
-    return sorted(int(row["year"]) for row in read_seed("reporting_calendar"))
+    return sorted(load_catalogue().calendar)
 
 
 def years_in_play(now: datetime) -> list[int]:
@@ -177,45 +171,23 @@ def publication_times() -> list[time]:
 def period_of(year: int) -> ReportingPeriod:
     """The calendar of a year.
 
-    A blank cut-off is 15 December 00:00 Asia/Shanghai and a blank publication date 15 December
-    (contract §1: "before 15 December").
-
     Raises:
-        UsageError: the calendar has no row for the year, a cell can't be read, or its days are
-            out of order.
+        UsageError: the calendar has no row for the year, or a seed is broken.
     """
-    for row in read_seed("reporting_calendar"):
-        if row["year"] == str(year):
-            try:
-                return _period(year, row)
-            except ValueError as error:
-                raise UsageError(f"reporting_calendar.csv, year {year}: {error}") from None
-    known = years()
-    raise UsageError(
-        f"the reporting calendar has no year {year} (it has {known[0]} to {known[-1]}): "
-        "add a row to dbt_project/seeds/reporting_calendar.csv"
-    )
-
-
-def _period(year: int, row: dict[str, str]) -> ReportingPeriod:
-    correction = row["correction_cutoff"]
-    day = date.fromisoformat(row["publication_date"] or f"{year}-12-15")
-    hour = row["publication_time"]
-    at = time.fromisoformat(hour) if hour else _PUBLICATION_TIME
-    reminders = {int(days) for days in (row["reminder_days"] or _REMINDER_DAYS).split(";")}
-    period = ReportingPeriod(
+    calendar = load_catalogue().calendar
+    row = calendar.get(year)
+    if row is None:
+        raise UsageError(
+            f"the reporting calendar has no year {year} (it has {min(calendar)} to "
+            f"{max(calendar)}): add a row to dbt_project/seeds/reporting_calendar.csv"
+        )
+    correction = row.correction_cutoff
+    return ReportingPeriod(
         year=year,
-        opens_at=_instant(row["collection_opens"] or f"{year}-07-01 00:00:00"),
-        cutoff_at=_instant(row["submission_cutoff"] or f"{year}-12-15 00:00:00"),
-        publication_date=day,
+        opens_at=_instant(row.collection_opens),
+        cutoff_at=_instant(row.submission_cutoff),
+        publication_date=row.publication_date,
         correction_cutoff_at=_instant(correction) if correction else None,
-        publishes_at=datetime.combine(day, at, SHANGHAI).astimezone(UTC),
-        reminder_days=tuple(sorted(reminders, reverse=True)),
+        publishes_at=_instant(datetime.combine(row.publication_date, row.publication_time)),
+        reminder_days=row.reminder_days,
     )
-    if min(reminders) < 1:
-        raise ValueError("reminder_days: whole days before the cut-off, 1 or more")
-    if not period.opens_at < period.cutoff_at <= period.publishes_at:
-        raise ValueError("it must open before its cut-off and be published after it")
-    if period.correction_cutoff_at and period.correction_cutoff_at <= period.publishes_at:
-        raise ValueError("correction_cutoff: must come after the publication, or be blank")
-    return period

@@ -61,31 +61,19 @@ class Expression:
                 {n.id for n in ast.walk(self._tree) if isinstance(n, ast.Name) and n.id != "abs"}
             )
         )
-        self._cache: dict[tuple[bool, ...], tuple[Callable[[Mapping[str, Number]], bool], ...]] = {}
+        self._cache: dict[tuple[bool, ...], Callable[[Mapping[str, Number]], bool]] = {}
 
-    def _compiled(
-        self, values: Mapping[str, Number]
-    ) -> tuple[Callable[[Mapping[str, Number]], bool], ...]:
+    def is_false(self, values: Mapping[str, Number]) -> bool:
+        """Whether the rule fires: it is definitely false; names not in ``values`` are null."""
         mask = tuple([name in values for name in self.names])
         found = self._cache.get(mask)
         if found is None:
             missing = {name for name, given in zip(self.names, mask, strict=True) if not given}
             scope = {"Fraction": Fraction, "_divide": _divide, "__builtins__": {"abs": abs}}
-            found = tuple(
-                # The source is built below from a fixed set of operators and operand names.
-                eval(f"lambda v: {side}", scope)  # noqa: S307
-                for side in _sides(self._tree, missing)
-            )
-            self._cache[mask] = found
-        return found
-
-    def is_true(self, values: Mapping[str, Number]) -> bool:
-        """Whether it is definitely true; names not in ``values`` are null."""
-        return self._compiled(values)[0](values)
-
-    def is_false(self, values: Mapping[str, Number]) -> bool:
-        """Whether it is definitely false: the rule fires."""
-        return self._compiled(values)[1](values)
+            _, false = _sides(self._tree, missing)
+            # The source is built below from a fixed set of operators and operand names.
+            found = self._cache[mask] = eval(f"lambda v: {false}", scope)  # noqa: S307
+        return found(values)
 
 
 def _sides(node: ast.AST, missing: set[str]) -> tuple[str, str]:

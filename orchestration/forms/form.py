@@ -23,7 +23,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from orchestration.core.catalogue import Indicator, load_catalogue, read_seed
+from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.core.errors import UsageError
 from orchestration.core.reporting_calendar import SHANGHAI, ReportingPeriod, period_of
 from orchestration.workbook import FORM_MARK, FORM_SHEET, put_text, workbook_bytes
@@ -109,9 +109,9 @@ def make_form(task_code: str, year: int, units: Sequence[FormUnit] = ()) -> byte
 
 def _column_labels() -> dict[str, str]:
     return {
-        row["column_name"]: row["label_zh"]
-        for row in read_seed("table_columns")
-        if row["document_type"] in ("*", "performance")
+        column.column_name: column.label_zh
+        for column in load_catalogue().table_columns
+        if column.belongs_to("performance")
     }
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestration.core.catalogue import read_seed
+from orchestration.core.catalogue import load_catalogue
 
 __all__ = ["CULPRITS", "FRAMES", "Frame"]
 
@@ -673,7 +673,8 @@ _SLIPS = f"""
 def _scenarios(name: str, comma: str) -> str:
     """The scenarios that turn a headline round, in words."""
     words = " ".join(
-        f"when '{row['scenario']}' then '{row[name]}'" for row in read_seed("sensitivity_scenarios")
+        f"when '{row.scenario}' then '{getattr(row, name)}'"
+        for row in load_catalogue().scenarios.values()
     )
     said = f"case when flips then case scenario {words} end end"
     return f"string_agg(distinct {said}, '{comma}' order by {said}) as scenarios_{name[-2:]}"

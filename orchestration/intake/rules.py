@@ -8,7 +8,6 @@ operand doesn't fire (contract §1, "What counts").
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
@@ -24,8 +23,6 @@ from orchestration.intake.reading import ReadValue
 
 __all__ = ["check_rules", "rule_connection", "rules_fire"]
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TEXT = re.compile(r"'[^']*'")
 _STEP = Decimal("0.000001")
 
 
@@ -37,14 +34,9 @@ def _rules_of(task_code: str) -> tuple[Rule, ...]:
 
 @cache
 def _operands_of(task_code: str) -> tuple[str, ...]:
-    """Every operand that a rule of the task names."""
-    indicators = load_catalogue().indicators
-    found: set[str] = set()
-    for rule in _rules_of(task_code):
-        for name in _NAME.findall(_TEXT.sub("", rule.expression)):
-            if re.sub("^(prev|target)_", "", name) in indicators:
-                found.add(name)
-    return tuple(sorted(found))
+    """Every value that a rule of the task names."""
+    names = {name for rule in _rules_of(task_code) for name in rule.names}
+    return tuple(sorted(names - {"reporting_year"}))
 
 
 def rule_connection() -> duckdb.DuckDBPyConnection:
@@ -121,7 +113,7 @@ def check_rules(
         judged = [
             (name, value)
             for name, value in operands.items()
-            if value is not None and name in rule.expression
+            if value is not None and name in rule.names
         ]
         sides = sorted(f"{name}={value.normalize():f}" for name, value in judged)
         message_zh = f"{rule.message_zh}（{rule.rule_id}：{'，'.join(sides)}）"

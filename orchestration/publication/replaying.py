@@ -9,15 +9,14 @@ results stay as they are.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
-import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from orchestration.bulletin import Block, Column, Document, Section, Table, head
 from orchestration.bulletin.dictionary import project_var
 from orchestration.bulletin.open_data import formula_safe
 from orchestration.bulletin.wording import chinese_date, count
-from orchestration.core.catalogue import SEEDS, Catalogue, load_catalogue, read_seed
+from orchestration.core.catalogue import SEEDS, read_catalogue
 from orchestration.core.errors import TongbaoError, UsageError
 from orchestration.core.reporting_calendar import SHANGHAI, period_of, years
 from orchestration.core.workspace import Progress, Workspace
@@ -36,10 +35,6 @@ from orchestration.publication.changes import BUILD, Change, Changes, changes_of
 
 __all__ = ["ReplaySummary", "YearReplay", "replay_years"]
 
-#: Seeds that can be replayed, and what identifies a row.
-_KEYS = {"rules": "rule_id", "indicators": "indicator_code"}
-_AGGREGATIONS = {"sum", "ratio", "mean", "max", "count_true", "count_distinct", "none"}
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 #: Rows of a table on the page; the CSV files have every one.
 _ON_PAGE = 40
 #: Headline figures that a terminal lists of a year: a screen holds them for three years.
@@ -235,98 +230,19 @@ def _snapshots(con: duckdb.DuckDBPyConnection, wanted: Sequence[int]) -> dict[in
 
 
 def _project(scratch: Path, seeds: Mapping[str, Path]) -> Path:
-    """A copy of the dbt project with the changed seeds in it, checked."""
+    """A copy of the dbt project with the changed seeds in it.
+
+    Raises:
+        UsageError: the catalogue would be broken with them.
+    """
+    read_catalogue(SEEDS, seeds)
     project = scratch / "dbt_project"
     ignored = shutil.ignore_patterns("target", "logs")
     shutil.copytree(lakehouse.DBT_PROJECT, project, ignore=ignored)
     for name, path in seeds.items():
-        try:
-            body = path.read_bytes()
-            body.decode("utf-8-sig")
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror or error}") from None
-        except UnicodeDecodeError:
-            raise UsageError(f"{path}: is not UTF-8 text") from None
-        (project / "seeds" / f"{name}.csv").write_bytes(body.removeprefix(b"\xef\xbb\xbf"))
-        _check_rows(path, name, project / "seeds")
-    catalogue = _catalogue(project / "seeds", seeds)
-    if "indicators" in seeds:
-        _check_indicators(catalogue, seeds["indicators"])
-    _check_rules(catalogue, seeds.get("rules", SEEDS / "rules.csv"))
+        body = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        (project / "seeds" / f"{name}.csv").write_bytes(body)
     return project
-
-
-def _check_rows(path: Path, name: str, folder: Path) -> None:
-    columns = list(read_seed(name)[0])
-    try:
-        rows = read_seed(name, folder)
-    except csv.Error as error:
-        raise UsageError(f"{path}: {error}") from None
-    if not rows:
-        raise UsageError(f"{path}: holds no rows (columns: {', '.join(columns)})")
-    seen: set[str] = set()
-    for number, row in enumerate(rows, 2):
-        if set(row) != set(columns) or None in row.values():
-            odd = sorted(str(column or "a cell too many") for column in set(row) ^ set(columns))
-            said = ", ".join(odd) or "a cell is missing"
-            raise UsageError(f"{path}: row {number} has not the columns of {name}.csv: {said}")
-        code = row[_KEYS[name]]
-        if not _CODE.fullmatch(code):
-            raise UsageError(f"{path}: row {number}: {_KEYS[name]} {code!r} is not a code")
-        if code in seen:
-            raise UsageError(f"{path}: row {number}: {code} stands there twice")
-        seen.add(code)
-        for column in ("compares_with_last_year", "is_submitted", "is_required"):
-            if row.get(column, "true") not in ("true", "false"):
-                raise UsageError(f"{path}: {code}: {column} is true or false")
-
-
-def _catalogue(folder: Path, seeds: Mapping[str, Path]) -> Catalogue:
-    try:
-        return load_catalogue(folder)
-    except InvalidOperation:
-        raise UsageError(f"{seeds['indicators']}: hard_min or hard_max is no number") from None
-
-
-def _check_indicators(catalogue: Catalogue, path: Path) -> None:
-    for indicator in catalogue.indicators.values():
-        if indicator.aggregation not in _AGGREGATIONS:
-            raise UsageError(f"{path}: {indicator.code}: no aggregation {indicator.aggregation!r}")
-        for code in (indicator.numerator, indicator.denominator):
-            if code is not None and code not in catalogue.indicators:
-                raise UsageError(f"{path}: {indicator.code} names {code}, which is no indicator")
-        if indicator.task_code is not None and indicator.task_code not in catalogue.tasks:
-            raise UsageError(f"{path}: {indicator.code}: there is no task {indicator.task_code}")
-
-
-def _check_rules(catalogue: Catalogue, path: Path) -> None:
-    """Every rule names what there is and is a condition that the engine can read."""
-    with duckdb.connect(config={"enable_external_access": "false"}) as con:
-        for rule in catalogue.rules.values():
-            if rule.severity not in ("blocking", "warning"):
-                raise UsageError(f"{path}: {rule.rule_id}: severity is blocking or warning")
-            if rule.task_code is not None and rule.task_code not in catalogue.tasks:
-                raise UsageError(f"{path}: {rule.rule_id}: there is no task {rule.task_code}")
-            own = {
-                indicator.code
-                for indicator in catalogue.indicators.values()
-                if indicator.task_code in (None, rule.task_code)
-            }
-            for code in rule.indicator_codes:
-                if code.strip() not in own:
-                    raise UsageError(f"{path}: {rule.rule_id}: no indicator {code.strip()!r}")
-            names = [prefix + code for code in sorted(own) for prefix in ("", "prev_", "target_")]
-            operands = ", ".join(f"cast(null as decimal(24, 6)) as {name}" for name in names)
-            try:
-                [(kind,)] = con.execute(
-                    f"select typeof(({rule.expression})) "
-                    f"from (select {operands}, 2024 as reporting_year)"
-                ).fetchall()
-            except (duckdb.Error, ValueError) as error:
-                said = str(error).strip().splitlines()[0]
-                raise UsageError(f"{path}: {rule.rule_id}: {said}") from None
-            if kind != "BOOLEAN":
-                raise UsageError(f"{path}: {rule.rule_id}: the expression is no condition")
 
 
 # -- building and comparing ---------------------------------------------------------------------

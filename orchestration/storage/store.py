@@ -30,6 +30,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
+from orchestration.core.catalogue import load_catalogue
 from orchestration.core.errors import Unreachable
 from orchestration.core.settings import S3Config, Settings
 from orchestration.core.workspace import Workspace
@@ -473,13 +474,18 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Iterator[Store
 
 @contextlib.contextmanager
 def open_workspace(settings: Settings, *, read_only: bool = False) -> Iterator[Workspace]:
-    """Open the store and give it to a command as a workspace.
+    """Check the catalogue, open the store and give it to a command as a workspace.
+
+    A broken seed is refused here, before a stage reads or writes anything. Later it would end in
+    the receipt of each object, or in the middle of a publication.
 
     Args:
         read_only: for commands that analysts may use, see :func:`open_store`.
 
     Raises:
+        UsageError: a seed is missing or broken.
         Unreachable: the store can't be reached.
     """
+    load_catalogue()
     with open_store(settings, read_only=read_only) as store:
         yield Workspace(settings, store)

@@ -14,8 +14,6 @@ import dagster as dg
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.core import reporting_calendar
-from orchestration.core.errors import UsageError
 from orchestration.core.reporting_calendar import period_of
 from orchestration.core.settings import Settings
 from orchestration.definitions import defs
@@ -212,34 +210,3 @@ def test_a_clock_that_ran_ahead_does_not_stand_in_the_way(ws: stages.Workspace) 
 
     assert intake(datetime(2026, 1, 1, tzinfo=UTC)) is None
     assert intake(PUBLISHES) == PUBLISHES
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "says"),
-    [
-        ("reminder_days", "14;0", "reminder_days"),
-        ("reminder_days", "soon", "soon"),
-        ("publication_time", "6 o'clock", "2024"),
-        ("publication_date", "2024-12-14", "published after"),
-        ("submission_cutoff", "2024-06-30 00:00:00", "before its cut-off"),
-        ("correction_cutoff", "2024-12-15 06:00:00", "correction_cutoff"),
-    ],
-)
-def test_a_calendar_that_contradicts_itself_is_refused(
-    column: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = reporting_calendar.read_seed("reporting_calendar")
-    changed = [row | {column: value} if row["year"] == "2024" else row for row in rows]
-    monkeypatch.setattr(reporting_calendar, "read_seed", lambda _: changed)
-    with pytest.raises(UsageError, match=says):
-        period_of(2024)
-
-
-def test_blank_cells_are_the_notices_dates(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = reporting_calendar.read_seed("reporting_calendar")
-    blank = [dict.fromkeys(row, "") | {"year": row["year"]} for row in rows]
-    monkeypatch.setattr(reporting_calendar, "read_seed", lambda _: blank)
-    period = period_of(2024)
-    assert period.cutoff_at == CUTOFF
-    assert period.publishes_at == PUBLISHES
-    assert period.reminder_days == (14, 7, 1)

@@ -298,43 +298,17 @@ def test_a_changed_rule_is_replayed_over_all_years_and_touches_nothing(
     assert not list((backwards.settings.home / "tmp").glob("replay-*"))
 
 
-_HEAD = _RULES.read_text(encoding="utf-8").splitlines()[0]
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        ("", "holds no rows"),
-        (_HEAD, "holds no rows"),
-        ("rule_id,expression\nR,true", "has not the columns"),
-        (f"{_HEAD}\nR1,,range,blocking,C_05 <=,C_05,false,a,b,c", "R1: Parser Error"),
-        (f"{_HEAD}\nR1,,range,blocking,C_05 <= T99_01,C_05,false,a,b,c", "R1: Binder Error"),
-        (f"{_HEAD}\nR1,,range,blocking,C_05 + 1,C_05,false,a,b,c", "R1: the expression is no"),
-        (f"{_HEAD}\nR1,,range,stop,C_05 > 1,C_05,false,a,b,c", "severity is blocking or"),
-        (f"{_HEAD}\nR1,T99,range,blocking,C_05 > 1,C_05,false,a,b,c", "there is no task T99"),
-        (f"{_HEAD}\nR1,,range,blocking,C_05 > 1,X_1,false,a,b,c", "no indicator 'X_1'"),
-        (f"{_HEAD}\nR1,,range,blocking,C_05 > 1,C_05,maybe,a,b,c", "is true or false"),
-        (f"{_HEAD}\n" + "R1,,,warning,C_05 > 1,C_05,true,a,b,\n" * 2, "twice"),
-        (b"\xff\xfe\x00", "is not UTF-8"),
-    ],
-)  # fmt: skip
-def test_a_broken_rules_file_is_one_clear_line(
-    tmp_path: Path, body: str | bytes, said: str
-) -> None:
-    path = tmp_path / "mine.csv"
-    path.write_bytes(body if isinstance(body, bytes) else body.encode())
-    with pytest.raises(UsageError, match=said) as raised:
-        _project(tmp_path, {"rules": path})
-    assert str(path) in str(raised.value)
-    assert "\n" not in str(raised.value)
-
-
-def test_a_broken_catalogue_is_one_clear_line(tmp_path: Path) -> None:
-    path = tmp_path / "mine.csv"
-    standing = _INDICATORS.read_text(encoding="utf-8")
-    path.write_text(standing.replace(",amount,sum,", ",amount,total,", 1), encoding="utf-8")
-    with pytest.raises(UsageError, match="C_04: no aggregation 'total'"):
-        _project(tmp_path, {"indicators": path})
+def test_a_broken_file_is_one_clear_line(tmp_path: Path) -> None:
+    for seed, standing, before, after, said in (
+        ("rules", _RULES, ",blocking,", ",stop,", "severity: wanted blocking or warning"),
+        ("indicators", _INDICATORS, ",amount,sum,", ",amount,total,", "aggregation: wanted sum"),
+    ):
+        path = tmp_path / "mine.csv"
+        text = standing.read_text(encoding="utf-8").replace(before, after, 1)
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(UsageError, match=said) as raised:
+            _project(tmp_path, {seed: path})
+        assert f"{path} line 2, " in str(raised.value)
 
 
 def test_a_replay_that_is_asked_wrongly_is_answered_with_exit_code_2(

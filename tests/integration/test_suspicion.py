@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.core.catalogue import read_seed
 from tests.fixtures.landing import Landing
 
 UNITS = [f"T05-440000-{number:04d}" for number in range(1, 25)]
@@ -109,9 +108,3 @@ def test_few_peers_make_no_noise(ws: stages.Workspace, landing: Landing) -> None
             "select * from lake.quality.submission_errors where code like 'S4%'"
         ).fetchall()
     assert rows == []
-
-
-def test_every_threshold_has_its_reason() -> None:
-    rows = read_seed("suspicion_thresholds")
-    assert len(rows) > 10
-    assert all(row["reason_zh"] and row["reason_en"] for row in rows)

@@ -10,14 +10,12 @@ from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import task_name
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import count, percent, value_text
-from orchestration.core.catalogue import read_seed
 
 IN = ("national",)
 ORDER = 30
 ATTACHMENT = True
 TITLE = "未决事项对主要数据的影响"
 
-_SCENARIOS = {row["scenario"]: row["name_zh"] for row in read_seed("sensitivity_scenarios")}
 _RATES = {"on_time_rate": "按时报送率", "target_met_rate": "年度目标完成率"}
 
 
@@ -71,7 +69,7 @@ def _total(marts: Marts, row: Mapping[str, Any]) -> tuple[Run, ...]:
     indicator = marts.catalogue.indicators[row["indicator_code"]]
     figure = marts.row("agg_national_indicator", row["task_code"], row["indicator_code"])
     return (
-        _SCENARIOS[row["scenario"]],
+        marts.catalogue.scenarios[row["scenario"]].name_zh,
         task_name(marts, row["task_code"]),
         indicator.name_zh,
         figure.figure_with_text("value", value_text(row["present"], indicator)),
@@ -84,7 +82,7 @@ def _total(marts: Marts, row: Mapping[str, Any]) -> tuple[Run, ...]:
 def _place(marts: Marts, row: Mapping[str, Any]) -> tuple[Run, ...]:
     scorecard = marts.row("province_scorecard", row["province_code"])
     return (
-        _SCENARIOS[row["scenario"]],
+        marts.catalogue.scenarios[row["scenario"]].name_zh,
         _RATES[row["measure"]],
         marts.catalogue.regions[row["province_code"]].short_name,
         scorecard.figure(row["measure"], percent),

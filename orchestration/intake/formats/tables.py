@@ -21,7 +21,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
-from orchestration.core.catalogue import read_seed
+from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.intake.formats.base import Cells, Limits, RawDocument, Remark, Unreadable
 from orchestration.intake.reading import Number
@@ -70,9 +70,9 @@ class TableOrigin:
 def table_columns(kind: str) -> Mapping[str, str]:
     """Column → how its cells are read, for a document type."""
     return {
-        row["column_name"]: row["kind"]
-        for row in read_seed("table_columns")
-        if row["document_type"] in ("*", kind) and row["kind"] != _NOTE
+        column.column_name: column.kind
+        for column in load_catalogue().table_columns
+        if column.belongs_to(kind) and column.kind != _NOTE
     }
 
 
@@ -81,19 +81,19 @@ def _noted(kind: str) -> frozenset[str]:
     """Headers of what a form tells its reader."""
     return frozenset(
         _folded(name)
-        for row in read_seed("table_columns")
-        if row["document_type"] in ("*", kind) and row["kind"] == _NOTE
-        for name in (row["column_name"], row["label_zh"], row["label_en"])
+        for column in load_catalogue().table_columns
+        if column.belongs_to(kind) and column.kind == _NOTE
+        for name in (column.column_name, column.label_zh, column.label_en)
     )
 
 
 @cache
 def _column_by_header(kind: str) -> Mapping[str, str]:
     return {
-        _folded(name): row["column_name"]
-        for row in read_seed("table_columns")
-        if row["document_type"] in ("*", kind) and row["kind"] != _NOTE
-        for name in (row["column_name"], row["label_zh"], row["label_en"])
+        _folded(name): column.column_name
+        for column in load_catalogue().table_columns
+        if column.belongs_to(kind) and column.kind != _NOTE
+        for name in (column.column_name, column.label_zh, column.label_en)
     }
 
 

@@ -1,0 +1,751 @@
+"""The seeds as typed rows: what a cell may hold, and what is said where one holds anything else.
+
+Belongs here: a model of each file of ``dbt_project/seeds`` that Python reads, and reading such a
+file. A cell is accepted only where Python and dbt read the same from it. Doesn't belong here:
+what rows of several seeds say of each other (``catalogue``).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import string
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic import ValidationInfo as Info
+from pydantic_core import PydanticCustomError
+
+from orchestration.core.errors import UsageError
+from orchestration.core.settings import PROJECT_ROOT
+
+__all__ = [
+    "AttachmentType",
+    "CalendarYear",
+    "CodeSystem",
+    "Country",
+    "ErrorCode",
+    "Fault",
+    "Indicator",
+    "Industry",
+    "Measure",
+    "Region",
+    "Row",
+    "Rule",
+    "Scenario",
+    "SeedReader",
+    "TableColumn",
+    "Target",
+    "Task",
+    "TaskLevels",
+    "Threshold",
+    "Use",
+    "UseOfMeasure",
+]
+
+#: Broken cells that one error lists: a screen holds ten, and ten are a morning's work.
+_LISTED = 10
+
+
+def _wanted(what: str) -> PydanticCustomError:
+    return PydanticCustomError("wanted", "{what}", {"what": what})
+
+
+def _matching(pattern: str, what: str) -> BeforeValidator:
+    """A text that matches as a whole."""
+    compiled = re.compile(pattern)
+
+    def check(cell: Any) -> Any:
+        if not compiled.fullmatch(cell):
+            raise _wanted(what)
+        return cell
+
+    return BeforeValidator(check)
+
+
+def _read(convert: Callable[[str], Any], what: str) -> BeforeValidator:
+    """A cell that ``convert`` can read."""
+
+    def check(cell: Any) -> Any:
+        try:
+            return convert(cell) if isinstance(cell, str) else cell
+        except (KeyError, ValueError):
+            raise _wanted(what) from None
+
+    return BeforeValidator(check)
+
+
+def _codes(cell: str) -> tuple[str, ...]:
+    codes = tuple(cell.split(";"))
+    if not all(map(re.compile(_INDICATOR).fullmatch, codes)) or len(set(codes)) < len(codes):
+        raise ValueError(cell)
+    return codes
+
+
+def _days(cell: str) -> tuple[int, ...]:
+    days = {int(day) for day in cell.split(";")}
+    if min(days) < 1:
+        raise ValueError(cell)
+    return tuple(sorted(days, reverse=True))
+
+
+_INDICATOR = r"[A-Z][A-Z0-9]*_[0-9]+"
+
+Text = Annotated[str, _matching(r"(?s).+", "a text")]
+Name = Annotated[str, _matching(r"[a-z][a-z0-9_]*", "a name of small letters, digits and _")]
+IndicatorCode = Annotated[str, _matching(_INDICATOR, "an indicator code such as T05_01 or C_04")]
+IndicatorCodes = Annotated[tuple[str, ...], _read(_codes, "different indicator codes joined by ;")]
+TaskCode = Annotated[str, _matching(r"T[0-9]{2}", "a task code such as T05")]
+ProvinceCode = Annotated[
+    str, _matching(r"(?!000000)[0-9]{6}", "six digits such as 440000 (000000 is the ministry)")
+]
+Hexadecimal = Annotated[bytes, _read(bytes.fromhex, "bytes as hexadecimal digits")]
+#: The two spellings that dbt and Python both take, and for the same.
+Flag = Annotated[bool, _read({"true": True, "false": False}.__getitem__, "true or false")]
+Whole = Annotated[int, _matching(r"0|[1-9][0-9]{0,8}", "a whole number")]
+#: DECIMAL(24, 6), as the seeds are loaded.
+Number = Annotated[
+    Decimal, _matching(r"-?[0-9]{1,18}(\.[0-9]{1,6})?", "a number of at most six decimals")
+]
+Moment = Annotated[
+    datetime, _read(datetime.fromisoformat, "a moment of Beijing such as 2024-12-15 00:00:00")
+]
+Day = Annotated[date, _read(date.fromisoformat, "a date such as 2024-12-15")]
+Hour = Annotated[time, _read(time.fromisoformat, "a time of day such as 06:00:00")]
+Days = Annotated[tuple[int, ...], _read(_days, "whole days, 1 or more, joined by ;")]
+Level = Literal["school", "municipal", "provincial", "national"]
+
+
+class Row(BaseModel):
+    """A row of a seed; its fields are the columns, an empty cell leaves the field's default.
+
+    Attributes:
+        seed: the file's name without extension.
+        keys: columns whose cells, taken together, stand in one row only.
+        line: the row's line in the file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)
+
+    seed: ClassVar[str]
+    keys: ClassVar[tuple[tuple[str, ...], ...]]
+    line: int = Field(exclude=True, repr=False)
+
+    @classmethod
+    def columns(cls) -> dict[str, str]:
+        """Column → field."""
+        return {f.alias or name: name for name, f in cls.model_fields.items() if name != "line"}
+
+
+class Indicator(Row):
+    """An indicator of the catalogue; ``task_code`` is None for the common ones."""
+
+    seed = "indicators"
+    keys = (("indicator_code",),)
+
+    task_code: TaskCode | None = None
+    code: IndicatorCode = Field(alias="indicator_code")
+    name_zh: Text
+    name_en: Text
+    value_type: Literal[
+        "count", "person_times", "person_days", "year", "amount", "percent", "ratio", "yesno",
+        "code_list",
+    ]  # fmt: skip
+    unit: Text
+    aggregation: Literal["sum", "ratio", "mean", "max", "count_true", "count_distinct", "none"]
+    numerator: IndicatorCode | None = None
+    denominator: IndicatorCode | None = None
+    hard_min: Number | None = None
+    hard_max: Number | None = None
+    is_submitted: Flag
+    is_required: Flag
+    stock_flow: Literal["stock", "flow", "derived"]
+    direction: Literal["higher", "lower"]
+    provenance: Literal["grounded", "analogue", "recalled", "proposed"]
+    source: Text
+    notes: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether only whole numbers are allowed (contract §1, "Numbers")."""
+        return self.value_type in {"count", "person_times", "person_days", "year"}
+
+    @field_validator("code")
+    @classmethod
+    def _begins_with_its_task(cls, code: str, info: Info) -> str:
+        prefix = info.data.get("task_code", ...)
+        if prefix is not ... and not code.startswith(f"{prefix or 'C'}_"):
+            raise _wanted(f"a code that begins with {prefix or 'C'}_, as its task_code says")
+        return code
+
+    @field_validator("unit")
+    @classmethod
+    def _suits_its_type(cls, unit: str, info: Info) -> str:
+        if info.data.get("value_type") == "percent" and unit != "%":
+            raise _wanted("% for a percent")
+        return unit
+
+    @field_validator("aggregation")
+    @classmethod
+    def _can_be_computed(cls, aggregation: str, info: Info) -> str:
+        value_type = info.data.get("value_type")
+        only = {"ratio": "ratio", "yesno": "count_true", "code_list": "count_distinct"}
+        # Percentages of units of different size don't add up, and neither do years.
+        others = ("max", "none") if value_type == "year" else ("mean", "max", "none")
+        if value_type not in ("percent", "year"):
+            others = ("sum", *others)
+        fitting = (only[value_type],) if value_type in only else others
+        if value_type is not None and aggregation not in fitting:
+            raise _wanted(f"{_listed(fitting)} for the value_type {value_type}")
+        return aggregation
+
+    @field_validator("numerator", "denominator")
+    @classmethod
+    def _are_a_ratios(cls, code: str | None, info: Info) -> str | None:
+        is_ratio = info.data.get("aggregation", ...) == "ratio"
+        if "aggregation" in info.data and is_ratio is (code is None):
+            raise _wanted(
+                "an indicator code for a ratio" if is_ratio else "nothing: it is no ratio"
+            )
+        return code
+
+    @field_validator("hard_max")
+    @classmethod
+    def _reaches_the_least(cls, most: Decimal | None, info: Info) -> Decimal | None:
+        least = info.data.get("hard_min")
+        if most is not None and least is not None and most < least:
+            raise _wanted(f"at least the hard_min of {least}")
+        return most
+
+    @field_validator("is_submitted")
+    @classmethod
+    def _is_not_derived(cls, is_submitted: bool, info: Info) -> bool:
+        if "aggregation" in info.data and is_submitted is (info.data["aggregation"] == "ratio"):
+            raise _wanted("false for a ratio, which is derived, and true for all others")
+        return is_submitted
+
+    @field_validator("stock_flow")
+    @classmethod
+    def _says_derived_of_ratios(cls, stock_flow: str, info: Info) -> str:
+        is_ratio = info.data.get("aggregation") == "ratio"
+        if "aggregation" in info.data and is_ratio is not (stock_flow == "derived"):
+            raise _wanted("derived for a ratio" if is_ratio else "stock or flow but for a ratio")
+        return stock_flow
+
+
+class Rule(Row):
+    """A cross-check rule; ``task_code`` is None where it holds for every task."""
+
+    seed = "rules"
+    keys = (("rule_id",),)
+
+    rule_id: Annotated[str, _matching(r"[A-Z][A-Z0-9]*(_[0-9]+)?", "a rule id such as R05_07")]
+    task_code: TaskCode | None = None
+    category: Literal[
+        "part_whole", "composition", "stock_identity", "stock_flow", "frozen", "range", "threshold",
+        "conditional", "quotient", "zero_activity", "yoy_change", "plan_change", "unit_scale",
+    ]  # fmt: skip
+    severity: Literal["blocking", "warning"]
+    expression: Text
+    indicator_codes: IndicatorCodes
+    compares_with_last_year: Flag
+    message_zh: Text
+    message_en: Text
+    fix_hint_zh: str = ""
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What the expression names but for functions, sorted: operands, if it is in order."""
+        tokens = self._tokens
+        return tuple(
+            sorted(
+                {
+                    text
+                    for (text, kind), (after, _) in zip(
+                        tokens, [*tokens[1:], ("", "")], strict=True
+                    )
+                    if kind == "identifier" and after != "("
+                }
+            )
+        )
+
+    @cached_property
+    def keywords(self) -> frozenset[str]:
+        """The SQL keywords of the expression, in small letters."""
+        return frozenset(text.lower() for text, kind in self._tokens if kind == "keyword")
+
+    @property
+    def _tokens(self) -> list[tuple[str, str]]:
+        """The expression as the engine's own scanner splits it: text and kind of each part."""
+        import duckdb
+
+        starts = duckdb.tokenize(self.expression)
+        ends = [start for start, _ in starts[1:]] + [len(self.expression)]
+        return [
+            (self.expression[start:end].strip(), kind.name)
+            for (start, kind), end in zip(starts, ends, strict=True)
+        ]
+
+    @field_validator("indicator_codes")
+    @classmethod
+    def _are_single_for_a_slip(cls, codes: tuple[str, ...], info: Info) -> tuple[str, ...]:
+        # int_suspicions takes the code of such a rule as the one that has been told already.
+        if info.data.get("category") == "unit_scale" and len(codes) > 1:
+            raise _wanted("one indicator code for the category unit_scale")
+        return codes
+
+
+class Region(Row):
+    """A region that reports.
+
+    Attributes:
+        education_organ: how its education department is called.
+        tile_row, tile_column: its place in the map of equal tiles, from the north-west.
+    """
+
+    seed = "regions"
+    keys = (("province_code",), ("display_order",), ("short_name",), ("tile_row", "tile_column"))
+
+    code: ProvinceCode = Field(alias="province_code")
+    name: Text = Field(alias="province_name")
+    short_name: Text
+    name_en: Text = Field(alias="province_name_en")
+    area: Text
+    display_order: Whole
+    education_organ: Text
+    tile_row: Whole
+    tile_column: Whole
+
+
+class Task(Row):
+    """A key task."""
+
+    seed = "tasks"
+    keys = (("task_code",), ("display_order",))
+
+    code: TaskCode = Field(alias="task_code")
+    name: Text = Field(alias="task_name")
+    name_en: Text = Field(alias="task_name_en")
+    display_order: Whole
+
+
+class TaskLevels(Row):
+    """At which levels a task counts units, in words."""
+
+    seed = "levels"
+    keys = (("task_code",),)
+
+    task_code: TaskCode
+    levels: Text
+    reporting_unit: Text
+    notes: str = ""
+
+
+class Target(Row):
+    """How many units of a level and kind a task is to reach."""
+
+    seed = "task_targets"
+    keys = (("task_code", "level", "category"),)
+
+    task_code: TaskCode
+    level: Level
+    category: Name | None = None
+    target_count: Whole
+    target_year: Whole
+    source: Text
+
+
+class Industry(Row):
+    """An industry of the communities of industry and education."""
+
+    seed = "industries"
+    keys = (("code",),)
+
+    code: Annotated[str, _matching(r"[A-Z]+[0-9]+", "an industry code such as IND01")]
+    name_zh: Text
+    batch: Literal["first", "planned", "other"]
+    source: Text
+
+
+class ErrorCode(Row):
+    """What a receipt says of a mistake."""
+
+    seed = "error_codes"
+    keys = (("code",),)
+
+    code: Annotated[str, _matching(r"[A-Z][0-9]{3}", "a code such as E203")]
+    severity: Literal["error", "warning"]
+    scope: Literal["object", "document", "value"]
+    message_zh: Text
+    message_en: Text
+    fix_zh: Text
+    fix_en: Text
+
+    @field_validator("message_en")
+    @classmethod
+    def _says_the_same(cls, message: str, info: Info) -> str:
+        try:
+            if _placeholders(info.data.get("message_zh", message)) == _placeholders(message):
+                return message
+        except ValueError:
+            pass
+        raise _wanted("the placeholders of message_zh, each in braces")
+
+
+class CodeSystem(Row):
+    """Which codes an indicator of the type ``code_list`` holds."""
+
+    seed = "indicator_code_systems"
+    keys = (("indicator_code",),)
+
+    indicator_code: IndicatorCode
+    code_system: Literal["province", "country"]
+
+
+class Country(Row):
+    """A country or region of ISO 3166-1."""
+
+    seed = "countries"
+    keys = (("country_code",),)
+
+    code: Annotated[str, _matching(r"[A-Z]{3}", "three capital letters")] = Field(
+        alias="country_code"
+    )
+    name: Text = Field(alias="country_name")
+    name_en: Text = Field(alias="country_name_en")
+
+
+class AttachmentType(Row):
+    """An extension that a report file may have, and what such a file begins with."""
+
+    seed = "attachment_types"
+    keys = (("extension",),)
+
+    extension: Name
+    magic: Hexadecimal = Field(alias="magic_hex")
+    name_zh: Text
+    source: Text
+
+
+class TableColumn(Row):
+    """A column of a submitted table; ``document_type`` is ``*`` for every type.
+
+    Attributes:
+        kind: how a cell is read; ``note``: for the reader of a form, never read.
+    """
+
+    seed = "table_columns"
+    keys = (("document_type", "column_name"),)
+
+    document_type: Annotated[str, _matching(r"\*|[a-z_]+", "a document type or *")]
+    column_name: Name
+    kind: Literal["text", "number", "moment", "date", "boolean", "members", "note"]
+    label_zh: Text
+    label_en: Text
+
+    def belongs_to(self, document_type: str) -> bool:
+        """Whether tables of a document type have this column."""
+        return self.document_type in ("*", document_type)
+
+
+class Scenario(Row):
+    """A way of settling what is open; ``quality.figure_sensitivity`` computes each."""
+
+    seed = "sensitivity_scenarios"
+    keys = (("scenario",),)
+
+    scenario: Literal["warned_out", "late_in", "missing_as_last_year"]
+    name_zh: Text
+    name_en: Text
+
+
+class Threshold(Row):
+    """A threshold of the statistical screening; ``int_suspicions`` uses each."""
+
+    seed = "suspicion_thresholds"
+    keys = (("name",),)
+
+    name: Literal[
+        "least_peers", "slip_low", "slip_high", "fraction_highest", "fraction_reference",
+        "outlier_factor", "jump_factor", "jump_least", "jump_peers_factor", "identical_least",
+        "round_least", "round_from",
+    ]  # fmt: skip
+    value: Number
+    reason_zh: Text
+    reason_en: Text
+
+
+class Measure(Row):
+    """A measure of the scorecard: a column of ``marts.province_scorecard``.
+
+    Attributes:
+        kind: ``rate`` (a fraction), ``score`` or ``count``.
+        best: ``highest`` or ``lowest``: which value ranks first.
+    """
+
+    seed = "scorecard_measures"
+    keys = (("measure",), ("display_order",))
+
+    column: Name = Field(alias="measure")
+    display_order: Whole
+    name: Text = Field(alias="name_zh")
+    name_en: Text
+    kind: Literal["rate", "score", "count"]
+    best: Literal["highest", "lowest"]
+
+    @property
+    def rank_column(self) -> str:
+        """Where its rank stands."""
+        return f"{self.column}_rank"
+
+
+class Use(Row):
+    """A use of the results."""
+
+    seed = "result_uses"
+    keys = (("use_code",), ("display_order",))
+
+    code: Name = Field(alias="use_code")
+    display_order: Whole
+    name: Text = Field(alias="name_zh")
+    name_en: Text
+    caution: Text = Field(alias="caution_zh")
+    caution_en: Text
+
+
+class UseOfMeasure(Row):
+    """A measure that speaks for a use of the results."""
+
+    seed = "scorecard_uses"
+    keys = (("use_code", "measure"), ("use_code", "display_order"))
+
+    use_code: Name
+    display_order: Whole
+    measure: Name
+    clause: Text
+    reason: Text = Field(alias="reason_zh")
+    reason_en: Text
+
+
+class CalendarYear(Row):
+    """The windows of a reporting year, in Beijing time.
+
+    A blank cut-off is 15 December 00:00 and a blank publication date 15 December (contract §1:
+    "before 15 December").
+    """
+
+    seed = "reporting_calendar"
+    keys = (("year",),)
+
+    year: Whole
+    collection_opens: Moment
+    submission_cutoff: Moment
+    #: 06:00: after the cut-off at midnight and what lands in its first hours, with the morning
+    #: left to answer the gate.
+    publication_time: Hour = time(6, 0)
+    publication_date: Day
+    correction_cutoff: Moment | None = None
+    #: Two weeks are what a unit needs for its numbers, one what a province needs for its
+    #: assessments; on the last day there is still time to send what lies ready.
+    reminder_days: Days = (14, 7, 1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_the_notices(cls, cells: dict[str, Any]) -> dict[str, Any]:
+        year = cells.get("year")
+        return {
+            "collection_opens": f"{year}-07-01 00:00:00",
+            "submission_cutoff": f"{year}-12-15 00:00:00",
+            "publication_date": f"{year}-12-15",
+            **cells,
+        }
+
+    @field_validator("submission_cutoff")
+    @classmethod
+    def _comes_after_the_opening(cls, cutoff: datetime, info: Info) -> datetime:
+        if "collection_opens" in info.data and cutoff <= info.data["collection_opens"]:
+            raise _wanted(f"a moment after the collection opens ({info.data['collection_opens']})")
+        return cutoff
+
+    @field_validator("publication_date")
+    @classmethod
+    def _comes_after_the_cutoff(cls, day: date, info: Info) -> date:
+        cutoff, hour = info.data.get("submission_cutoff"), info.data.get("publication_time")
+        if cutoff and hour is not None and datetime.combine(day, hour) < cutoff:
+            raise _wanted(f"a day whose {hour} is not before the cut-off ({cutoff})")
+        return day
+
+    @field_validator("correction_cutoff")
+    @classmethod
+    def _comes_after_publication(cls, cutoff: datetime | None, info: Info) -> datetime | None:
+        day, hour = info.data.get("publication_date"), info.data.get("publication_time")
+        if cutoff and day and hour is not None and cutoff <= datetime.combine(day, hour):
+            raise _wanted("a moment after the publication, or nothing")
+        return cutoff
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A cell of a seed that can't be taken.
+
+    Attributes:
+        path: the file.
+        line: of the row in the file, 1 the header.
+        column: as the file calls it; "" where it is the whole row.
+        wanted: what could stand there.
+        found: what does; "" for nothing.
+    """
+
+    path: Path
+    line: int
+    column: str
+    wanted: str
+    found: str = ""
+
+    def __str__(self) -> str:
+        path = self.path
+        if path.is_relative_to(PROJECT_ROOT):
+            path = path.relative_to(PROJECT_ROOT)
+        place = f", {self.column}" if self.column else ""
+        found = repr(self.found) if self.found else "nothing"
+        return f"{path} line {self.line}{place}: wanted {self.wanted}, found {found}"
+
+
+AnyRow = TypeVar("AnyRow", bound=Row)
+
+
+class SeedReader:
+    """Reads seeds and collects what is wrong with them, so that it is said at once.
+
+    Args:
+        folder: where the files are.
+        instead: seed → a file to read in place of the one in ``folder``.
+    """
+
+    def __init__(self, folder: Path, instead: Mapping[str, Path]) -> None:
+        self._folder = folder
+        self._instead = instead
+        self._faults: list[Fault] = []
+
+    def path(self, seed: str) -> Path:
+        """The file that a seed is read from."""
+        return self._instead.get(seed, self._folder / f"{seed}.csv")
+
+    def fault(self, row: Row, column: str, wanted: str, found: object) -> None:
+        """A row whose cell can be read but doesn't go with other rows."""
+        path = self.path(row.seed)
+        self._faults.append(Fault(path, row.line, column, wanted, str(found)))
+
+    def rows(self, model: type[AnyRow]) -> list[AnyRow]:
+        """The rows of a seed that are in order.
+
+        Raises:
+            UsageError: the file is missing, is no UTF-8 text or no CSV table of such rows.
+        """
+        path = self.path(model.seed)
+        found: list[AnyRow] = []
+        for line, cells in _records(path, list(model.columns())):
+            for column, cell in cells.items():
+                if cell != cell.strip():
+                    self._faults.append(Fault(path, line, column, "no blank at either end", cell))
+            given = {column: cell for column, cell in cells.items() if cell}
+            try:
+                found.append(model.model_validate({"line": line, **given}))
+            except ValidationError as error:
+                for each in error.errors():
+                    column = str(each["loc"][0])
+                    cell = cells.get(column, "")
+                    self._faults.append(Fault(path, line, column, _expected(each), cell))
+        self._check_keys(model, found)
+        return found
+
+    def _check_keys(self, model: type[AnyRow], rows: list[AnyRow]) -> None:
+        columns = model.columns()
+        for key in model.keys:
+            seen: dict[tuple[Any, ...], int] = {}
+            for row in rows:
+                cells = tuple(getattr(row, columns[column]) for column in key)
+                first = seen.setdefault(cells, row.line)
+                if first != row.line:
+                    said = ", ".join(str(cell) for cell in cells if cell is not None)
+                    wanted = f"what no other row has (line {first} has it)"
+                    self.fault(row, " and ".join(key), wanted, said)
+
+    def need(self, model: type[Row], field: str, rows: list[AnyRow]) -> None:
+        """Every name that the code knows has its row: a missing one would be NULL to a query."""
+        for name in get_args(model.model_fields[field].annotation):
+            if all(getattr(row, field) != name for row in rows):
+                path = self.path(model.seed)
+                self._faults.append(Fault(path, 1, field, f"a row for {name}"))
+
+    def finish(self) -> None:
+        """Say what is wrong.
+
+        Raises:
+            UsageError: anything is: one line with the first faults, by file and line.
+        """
+        if self._faults:
+            ordered = sorted(self._faults, key=lambda fault: (str(fault.path), fault.line))
+            more = len(ordered) - _LISTED
+            listed = "; ".join(map(str, ordered[:_LISTED]))
+            raise UsageError(listed + (f"; and {more} more" if more > 0 else ""))
+
+
+def _records(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line and cells of each row below the header."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            reader = csv.reader(handle, strict=True)
+            header = next(reader, [])
+            if sorted(header) != sorted(columns):
+                odd = sorted(set(header) ^ set(columns)) or ["a column twice"]
+                wanted = f"the columns {', '.join(columns)}"
+                raise UsageError(f"{Fault(path, 1, '', wanted, ', '.join(header))} ({odd[0]})")
+            line = reader.line_num + 1
+            for cells in reader:
+                if len(cells) != len(header):
+                    wanted = f"{len(header)} cells, as in the header"
+                    raise UsageError(str(Fault(path, line, "", wanted, ",".join(cells)[:200])))
+                yield line, dict(zip(header, cells, strict=True))
+                line = reader.line_num + 1
+            if line == 2:
+                raise UsageError(str(Fault(path, 2, "", f"rows of {', '.join(columns)}")))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: is not UTF-8 text") from None
+    except csv.Error as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _expected(error: Any) -> str:
+    """What pydantic wanted, in words."""
+    match error["type"]:
+        case "literal_error":
+            return error["ctx"]["expected"].replace("'", "")
+        case "missing":
+            return "a value"
+        case _:
+            return error["msg"]
+
+
+def _listed(texts: tuple[str, ...]) -> str:
+    return " or ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
+
+
+def _placeholders(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}

@@ -1,0 +1,306 @@
+"""The seeds: a broken cell is one line that names it, and dbt reads a cell as Python does."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from orchestration.cli import main
+from orchestration.core import catalogue, seeds
+from orchestration.core.catalogue import SEEDS, load_catalogue, read_catalogue
+from orchestration.core.errors import UsageError
+from orchestration.intake.contracts import DOCUMENT_TYPES
+
+MODELS = {model.seed: model for model in seeds.Row.__subclasses__()}
+
+
+def _seed(name: str) -> list[dict[str, str]]:
+    with (SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def _written(path: Path, rows: list[dict[str, str]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def test_every_row_of_the_seeds_is_in_the_catalogue() -> None:
+    known = load_catalogue()
+    for held, name in (
+        (known.indicators, "indicators"),
+        (known.rules, "rules"),
+        (known.regions, "regions"),
+        (known.tasks, "tasks"),
+        (known.targets, "task_targets"),
+        (known.error_codes, "error_codes"),
+        (known.countries, "countries"),
+        (known.table_columns, "table_columns"),
+        (known.calendar, "reporting_calendar"),
+        (known.measures, "scorecard_measures"),
+        ([measure for use in known.uses for measure in use.measures], "scorecard_uses"),
+    ):
+        assert len(held) == len(_seed(name)), name
+
+
+#: Seed → (key of a row | cells of it that are changed, what is said).
+BROKEN = {
+    "indicators": [
+        (
+            "C_05 | aggregation=summ",
+            "line 3, aggregation: wanted sum, ratio, mean, max, "
+            "count_true, count_distinct or none, found 'summ'",
+        ),
+        ("C_05 | aggregation=count_true", "mean, max or none for the value_type"),
+        ("T05_07 | aggregation=sum", "wanted mean, max or none for the value_type"),
+        ("C_05 | value_type=money", "value_type: wanted count, person_times"),
+        ("C_05 | value_type=", "value_type: wanted a value, found nothing"),
+        ("C_05 | direction=up", "direction: wanted higher or lower, found 'up'"),
+        ("C_05 | stock_flow=rate", "wanted stock, flow or derived, found 'rate'"),
+        ("C_05 | stock_flow=derived", "wanted stock or flow"),
+        ("C_05 | is_submitted=True", "is_submitted: wanted true or false, found 'True'"),
+        ("C_05 | is_required=1", "is_required: wanted true or false, found '1'"),
+        ("C_05 | is_submitted=false", "is_submitted: wanted false for a ratio"),
+        ("C_05 | hard_min=500001", "hard_max: wanted at least the hard_min"),
+        ("C_05 | hard_max=5e5", "hard_max: wanted a number of at most six"),
+        ("C_05 | name_zh= 经费", "name_zh: wanted no blank at either end"),
+        ("C_05 | unit=元", "unit: wanted 万元, as in the first row"),
+        ("T01_01 | unit=万元", "value_type: wanted amount where the unit is 万元"),
+        ("T05_07 | unit=个", "unit: wanted % for a percent"),
+        ("C_10 | numerator=", "numerator: wanted an indicator code for a ratio"),
+        ("C_05 | denominator=C_04", "denominator: wanted nothing"),
+        ("C_10 | denominator=C_99", "denominator: wanted a submitted number"),
+        ("C_10 | denominator=C_11", "denominator: wanted a submitted number"),
+        ("C_10 | denominator=T05_01", "denominator: wanted a submitted number"),
+        ("T05_01 | task_code=T04", "indicator_code: wanted a code that begins"),
+        (
+            "T05_01 | indicator_code=T99_01 | task_code=T99",
+            "task_code: wanted a task of tasks.csv, found 'T99'",
+        ),
+        (
+            "C_05 | indicator_code=C_04",
+            "indicator_code: wanted what no other row has (line 2 has it), found 'C_04'",
+        ),
+    ],
+    "rules": [
+        ("RC_11 | severity=stop", "severity: wanted blocking or warning, found 'stop'"),
+        ("RC_11 | category=unit_scal", "category: wanted part_whole"),
+        ("RC_21 | indicator_codes=C_04;C_05", "one indicator code for the category"),
+        ("RC_11 | task_code=T99", "task_code: wanted a task of tasks.csv"),
+        ("RC_11 | indicator_codes=C_05;X", "indicator_codes: wanted different indicator"),
+        (
+            "RC_11 | indicator_codes=C_05;C_99",
+            "indicator_codes: wanted an indicator that is common, found 'C_99'",
+        ),
+        ("R05_10 | indicator_codes=T04_01", "an indicator of T05 or a common one"),
+        ("RC_16 | expression=C_05 <=", "wanted a condition (Parser Error: syntax"),
+        ("RC_16 | expression=C_05 <= c_04", "found 'c_04'"),
+        ("RC_16 | expression=C_05 <= before_C_04", "found 'before_C_04'"),
+        ("RC_16 | expression=C_05 <= T05_01", "an indicator that is common"),
+        ("RC_16 | expression=C_05 + C_04", "wanted a condition, true or false"),
+        ("RC_16 | expression=floor(C_05, C_04, 1) > 1", "Binder Error"),
+        ("RC_16 | expression=(select true)", "one unit's values, found 'select'"),
+        ("RC_16 | expression=C_05 > 1), (true", "wanted a condition (Binder"),
+        ("RC_16 | compares_with_last_year=true", "doesn't name prev_, found 'true'"),
+        ("RC_21 | compares_with_last_year=false", "names prev_, found 'false'"),
+    ],
+    "regions": [
+        ("110000 | province_code=000000", "province_code: wanted six digits"),
+        ("110000 | tile_row=2 | tile_column=7", "tile_row and tile_column"),
+    ],
+    "tasks": [
+        ("T01 | display_order=first", "display_order: wanted a whole number"),
+        ("T01 | task_code=T99", "task_code: wanted a task of tasks.csv, found 'T01'"),
+    ],
+    "task_targets": [
+        ("T01 | level=world", "level: wanted school, municipal, provincial or"),
+    ],
+    "levels": [
+        ("T01 | task_code=T99", "task_code: wanted a task of tasks.csv"),
+    ],
+    "industries": [
+        ("IND01 | batch=second", "batch: wanted first, planned or other"),
+    ],
+    "error_codes": [
+        ("E001 | scope=file", "scope: wanted object, document or value"),
+        ("E001 | message_en=Not {what}", "the placeholders of message_zh"),
+        ("E001 | message_en=Not {", "the placeholders of message_zh"),
+    ],
+    "indicator_code_systems": [
+        ("T02_06 | code_system=city", "wanted province or country"),
+        ("T02_06 | indicator_code=C_04", "value_type is code_list"),
+    ],
+    "countries": [
+        ("ABW | country_code=AW", "country_code: wanted three capital letters"),
+    ],
+    "attachment_types": [
+        ("pdf | magic_hex=%PDF", "magic_hex: wanted bytes as hexadecimal"),
+    ],
+    "sensitivity_scenarios": [
+        ("late_in | scenario=late", "scenario: wanted warned_out"),
+    ],
+    "suspicion_thresholds": [
+        ("slip_low | name=slip", "name: wanted a row for slip_low"),
+        ("slip_low | value=5,000", "value: wanted a number"),
+    ],
+    "scorecard_measures": [
+        ("reporting_rate | best=most", "best: wanted highest or lowest"),
+        (
+            "excluded_rate | measure=odd_rate",
+            "measure: wanted a measure of scorecard_measures.csv, found 'excluded_rate'",
+        ),
+    ],
+    "result_uses": [
+        ("shuanggao | use_code=other", "use_code: wanted a use of result_uses"),
+    ],
+    "reporting_calendar": [
+        ("2024 | reminder_days=14;0", "reminder_days: wanted whole days"),
+        ("2024 | publication_time=6 o'clock", "publication_time: wanted"),
+        ("2024 | publication_date=2024-12-14", "publication_date: wanted"),
+        (
+            "2024 | submission_cutoff=2024-06-30 00:00:00",
+            "submission_cutoff: wanted a moment after the collection opens",
+        ),
+        (
+            "2024 | correction_cutoff=2024-12-15 06:00:00",
+            "correction_cutoff: wanted a moment after the publication",
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("seed", "change", "says"),
+    [(seed, *case) for seed, cases in BROKEN.items() for case in cases],
+)
+def test_a_broken_cell_is_one_line_that_names_it(
+    seed: str, change: str, says: str, tmp_path: Path
+) -> None:
+    key, *cells = change.split(" | ")
+    rows = _seed(seed)
+    [row] = [row for row in rows if next(iter(row.values())) == key]
+    row.update(cell.split("=", 1) for cell in cells)
+    with pytest.raises(UsageError) as raised:
+        read_catalogue(SEEDS, {seed: _written(tmp_path / f"{seed}.csv", rows)})
+    assert says in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert raised.value.exit_code == 2
+
+
+def test_all_broken_cells_are_listed_up_to_ten(tmp_path: Path) -> None:
+    rows = _seed("indicators")
+    for row in rows[:13]:
+        row["direction"] = "up"
+    with pytest.raises(UsageError) as raised:
+        read_catalogue(SEEDS, {"indicators": _written(tmp_path / "mine.csv", rows)})
+    said = str(raised.value)
+    assert said.count("wanted higher or lower") == 10
+    assert f"{tmp_path}/mine.csv line 2, direction" in said
+    assert said.endswith("; and 3 more")
+
+
+def test_a_line_is_that_of_the_file(tmp_path: Path) -> None:
+    rows = _seed("tasks")
+    rows[0]["task_name"] = "two\nlines"
+    rows[1]["display_order"] = "-1"
+    with pytest.raises(UsageError, match="line 4, display_order"):
+        read_catalogue(SEEDS, {"tasks": _written(tmp_path / "tasks.csv", rows)})
+
+
+HEAD = ",".join(_seed("tasks")[0])
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "wanted the columns task_code"),
+        (HEAD.encode(), "line 2: wanted rows of task_code"),
+        (b"task_code,display_order\nT01,1", "line 1: wanted the columns"),
+        (f"{HEAD},more\nT01,a,b,1,".encode(), "(more)"),
+        (f"{HEAD}\nT01,a,b".encode(), "line 2: wanted 4 cells, as in the header, found 'T01,a,b'"),
+        (b"\xff\xfe\x00", "is not UTF-8 text"),
+        (f'{HEAD}\n"T01"x,a,b,1'.encode(), "expected after"),
+        (None, "No such file"),
+    ],
+)
+def test_a_file_that_is_no_table_of_the_seed_is_refused(
+    body: bytes | None, says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.csv"
+    if body is not None:
+        path.write_bytes(body)
+    with pytest.raises(UsageError) as raised:
+        read_catalogue(SEEDS, {"tasks": path})
+    assert says in str(raised.value)
+    assert str(path) in str(raised.value)
+
+
+def test_blank_cells_of_the_calendar_are_the_notices_dates(tmp_path: Path) -> None:
+    blank = [dict.fromkeys(row, "") | {"year": row["year"]} for row in _seed("reporting_calendar")]
+    path = _written(tmp_path / "calendar.csv", blank)
+    year = read_catalogue(SEEDS, {"reporting_calendar": path}).calendar[2024]
+    assert f"{year.submission_cutoff} {year.publication_date}" == "2024-12-15 00:00:00 2024-12-15"
+    assert year.reminder_days == (14, 7, 1)
+
+
+def test_a_broken_catalogue_stops_a_command_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "seeds"
+    shutil.copytree(SEEDS, folder)
+    path = folder / "indicators.csv"
+    path.write_text(path.read_text("utf-8").replace(",amount,sum,", ",amount,summ,", 1), "utf-8")
+    monkeypatch.setattr(catalogue, "SEEDS", folder)
+    monkeypatch.setenv("TONGBAO_HOME", str(tmp_path / "home"))
+    load_catalogue.cache_clear()
+    try:
+        for stage in ("run", "intake", "transform"):
+            ran = CliRunner().invoke(main, [stage, "--year", "2024"])
+            assert (ran.exit_code, ran.stderr.count("\n")) == (2, 1), ran.output
+            assert "indicators.csv line 2, aggregation: wanted sum" in ran.stderr
+    finally:
+        load_catalogue.cache_clear()
+    assert not (tmp_path / "home").exists()
+
+
+def test_dbt_loads_the_columns_that_python_reads_and_flags_as_booleans() -> None:
+    listed = yaml.safe_load((SEEDS / "_seeds.yml").read_text("utf-8"))["seeds"]
+    assert {seed["name"] for seed in listed} == set(MODELS)
+    for seed in listed:
+        model, types = MODELS[seed["name"]], seed["config"]["column_types"]
+        assert set(types) == set(model.columns()), seed["name"]
+        flags = {
+            column
+            for column, field in model.columns().items()
+            if model.model_fields[field].annotation is bool
+        }
+        assert flags == {column for column, kind in types.items() if kind == "boolean"}
+
+
+def test_names_that_stand_outside_the_seeds_are_there() -> None:
+    known = load_catalogue()
+    assert {column.document_type for column in known.table_columns} <= {"*", *DOCUMENT_TYPES}
+    marts = yaml.safe_load((SEEDS.parent / "models/marts/_marts.yml").read_text("utf-8"))["models"]
+    [scorecard] = [model for model in marts if model["name"] == "province_scorecard"]
+    columns = {column["name"] for column in scorecard["columns"]}
+    for measure in known.measures.values():
+        assert {measure.column, measure.rank_column} <= columns
+
+
+def test_help_does_not_read_the_catalogue() -> None:
+    asked = (
+        "import sys; from orchestration.cli import main; "
+        "main(['--help'], standalone_mode=False); "
+        "sys.exit('orchestration.core.catalogue' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
