@@ -1,4 +1,4 @@
-"""Forms of a province: from the lake to a clerk and back; the published forms of a year."""
+"""Forms of a province, made from the lake and read by intake; the published forms of a year."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from tests.fixtures.landing import Landing
 UNIT = "T05-440000-0007"
 
 
-def _quiet(_: str) -> None:
+def _no_progress(_: str) -> None:
     pass
 
 
-def test_from_the_lake_to_a_clerk_and_back(ws: stages.Workspace, landing: Landing) -> None:
+def test_a_form_made_from_the_lake_is_read_by_intake(
+    ws: stages.Workspace, landing: Landing
+) -> None:
     landing.unit(UNIT, year=2023)
     landing.performance(UNIT, {"C_04": "12.34"}, year=2023)
     landing.plan(UNIT, {"2024": {"C_04": 20}}, submitted_at="2024-08-01T09:00:00+08:00")
-    stages.intake(ws, 2024, run_id="r", progress=_quiet)
-    stages.transform(ws, 2024, run_id="r", progress=_quiet)
+    stages.intake(ws, 2024, run_id="r", progress=_no_progress)
+    stages.transform(ws, 2024, run_id="r", progress=_no_progress)
     with lakehouse.reader(ws.settings, ws.store) as con:
         units = forms.expected_units(con, "T05", 2024, "440000")
     [unit] = units
@@ -43,8 +45,8 @@ def test_from_the_lake_to_a_clerk_and_back(ws: stages.Workspace, landing: Landin
     body = io.BytesIO()
     book.save(body)
     landing.put("performance/year=2024/province=440000/form.xlsx", body.getvalue())
-    # The store's clock is the time of submission; the calendar of 2024 is over: late, but read.
-    stages.intake(ws, 2024, run_id="r", progress=_quiet)
+    # The store's clock gives the time of submission: after the cut-off of 2024, so it is late.
+    stages.intake(ws, 2024, run_id="r", progress=_no_progress)
     with lakehouse.reader(ws.settings, ws.store) as con:
         [row] = con.execute(
             "select unit_code, value_number, location from lake.raw.performance_values "
@@ -54,11 +56,11 @@ def test_from_the_lake_to_a_clerk_and_back(ws: stages.Workspace, landing: Landin
     assert row[2].startswith("填报!L")
 
 
-def test_the_years_forms_with_what_changed(ws: stages.Workspace) -> None:
+def test_the_years_forms_are_published_with_their_changes(ws: stages.Workspace) -> None:
     first = forms.publish_forms(ws.store, "publication", 2024)
     assert (first.since, first.written) == (None, 11 + 3)
     assert forms.publish_forms(ws.store, "publication", 2024).written == 0
-    # As if last year's catalogue had had another bound, one indicator more and one less.
+    # Last year's catalogue gets another bound, one additional indicator and one less.
     key = "forms/2024/catalogue.csv"
     rows = list(csv.DictReader(io.StringIO(ws.store.get("publication", key).decode("utf-8-sig"))))
     rows = [row for row in rows if row["code"] != "T05_01"]
@@ -76,7 +78,7 @@ def test_the_years_forms_with_what_changed(ws: stages.Workspace) -> None:
         assert said in page
 
 
-def test_the_command_line(tongbao: Tongbao, tmp_path: Path) -> None:
+def test_the_form_commands(tongbao: Tongbao, tmp_path: Path) -> None:
     done = tongbao("template", "--task", "T05", "--year", "2024")
     assert done.returncode == 0, done.stderr
     path = tmp_path / done.stdout.strip()

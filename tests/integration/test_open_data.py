@@ -1,4 +1,4 @@
-"""Open data, tables and the five uses of an edition: the lake's rows, safely, the same twice."""
+"""Open data, workbooks and uses of an edition: the lake's rows, no formulas, equal bytes."""
 
 from __future__ import annotations
 
@@ -60,21 +60,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
 
 
 def uses(marts: bulletin.Marts) -> dict[str, bytes]:
-    """Pages and workbooks of the uses."""
+    """Return the pages and workbooks of the uses."""
     pages = {f"{page.path}.html": render_html(page) for page in use_pages(marts)}
     return {**pages, **{p: render_workbook(b) for p, b in use_workbooks(marts).items()}}
 
 
 def tables(marts: bulletin.Marts) -> bytes:
-    """The national workbook."""
+    """Return the national workbook."""
     return render_workbook(national_tables(marts))
 
 
-def _rows(body: bytes) -> list[dict[str, str]]:
+def _csv_rows(body: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(body.decode("utf-8"), newline="")))
 
 
-def _lake(made: Made, table: str) -> list[dict[str, Any]]:
+def _lake_rows(made: Made, table: str) -> list[dict[str, Any]]:
     cursor = made.con.execute(f"select * from lake.marts.{table}")
     names = [column[0] for column in cursor.description or []]
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -89,7 +89,7 @@ def _key(row: dict[str, Any]) -> str:
 def test_parquet_holds_the_lakes_rows(made: Made, table: str) -> None:
     found = pq.read_table(io.BytesIO(made.files[f"data/{table}.parquet"]))
     assert found.schema.metadata[b"synthetic"] == b"true"
-    expected = _lake(made, table)
+    expected = _lake_rows(made, table)
     assert expected
     assert sorted(map(_key, found.to_pylist())) == sorted(map(_key, expected))
 
@@ -98,7 +98,7 @@ def test_parquet_holds_the_lakes_rows(made: Made, table: str) -> None:
 def test_csv_holds_the_same_values_as_parquet(made: Made, table: str) -> None:
     body = made.files[f"data/{table}.csv"]
     assert not body.startswith(b"\xef\xbb\xbf")
-    read = _rows(body)
+    read = _csv_rows(body)
     exact = pq.read_table(io.BytesIO(made.files[f"data/{table}.parquet"])).to_pylist()
     assert len(read) == len(exact) > 0
     for line, row in zip(read, exact, strict=True):
@@ -140,7 +140,7 @@ def test_the_package_describes_every_file(made: Made) -> None:
         for field in each.get("schema", {}).get("fields", []):
             assert any("一" <= character <= "鿿" for character in field["description"])
             assert field["description_en"].isascii() or "万元" in field["description_en"]
-    words = _rows(made.files["data/dictionary.csv"])
+    words = _csv_rows(made.files["data/dictionary.csv"])
     columns = {(line["table"], line["column"]) for line in words}
     assert len(columns) == len(words)
     assert columns == {
@@ -152,7 +152,7 @@ def test_the_package_describes_every_file(made: Made) -> None:
 
 
 def test_frictionless_finds_nothing_wrong(made: Made, tmp_path: Path) -> None:
-    """Types, primary keys, foreign keys, sizes and hashes, by the standard's own tool."""
+    """The standard's own tool checks types, primary and foreign keys, sizes and hashes."""
     for path, body in made.files.items():
         (tmp_path / Path(path).name).write_bytes(body)
     package = frictionless.Package(str(tmp_path / "datapackage.json"))
@@ -163,7 +163,7 @@ def test_frictionless_finds_nothing_wrong(made: Made, tmp_path: Path) -> None:
 
 
 def _hostile() -> duckdb.DuckDBPyConnection:
-    """Small marts by hand, with texts that somebody means ill with."""
+    """Return a database with small marts that have hostile texts."""
     con = duckdb.connect()
     con.execute("attach ':memory:' as lake")
     con.execute("create schema lake.marts")
@@ -199,16 +199,16 @@ def _hostile() -> duckdb.DuckDBPyConnection:
     return con
 
 
-def test_no_formula_runs_and_numbers_are_untouched() -> None:
+def test_formulas_are_escaped_and_numbers_are_unchanged() -> None:
     files = bulletin.open_data(_hostile(), 2024)
-    units = _rows(files["data/dim_unit.csv"])
+    units = _csv_rows(files["data/dim_unit.csv"])
     assert [(row["unit_name"], row["city_name"]) for row in units] == [
         ("'=cmd|' /C calc'!A0", "+86"),
         ("'@SUM(1)", "-3.5"),
         ('\'-1+1, "ok"\n=2', "'\tx"),
         ("'＝1", ""),
     ]
-    facts = _rows(files["data/fct_unit_indicator.csv"])
+    facts = _csv_rows(files["data/fct_unit_indicator.csv"])
     assert [(row["value"], row["submitted_value"]) for row in facts] == [
         ("123456789012345678.000001", "-5"),
         ("-0.000001", "'=5"),
@@ -220,13 +220,13 @@ def test_no_formula_runs_and_numbers_are_untouched() -> None:
 
 def test_contact_data_in_a_highlight_is_struck_out() -> None:
     files = bulletin.open_data(_hostile(), 2024)
-    [row] = _rows(files["data/fct_unit_year.csv"])
+    [row] = _csv_rows(files["data/fct_unit_year.csv"])
     struck = "联系 〔联系方式略〕 或 〔联系方式略〕、〔联系方式略〕；培训20241215人次"
     assert row["highlight"] == struck
     assert b"zhang@school" not in b"".join(files.values())
 
 
-def test_no_contact_leaves_raw(made: Made) -> None:
+def test_no_contact_data_leaves_raw(made: Made) -> None:
     contacts = made.con.execute(
         "select distinct contact_name, contact_phone, contact_email "
         "from lake.raw.registration_contacts"
@@ -237,7 +237,7 @@ def test_no_contact_leaves_raw(made: Made) -> None:
     cells = set()
     for path, body in files.items():
         if path.endswith(".csv"):
-            cells |= {text for row in _rows(body) for text in row.values()}
+            cells |= {text for row in _csv_rows(body) for text in row.values()}
         elif path.endswith(".xlsx"):
             book = openpyxl.load_workbook(io.BytesIO(body), read_only=True)
             for sheet in book.worksheets:
@@ -290,7 +290,7 @@ def test_a_hostile_name_is_text_in_the_watchlist(made: Made) -> None:
     assert (cell.data_type, cell.quotePrefix) == ("s", True)
 
 
-def test_ranks_are_what_the_seed_says_is_best(made: Made) -> None:
+def test_ranks_follow_the_seeds_directions(made: Made) -> None:
     """The model and the seed agree on each direction; small provinces have no rank."""
     rows = [row for row in made.marts.rows("province_scorecard") if row["is_ranked"]]
     assert 0 < len(rows) < 32
@@ -329,10 +329,10 @@ def test_each_use_shows_its_measures_with_their_reasons(made: Made) -> None:
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+cmd", "-x", "@a", "\tb", "\r\nc", "＝d", "－1e3"])
-def test_a_text_that_would_run_is_kept_from_it(text: str) -> None:
+def test_a_formula_gets_an_apostrophe(text: str) -> None:
     assert formula_safe(text) == f"'{text}"
 
 
 @pytest.mark.parametrize("text", ["-1.50", "+3", "12", "", "学校=a", "1,234"])
-def test_numbers_and_other_texts_stay(text: str) -> None:
+def test_numbers_and_other_texts_are_unchanged(text: str) -> None:
     assert formula_safe(text) == text

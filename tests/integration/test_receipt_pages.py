@@ -1,4 +1,4 @@
-"""Readable receipts: what a clerk reads about a file, a unit and a province's day."""
+"""Readable receipts: the pages of an object, a unit and a province's daily digest."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ FOLDER = "receipts/year=2024/province=440000/"
 NAME = "=cmd|' /C calc'!A1<script>alert(1)</script>\u202e职校"
 
 
-def _quiet(_: str) -> None:
+def _no_progress(_: str) -> None:
     pass
 
 
-def _run(ws: stages.Workspace, day: int = 1) -> ReceiptsSummary:
+def _run_to_receipts(ws: stages.Workspace, day: int = 1) -> ReceiptsSummary:
     ws = replace(ws, settings=replace(ws.settings, fixed_now=datetime(2024, 12, day, tzinfo=UTC)))
-    stages.intake(ws, 2024, run_id="r", progress=_quiet)
-    stages.transform(ws, 2024, run_id="r", progress=_quiet)
-    return stages.receipts(ws, 2024, run_id="r", progress=_quiet)
+    stages.intake(ws, 2024, run_id="r", progress=_no_progress)
+    stages.transform(ws, 2024, run_id="r", progress=_no_progress)
+    return stages.receipts(ws, 2024, run_id="r", progress=_no_progress)
 
 
 def _page(ws: stages.Workspace, name: str) -> str:
@@ -37,7 +37,7 @@ def _text(page: str) -> str:
     return re.sub(r"<[^>]+>", " ", page)
 
 
-def test_what_a_clerk_reads(ws: stages.Workspace, landing: Landing) -> None:
+def test_the_pages_show_what_was_found(ws: stages.Workspace, landing: Landing) -> None:
     landing.unit(UNIT)
     landing.unit(SILENT)
     landing.document(
@@ -61,7 +61,7 @@ def test_what_a_clerk_reads(ws: stages.Workspace, landing: Landing) -> None:
         UNIT, {"C_04": 5}, name="late.json", submitted_at="2024-12-15T00:00:00+08:00", report=None
     )
     landing.put("performance/year=2024/province=440000/broken.json", b"{")
-    done = _run(ws)
+    done = _run_to_receipts(ws)
     assert (done.objects, done.units, done.provinces) == (9, 2, 32)
 
     page = _page(ws, "two.json.receipt.html")
@@ -108,14 +108,14 @@ def test_what_a_clerk_reads(ws: stages.Workspace, landing: Landing) -> None:
         assert b"http://" not in body or info.key.endswith(".xlsx")
 
 
-def test_only_what_changed_is_written_again(ws: stages.Workspace, landing: Landing) -> None:
+def test_only_changed_pages_are_written_again(ws: stages.Workspace, landing: Landing) -> None:
     for unit in (UNIT, SILENT):
         landing.unit(unit)
     landing.performance(UNIT, {"C_04": 1}, report=None)
-    _run(ws)
+    _run_to_receipts(ws)
     with lakehouse.reader(ws.settings, ws.store) as con:
         snapshot = lakehouse.current_snapshot(con)
-    again = _run(ws, day=2)
+    again = _run_to_receipts(ws, day=2)
     assert (again.objects, again.units, again.provinces) == (0, 0, 0)
     with lakehouse.reader(ws.settings, ws.store) as con:
         assert lakehouse.current_snapshot(con) == snapshot
@@ -123,7 +123,7 @@ def test_only_what_changed_is_written_again(ws: stages.Workspace, landing: Landi
     landing.performance(
         SILENT, {"C_04": 2}, name="new.json", submitted_at="2024-11-02T09:00:00+08:00", report=None
     )
-    done = _run(ws, day=3)
+    done = _run_to_receipts(ws, day=3)
     assert (done.objects, done.units, done.provinces) == (1, 1, 1)
     after = {i.key: i.etag for i in ws.store.list("publication", "receipts/")}
     assert {key for key in after if after[key] != before.get(key)} == {
@@ -143,23 +143,23 @@ def test_only_what_changed_is_written_again(ws: stages.Workspace, landing: Landi
     assert re.search(r"已上报单位\s+2\s+1", digest)
 
 
-def test_a_digest_from_a_clock_that_was_wrong_is_written_anew(
+def test_a_digest_dated_by_a_wrong_clock_is_written_again(
     ws: stages.Workspace, landing: Landing
 ) -> None:
     landing.unit(UNIT)
-    assert _run(ws, day=1).provinces == 32
+    assert _run_to_receipts(ws, day=1).provinces == 32
     landing.unit(SILENT)
-    assert _run(ws, day=9).provinces == 1
+    assert _run_to_receipts(ws, day=9).provinces == 1
     assert "2024年12月9日" in _page(ws, "digest.html")
-    # The clock is set right: nothing is new, and no page may be of a day to come.
-    assert _run(ws, day=2).provinces == 1
+    # The clock is correct again: nothing is new, and no page may be dated in the future.
+    assert _run_to_receipts(ws, day=2).provinces == 1
     assert _page(ws, "digest.html") == _page(ws, "digest-2024-12-02.html")
     assert "2024年12月2日，与2024-12-01相比" in _page(ws, "digest.html")
-    assert _run(ws, day=3).provinces == 0
+    assert _run_to_receipts(ws, day=3).provinces == 0
     assert "2024年12月2日" in _page(ws, "digest.html")
-    # And once more, behind: what it says of the day before is taken back.
-    assert _run(ws, day=1).provinces == 1
+    # Then the clock is behind: the page about the earlier day is written again.
+    assert _run_to_receipts(ws, day=1).provinces == 1
     assert "2024年12月1日" in _page(ws, "digest.html")
-    assert _run(ws, day=3).provinces == 1
+    assert _run_to_receipts(ws, day=3).provinces == 1
     assert "2024年12月3日" in _page(ws, "digest.html")
-    assert _run(ws, day=4).provinces == 0
+    assert _run_to_receipts(ws, day=4).provinces == 0

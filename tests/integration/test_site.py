@@ -1,4 +1,4 @@
-"""The site of an edition: sound markup, no contacts, inert names, and how a browser takes it."""
+"""The site of an edition: valid markup, no contact data, hostile names, behaviour in a browser."""
 
 from __future__ import annotations
 
@@ -31,19 +31,20 @@ YEAR = 2024
 HOSTILE = "</script><script>alert(1)</script>"
 FORMULA = "=cmd|'/C calc'!A0"
 _VOID = {"br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
-#: What a tag closes where it begins: HTML leaves these end tags out (13.1.2.4, "Optional tags").
+#: Tag → open tags that it closes; HTML allows leaving out their end tags (13.1.2.4, "Optional
+#: tags").
 _CELLS = {"td", "th"}
-_ENDS = {
+_CLOSED_BY = {
     "td": _CELLS,
     "th": _CELLS,
     "tr": {*_CELLS, "tr"},
     "tbody": {*_CELLS, "tr", "thead", "tbody"},
     "tfoot": {*_CELLS, "tr", "thead", "tbody"},
 }
-#: What ends with what is around it.
+#: Tags that the end of their parent closes.
 _OPTIONAL = {*_CELLS, "tr", "thead", "tbody", "tfoot", "li"}
-#: In SVG, which closes itself.
-_DRAWN = {"circle", "line", "path", "rect"}
+#: SVG elements without content.
+_SVG_EMPTY = {"circle", "line", "path", "rect"}
 
 
 def _quiet(_: str) -> None:
@@ -52,7 +53,7 @@ def _quiet(_: str) -> None:
 
 @dataclass
 class Site:
-    """A published year: its edition's files and the marts behind them."""
+    """The files of a published edition and the marts behind them."""
 
     settings: Settings
     folder: Path
@@ -61,7 +62,7 @@ class Site:
     contacts: set[str]
 
     def pages(self) -> dict[str, str]:
-        """Every page but Great Expectations' own, whose markup isn't the project's."""
+        """Every page except those that Great Expectations makes."""
         return {
             path: body.decode()
             for path, body in self.files.items()
@@ -98,7 +99,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @dataclass
 class Page(HTMLParser):
-    """What a page is made of; ``faults`` names what a checker of accessibility would object to."""
+    """The structure of a page; ``faults`` lists violations of accessibility rules."""
 
     faults: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
@@ -145,16 +146,16 @@ class Page(HTMLParser):
             self.drawing = found.get("role")
         if tag == "a" and "svg" in self.open and self.drawing == "img":
             self.faults.append("a link within an image")
-        while self.open and self.open[-1] in _ENDS.get(tag, ()):
+        while self.open and self.open[-1] in _CLOSED_BY.get(tag, ()):
             self._close()
         for inside in self.seen:
             inside.add(tag)
-        if tag not in _VOID and not (tag in _DRAWN and "svg" in self.open):
+        if tag not in _VOID and not (tag in _SVG_EMPTY and "svg" in self.open):
             self.open.append(tag)
             self.seen.append(set())
 
     def handle_startendtag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
-        if tag not in _DRAWN:
+        if tag not in _SVG_EMPTY:
             self.faults.append(f"{tag} closes itself")
 
     def handle_endtag(self, tag: str) -> None:
@@ -174,7 +175,7 @@ class Page(HTMLParser):
             self.faults.append("svg without a name")
 
 
-def _read(page: str) -> Page:
+def _parse_page(page: str) -> Page:
     found = Page()
     found.feed(page)
     found.close()
@@ -189,7 +190,7 @@ def _read(page: str) -> Page:
 
 
 def _faults(page: str) -> list[str]:
-    found = _read(page)
+    found = _parse_page(page)
     faults = list(found.faults)
     if found.headings.count(1) != 1:
         faults.append(f"{found.headings.count(1)} h1")
@@ -203,13 +204,13 @@ def _faults(page: str) -> list[str]:
     return faults
 
 
-def test_every_page_is_sound(site: Site) -> None:
+def test_every_page_is_valid(site: Site) -> None:
     faults = {path: _faults(page) for path, page in site.pages().items()}
     assert {path: found for path, found in faults.items() if found} == {}
     assert len(faults) > 44 + 32 + 12
 
 
-def test_the_check_of_pages_finds_what_is_wrong() -> None:
+def test_the_check_of_pages_finds_faults() -> None:
     bad = "<html><body><h1>a</h1><h3>b</h3><table><tr><th>x</th></tr></table><input name='q'>"
     bad += "<svg role='img'><title>c</title><a href='#c'>1</a></svg><p>"
     assert set(_faults(bad)) == {
@@ -221,7 +222,7 @@ def test_the_check_of_pages_finds_what_is_wrong() -> None:
 
 
 def _target(path: str, href: str) -> str:
-    """Where a link leads, below the edition."""
+    """Return the target of a link as a path below the edition."""
     parts: list[str] = []
     for part in (PurePosixPath(path).parent / href).parts:
         if part == "..":
@@ -233,9 +234,9 @@ def _target(path: str, href: str) -> str:
     return "/".join(parts)
 
 
-def test_every_link_leads_to_something_in_the_edition(site: Site) -> None:
+def test_every_link_has_a_target_in_the_edition(site: Site) -> None:
     pages = {p: b.decode() for p, b in site.files.items() if p.endswith(".html")}
-    read = {path: _read(page) for path, page in pages.items()}
+    read = {path: _parse_page(page) for path, page in pages.items()}
     dead = []
     for path, page in read.items():
         if "/data_docs/" in path:
@@ -245,7 +246,7 @@ def test_every_link_leads_to_something_in_the_edition(site: Site) -> None:
             file, _, part = href.partition("#")
             target = _target(path, file) if file else path
             if re.match(r"[a-z]+:", href) or target not in site.files:
-                # The list of editions leads to what is above this one.
+                # The list of editions links to the folder above this edition.
                 if not re.fullmatch(r"\.\./\.\./(edition-1/)?index\.html", href):
                     dead.append((path, href))
             elif part and target.endswith(".html") and part not in read[target].ids:
@@ -277,13 +278,13 @@ def test_no_page_holds_contact_data(site: Site) -> None:
 
 
 def _words(page: str) -> str:
-    """What a page says, without digests."""
+    """Return the text of a page without digests."""
     return re.sub(r"\b[0-9a-f]{32,64}\b", "", page)
 
 
-def test_figures_of_the_site_are_those_of_the_bulletins(site: Site) -> None:
+def test_figures_of_the_site_equal_the_bulletins(site: Site) -> None:
     pattern = re.compile(r'data-figure="([^"]+)"[^>]*>([^<]*)<')
-    # One of the bulletin's tables says in its head that its figures are per cent.
+    # One table of the bulletin has the per cent sign in its header and not in its cells.
     national, entry = (
         {key: text.rstrip("%") for key, text in pattern.findall(site.files[path].decode())}
         for path in ("national/bulletin.html", "index.html")
@@ -291,7 +292,7 @@ def test_figures_of_the_site_are_those_of_the_bulletins(site: Site) -> None:
     shared = set(entry) & set(national)
     assert len(shared) > 40
     assert {key: entry[key] for key in shared} == {key: national[key] for key in shared}
-    compared = _read(site.files["provinces/index.html"].decode()).figures
+    compared = _parse_page(site.files["provinces/index.html"].decode()).figures
     missing = sum(
         row[measure.column] is None
         for row in site.marts.rows("province_scorecard")
@@ -300,13 +301,13 @@ def test_figures_of_the_site_are_those_of_the_bulletins(site: Site) -> None:
     assert len(compared) == len(set(compared)) == 33 * len(MEASURES) - missing
 
 
-def test_every_unit_is_in_the_search_and_in_its_provinces_list(site: Site) -> None:
+def test_every_unit_is_in_the_search_and_in_its_province_list(site: Site) -> None:
     data = _embedded(site.files["units/index.html"].decode())
     searched = {u[0] for tasks in data["units"].values() for units in tasks.values() for u in units}
     listed = {
         code
         for region in site.marts.regions
-        for code in _read(site.files[f"units/{region.code}.html"].decode()).ids
+        for code in _parse_page(site.files[f"units/{region.code}.html"].decode()).ids
         if re.fullmatch(r"T\d\d-\d{6}-\d+", code)
     }
     assert searched == listed == {unit["unit_code"] for unit in site.marts.units}
@@ -328,7 +329,7 @@ def _embedded(page: str) -> dict[str, Any]:
     return dict(json.loads(found[1]))
 
 
-def test_downloads_name_every_file_as_it_is(site: Site) -> None:
+def test_downloads_list_every_file_with_its_digest(site: Site) -> None:
     page = site.files["downloads/index.html"].decode()
     listed = dict(
         re.findall(r'<a href="\.\./([^"]+)">[^<]+</a></th>.*?<code>([0-9a-f]{64})</code>', page)
@@ -339,7 +340,7 @@ def test_downloads_name_every_file_as_it_is(site: Site) -> None:
     assert listed == published
     names = dict(re.findall(r'<a href="\.\./([^"]+)">[^<]+</a></th>\s*<td[^>]*>([^<]*)</td>', page))
     assert set(names) == set(published)
-    # What a file is about is said in Chinese, whatever its name is.
+    # Every file has a Chinese name.
     assert [path for path, name in names.items() if not re.search("[\u4e00-\u9fff]", name)] == []
     assert names["trace/T05/C_04.html"] == "职业教育信息化标杆学校·年度计划投入经费"
     assert names["provinces/440000/summaries/T05.docx"] == (
@@ -360,7 +361,7 @@ def _hostile(site: Site) -> tuple[Marts, dict[str, bytes]]:
     return marts, {**site.files, **named}
 
 
-def test_a_hostile_name_is_text(site: Site) -> None:
+def test_a_hostile_name_stays_text(site: Site) -> None:
     marts, files = _hostile(site)
     for path, body in files.items():
         if path.startswith(("units/", "experience/")):
@@ -387,23 +388,23 @@ def _tags(page: str) -> list[set[str]]:
     return found
 
 
-def test_data_in_a_script_cannot_end_it() -> None:
+def test_data_cannot_end_their_script_element() -> None:
     text = str(json_for_script({"a": "</script><!--\u2028&"}))
     assert not set("<>&\u2028") & set(text)
     assert json.loads(text) == {"a": "</script><!--\u2028&"}
 
 
-def test_what_a_page_is_made_from_is_said_the_same_in_every_process(
+def test_the_content_of_pages_has_the_same_digest_in_every_process(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The manifest names digests of it: a function's or an object's address would be in them."""
+    """The manifest has digests of the content, so it must not contain addresses of objects."""
     said: list[str] = []
 
-    def noted(content: Any) -> str:
+    def recorded(content: Any) -> str:
         said.append(repr(content))
         return ""
 
-    monkeypatch.setattr("orchestration.bulletin.site.pages.digest_of", noted)
+    monkeypatch.setattr("orchestration.bulletin.site.pages.digest_of", recorded)
     site_pages(site.marts)
     assert len(said) > 40
     assert not [each for each in said if " at 0x" in each or "set(" in each]
@@ -422,7 +423,7 @@ def test_templates_of_the_site_compute_nothing() -> None:
         assert computed == [], path.name
 
 
-def test_former_editions_are_listed_in_the_edition_and_above_it(site: Site) -> None:
+def test_former_editions_are_listed_in_the_edition_and_in_the_years_index(site: Site) -> None:
     notes = (
         EditionNote(1, "2024年12月15日"),
         EditionNote(2, "", "更正<某省>数据", "41个数字"),
@@ -430,13 +431,13 @@ def test_former_editions_are_listed_in_the_edition_and_above_it(site: Site) -> N
     page = site_pages(site.marts, notes)["editions/index.html"].decode()
     above = year_index(YEAR, notes, is_synthetic=True).decode()
     for text, base in ((page, "../../"), (above, "")):
-        links = _read(text).links
+        links = _parse_page(text).links
         assert [f"{base}edition-{n}/index.html" in links for n in (1, 2)] == [True, True]
         assert text.index("第2版</a>") < text.index("第1版</a>") or base == ""
         assert "更正&lt;某省&gt;数据" in text
         assert text.count(">现行有效<") == text.count(">已被取代<") == 1
     assert "合成数据" in above
-    assert _read(above).faults == []
+    assert _parse_page(above).faults == []
 
 
 # --- in a browser ---------------------------------------------------------------------------
@@ -477,7 +478,7 @@ function step(index) {
 step(0);
 </script>"""
 
-#: Whether each link of the navigation is seen.
+#: Script: whether each link of the navigation is visible.
 _NAVIGATION = (
     "return [].map.call(doc.querySelectorAll('.site-head nav:not(.breadcrumbs) a'), "
     "function (a) {return a.offsetParent !== null})"
@@ -513,7 +514,7 @@ def _browse(
         [
             chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            # The pages are in one folder; a frame of another file is another origin otherwise.
+            # Without this flag a frame with another file has another origin.
             "--allow-file-access-from-files", "--enable-logging=stderr",
             f"--user-data-dir={profile}", "--virtual-time-budget=60000", "--window-size=1300,900",
             "--dump-dom", harness.as_uri(),
@@ -537,9 +538,7 @@ def _write(files: Mapping[str, bytes], folder: Path) -> Path:
     return folder
 
 
-def test_in_a_browser_search_finds_sort_sorts_and_a_phone_is_wide_enough(
-    site: Site, tmp_path: Path
-) -> None:
+def test_in_a_browser_search_sorting_and_narrow_screens_work(site: Site, tmp_path: Path) -> None:
     marts, files = _hostile(site)
     folder = _write(files, tmp_path / "edition-1")
     unit = marts.units[7]
@@ -583,7 +582,7 @@ def test_in_a_browser_search_finds_sort_sorts_and_a_phone_is_wide_enough(
     assert [step for step in found if "error" in step] == []
     narrow = found[: len(phone)]
     assert [s for s in narrow if s["wide"] > s["room"] or not 340 <= s["room"] <= 360] == []
-    # On every page, whoever made it.
+    # Pages that others make have the navigation too.
     assert [s["page"] for s in narrow if not s["said"] or not all(s["said"])] == []
     by_code, by_name, silent, down, up, columns = (step["said"] for step in found[len(phone) :])
     assert by_code == [unit["unit_name"]]

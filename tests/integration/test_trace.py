@@ -1,4 +1,4 @@
-"""From a figure to its origin: recomputed, named, and the objects those of the landing bucket."""
+"""Traces: recomputed figures, named units and documents, and objects of the landing bucket."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def pages(published: Published) -> dict[str, bytes]:
 
 @pytest.fixture
 def copied(published: Published) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published snapshot, to be tampered with."""
+    """A copy of the published snapshot that a test may change."""
     with _copy(published.con) as con:
         yield con
 
@@ -128,9 +128,9 @@ def _sample(published: Published) -> Iterator[str]:
             for row in rows:
                 aggregation = indicators[row["indicator_code"]].aggregation
                 kind = (aggregation, row["task_code"] == "ALL")
-                # Of each kind the row with most to say: exclusions, a target, last year.
+                # Of each kind the row with most data: exclusions, a target, last year's value.
                 best = chosen.get(kind)
-                if best is None or _telling(row) > _telling(best):
+                if best is None or _amount_of_data(row) > _amount_of_data(best):
                     chosen[kind] = row
             assert {kind for kind, _ in chosen} >= {
                 "sum", "ratio", "mean", "max", "count_true", "count_distinct",
@@ -146,7 +146,7 @@ def _sample(published: Published) -> Iterator[str]:
                 yield _id(table, rows[number * 7 % len(rows)], column)
 
 
-def _telling(row: dict[str, Any]) -> tuple[bool, bool, int, int]:
+def _amount_of_data(row: dict[str, Any]) -> tuple[bool, bool, int, int]:
     return (
         row["attainment"] is not None,
         row["change_rate"] is not None,
@@ -155,23 +155,23 @@ def _telling(row: dict[str, Any]) -> tuple[bool, bool, int, int]:
     )
 
 
-def test_a_figure_is_what_its_units_give(published: Published) -> None:
+def test_a_recomputed_figure_equals_the_mart(published: Published) -> None:
     traced = [trace.trace(published.con, figure) for figure in _sample(published)]
     assert len(traced) > 100
     assert [(t.figure, t.recomputations) for t in traced if not t.equal] == []
-    # Not because there is nothing: most have a number, and units or documents behind it. In a
+    # The sample is not empty: most figures have a number, and units or documents behind it. In a
     # nation this small most provinces have too few units for a rank.
     told = [t for t in traced if t.value is not None and (t.units or t.places or t.documents)]
     ranks = [t for t in traced if t.figure.endswith("_rank")]
     assert len(set(map(id, told)) | set(map(id, ranks))) > 0.8 * len(traced)
     assert any(t.value is not None for t in ranks)
     assert {r.year for t in traced for r in t.recomputations} == {YEAR, YEAR - 1}
-    # The same from the lake itself.
+    # The lake itself gives the same.
     again = stages.trace(published.ws, told[0].figure)
     assert (again.value, again.units, again.equal) == (told[0].value, told[0].units, True)
 
 
-def test_a_figure_that_its_units_do_not_give_is_said_to_differ(
+def test_a_figure_that_differs_from_its_units_is_reported(
     copied: duckdb.DuckDBPyConnection,
 ) -> None:
     figure = f"{YEAR}/agg_national_task/T05/units_on_time"
@@ -195,7 +195,7 @@ def test_a_figure_that_its_units_do_not_give_is_said_to_differ(
     }
 
 
-def test_the_objects_are_those_of_the_landing_bucket(published: Published) -> None:
+def test_the_objects_are_in_the_landing_bucket(published: Published) -> None:
     row = published.rows(
         f"select * from lake.marts.agg_province_indicator where year = {YEAR} "
         "and task_code <> 'ALL' and change_rate is not null and attainment is not null limit 1"
@@ -215,7 +215,7 @@ def test_the_objects_are_those_of_the_landing_bucket(published: Published) -> No
             assert hashlib.sha256(body).hexdigest() == each["sha256"]
 
 
-def test_the_value_behind_a_figure_is_in_the_object_that_is_named(published: Published) -> None:
+def test_the_value_behind_a_figure_is_in_the_named_object(published: Published) -> None:
     [row] = published.rows(
         "select f.* from lake.marts.fct_unit_indicator as f "
         "join lake.raw.performances as p using (document_id) "
@@ -273,7 +273,7 @@ def test_a_late_unit_is_named_with_its_late_document(published: Published) -> No
         assert "W301" in {remark.code for remark in unit.remarks}
 
 
-def test_what_the_gate_said_of_a_figure_is_told(published: Published) -> None:
+def test_gate_findings_about_a_figure_are_listed(published: Published) -> None:
     found = stages.trace(published.ws, f"{YEAR}/national_scorecard/on_time_rate")
     assert found.edition == 1
     assert found.snapshot_id == published.done.snapshot_id
@@ -319,7 +319,9 @@ def _tongbao(published: Published, *arguments: str) -> subprocess.CompletedProce
         ("2025/agg_national_task/T05/on_time_rate", "no marts of 2025"),
     ],
 )
-def test_a_bad_figure_is_told_in_one_line(published: Published, figure: str, said: str) -> None:
+def test_a_wrong_figure_id_is_reported_in_one_line(
+    published: Published, figure: str, said: str
+) -> None:
     with pytest.raises(UsageError) as caught:
         trace.trace(published.con, figure)
     assert said in str(caught.value)
@@ -334,14 +336,14 @@ def test_a_bad_figure_is_told_in_one_line(published: Published, figure: str, sai
         ("2024/agg_national_task/T05/on_time_rate", "--edition", "7"),
     ],
 )
-def test_a_bad_figure_exits_2(published: Published, arguments: tuple[str, ...]) -> None:
+def test_a_wrong_figure_id_exits_2(published: Published, arguments: tuple[str, ...]) -> None:
     done = _tongbao(published, "trace", *arguments)
     assert done.returncode == 2, done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
 
 
-def test_the_command_prints_what_can_be_read(published: Published) -> None:
+def test_the_command_prints_text_and_json(published: Published) -> None:
     figure = f"{YEAR}/national_scorecard/reporting_rate"
     done = _tongbao(published, "trace", figure, "--limit", "2")
     assert done.returncode == 0, done.stderr
@@ -357,13 +359,13 @@ def test_the_command_prints_what_can_be_read(published: Published) -> None:
     assert all(len(each["sha256"]) == 64 for each in whole["objects"])
 
 
-def test_where_nothing_is_published_the_present_marts_are_traced(published: Published) -> None:
+def test_without_an_edition_the_current_marts_are_traced(published: Published) -> None:
     found = stages.trace(published.ws, f"{YEAR - 1}/agg_national_task/T05/on_time_rate")
     assert (found.edition, found.gate_checks, found.equal) == (None, None, True)
     assert "nothing is published yet" in "\n".join(trace_lines(found))
 
 
-def test_an_edition_is_traced_as_of_its_snapshot(published: Published, tmp_path: Path) -> None:
+def test_an_edition_is_traced_at_its_snapshot(published: Published, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(published.ws.settings.home, home)
     settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
@@ -421,9 +423,7 @@ class _Page(HTMLParser):
             self._link = None
 
 
-def test_every_link_leads_to_a_page_and_an_anchor(
-    published: Published, pages: dict[str, bytes]
-) -> None:
+def test_every_link_has_a_page_and_an_anchor(published: Published, pages: dict[str, bytes]) -> None:
     folder = Path(published.done.folder)
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
@@ -442,7 +442,7 @@ def test_every_link_leads_to_a_page_and_an_anchor(
             there = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
             there = path if not target else there
             if path == "editions/index.html" and there.startswith("../"):
-                # The list of editions leads to what stands beside this one.
+                # The list of editions links to the other editions.
                 continue
             missing = there not in files or (anchor and anchor not in parsed[there].ids)
             if missing:
@@ -457,7 +457,7 @@ def test_every_link_leads_to_a_page_and_an_anchor(
     assert set(elsewhere) == tiles
 
 
-def test_the_row_at_an_anchor_is_that_of_the_mart(
+def test_the_row_at_an_anchor_equals_the_mart(
     published: Published, pages: dict[str, bytes]
 ) -> None:
     row = published.rows(
@@ -474,7 +474,7 @@ def test_the_row_at_an_anchor_is_that_of_the_mart(
     assert line.endswith("<td>一致")
 
 
-def test_pages_are_the_same_bytes_and_say_that_the_data_are_made_up(
+def test_pages_repeat_their_bytes_and_mark_synthetic_data(
     published: Published, pages: dict[str, bytes]
 ) -> None:
     assert trace_pages(published.con, YEAR) == pages
@@ -482,8 +482,8 @@ def test_pages_are_the_same_bytes_and_say_that_the_data_are_made_up(
     assert [p for p, body in pages.items() if "example.invalid" in body.decode()] == []
 
 
-#: What a page may depend on → how it changes.
-_TOUCHED = {
+#: Data that a page may depend on → SQL that changes it.
+_CHANGES = {
     "value": "marts.fct_unit_indicator set value = value + 1 where indicator_code = 'C_04'",
     "target": "marts.fct_unit_indicator set target = 1 where indicator_code = 'T05_01'",
     "excluded": "marts.fct_unit_indicator set exclusion_code = 'E101' "
@@ -502,13 +502,13 @@ _TOUCHED = {
 }
 
 
-@pytest.mark.parametrize("touched", _TOUCHED)
+@pytest.mark.parametrize("touched", _CHANGES)
 def test_a_page_that_changes_has_another_digest(
     copied: duckdb.DuckDBPyConnection, pages: dict[str, bytes], touched: str
 ) -> None:
     before = page_digests(copied, YEAR)
     assert {*before} == {*pages} - {"trace/scorecard.html"}
-    [(rows,)] = copied.execute(f"update lake.{_TOUCHED[touched]}").fetchall()
+    [(rows,)] = copied.execute(f"update lake.{_CHANGES[touched]}").fetchall()
     assert rows
     after, made = page_digests(copied, YEAR), trace_pages(copied, YEAR)
     changed = {path for path in before if made[path] != pages[path]}
@@ -516,7 +516,7 @@ def test_a_page_that_changes_has_another_digest(
     assert changed <= {path for path in before if after[path] != before[path]}
 
 
-def test_two_units_that_exchange_what_they_said_are_a_change(
+def test_two_units_that_exchange_their_values_change_the_digest(
     copied: duckdb.DuckDBPyConnection,
 ) -> None:
     units = copied.execute(
@@ -536,7 +536,7 @@ def test_two_units_that_exchange_what_they_said_are_a_change(
     assert digest("1", "2") != digest("2", "1")
 
 
-def test_a_new_version_that_repeats_its_values_touches_no_indicator(
+def test_a_new_document_with_equal_values_changes_no_indicator_page(
     copied: duckdb.DuckDBPyConnection, pages: dict[str, bytes]
 ) -> None:
     before = page_digests(copied, YEAR)
@@ -552,7 +552,7 @@ def test_a_new_version_that_repeats_its_values_touches_no_indicator(
     assert {path for path in pages if made[path] != pages[path]} == reporting
 
 
-def test_only_pages_that_are_asked_for_are_made_and_are_the_same(
+def test_only_changed_pages_are_made_and_equal_the_full_run(
     published: Published, pages: dict[str, bytes]
 ) -> None:
     wanted = {

@@ -1,4 +1,4 @@
-"""The bulletins' words, charts and fonts, without a lake."""
+"""Wording, charts, fonts and templates of the bulletins, without a lake."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_dates_and_ordinals() -> None:
     ]  # fmt: skip
 
 
-def test_names_are_cleaned_and_nothing_is_dropped_silently() -> None:
+def test_names_are_cleaned_and_omitted_names_are_counted() -> None:
     assert clean("学\u202e校\u200b\n 名\0") == "学校 名"
     assert clean("长" * 50, 10) == "长" * 9 + "…"
     assert listed(["甲", "乙"]) == "甲、乙"
@@ -139,16 +139,16 @@ def test_labels_of_a_chart_that_differ_at_their_end_look_different() -> None:
     block = Bars("条", tuple(Bar(label, figure, 500) for label in labels))
     root = ElementTree.fromstring(svg_of(asdict(block), "Noto Sans SC"))  # noqa: S314
     texts = [node for node in root.iter() if node.tag.endswith("}text")]
-    said = ["".join(node.itertext()) for node in texts]
-    assert said[:2] == [name, "（国家级·标准）"]
-    assert "（国家级·资源）" in said
-    assert all(len(line) <= 20 for line in said)
-    assert f"{'职业' * 9}职…" in said
+    lines = ["".join(node.itertext()) for node in texts]
+    assert lines[:2] == [name, "（国家级·标准）"]
+    assert "（国家级·资源）" in lines
+    assert all(len(line) <= 20 for line in lines)
+    assert f"{'职业' * 9}职…" in lines
     places = [(node.get("x"), node.get("y")) for node in texts]
     assert len(set(places)) == len(places)
 
 
-def test_every_region_has_a_tile_of_its_own() -> None:
+def test_every_region_has_its_own_tile() -> None:
     regions = load_catalogue().regions.values()
     assert len({(r.tile_row, r.tile_column) for r in regions}) == len(regions) == 32
 
@@ -162,7 +162,7 @@ def test_markup_in_a_name_stays_text() -> None:
     assert pdf.startswith(b"%PDF")
 
 
-def test_the_same_document_is_the_same_bytes() -> None:
+def test_equal_documents_give_equal_bytes() -> None:
     renderer = PdfRenderer(load_fonts(None))
     first = renderer.render(_document())
     renderer.render(replace(_document(), dated="2024年12月16日"))
@@ -170,7 +170,7 @@ def test_the_same_document_is_the_same_bytes() -> None:
     assert render_html(_document()) == render_html(_document())
 
 
-def test_a_character_without_a_glyph_is_replaced_and_told() -> None:
+def test_a_character_without_a_glyph_is_replaced_and_reported() -> None:
     fonts = load_fonts(None)
     renderer = PdfRenderer(fonts)
     renderer.render(replace(_document(), opening=paragraph("学校\U0001f3eb名")))
@@ -178,7 +178,7 @@ def test_a_character_without_a_glyph_is_replaced_and_told() -> None:
     assert fonts.drawable("学校\U0001f3eb") == "学校〓"
 
 
-def test_a_folder_of_fonts_that_is_none_is_a_setting_that_is_wrong(tmp_path: Path) -> None:
+def test_a_missing_font_folder_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="TONGBAO_FONT_DIR"):
         load_fonts(tmp_path / "nowhere")
 
@@ -187,7 +187,7 @@ def test_figures_are_listed_in_order() -> None:
     assert [f.text for f in figures(_document())] == ["97.35%"] * 5
 
 
-def test_pages_carry_their_own_font() -> None:
+def test_pages_refer_to_the_web_font() -> None:
     files = with_font({"a.html": "<html><head></head>职</html>".encode(), "b.pdf": b"%PDF"})
     assert b"@font-face" in files["a.html"]
     assert files["b.pdf"] == b"%PDF"
@@ -210,6 +210,6 @@ def test_every_kind_of_bulletin_has_its_sections_in_order() -> None:
         assert modules[-1].TITLE == "数据质量和计算说明"
 
 
-def test_a_paragraph_takes_text_and_figures() -> None:
+def test_a_paragraph_holds_text_and_figures() -> None:
     figure = Figure("x", "1")
     assert paragraph("a", figure) == Paragraph(("a", figure))

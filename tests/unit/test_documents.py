@@ -1,4 +1,4 @@
-"""One object's bytes: what keeps its contract, what is rejected, with which code and where."""
+"""Parsing one object: which documents are accepted or rejected, with which code and location."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def codes(parsed: ParsedObject) -> list[tuple[str, str]]:
     return [(finding.code, finding.location) for finding in parsed.findings]
 
 
-def test_a_good_document() -> None:
+def test_a_valid_document_has_no_findings() -> None:
     parsed = parse(PERFORMANCE)
     assert codes(parsed) == []
     [document] = parsed.documents
@@ -62,7 +62,7 @@ def test_a_good_document() -> None:
     ]
 
 
-def test_the_same_instant_in_every_spelling_keeps_its_offset() -> None:
+def test_every_spelling_of_a_time_keeps_its_offset() -> None:
     for spelling in ("2024-12-14T16:00:00Z", "2024-12-14T11:00:00-05:00"):
         [document] = parse(PERFORMANCE | {"submitted_at": spelling}).documents
         assert document.model.submitted_at in {
@@ -113,7 +113,9 @@ def test_a_missing_field_rejects_the_document(name: str) -> None:
         ({"report": "attachments/x.pdf"}, "E102"),
     ],
 )
-def test_a_spare_field_does_not_cost_the_document(change: dict[str, Any], code: str) -> None:
+def test_a_wrong_optional_field_does_not_reject_the_document(
+    change: dict[str, Any], code: str
+) -> None:
     parsed = parse(PERFORMANCE | change)
     assert [finding.code for finding in parsed.findings] == [code]
     assert parsed.findings[0].severity == "warning"
@@ -156,7 +158,7 @@ def test_a_key_outside_the_layout(key: str) -> None:
     assert codes(parsed) == [("E006", "")]
 
 
-def test_a_format_that_is_not_read() -> None:
+def test_an_unsupported_format_is_rejected() -> None:
     key = "performance/year=2024/province=440000/a.exe"
     assert codes(parse_object(place_of(key, 2024), key, b"MZ", LIMITS, RECEIVED)) == [("E005", "")]
 
@@ -180,7 +182,7 @@ def test_only_the_ministry_recognises_and_sends_nothing_else() -> None:
 
 
 def test_a_contact_is_never_repeated() -> None:
-    """What is wrong with it is said by its place; the values stay in raw."""
+    """A finding about a contact names its location and never its value."""
     phone = "13900000000"
     spoilt = REGISTRATION | {"contact": {"name": [phone], "phone": {"a": phone}, "email": 1.5}}
     bodies = [
@@ -245,7 +247,7 @@ def test_assessment_scores(score: object, code: str) -> None:
     assert len(parsed.documents) == (1 if code == "W118" else 0)
 
 
-def test_one_bad_document_of_many_costs_only_itself() -> None:
+def test_one_bad_document_does_not_reject_the_others() -> None:
     lines = [PERFORMANCE, {**PERFORMANCE, "document_id": "d2", "year": 2020}]
     body = "\n".join(json.dumps(line) for line in lines).encode()
     parsed = parse(body)
@@ -254,6 +256,6 @@ def test_one_bad_document_of_many_costs_only_itself() -> None:
     assert codes(parsed) == [("E104", "/1/year")]
 
 
-def test_the_published_schemas_are_those_of_the_code() -> None:
+def test_the_published_schemas_equal_those_of_the_code() -> None:
     published = {path.name: path.read_text("utf-8") for path in SCHEMA_FOLDER.glob("*.json")}
     assert published == json_schemas()

@@ -1,4 +1,4 @@
-"""Word documents: real headings, the standard's geometry, text that stays text; the drafts."""
+"""Word documents: headings, page geometry, hostile text; drafts of summaries; the linter."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _texts(word: Any) -> str:
     return "\n".join([*(paragraph.text for paragraph in word.paragraphs), *cells])
 
 
-def test_headings_are_headings_and_the_parts_stand_in_order() -> None:
+def test_headings_have_heading_styles_and_parts_are_in_order() -> None:
     said = [(p.style.name, p.text) for p in _opened(_document()).paragraphs if p.text]
     assert said == [
         ("Reference Number", "某函〔2024〕　　号"),
@@ -115,7 +115,7 @@ def test_headings_are_headings_and_the_parts_stand_in_order() -> None:
     ]
 
 
-def test_page_and_faces_are_those_of_the_standard() -> None:
+def test_page_and_fonts_follow_the_standard() -> None:
     word = _opened(_document())
     [section] = word.sections
     assert section.orientation == WD_ORIENTATION.PORTRAIT
@@ -138,7 +138,7 @@ def test_page_and_faces_are_those_of_the_standard() -> None:
     assert word.styles["Attachment Label"].paragraph_format.page_break_before
 
 
-def test_page_numbers_stand_outside_and_not_on_the_first_page() -> None:
+def test_page_numbers_are_on_the_outer_edge_except_on_the_first_page() -> None:
     word = _opened(_document())
     [section] = word.sections
     assert section.different_first_page_header_footer
@@ -158,7 +158,7 @@ def test_synthetic_data_are_marked_on_every_page_and_real_ones_are_not() -> None
         assert section.first_page_header.paragraphs[1].text == "某司"
 
 
-def test_tables_repeat_their_head_and_split_no_row() -> None:
+def test_tables_repeat_their_header_and_split_no_row() -> None:
     data, tiles, bars = _opened(_document()).tables
     assert [cell.text for cell in data.rows[0].cells] == ["省份", "率"]
     assert "w:tblHeader" in data.rows[0]._tr.xml
@@ -186,7 +186,7 @@ def test_bars_without_notes_have_no_column_for_them() -> None:
 @pytest.mark.parametrize(
     "name", ["<w:br/>&amp;", "{{ doc.path }}{% raw %}", "a\"'b", "]]><w:p/>", '=cmd|"/c calc"!A1']
 )
-def test_hostile_words_are_shown_as_they_are(name: str) -> None:
+def test_hostile_text_is_printed_unchanged(name: str) -> None:
     table = Table("", (Column(name), Column("x")), ((name, Figure("f", name)),))
     document = replace(
         _document(),
@@ -213,7 +213,7 @@ def test_what_xml_cannot_hold_is_left_out() -> None:
     assert "学校" in _texts(_opened(document))
 
 
-def test_the_same_document_is_the_same_bytes_without_a_clock() -> None:
+def test_equal_documents_give_equal_bytes_without_a_clock() -> None:
     body = render_docx(_document())
     assert render_docx(_document()) == body
     with zipfile.ZipFile(io.BytesIO(body)) as given:
@@ -296,7 +296,7 @@ def test_every_province_has_a_draft_for_every_task(drafts: dict[str, Document]) 
     assert "provinces/660000/summaries/T11" in drafts
 
 
-def test_a_draft_sets_the_province_beside_the_nation(drafts: dict[str, Document]) -> None:
+def test_a_draft_compares_the_province_with_the_nation(drafts: dict[str, Document]) -> None:
     word = _opened(drafts["provinces/440000/summaries/T05"])
     rows = [[cell.text for cell in row.cells] for table in word.tables for row in table.rows]
     assert ["级别", "广东省", "全国", "占全国比重"] in rows
@@ -321,7 +321,7 @@ def test_a_draft_sets_the_province_beside_the_nation(drafts: dict[str, Document]
     ]
 
 
-def test_places_for_an_officer_are_marked(drafts: dict[str, Document]) -> None:
+def test_passages_for_an_officer_are_marked(drafts: dict[str, Document]) -> None:
     word = _opened(drafts["provinces/440000/summaries/T05"])
     marked = [p for p in word.paragraphs if p.text.startswith("（此处由省级教育行政部门补充研判：")]
     assert len(marked) == 8
@@ -334,7 +334,7 @@ def test_a_province_without_units_has_a_draft_that_says_so(drafts: dict[str, Doc
     assert "%" not in text
 
 
-def test_a_share_is_exact_and_of_nothing_there_is_none() -> None:
+def test_a_share_is_exact_and_missing_without_a_whole() -> None:
     assert share(1, 3) == "33.33%"
     assert share(Decimal("0.125"), Decimal(1000)) == "0.01%"
     assert share(0, 5) == "0.00%"
@@ -361,9 +361,9 @@ def test_a_share_is_exact_and_of_nothing_there_is_none() -> None:
         "None",
     ],
 )
-def test_the_linter_strikes_out(line: str) -> None:
+def test_the_linter_reports(line: str) -> None:
     assert lint_text([line])
-    assert lint_text([line], theirs=[line]) == []
+    assert lint_text([line], unit_texts=[line]) == []
 
 
 @pytest.mark.parametrize(
@@ -376,7 +376,7 @@ def test_the_linter_strikes_out(line: str) -> None:
         "较上年+5.32%；1,234.50万元。",
     ],
 )
-def test_the_linter_lets_pass(line: str) -> None:
+def test_the_linter_accepts(line: str) -> None:
     assert lint_text([line]) == []
 
 
@@ -396,7 +396,7 @@ def test_the_linter_counts_headings() -> None:
         assert lint_numbering(wrong), wrong
 
 
-def test_the_linter_finds_what_is_wrong_with_a_document() -> None:
+def test_the_linter_reports_faults_of_a_document() -> None:
     document = _document()
     assert lint_docx(render_docx(document)) == []
     for wrong in (
