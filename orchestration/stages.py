@@ -18,7 +18,7 @@ import duckdb
 from orchestration import lakehouse
 from orchestration.core.errors import GateBlocked, TongbaoError, Unreachable, UsageError
 from orchestration.core.reporting_calendar import period_of, years
-from orchestration.core.versions import code_version
+from orchestration.core.versions import code_versions, recorded_versions
 from orchestration.core.workspace import Progress, Workspace
 from orchestration.intake import IntakeSummary, list_landing, refresh_receipts, run_intake, unseen
 from orchestration.lakehouse import MaintainSummary, TransformSummary
@@ -247,7 +247,7 @@ def gate(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> GateSu
 
     snapshot_id = _marts_snapshot(ws, year)
     with lakehouse.reader(ws.settings, ws.store) as con:
-        standing = lakehouse.gate_rows(con, year, snapshot_id, code_version())
+        standing = lakehouse.gate_rows(con, year, snapshot_id, code_versions())
         stale = lakehouse.marts_are_stale(con, year)
     # With waivers about, a verdict holds for its day only: it is asked anew.
     waived = bool(read_waivers(year)) or any(row["waived_by"] for row in standing)
@@ -282,7 +282,7 @@ def _judge_and_record(
     ws.decisions[year, snapshot_id] = decision
     if _verdicts(decision.results) != _verdicts(standing):
         with lakehouse.writer(ws.settings, ws.store) as con:
-            lakehouse.record_gate(con, decision.results, code_version())
+            lakehouse.record_gate(con, decision.results, code_versions())
     return decision
 
 
@@ -448,8 +448,8 @@ def trace(ws: Workspace, figure: str, edition: int | None = None) -> Trace:
         else:
             numbers = ", ".join(map(str, editions)) or "none"
             raise UsageError(f"{wanted.year} has no edition {edition} (published: {numbers})")
-        version = editions[edition]["code_version"] if edition is not None else code_version()
-        judged = lakehouse.gate_rows(con, wanted.year, snapshot_id, version)
+        made_with = recorded_versions(editions[edition]) if edition else code_versions()
+        judged = lakehouse.gate_rows(con, wanted.year, snapshot_id, made_with)
     with lakehouse.reader(ws.settings, ws.store, snapshot_id) as con:
         found = tracing.trace(con, wanted, gate_rows=judged)
     return replace(found, snapshot_id=snapshot_id, edition=edition)
@@ -477,7 +477,7 @@ def _passed(ws: Workspace, year: int, snapshot_id: int, *, run_id: str) -> tuple
         TongbaoError: the gate hasn't judged it.
     """
     with lakehouse.reader(ws.settings, ws.store) as con:
-        judged = lakehouse.gate_rows(con, year, snapshot_id, code_version())
+        judged = lakehouse.gate_rows(con, year, snapshot_id, code_versions())
         inputs_digest = lakehouse.transform_record(con, year)
     if not judged:
         raise TongbaoError(

@@ -101,7 +101,7 @@ def make_edition(
     Args:
         contents: path → digest of what the file was made from, for the files that a later
             edition may carry over.
-        facts: what else the manifest says: snapshot, code version, environment, gate, inputs.
+        facts: what else the manifest says: snapshot, versions, environment, gate, inputs.
         sums: path → sha256 in hex, of files whose sum is known already.
     """
     sums = sums or {}

@@ -57,7 +57,7 @@ def commit_build(
     *,
     year: int,
     inputs_digest: str,
-    code_version: str,
+    figures_version: str,
     run_id: str,
 ) -> CommitSummary:
     """Bring the year's rows of every table in line with the build file, all or nothing.
@@ -68,6 +68,7 @@ def commit_build(
     Args:
         con: the writing connection, with the lake attached.
         inputs_digest: what the build was made from, recorded for the next run.
+        figures_version: of the code that made it.
     """
     summary = CommitSummary()
     con.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as build (read_only)")
@@ -77,12 +78,17 @@ def commit_build(
             _bring_in_line(con, table, year, summary)
         con.execute("delete from lake.quality.transform_runs where year = ?", [year])
         con.execute(
-            "insert into lake.quality.transform_runs (year, inputs_digest, code_version, run_id) "
-            "values (?, ?, ?, ?)",
-            [year, inputs_digest, code_version, run_id],
+            "insert into lake.quality.transform_runs "
+            "(year, inputs_digest, figures_version, run_id) values (?, ?, ?, ?)",
+            [year, inputs_digest, figures_version, run_id],
         )
         extra = json.dumps(
-            {"kind": "transform", "year": str(year), "run_id": run_id, "code": code_version}
+            {
+                "kind": "transform",
+                "year": str(year),
+                "run_id": run_id,
+                "figures_version": figures_version,
+            }
         )
         con.execute(
             "call lake.set_commit_message('tongbao', ?, extra_info => ?)",

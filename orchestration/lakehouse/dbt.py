@@ -16,7 +16,7 @@ from typing import Any
 
 from orchestration.core.errors import TongbaoError
 from orchestration.core.settings import PROJECT_ROOT, Settings
-from orchestration.core.versions import code_version
+from orchestration.core.versions import dbt_project_version
 from orchestration.lakehouse.build import build_file
 from orchestration.lakehouse.commit import LakeTable
 
@@ -84,25 +84,27 @@ def _release() -> None:
 
 
 def dbt_manifest(settings: Settings) -> Path:
-    """The parsed project, parsed now where that has not been done for this code.
+    """The parsed project, parsed now where that has not been done for its present files.
 
     Raises:
         TongbaoError: the project can't be parsed.
     """
     target = target_folder(settings)
-    manifest, stamp = target / "manifest.json", target / "parsed_code_version"
+    manifest, stamp = target / "manifest.json", target / "parsed_version"
     target.mkdir(parents=True, exist_ok=True)
     # Dagster's processes and the tests' workers all ask at once after a change of the code.
     with (target / "parse.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (manifest.exists() and stamp.exists() and stamp.read_text() == code_version()):
+        if not (
+            manifest.exists() and stamp.exists() and stamp.read_text() == dbt_project_version()
+        ):
             # A parse that is killed leaves half a manifest: the stamp says that it is whole.
             stamp.unlink(missing_ok=True)
             result = _invoke(settings, build_file(settings), "parse")
             if not result.success:
                 raise TongbaoError(f"dbt: the project can't be parsed: {result.exception}")
             _parsed[str(target)] = result.result
-            stamp.write_text(code_version())
+            stamp.write_text(dbt_project_version())
     return manifest
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from orchestration.core.versions import recorded_versions
+from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows
 
 __all__ = [
@@ -24,16 +26,29 @@ __all__ = [
     "record_gate",
 ]
 
-_GATE = [field.name for field in OTHER_TABLES["quality.gate_results"]]
-_EDITION = [field.name for field in OTHER_TABLES["publication.editions"]]
+_GATE, _EDITIONS = "quality.gate_results", "publication.editions"
+
+
+def _rows(
+    con: duckdb.DuckDBPyConnection, table: str, rest: str, *values: Any
+) -> list[dict[str, Any]]:
+    """Rows with the columns that the table has today, also from a lake that lacks some of them."""
+    wanted = [field.name for field in OTHER_TABLES[table]]
+    return [
+        {name: row.get(name) for name in wanted} | recorded_versions(row)
+        for row in rows_as_dicts(con.execute(f"select * from lake.{table} {rest}", list(values)))
+    ]
 
 
 def record_gate(
-    con: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]], code_version: str
+    con: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]], versions: Mapping[str, str]
 ) -> None:
     """Append one judgement, all its expectations at once.
 
     A run that judges a snapshot again (a waiver lapsed meanwhile) replaces what it said before.
+
+    Args:
+        versions: of the code that judged (``core.versions.code_versions``).
     """
     con.execute("begin")
     con.execute(
@@ -42,39 +57,35 @@ def record_gate(
     )
     insert_rows(
         con,
-        "quality.gate_results",
-        pa.Table.from_pylist(
-            [row | {"code_version": code_version} for row in rows],
-            OTHER_TABLES["quality.gate_results"],
-        ),
+        _GATE,
+        pa.Table.from_pylist([{**row, **versions} for row in rows], OTHER_TABLES[_GATE]),
     )
     con.execute("commit")
 
 
 def gate_rows(
-    con: duckdb.DuckDBPyConnection, year: int, snapshot_id: int, code_version: str
+    con: duckdb.DuckDBPyConnection, year: int, snapshot_id: int, versions: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """The rows of the newest judgement of a snapshot by this code; empty where there is none."""
-    rows = con.execute(
-        f"select {', '.join(_GATE)}, rowid as position from lake.quality.gate_results "
-        "where year = ? and snapshot_id = ? and code_version = ? order by position",
-        [year, snapshot_id, code_version],
-    ).fetchall()
-    named = [dict(zip(_GATE, row, strict=False)) for row in rows]
-    return [row for row in named if row["run_id"] == named[-1]["run_id"]]
+    """The rows of the newest judgement of a snapshot by this code; empty where there is none.
+
+    Args:
+        versions: of the code that judged (``core.versions.code_versions``).
+    """
+    rows = _rows(con, _GATE, "where year = ? and snapshot_id = ? order by rowid", year, snapshot_id)
+    judged = [row for row in rows if versions.items() <= row.items()]
+    return [row for row in judged if row["run_id"] == judged[-1]["run_id"]]
 
 
 def newest_verdicts(con: duckdb.DuckDBPyConnection) -> dict[int, list[dict[str, Any]]]:
     """The rows of each year's newest judgement, of whatever snapshot and code."""
-    rows = con.execute(
-        f"select {', '.join(_GATE)} from lake.quality.gate_results "
-        "qualify run_id = last_value(run_id) over (partition by year order by rowid "
-        "rows between unbounded preceding and unbounded following) order by year, rowid"
-    ).fetchall()
     verdicts: dict[int, list[dict[str, Any]]] = {}
-    for row in rows:
-        named = dict(zip(_GATE, row, strict=True))
-        verdicts.setdefault(named["year"], []).append(named)
+    for row in _rows(
+        con,
+        _GATE,
+        "qualify run_id = last_value(run_id) over (partition by year order by rowid "
+        "rows between unbounded preceding and unbounded following) order by year, rowid",
+    ):
+        verdicts.setdefault(row["year"], []).append(row)
     return verdicts
 
 
@@ -98,16 +109,11 @@ def record_edition(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> None:
     row = row | {"published_at": published.astimezone(UTC).replace(tzinfo=None)}
     insert_rows(
         con,
-        "publication.editions",
-        pa.Table.from_pylist([row], OTHER_TABLES["publication.editions"]),
+        _EDITIONS,
+        pa.Table.from_pylist([row], OTHER_TABLES[_EDITIONS]),
     )
 
 
 def edition_rows(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:
     """The editions of a year, oldest first."""
-    rows = con.execute(
-        f"select {', '.join(_EDITION)} from lake.publication.editions where year = ? "
-        "order by edition",
-        [year],
-    ).fetchall()
-    return [dict(zip(_EDITION, row, strict=True)) for row in rows]
+    return _rows(con, _EDITIONS, "where year = ? order by edition", year)

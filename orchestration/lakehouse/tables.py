@@ -168,10 +168,11 @@ OTHER_TABLES: dict[str, pa.Schema] = {
         ("waived_by", _TEXT),
         ("reason", _TEXT),
         ("detail", _TEXT),
-        ("code_version", _TEXT),
+        ("figures_version", _TEXT),
+        ("edition_version", _TEXT),
     ),
     "quality.transform_runs": _schema(
-        ("year", _INT), ("inputs_digest", _TEXT), ("code_version", _TEXT), ("run_id", _TEXT)
+        ("year", _INT), ("inputs_digest", _TEXT), ("figures_version", _TEXT), ("run_id", _TEXT)
     ),
     # The readable receipts that stand in the publication bucket, and what each was made from.
     "publication.receipt_pages": _schema(
@@ -194,7 +195,8 @@ OTHER_TABLES: dict[str, pa.Schema] = {
         ("year", _INT),
         ("edition", _INT),
         ("snapshot_id", _BIG),
-        ("code_version", _TEXT),
+        ("figures_version", _TEXT),
+        ("edition_version", _TEXT),
         ("published_at", pa.timestamp("us")),
         ("manifest_sha256", _TEXT),
         ("supersedes", _INT),

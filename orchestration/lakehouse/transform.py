@@ -15,7 +15,7 @@ import duckdb
 
 from orchestration.core.reporting_calendar import period_of, years
 from orchestration.core.settings import Settings
-from orchestration.core.versions import code_version
+from orchestration.core.versions import figures_version
 from orchestration.lakehouse.build import prepare_build
 from orchestration.lakehouse.commit import commit_build
 from orchestration.lakehouse.dbt import DbtNode, dbt_build, lake_tables
@@ -98,7 +98,7 @@ def _inputs_digest(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> s
     # Marts of a year that nothing was submitted of are empty: whether they were built is no input.
     former = year - 1 in years_with_submissions(con, before=year)
     parts = [
-        code_version(),
+        figures_version(),
         repr(period_of(year)),
         str(edition),
         repr(objects),
@@ -153,7 +153,7 @@ def transform_year(
         lake_tables(settings),
         year=year,
         inputs_digest=digest,
-        code_version=code_version(),
+        figures_version=figures_version(),
         run_id=run_id,
     )
     path.unlink()

@@ -23,7 +23,7 @@ import duckdb
 
 from orchestration import bulletin
 from orchestration.core.settings import Settings
-from orchestration.core.versions import code_version
+from orchestration.core.versions import code_versions, release
 from orchestration.core.workspace import Progress
 from orchestration.gate import GateDecision, recount
 from orchestration.publication.changes import Changes
@@ -183,7 +183,8 @@ def build_files(
             files[f"quality/{path.relative_to(folder).as_posix()}"] = path.read_bytes()
     facts = {
         "snapshot_id": snapshot_id,
-        "code_version": code_version(),
+        "code_version": release(),
+        **code_versions(),
         "environment": surroundings,
         "inputs_digest": inputs_digest,
         "synthetic": bool(marts.calendar["is_synthetic"]),
@@ -233,5 +234,6 @@ def _former(
     if former is None:
         return None
     manifest = former.content
-    same = manifest["code_version"] == code_version() and manifest["environment"] == surroundings
+    same_code = code_versions().items() <= manifest.items()
+    same = same_code and manifest["environment"] == surroundings
     return former if same else None

@@ -18,6 +18,7 @@ from typing import Any
 
 from orchestration import bulletin, lakehouse
 from orchestration.core.errors import PublicationRefused
+from orchestration.core.versions import recorded_versions
 from orchestration.core.workspace import Progress, Workspace
 from orchestration.gate import GateDecision
 from orchestration.publication.building import Built, build_files
@@ -213,7 +214,7 @@ def _record(ws: Workspace, edition: bulletin.Edition) -> None:
                 "year": edition.year,
                 "edition": edition.number,
                 "snapshot_id": manifest["snapshot_id"],
-                "code_version": manifest["code_version"],
+                **recorded_versions(manifest),
                 "published_at": datetime.fromisoformat(manifest["published_at"]),
                 "manifest_sha256": edition.manifest_sha256,
                 "supersedes": manifest["supersedes"],

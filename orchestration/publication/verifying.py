@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestration import bulletin, lakehouse
 from orchestration.core.errors import UsageError
-from orchestration.core.versions import code_version
+from orchestration.core.versions import code_versions, recorded_versions
 from orchestration.core.workspace import Progress, Workspace
 from orchestration.gate import Circumstances, judge_snapshot
 from orchestration.publication.building import build_files, environment
@@ -138,10 +138,13 @@ def verify_edition(
 
 
 def _causes(manifest: dict[str, Any], today: dict[str, str]) -> list[str]:
-    """Code, libraries and fonts that differ from the manifest's, as lines."""
-    found = []
-    if manifest["code_version"] != code_version():
-        found.append(f"code {manifest['code_version']} → {code_version()}")
+    """Versions of the code, libraries and fonts that differ from the manifest's, as lines."""
+    recorded = recorded_versions(manifest)
+    found = [
+        f"{name} {recorded[name]} → {now}"
+        for name, now in code_versions().items()
+        if recorded[name] != now
+    ]
     then = manifest["environment"]
     for name in sorted({*then, *today}):
         before, now = then.get(name, "none"), today.get(name, "none")

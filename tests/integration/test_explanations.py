@@ -143,5 +143,7 @@ def test_a_lake_of_an_earlier_version_gets_the_new_columns(
         row = {"year": 2024, "run_id": "r", "snapshot_id": 1, "severity": "critical"}
         row |= {"suite": "s", "expectation": "e", "success": False, "waived_by": "处长"}
         row |= dict.fromkeys(("observed", "threshold", "reason", "detail"), "x")
-        lakehouse.record_gate(con, [row], "code")
-        assert lakehouse.gate_rows(con, 2024, 1, "code") == [row | {"code_version": "code"}]
+        versions = {"figures_version": "f", "edition_version": "e"}
+        lakehouse.record_gate(con, [row], versions)
+        assert lakehouse.gate_rows(con, 2024, 1, versions) == [row | versions]
+        assert not lakehouse.gate_rows(con, 2024, 1, versions | {"edition_version": "another"})

@@ -21,7 +21,7 @@ from orchestration import lakehouse, stages
 from orchestration.cli import main
 from orchestration.core.errors import UsageError
 from orchestration.core.settings import Settings
-from orchestration.core.versions import code_version
+from orchestration.core.versions import code_versions
 from orchestration.definitions import defs
 from orchestration.defs.in_process import run_in_process
 from orchestration.demo import generate
@@ -178,7 +178,7 @@ def test_a_year_that_arrives_late_reaches_the_years_after_it(
             "year": 2024,
             "edition": 1,
             "snapshot_id": lakehouse.transform_snapshot(con, 2024),
-            "code_version": code_version(),
+            **code_versions(),
             "published_at": ws.settings.now(),
             "manifest_sha256": "",
             "supersedes": None,

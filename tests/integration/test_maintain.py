@@ -117,7 +117,8 @@ def test_where_records_of_editions_disagree_more_is_kept_and_said(
     filled: stages.Workspace,
 ) -> None:
     row = {
-        "code_version": "v",
+        "figures_version": "v",
+        "edition_version": "v",
         "published_at": datetime.now(UTC),
         "manifest_sha256": "",
         "supersedes": None,

@@ -12,7 +12,7 @@ import pytest
 
 from orchestration import lakehouse, stages
 from orchestration.core.errors import GateBlocked
-from orchestration.core.versions import code_version
+from orchestration.core.versions import code_versions
 from orchestration.gate import waivers
 from tests.fixtures.landing import Landing
 
@@ -35,7 +35,7 @@ def _gate(ws: stages.Workspace, run_id: str) -> stages.GateSummary:
 def _recorded(ws: stages.Workspace) -> list[dict[str, Any]]:
     snapshot_id = stages._marts_snapshot(ws, YEAR)
     with lakehouse.reader(ws.settings, ws.store) as con:
-        return lakehouse.gate_rows(con, YEAR, snapshot_id, code_version())
+        return lakehouse.gate_rows(con, YEAR, snapshot_id, code_versions())
 
 
 def _sign(path: Path, rows: list[dict[str, Any]], until: str) -> None:
