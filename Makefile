@@ -40,7 +40,7 @@ lint: $(BIN)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --quiet --processes 2 dbt_project/models
+	$(BIN)/sqlfluff lint --quiet --processes 2 dbt_project/models orchestration/gate/frames
 
 # What no test starts: compose, image, units, Terraform. The checkers have a folder of their own.
 lint-infra: $(BIN)/.infra

@@ -24,7 +24,7 @@ import duckdb
 
 from orchestration.core.errors import Unreachable
 from orchestration.gate.decision import Cause, GateBroken, GateDecision, Outcome, shown_value
-from orchestration.gate.frames import CULPRITS, FRAMES
+from orchestration.gate.frames import FRESHNESS, KEYS, culprits_sql, frame_sql
 from orchestration.gate.waivers import Waiver, check_waivers
 from orchestration.lakehouse.rows import rows_as_dicts
 
@@ -97,7 +97,7 @@ def judge(
     check_waivers(
         waivers,
         {
-            (level, check.name): FRAMES[check.frame].key
+            (level, check.name): KEYS[check.frame]
             for level, module in suites.items()
             for check in module.CHECKS
         },
@@ -114,7 +114,7 @@ def judge(
         for frame, suite in module.suites().items():
             rows[frame] = (
                 [_freshness(now, last_intake_at, period.cutoff_at, marts_stale)]
-                if FRAMES[frame].sql is None
+                if frame == FRESHNESS
                 else read_frame(con, frame, year)
             )
             checks = [check for check in module.CHECKS if check.frame == frame]
@@ -147,10 +147,9 @@ def judge(
 # -- reading --------------------------------------------------------------------------------
 
 
-def _query(con: duckdb.DuckDBPyConnection, sql: str, year: int, what: str) -> list[Row]:
-    parameters = {"year": year} if "$year" in sql else None
+def _query(con: duckdb.DuckDBPyConnection, sql: str, what: str) -> list[Row]:
     try:
-        return rows_as_dicts(con.execute(sql, parameters))
+        return rows_as_dicts(con.execute(sql))
     except (duckdb.IOException, duckdb.HTTPException) as error:
         raise Unreachable(f"gate: {what}: the lake can't be read: {error}") from error
     except duckdb.Error as error:
@@ -164,7 +163,7 @@ def read_frame(con: duckdb.DuckDBPyConnection, frame: str, year: int) -> list[Ro
         GateBroken: the query fails.
         Unreachable: the lake's files can't be read.
     """
-    return _query(con, FRAMES[frame].sql or "", year, f"frame {frame}")
+    return _query(con, frame_sql(frame, year), f"frame {frame}")
 
 
 def _freshness(
@@ -201,7 +200,7 @@ class Names:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, year: int) -> None:
         def pairs(sql: str) -> dict[str, str]:
-            return {r["code"]: r["name"] for r in _query(con, sql, year, "names")}
+            return {r["code"]: r["name"] for r in _query(con, sql, "names")}
 
         self.provinces = pairs(
             "select province_code as code, short_name as name from marts.dim_region"
@@ -214,8 +213,7 @@ class Names:
         synthetic = _query(
             con,
             "select coalesce(bool_or(is_synthetic), false) as yes "
-            "from marts.dim_reporting_year where year = $year",
-            year,
+            f"from marts.dim_reporting_year where year = {year}",
             "synthetic mark",
         )
         self.is_synthetic = bool(synthetic[0]["yes"])
@@ -223,10 +221,10 @@ class Names:
         self._culprits: dict[str, list[Row]] = {}
 
     def culprits(self, query: str) -> list[Row]:
-        """The rows of a query of ``CULPRITS``."""
+        """The rows of a query that names culprits."""
         if query not in self._culprits:
-            sql = CULPRITS[query]
-            self._culprits[query] = _query(self._con, sql, self._year, f"culprits {query}")
+            sql = culprits_sql(query, self._year)
+            self._culprits[query] = _query(self._con, sql, f"culprits {query}")
         return self._culprits[query]
 
     def place(self, key: Mapping[str, str]) -> str:
@@ -267,7 +265,7 @@ def _context() -> Any:
 
 
 def _key_columns(frame: str) -> tuple[str, ...]:
-    return FRAMES[frame].key or (_SCOPE,)
+    return KEYS[frame] or (_SCOPE,)
 
 
 def _key_of(row: Row, columns: Iterable[str]) -> tuple[str, ...]:

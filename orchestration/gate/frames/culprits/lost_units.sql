@@ -1,0 +1,8 @@
+{% from "macros.j2" import unit_label %}
+select
+    x.province_code,
+    x.task_code,
+    {{ unit_label() }} as label
+from ({% include "parts/lost.sql" %}) as x
+left join marts.dim_unit as d on d.year = {{ year }} - 1 and x.unit_code = d.unit_code
+order by x.unit_code

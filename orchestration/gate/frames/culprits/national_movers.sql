@@ -1,0 +1,2 @@
+{% from "macros.j2" import movers %}
+{{ movers(["task_code", "indicator_code"], "abs(f.value - coalesce(p.value, 0))") }}

@@ -1,0 +1,7 @@
+select
+    province_code,
+    code || '×' || count(*) as label
+from quality.submission_errors
+where year = {{ year }} and severity = 'error' and code similar to 'E[01][0-9]{2}'
+group by province_code, code
+order by count(*) desc, code

@@ -1,0 +1,9 @@
+{% from "macros.j2" import unit_label %}
+select
+    x.province_code,
+    x.task_code,
+    {{ unit_label() }} || case when x.has_reported then '（已迟报）' else '' end as label
+from marts.fct_unit_year as x
+left join marts.dim_unit as d on x.year = d.year and x.unit_code = d.unit_code
+where x.year = {{ year }} and not x.is_on_time
+order by x.unit_code

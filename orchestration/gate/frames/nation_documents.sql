@@ -1,0 +1,5 @@
+select
+    cast(sum(documents) as integer) as documents,
+    cast(sum(rejected) as integer) as rejected,
+    sum(rejected) / cast(nullif(sum(documents), 0) as double) as rejected_share
+from ({% include "parts/object.sql" %})

@@ -1,0 +1,14 @@
+-- The report file of each unit that reported on time, and whether anything is wrong with it.
+with unsound as (
+    select distinct document_id
+    from quality.submission_errors
+    where year = {{ year }} and code similar to 'E4[0-9]{2}'
+)
+
+select
+    u.unit_code,
+    u.province_code,
+    bad.document_id is not null as is_unsound
+from marts.fct_unit_year as u
+left join unsound as bad on u.document_id = bad.document_id
+where u.year = {{ year }} and u.has_report_file

@@ -1,0 +1,6 @@
+-- A unit has explained itself when it has explained all of its warnings.
+select
+    unit_code,
+    bool_and(is_explained) as is_explained
+from ({% include "parts/rule_warning.sql" %})
+group by unit_code
