@@ -52,6 +52,7 @@ def numbered(blocks: list[Block]) -> tuple[Block, ...]:
 
 
 def _sections(marts: Marts, place: Place, *, attachments: bool = False) -> tuple[Section, ...]:
+    """Return the numbered sections (or the attachments) of a bulletin; empty ones are left out."""
     found: list[Section] = []
     for module in sections_of(place.kind, attachments=attachments):
         blocks = module.blocks(marts, place)
@@ -63,6 +64,7 @@ def _sections(marts: Marts, place: Place, *, attachments: bool = False) -> tuple
 
 
 def _title_lines(year: int, place: Place) -> tuple[str, ...]:
+    """Return the lines of a bulletin's title, without the issuing organ."""
     if place.kind == "national":
         return f"关于{year}年度{_REFORM}", f"{_TASKS}进展情况的通报"
     if place.kind == "task":
@@ -153,6 +155,7 @@ def correction_document(
 
 
 def _links(marts: Marts, kind: Kind) -> tuple[tuple[str, str], ...]:
+    """Return (text, target) of the links on a bulletin's web page."""
     word_link = ("本通报Word版", "bulletin.docx")
     if kind != "national":
         others = (

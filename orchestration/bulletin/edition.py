@@ -101,7 +101,7 @@ def make_edition(
     Args:
         contents: path → digest of what the file was made from, for the files that a later
             edition may carry over.
-        facts: what else the manifest says: snapshot, versions, environment, gate, inputs.
+        facts: further entries of the manifest: snapshot, versions, environment, gate, inputs.
         sums: path → sha256 in hex, of files whose sum is known already.
     """
     sums = sums or {}
@@ -145,9 +145,7 @@ def publish_edition(
     """
     latest = read_latest(store, bucket, edition.year)
     if latest and latest["edition"] >= edition.number:
-        raise EditionExists(
-            f"edition {latest['edition']} of {edition.year} is published already and stands"
-        )
+        raise EditionExists(f"edition {latest['edition']} of {edition.year} is published already")
     manifest_key = edition.prefix + "manifest.json"
     if not store.exists(bucket, manifest_key):
         _write_files(store, bucket, edition, sources or {})
@@ -191,6 +189,7 @@ def finish_edition(store: Store, bucket: str, year: int, number: int) -> Edition
 
 
 def _make_visible(store: Store, bucket: str, edition: Edition) -> None:
+    """Delete the staging prefix, then write ``latest.json``."""
     latest = {
         "year": edition.year,
         "edition": edition.number,
@@ -203,6 +202,7 @@ def _make_visible(store: Store, bucket: str, edition: Edition) -> None:
 
 
 def _sha256_by_path(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Return path → sha256 in hex of the files that a manifest lists."""
     return {entry["path"]: entry["sha256"] for entry in manifest["files"]}
 
 
@@ -286,6 +286,7 @@ def _delete_prefix(store: Store, bucket: str, prefix: str) -> None:
 
 
 def _write_files(store: Store, bucket: str, edition: Edition, sources: Mapping[str, str]) -> None:
+    """Write an edition's files through the staging prefix and check them; no manifest."""
     staging = _staging_prefix(edition)
     # A killed run may have left files. They are not visible: latest.json doesn't name them.
     _delete_prefix(store, bucket, staging)

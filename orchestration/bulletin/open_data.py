@@ -254,6 +254,7 @@ def _table_schema(description: TableDescription, rows: pa.Table) -> dict[str, An
 def _resource(
     name: str, kind: str, body: bytes, description: TableDescription, schema: dict[str, Any]
 ) -> dict[str, Any]:
+    """Return the data package's entry for a data file."""
     found: dict[str, Any] = {
         "name": name if kind == "csv" else f"{name}_parquet",
         "path": f"{name}.{kind}",

@@ -106,6 +106,7 @@ def change_figure(row: Row, indicator: Indicator) -> Figure:
 def _indicator_rows(
     marts: Marts, task_code: str, province_code: str | None
 ) -> list[tuple[Indicator, Row]]:
+    """Return a task's indicators with their rows for the nation or a province."""
     found = []
     for indicator in marts.indicators(task_code):
         if province_code is None:

@@ -109,6 +109,7 @@ def _group_by_province_and_task(
 
 
 def _draft_document(subject: _ProvinceTask) -> Document:
+    """Return the draft of a province's summary of a task."""
     year, region, task = subject.marts.year, subject.region, subject.task
     organ = region.name + region.education_organ
     sections: list[Section] = []
@@ -140,6 +141,7 @@ def _draft_document(subject: _ProvinceTask) -> Document:
 
 
 def _prompt(what: str) -> Paragraph:
+    """Return a paragraph that asks an officer to write about ``what``."""
     return Paragraph((f"（此处由省级教育行政部门补充研判：{what}）",), is_prompt=True)
 
 
@@ -252,6 +254,7 @@ def _targets_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
 def _comparison_table(
     subject: _ProvinceTask, indicators: Sequence[Indicator], caption: str
 ) -> Table:
+    """Return a table of indicators: province, change, nation, share of the nation."""
     lines: list[tuple[Run, ...]] = []
     for indicator in indicators:
         own = subject.marts.find(

@@ -59,6 +59,7 @@ def use_workbooks(marts: Marts) -> dict[str, Book]:
 def _page_document(
     marts: Marts, path: str, title: str, opening: Paragraph, sections: list[tuple[str, list[Block]]]
 ) -> Document:
+    """Return a page with links to the pages of the other uses."""
     others = [
         *((use.name, f"{use.code}.html") for use in marts.catalogue.uses),
         ("动态管理关注名单", f"{_WATCHLIST}.html"),

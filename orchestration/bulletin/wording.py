@@ -80,6 +80,7 @@ def share(part: Decimal | int | None, whole: Decimal | int | None) -> str:
 
 
 def _signed(text: str) -> str:
+    """Add a sign to a formatted number; zero has none."""
     if text.startswith("-"):
         return "−" + text[1:]
     return text if not text.strip("0.%") else "+" + text

@@ -58,7 +58,7 @@ class FormsSummary:
 
 
 def publish_forms(store: Store, bucket: str, year: int) -> FormsSummary:
-    """Publish ``forms/{year}/``: each task's form, ``changes.csv|html`` and ``catalogue.csv``.
+    """Publish ``forms/{year}/``: forms, ``changes.csv``, ``changes.html``, ``catalogue.csv``.
 
     Raises:
         UsageError: the calendar has no such year.
@@ -87,6 +87,7 @@ def publish_forms(store: Store, bucket: str, year: int) -> FormsSummary:
 
 
 def _former_year(store: Store, bucket: str, year: int) -> int | None:
+    """Return the last year before ``year`` that has published forms, or None."""
     years = [
         int(part)
         for part in (p.split("/")[1] for p in store.prefixes(bucket, "forms/"))
@@ -105,6 +106,7 @@ def _catalogue_row(indicator: Indicator) -> dict[str, str]:
 def _list_changes(
     former: dict[str, dict[str, str]], now: dict[str, dict[str, str]]
 ) -> list[list[str]]:
+    """Return rows of (code, name, change, former value, new value)."""
     found = []
     for code in sorted({*former, *now}):
         old, new = former.get(code), now.get(code)
@@ -131,14 +133,14 @@ def _csv_bytes(header: list[str], rows: list[list[str]]) -> bytes:
 
 def _changes_page(year: int, since: int | None, changes: list[list[str]]) -> bytes:
     if since is None:
-        said = "<p>本年度为首次发布填报表，没有可比的上年表。</p>"
+        comparison = "<p>本年度为首次发布填报表，没有可比的上年表。</p>"
     elif not changes:
-        said = f"<p>与{since}年度相比，指标没有变化。</p>"
+        comparison = f"<p>与{since}年度相比，指标没有变化。</p>"
     else:
         rows = "".join(
             f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in changes
         )
-        said = (
+        comparison = (
             f"<p>与{since}年度相比，有以下{len(changes)}处变化。</p><table><thead><tr>"
             "<th>指标</th><th>名称</th><th>变化</th><th>上年</th><th>本年</th></tr></thead>"
             f"<tbody>{rows}</tbody></table>"
@@ -149,5 +151,5 @@ def _changes_page(year: int, since: int | None, changes: list[list[str]]) -> byt
         f"<title>{year}年度填报表变化</title><style>body{{font-family:sans-serif;margin:2rem auto;"
         "max-width:60rem;padding:0 1rem}table{border-collapse:collapse}td,th{border:1px solid "
         "#999;padding:.3rem .6rem;text-align:left}</style></head><body>"
-        f"<h1>{year}年度填报表变化</h1>{said}</body></html>\n"
+        f"<h1>{year}年度填报表变化</h1>{comparison}</body></html>\n"
     ).encode()

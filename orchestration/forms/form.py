@@ -291,7 +291,7 @@ def _entry_instruction(indicator: Indicator) -> str:
         names = load_catalogue().indicators
         parts = [names[c].name_zh for c in (indicator.numerator, indicator.denominator) if c]
         return f"由系统计算，无需填报：{'÷'.join(parts)}"
-    said = {"stock": "年末数", "flow": "全年累计数"}.get(indicator.stock_flow, "")
+    period_hint = {"stock": "年末数", "flow": "全年累计数"}.get(indicator.stock_flow, "")
     if indicator.value_type == "code_list":
         province = load_catalogue().code_systems.get(indicator.code) == "province"
         how = "填省份6位代码" if province else "填国家（地区）ISO 3166-1三位字母代码"
@@ -300,7 +300,7 @@ def _entry_instruction(indicator: Indicator) -> str:
         how = _ENTRY_HINTS.get(indicator.value_type, "填数字")
     if indicator.unit == "万元":
         how += "，单位为万元，不是元"
-    return "；".join(part for part in (said, how) if part)
+    return "；".join(part for part in (period_hint, how) if part)
 
 
 def _write_instructions(sheet: Worksheet, task_code: str, period: ReportingPeriod) -> None:

@@ -165,6 +165,7 @@ def _page_digest(digest: Digest, day: date) -> str:
 
 
 def _record_daily_digests(con: duckdb.DuckDBPyConnection, year: int, written: list[Digest]) -> None:
+    """Replace the rows of these digests in ``publication.daily_digests``."""
     for digest in written:
         con.execute(
             "delete from lake.publication.daily_digests "

@@ -101,5 +101,6 @@ def _digest_by_key(
 
 
 def _combined_digest(*parts: Iterable[str | None]) -> str:
+    """Return the sha256 in hex of several lists of digests; None stands for no rows."""
     text = "\n".join(str(part) for each in parts for part in each)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -82,6 +82,7 @@ def suggestion(wanted: str, known: Iterable[str]) -> str:
 
 
 def _printable(text: str) -> str:
+    """Return untrusted text for a message: quoted, printable, at most 120 characters."""
     kept = "".join(c if c.isprintable() else "?" for c in text)
     return repr(kept if len(kept) <= 120 else kept[:119] + "…")
 

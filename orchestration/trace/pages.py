@@ -288,6 +288,7 @@ def _cell_texts(row: MartRow, columns: Iterable[str]) -> tuple[str, ...]:
 
 
 def _verdict(row: MartRow, computed: Mapping[str, Computed], columns: Iterable[str]) -> str:
+    """Return 一致, or 不一致 with the columns whose recomputed value differs from the row."""
     wrong = [c for c in columns if c in computed and row[c] != computed[c].value]
     return f"不一致：{'、'.join(wrong)}" if wrong else "一致"
 
@@ -301,6 +302,7 @@ def _unit_anchor(unit_code: str) -> str:
 
 
 def _indicator_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield path and content of each indicator page to be made."""
     by_page: dict[tuple[str, str], list[UnitValue]] = {}
     for value in data.values:
         by_page.setdefault((value.task_code, value.indicator_code), []).append(value)
@@ -402,6 +404,7 @@ def _links(task: str, above: str) -> tuple[tuple[str, str], ...]:
 def _value_groups(
     data: _YearData, indicator: Indicator, values: Sequence[UnitValue]
 ) -> list[dict[str, Any]]:
+    """Return the units' values of an indicator, grouped by province."""
     is_ratio = indicator.aggregation == "ratio"
     placed = sorted(values, key=lambda value: data.place_of(value.unit_code))
     groups = []
@@ -423,6 +426,7 @@ def _value_groups(
 
 
 def _value_state(data: _YearData, indicator: Indicator, value: UnitValue) -> str:
+    """Return whether a value counts, and otherwise why not."""
     if value.counts(indicator):
         return "计入"
     unit = data.by_code[value.unit_code]
@@ -430,8 +434,8 @@ def _value_state(data: _YearData, indicator: Indicator, value: UnitValue) -> str
         return "逾期，未计入" if unit["has_reported"] else "未报送"
     code, reason = value_reason(data.catalogue, indicator, value)
     if value.exclusion_code:
-        said = f"；填报值：{clean(value.submitted_value, 60)}" if value.submitted_value else ""
-        return f"剔除：{reason}（{code}）{said}"
+        submitted = f"；填报值：{clean(value.submitted_value, 60)}" if value.submitted_value else ""
+        return f"剔除：{reason}（{code}）{submitted}"
     return f"未计入：{reason}"
 
 
@@ -464,6 +468,7 @@ def _rows_by_task(
 
 
 def _reporting_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield path and content of each reporting page to be made."""
     units: dict[str, list[dict[str, Any]]] = {}
     for unit in data.units:
         units.setdefault(unit["task_code"], []).append(unit)
@@ -543,6 +548,7 @@ def _in_level_order(rows: Iterable[MartRow]) -> list[MartRow]:
 
 
 def _target_row(row: MartRow, units: Sequence[MartRow]) -> _Place:
+    """Return the table row of a national target, recomputed from the units."""
     kind = row["category"]
     achieved = sum(
         unit["level"] == row["level"] and kind in (None, unit["category"]) for unit in units
@@ -581,6 +587,7 @@ def _unit_row(data: _YearData, unit: MartRow, page_documents: _PageDocuments) ->
 
 
 def _scorecard_page(con: duckdb.DuckDBPyConnection, data: _YearData) -> dict[str, Any]:
+    """Return the content of the page about the scorecards."""
     nation = data.marts["national_scorecard"][0]
     rows = sorted(
         data.marts["province_scorecard"], key=lambda row: data.order[row["province_code"]]

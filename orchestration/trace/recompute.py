@@ -115,6 +115,7 @@ def codes_of(text: str | None) -> set[str]:
 
 
 def _sum_millionths(numbers: Iterable[Decimal | None]) -> int | None:
+    """Return the sum in millionths; None if there is no number."""
     found = [_millionths(number) for number in numbers if number is not None]
     return sum(found) if found else None
 

@@ -67,10 +67,12 @@ def _lines(found: Trace, limit: int) -> Iterator[str]:
 
 
 def _limited(rows: Any, limit: int) -> Any:
+    """Return the first ``limit`` rows; all of them if the limit is 0."""
     return rows[:limit] if limit else rows
 
 
 def _omitted_line(total: int, limit: int) -> Iterator[str]:
+    """Yield a line with the number of omitted rows, if any."""
     if limit and total > limit:
         yield f"  {total - limit:,} more, --limit 0 shows all"
 
@@ -98,8 +100,9 @@ def _definition_lines(found: Trace) -> Iterator[str]:
             top, bottom = indicator["numerator"], indicator["denominator"]
             text += f": {top['code']} {top['name_zh']} ÷ {bottom['code']} {bottom['name_zh']}"
         yield f"  definition {text}"
-    for column, said in found.definition["columns"].items():
-        yield f"  column     {column}: {said['description_zh']} {said['description_en']}".rstrip()
+    for column, description in found.definition["columns"].items():
+        texts = f"{description['description_zh']} {description['description_en']}"
+        yield f"  column     {column}: {texts}".rstrip()
 
 
 def _gate_lines(found: Trace) -> Iterator[str]:
@@ -132,12 +135,12 @@ def _unit_lines(found: Trace, units: list[Unit], limit: int) -> Iterator[str]:
         state = "counted" if unit.counts else "excluded" if unit.code else "not counted"
         why = f": {unit.reason_zh}" if unit.reason_zh else ""
         code = f" {unit.code}" if unit.code else ""
-        said = ""
+        submitted = ""
         if unit.submitted_value is not None and not unit.counts:
-            said = f"  submitted {clean(unit.submitted_value, 60)!r}"
+            submitted = f"  submitted {clean(unit.submitted_value, 60)!r}"
         yield (
             f"  {_padded(unit.unit_code, 18)} {_padded(clean(unit.unit_name, 30), 36)} {parts}  "
-            f"[{state}{code}{why}]{said}"
+            f"[{state}{code}{why}]{submitted}"
         )
         for document in unit.documents:
             yield f"      {_document_line(document)}"
@@ -168,5 +171,5 @@ def _value_text(value: Any) -> str:
 
 def _padded(text: str, width: int) -> str:
     """Pad a text to a width in terminal cells; a Chinese character takes two."""
-    taken = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-    return text + " " * max(0, width - taken)
+    cells = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return text + " " * max(0, width - cells)

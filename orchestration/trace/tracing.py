@@ -108,6 +108,18 @@ def _assemble_trace(
     places: Sequence[Mapping[str, Any]] = (),
     documents: Sequence[Document] = (),
 ) -> Trace:
+    """Compare the figure's columns with the recomputed ones; return the trace.
+
+    Label, definition, cut-off and gate findings are added by ``trace``.
+
+    Args:
+        row: row of the mart.
+        computed: column → recomputed value.
+        further: recomputations of other columns or years that the figure depends on.
+
+    Raises:
+        UsageError: the mart has no such column, or none that can be recomputed.
+    """
     known = [name for name in row if name in computed]
     for column in figure.columns:
         if column not in known:
@@ -150,6 +162,7 @@ def _assemble_trace(
 def _definition(
     catalogue: Catalogue, figure: FigureId, described: Mapping[str, ColumnDescription]
 ) -> dict[str, Any]:
+    """Return the descriptions of the figure's columns and of its indicator."""
     found: dict[str, Any] = {
         "columns": {
             column: {
@@ -188,6 +201,7 @@ def _trace_indicator(
     figure: FigureId,
     row: Mapping[str, Any],
 ) -> Trace:
+    """Trace a figure of an indicator's aggregate to the units' values."""
     indicator = catalogue.indicators.get(figure.indicator_code or "")
     if indicator is None:
         raise UsageError(f"figure: the catalogue has no indicator {figure.indicator_code} any more")
@@ -294,6 +308,7 @@ def _trace_unit_counts(
     figure: FigureId,
     row: Mapping[str, Any],
 ) -> Trace:
+    """Trace a count, rate or rank of units, or a national target."""
     scope = Scope(figure.year, figure.province_code, figure.task_code)
     rows = evidence.unit_years(con, scope)
     computed = unit_columns(rows)
@@ -412,6 +427,7 @@ def _provincial_summaries(
 def _add_summary_columns(
     computed: dict[str, Computed], places: Sequence[Mapping[str, Any]], figure: FigureId
 ) -> None:
+    """Recompute the columns about provincial summaries into ``computed``."""
     has = [place for place in places if place["has_provincial_summary"]]
     wanted = [place for place in places if place["units_expected"]]
     got = sum(place["units_expected"] > 0 for place in has)
@@ -464,6 +480,7 @@ def _recompute_ranks(
 def _trace_calendar(
     con: duckdb.DuckDBPyConnection, figure: FigureId, row: Mapping[str, Any]
 ) -> Trace:
+    """Trace the number of received or late documents."""
     documents = evidence.received(con, figure.year)
     late = [document for document in documents if document.is_late]
     computed = {

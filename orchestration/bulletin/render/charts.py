@@ -84,6 +84,7 @@ def _rect_element(
 
 
 def _draw_tiles(block: Mapping[str, Any], link: Link | None) -> tuple[int, int, str]:
+    """Draw a tile map; return width, height and SVG elements."""
     parts: list[str] = []
     columns = max(tile["column"] for tile in block["tiles"]) + 1
     rows = max(tile["row"] for tile in block["tiles"]) + 1
@@ -111,6 +112,7 @@ def _draw_tiles(block: Mapping[str, Any], link: Link | None) -> tuple[int, int, 
 
 
 def _draw_bars(block: Mapping[str, Any], link: Link | None) -> tuple[int, int, str]:
+    """Draw a bar chart; return width, height and SVG elements."""
     parts: list[str] = []
     bars = block["bars"]
     room = _WIDTH - _LABEL_WIDTH - _VALUE_WIDTH

@@ -30,6 +30,7 @@ _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _widths(columns: Sequence[Column]) -> list[int]:
+    """Return the columns' widths in twentieths of a point."""
     shares = sum(column.width for column in columns)
     return [_WIDTH * column.width // shares for column in columns]
 
@@ -61,6 +62,7 @@ def _is_dark(shade: int) -> bool:
 
 @cache
 def _templates() -> dict[str, jinja2.Template]:
+    """Return path in the DOCX file → template."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_PARTS),
         autoescape=True,

@@ -76,14 +76,14 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         )
     found += [
         heading("考核激励参考指标"),
-        _explanation(),
-        _table(marts, _RESULTS, "各省份建设成效及名次"),
-        _table(marts, _RESOURCES, "各省份经费和管理及名次"),
+        _ranking_explanation(),
+        _scorecard_table(marts, _RESULTS, "各省份建设成效及名次"),
+        _scorecard_table(marts, _RESOURCES, "各省份经费和管理及名次"),
     ]
     return found
 
 
-def _explanation() -> Block:
+def _ranking_explanation() -> Block:
     return paragraph(
         "下表列出考核激励所依据的各项指标及其在全国的名次（括号内；并列者同名次；"
         f"应报单位不足{project_var('scorecard_least_units')}家的省份比率没有比较意义，不参与排名）。"
@@ -91,7 +91,7 @@ def _explanation() -> Block:
     )
 
 
-def _table(marts: Marts, measures: tuple[_Measure, ...], caption: str) -> Table:
+def _scorecard_table(marts: Marts, measures: tuple[_Measure, ...], caption: str) -> Table:
     rows = {row["province_code"]: row for row in marts.rows("province_scorecard")}
     lines: list[tuple[Run, ...]] = []
     for region in marts.regions:

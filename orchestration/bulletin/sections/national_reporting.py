@@ -33,6 +33,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
 
 
 def _unit_reporting(marts: Marts) -> list[Block]:
+    """Return the paragraphs, map and table about reporting by units."""
     nation = marts.nation
     scorecards = marts.rows("province_scorecard")
     late = sum(unit["has_reported"] for unit in marts.absent)
@@ -150,6 +151,7 @@ def _province_table(marts: Marts, rows: dict[str, Row]) -> Table:
 
 
 def _provincial_work(marts: Marts) -> list[Block]:
+    """Return a paragraph about provincial summaries and a table about assessments."""
     missing: list[str] = []
     expected = sent = 0
     for region in marts.regions:
@@ -205,6 +207,7 @@ def _provincial_work(marts: Marts) -> list[Block]:
 
 
 def _exclusions(marts: Marts) -> list[Block]:
+    """Return a paragraph about excluded values and a table of the reasons."""
     reasons: Counter[str] = Counter()
     for value in marts.excluded:
         code = value["exclusion_code"]

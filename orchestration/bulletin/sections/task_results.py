@@ -49,11 +49,11 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     bars = change_bars(marts, place.code)
     if bars:
         found.append(bars)
-    found += [heading("分省份情况"), *_provinces(marts, place)]
+    found += [heading("分省份情况"), *_provinces_compared(marts, place)]
     return found
 
 
-def _provinces(marts: Marts, place: Place) -> list[Block]:
+def _provinces_compared(marts: Marts, place: Place) -> list[Block]:
     rows = {
         row["province_code"]: row
         for row in marts.rows("agg_province_task", task_code=place.code)

@@ -7,9 +7,9 @@
   var keys = heads.map(function (head) { return head.dataset.key; });
   var names = heads.map(function (head) { return head.textContent; });
   var choose = document.getElementById("choose"), boxes = choose.querySelectorAll("input");
-  var said = document.getElementById("sorted"), state = new URLSearchParams(location.hash.slice(1));
-  function keep() {
-    try { history.replaceState(null, "", "#" + state.toString()); } catch (refused) { /* a folder */ }
+  var status = document.getElementById("sorted"), state = new URLSearchParams(location.hash.slice(1));
+  function storeState() {
+    try { history.replaceState(null, "", "#" + state.toString()); } catch (refused) { /* opened from a folder */ }
   }
   function order(row, column) { return row.cells[column].getAttribute("data-order"); }
   function sort(column, up) {
@@ -24,7 +24,7 @@
       if (index === column) { head.setAttribute("aria-sort", up ? "ascending" : "descending"); }
       else { head.removeAttribute("aria-sort"); }
     });
-    said.textContent = "已按" + names[column] + (up ? "从低到高" : "从高到低") + "排序";
+    status.textContent = "已按" + names[column] + (up ? "从低到高" : "从高到低") + "排序";
     state.set("sort", keys[column]);
     state.set("up", up ? "1" : "0");
   }
@@ -48,7 +48,7 @@
     button.addEventListener("click", function () {
       var now = head.getAttribute("aria-sort");
       sort(column, now ? now === "descending" : column === 0 || head.hasAttribute("data-lowest"));
-      keep();
+      storeState();
     });
   });
   if (state.has("show")) {
@@ -60,7 +60,7 @@
     state.set("show", Array.prototype.filter.call(boxes, function (box) { return box.checked; })
       .map(function (box) { return box.name; }).join(","));
     show();
-    keep();
+    storeState();
   });
   show();
   var first = keys.indexOf(state.get("sort"));

@@ -103,6 +103,7 @@ def complete(files: Mapping[str, bytes], carry_over: CarryOver | None = None) ->
 
 
 def _with_header(path: str, page: str, paths: Iterable[str]) -> str:
+    """Return a page with the navigation in its head and at the start of its body."""
     section = _section_of(path)
     header = fill(
         "header.html.j2",
@@ -121,6 +122,7 @@ def _with_header(path: str, page: str, paths: Iterable[str]) -> str:
 
 
 def _section_of(path: str) -> str:
+    """Return the address of the navigation's entry that a page belongs to."""
     folder = path.split("/")[0]
     if folder == path:
         return "editions/index.html" if path == "changes.html" else "index.html"
@@ -164,6 +166,7 @@ def _sha256(body: bytes) -> str:
 
 
 def _file_list(files: Mapping[str, bytes], sums: Mapping[str, str]) -> bytes:
+    """Return the list of files as HTML, grouped by kind."""
     groups: dict[str, list[tuple[str, str, str, str, str]]] = {
         "全国通报和数据": [],
         "重点任务通报": [],

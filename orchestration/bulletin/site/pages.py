@@ -210,6 +210,7 @@ def _sort_positions(rows: Sequence[Row], column: str) -> dict[Any, int]:
 
 
 def _comparison_page(marts: Marts) -> dict[str, Any]:
+    """Return the content of the comparison of provinces."""
     rows = marts.rows("province_scorecard")
     found = {row["province_code"]: row for row in rows}
     orders = {measure.column: _sort_positions(rows, measure.column) for measure in MEASURES}
@@ -264,6 +265,7 @@ def _units_by_region(marts: Marts) -> Iterator[tuple[Any, list[tuple[Any, list[t
 
 
 def _search_page(marts: Marts) -> dict[str, Any]:
+    """Return the content of the search, with all units as JSON."""
     levels, statuses, grades = list(LEVELS), list(STATUSES), list(GRADES)
     rows: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for unit in marts.units:

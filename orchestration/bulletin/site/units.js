@@ -5,7 +5,7 @@
   var data = JSON.parse(document.getElementById("data").textContent);
   var form = document.getElementById("search"), more = document.getElementById("more");
   var results = document.getElementById("results"), body = results.querySelector("tbody");
-  var said = document.getElementById("found"), fields = form.querySelectorAll("input, select");
+  var status = document.getElementById("found"), fields = form.querySelectorAll("input, select");
   var STEP = 50, units = [], found = [], shown = 0, waiting;
   function plain(text) { return text.normalize("NFKC").toLowerCase(); }
   Object.keys(data.provinces).forEach(function (province) {
@@ -40,28 +40,28 @@
     shown = Math.min(found.length, shown + STEP);
     body.appendChild(part);
     more.hidden = shown === found.length;
-    said.textContent = found.length ? "找到" + found.length + "家，显示前" + shown + "家。" : "没有符合条件的单位。";
+    status.textContent = found.length ? "找到" + found.length + "家，显示前" + shown + "家。" : "没有符合条件的单位。";
   }
   function search() {
-    var asked = new URLSearchParams();
-    fields.forEach(function (field) { if (field.value.trim()) { asked.set(field.name, field.value.trim()); } });
-    var words = plain(asked.get("q") || "").split(/\s+/);
+    var query = new URLSearchParams();
+    fields.forEach(function (field) { if (field.value.trim()) { query.set(field.name, field.value.trim()); } });
+    var words = plain(query.get("q") || "").split(/\s+/);
     found = units.filter(function (it) {
       return ["task", "province", "level", "report", "grade"].every(function (name) {
-        return !asked.has(name) || asked.get(name) === it[name];
+        return !query.has(name) || query.get(name) === it[name];
       }) && words.every(function (word) { return it.text.indexOf(word) >= 0; });
     });
     body.textContent = "";
     shown = 0;
-    var none = !asked.toString();
+    var none = !query.toString();
     results.hidden = none || !found.length;
     more.hidden = true;
-    if (none) { said.textContent = "请输入单位名称或者选择条件。"; } else { show(); }
-    try { history.replaceState(null, "", "#" + asked.toString()); } catch (refused) { /* a folder */ }
+    if (none) { status.textContent = "请输入单位名称或者选择条件。"; } else { show(); }
+    try { history.replaceState(null, "", "#" + query.toString()); } catch (refused) { /* opened from a folder */ }
   }
   function read() {
-    var asked = new URLSearchParams(location.hash.slice(1));
-    fields.forEach(function (field) { field.value = asked.get(field.name) || ""; });
+    var query = new URLSearchParams(location.hash.slice(1));
+    fields.forEach(function (field) { field.value = query.get(field.name) || ""; });
     search();
   }
   form.hidden = false;
