@@ -148,7 +148,7 @@ def render_all(
     def typeset(document: Document, number: int) -> bytes:
         body = pdf.render(document)
         if number % 11 == 0:
-            progress(f"publish {marts.year}: {number} bulletins set")
+            progress(f"publish {marts.year}: {number} bulletins typeset")
         return body
 
     def render(document: Document) -> None:

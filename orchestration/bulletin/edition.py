@@ -183,7 +183,7 @@ def finish_edition(store: Store, bucket: str, year: int, number: int) -> Edition
     }
     for path, digest in _sha256_by_path(edition.content).items():
         if found.get(path) != digest:
-            raise TongbaoError(f"{edition.prefix}{path}: not the file that the manifest names")
+            raise TongbaoError(f"{edition.prefix}{path}: the file differs from the manifest")
     _make_visible(store, bucket, edition)
     return edition
 

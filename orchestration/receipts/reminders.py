@@ -85,7 +85,7 @@ def write_reminders(
     now = settings.now()
     period = period_of(year)
     if not period.is_open(now):
-        raise TongbaoError(f"the collection of {year} is not open: there is nothing to remind of")
+        raise TongbaoError(f"the collection of {year} is not open: no reminders are due")
     day, left = now.astimezone(SHANGHAI).date(), period.days_left(now)
     shared = common_page_content(con, year)
     reminders = {

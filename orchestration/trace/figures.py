@@ -96,22 +96,22 @@ def parse_figure(text: str) -> FigureId:
     parts = text.strip().split("/")
     if len(parts) < 3 or not (parts[0].isascii() and parts[0].isdigit() and len(parts[0]) == 4):
         raise UsageError(
-            f"{_printable(text)} is no figure: an id is year/mart/keys/column, e.g. {_EXAMPLE} "
-            "(data-figure in the HTML bulletins)"
+            f"{_printable(text)} is not a figure id: it must be year/mart/keys/column, e.g. "
+            f"{_EXAMPLE} (data-figure in the HTML bulletins)"
         )
     year, table, *rest = parts
     period_of(int(year))
     if table not in GRAINS:
-        raise UsageError(f"figure: no mart {_printable(table)}{suggestion(table, GRAINS)}")
+        raise UsageError(f"figure: there is no mart {_printable(table)}{suggestion(table, GRAINS)}")
     grain = GRAINS[table]
     if len(rest) != len(grain) + 1:
         form = "/".join((year, table, *(f"<{name}>" for name in grain), "<column>"))
-        raise UsageError(f"{_printable(text)} is no figure of {table}: its ids are {form}")
+        raise UsageError(f"{_printable(text)} is not a figure id of {table}: these are {form}")
     key = {name: None if part == "-" else part for name, part in zip(grain, rest[:-1], strict=True)}
     columns = tuple(rest[-1].split("-"))
     if len(columns) > 2 or not all(columns):
         raise UsageError(
-            f"{_printable(text)}: {_printable(rest[-1])} is no column and no difference a-b"
+            f"{_printable(text)}: {_printable(rest[-1])} is neither a column nor a difference a-b"
         )
     return FigureId(text.strip(), int(year), table, key, columns)
 

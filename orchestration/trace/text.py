@@ -82,7 +82,7 @@ def _source_text(found: Trace) -> str:
     if found.edition is not None:
         where = f"edition {found.edition} of {found.year} ({snapshot})"
     else:
-        where = f"the present marts of {found.year} ({snapshot}); nothing is published yet"
+        where = f"the current marts of {found.year} ({snapshot}); nothing is published yet"
     if found.cutoff_at is not None:
         local = found.cutoff_at.replace(tzinfo=UTC).astimezone(SHANGHAI)
         where += f", cut-off {local:%Y-%m-%d %H:%M} Beijing"
@@ -107,9 +107,10 @@ def _definition_lines(found: Trace) -> Iterator[str]:
 
 def _gate_lines(found: Trace) -> Iterator[str]:
     if found.gate_checks is None:
-        yield "  gate       no judgement of this snapshot is recorded"
+        yield "  gate       the gate has not judged this snapshot"
         return
-    yield f"  gate       {found.gate_checks} checks judged, {len(found.gate)} findings about this"
+    findings = f"{len(found.gate)} findings about this figure"
+    yield f"  gate       {found.gate_checks} checks judged, {findings}"
     for each in found.gate:
         place = ", ".join(each.place.values()) or "the nation"
         waived = f", waived by {each.waived_by}" if each.waived_by else ""

@@ -127,15 +127,7 @@ def _assemble_trace(
                 f"figure: {figure.table} has no figure {column!r}{suggestion(column, known)}"
             )
     recomputed = [
-        Recomputation(
-            figure.year,
-            column,
-            row[column],
-            computed[column].value,
-            row[column] == computed[column].value,
-            computed[column].how,
-        )
-        for column in figure.columns
+        _compare(figure.year, column, row[column], computed[column]) for column in figure.columns
     ]
     numbers = [row[column] for column in figure.columns]
     value = numbers[0]
@@ -157,6 +149,12 @@ def _assemble_trace(
         documents=tuple(documents),
         cutoff_at=None,
     )
+
+
+def _compare(year: int, column: str, stated: Any, computed: Computed) -> Recomputation:
+    """Compare a column of the mart with its recomputed value."""
+    equal = stated == computed.value
+    return Recomputation(year, column, stated, computed.value, equal, computed.how)
 
 
 def _definition(
@@ -219,26 +217,11 @@ def _trace_indicator(
     if _COMPARISON_COLUMNS & set(figure.columns):
         last_row = find_row(con, figure, figure.year - 1)
         if last_row is not None:
-            then = indicator_columns(indicator, before)["value"]
-            equal = last_row["value"] == then.value
-            further.append(
-                Recomputation(
-                    figure.year - 1, "value", last_row["value"], then.value, equal, then.how
-                )
-            )
+            value_before = indicator_columns(indicator, before)["value"]
+            further.append(_compare(figure.year - 1, "value", last_row["value"], value_before))
             units += _units_with_values(con, catalogue, indicator, before_scope, before)
         if "change_rate" in figure.columns:
-            value = computed["value"]
-            further.append(
-                Recomputation(
-                    figure.year,
-                    "value",
-                    row["value"],
-                    value.value,
-                    row["value"] == value.value,
-                    value.how,
-                )
-            )
+            further.append(_compare(figure.year, "value", row["value"], computed["value"]))
     return _assemble_trace(figure, row, computed, further=further, parts_zh=parts, units=units)
 
 

@@ -307,11 +307,11 @@ def _tongbao(published: Published, *arguments: str) -> subprocess.CompletedProce
 @pytest.mark.parametrize(
     ("figure", "said"),
     [
-        ("", "is no figure"),
-        ("on_time_rate", "is no figure"),
+        ("", "is not a figure id"),
+        ("on_time_rate", "is not a figure id"),
         ("2024/agg_province_tasks/440000/T05/on_time_rate", "did you mean agg_province_task"),
         ("2024/agg_province_task/440000/on_time_rate", "<province_code>/<task_code>/<column>"),
-        ("2024/agg_province_task/440000/T05/a-b-c", "no column and no difference"),
+        ("2024/agg_province_task/440000/T05/a-b-c", "neither a column nor a difference"),
         ("1999/agg_national_task/T05/on_time_rate", "no year 1999"),
         ("2024/agg_province_task/440001/T05/on_time_rate", "did you mean 440000/T05"),
         ("2024/agg_province_task/440000/T05/on_time_rat", "did you mean on_time_rate"),
