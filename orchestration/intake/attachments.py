@@ -18,7 +18,7 @@ from orchestration.core.catalogue import load_catalogue
 from orchestration.core.settings import Settings
 from orchestration.intake.listing import ATTACHMENTS
 from orchestration.lakehouse import RAW_TABLES
-from orchestration.storage import Inspected, ObjectInfo, Store, Transfers
+from orchestration.storage import Inspected, ObjectInfo, Store, Transfers, can_be_asked_for
 
 __all__ = ["is_what_it_says", "take_in_attachments"]
 
@@ -76,7 +76,7 @@ def take_in_attachments(
         info.key: info
         for prefix in store.prefixes(settings.landing_bucket, ATTACHMENTS)
         for info in store.list(settings.landing_bucket, prefix)
-        if info.key in named
+        if info.key in named and can_be_asked_for(info.key)
     }
     gone = sorted(key for key in known if key in named and key not in listed)
     new = [info for key, info in sorted(listed.items()) if known.get(key) != info.etag]

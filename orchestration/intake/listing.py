@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from orchestration.core.catalogue import load_catalogue
 from orchestration.intake.contracts import DOCUMENT_TYPES
-from orchestration.storage import ObjectInfo, Store
+from orchestration.storage import ObjectInfo, Store, can_be_asked_for
 
 __all__ = ["ATTACHMENTS", "MINISTRY", "Place", "list_landing", "place_of", "unseen"]
 
@@ -67,10 +67,16 @@ def place_of(key: str, default_year: int) -> Place:
     )
 
 
-def list_landing(store: Store, bucket: str, year: int) -> list[ObjectInfo]:
+def list_landing(
+    store: Store, bucket: str, year: int, passed_over: list[str] | None = None
+) -> list[ObjectInfo]:
     """All objects of years up to ``year``, but for attachments.
 
     Registrations, plans and reviews last beyond their year, so earlier years are listed too.
+
+    Args:
+        passed_over: filled with the keys of objects that can't be asked for by their key, nor
+            have a receipt named after it (empty or dot segments, control characters).
     """
     found: list[ObjectInfo] = []
     for prefix in store.prefixes(bucket, ""):
@@ -85,7 +91,10 @@ def list_landing(store: Store, bucket: str, year: int) -> list[ObjectInfo]:
         else:
             found += store.list(bucket, prefix)
     found += store.list_here(bucket, "")
-    return found
+    usable = [info for info in found if can_be_asked_for(info.key)]
+    if passed_over is not None and len(usable) < len(found):
+        passed_over += [info.key for info in found if not can_be_asked_for(info.key)]
+    return usable
 
 
 def unseen(con: duckdb.DuckDBPyConnection, infos: Iterable[ObjectInfo]) -> list[ObjectInfo]:

@@ -9,6 +9,7 @@ from orchestration.storage.store import (
     Inspected,
     ObjectInfo,
     Store,
+    can_be_asked_for,
     open_store,
     open_workspace,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "ObjectInfo",
     "Store",
     "Transfers",
+    "can_be_asked_for",
     "local_server",
     "open_store",
     "open_transfers",

@@ -14,6 +14,7 @@ import builtins
 import contextlib
 import hashlib
 import mimetypes
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,7 +28,7 @@ from typing import Any, TypeVar
 
 import obstore
 from botocore.exceptions import BotoCoreError, ClientError
-from obstore.exceptions import BaseError, NotFoundError
+from obstore.exceptions import BaseError, InvalidPathError, NotFoundError
 from obstore.store import S3Store
 
 from orchestration.core.catalogue import load_catalogue
@@ -36,7 +37,15 @@ from orchestration.core.settings import S3Config, Settings
 from orchestration.core.workspace import Workspace
 from orchestration.storage.local_server import local_server
 
-__all__ = ["Fetched", "Inspected", "ObjectInfo", "Store", "open_store", "open_workspace"]
+__all__ = [
+    "Fetched",
+    "Inspected",
+    "ObjectInfo",
+    "Store",
+    "can_be_asked_for",
+    "open_store",
+    "open_workspace",
+]
 
 #: Requests in flight. Measured: with more than 16, reads and writes of 3 kB objects get no faster
 #: on two cores with the server on the same machine.
@@ -60,6 +69,9 @@ _READ_PAUSE = 1.0
 #: Failed reads before the store counts as unreachable: a broken disk sector affects a few objects;
 #: two rounds of all threads are an outage, and waiting for every object would take hours.
 _MAX_FAILURES = 2 * _THREADS
+
+#: obstore refuses such keys, or asks for another key; so do other clients and file systems.
+_UNUSABLE = re.compile(r"(\A|/)\.{0,2}(/|\Z)|[\x00-\x1f\x7f-\x9f]")
 
 T = TypeVar("T")
 
@@ -107,6 +119,14 @@ class Inspected:
     info: ObjectInfo
     sha256: str | None
     head: bytes
+
+
+def can_be_asked_for(key: str) -> bool:
+    """Whether an object can be read under its key: no empty or dot segment, no control character.
+
+    S3 itself takes any key, and lists it.
+    """
+    return _UNUSABLE.search(key) is None
 
 
 class Store:
@@ -200,11 +220,19 @@ class Store:
                     self.client.create_bucket(Bucket=bucket, **options)
 
     def list(self, bucket: str, prefix: str = "") -> list[ObjectInfo]:
-        """All objects under ``prefix``, from all pages of the listing, sorted by key."""
-        found: list[ObjectInfo] = []
+        """All objects under ``prefix``, from all pages of the listing, sorted by key.
+
+        Keys are as the store has them, also those that :func:`can_be_asked_for` is false of.
+        """
         with self._errors_of(bucket):
-            for batch in obstore.list(self._bulk(bucket), prefix=prefix or None, chunk_size=5000):
-                found += [_info(meta) for meta in batch]
+            if prefix and not can_be_asked_for(prefix.removesuffix("/")):
+                found = self._listed(bucket, prefix)[0]
+            else:
+                try:
+                    pages = obstore.list(self._bulk(bucket), prefix=prefix or None, chunk_size=5000)
+                    found = [_info(meta) for page in pages for meta in page]
+                except InvalidPathError:  # one such key, and obstore lists none of the others
+                    found = self._listed(bucket, prefix)[0]
         found.sort(key=lambda info: info.key)
         return found
 
@@ -215,15 +243,35 @@ class Store:
             prefix: empty, or ends in ``/``.
         """
         with self._errors_of(bucket):
-            result = obstore.list_with_delimiter(self._bulk(bucket), prefix or None)
-            return sorted(name.rstrip("/") + "/" for name in result["common_prefixes"])
+            return sorted(self._listed(bucket, prefix, "/")[1])
 
     def list_here(self, bucket: str, prefix: str) -> builtins.list[ObjectInfo]:
         """The objects directly under ``prefix``, without those in "folders", sorted by key."""
         with self._errors_of(bucket):
-            result = obstore.list_with_delimiter(self._bulk(bucket), prefix or None)
-            found = [_info(meta) for meta in result["objects"]]
+            found = self._listed(bucket, prefix, "/")[0]
             return sorted(found, key=lambda info: info.key)
+
+    def _listed(
+        self, bucket: str, prefix: str, delimiter: str = ""
+    ) -> tuple[builtins.list[ObjectInfo], builtins.list[str]]:
+        """Objects and common prefixes as S3 lists them, whatever their keys."""
+        objects: builtins.list[ObjectInfo] = []
+        prefixes: builtins.list[str] = []
+        paginator = self.client.get_paginator("list_objects_v2")
+        for page in paginator.paginate(Bucket=bucket, Prefix=prefix, Delimiter=delimiter):
+            objects += [
+                ObjectInfo(
+                    key=each["Key"],
+                    etag=each.get("ETag", "").strip('"'),
+                    size=each["Size"],
+                    last_modified=each["LastModified"],
+                )
+                for each in page.get("Contents", [])
+                # rclone reads a prefix as a path: "a//" lists what is under "a/".
+                if each["Key"].startswith(prefix)
+            ]
+            prefixes += [each["Prefix"] for each in page.get("CommonPrefixes", [])]
+        return objects, prefixes
 
     def get(self, bucket: str, key: str) -> bytes:
         """The bytes of one object."""

@@ -12,7 +12,7 @@ import pytest
 from orchestration import stages
 from orchestration.core.errors import Unreachable
 from orchestration.core.settings import S3Config
-from orchestration.storage import Store, open_transfers
+from orchestration.storage import Store, can_be_asked_for, open_transfers
 from tests.fixtures.faulty_store import Faults, faulty_store
 
 
@@ -143,3 +143,25 @@ def test_every_upload_carries_its_checksum() -> None:
     assert sorted(body for body, _ in uploads.values()) == [b"one", b"three", b"two"]
     for body, checksum in uploads.values():
         assert checksum == base64.b64encode(hashlib.sha256(body).digest()).decode()
+
+
+def test_which_keys_can_be_asked_for() -> None:
+    assert all(
+        map(can_be_asked_for, ["a", "a/b.json", "年/甲 乙.json", ".a", "a/..b", "a/...", "%2e"])
+    )
+    unusable = [
+        "",
+        "/",
+        "a/",
+        "/a",
+        "a//b",
+        ".",
+        "..",
+        "a/./b",
+        "../a",
+        "a/..",
+        "a\tb",
+        "a\x7f",
+        "\x85",
+    ]
+    assert not any(map(can_be_asked_for, unusable))
