@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -38,12 +39,16 @@ from orchestration.intake.listing import MINISTRY, Place
 from orchestration.intake.reading import ReadValue, read_value
 from orchestration.intake.text import first_invisible
 
-__all__ = ["WITHHELD", "ParsedDocument", "ParsedObject", "parse_object"]
+__all__ = ["WITHHELD", "ParsedDocument", "ParsedObject", "parse_object", "unprocessable"]
+
+_log = logging.getLogger(__name__)
 
 #: Stands for what a receipt doesn't repeat: contact data stays in ``raw``.
 WITHHELD = "（不予引用，可能含联系人信息 withheld: may hold contact data）"
 #: Findings that quote a piece of an object as it came, with whatever stands in it.
 _QUOTES = {"E001", "E009", "E010", "E013", "E102", "W122", "W123"}
+
+_SCORE_STEP = Decimal("0.1")
 
 #: How pydantic's error types are said in a receipt; anything else is a wrong type.
 _CODES = {
@@ -128,12 +133,39 @@ class ParsedObject:
 def parse_object(
     place: Place, key: str, body: bytes, limits: Limits, received_at: datetime
 ) -> ParsedObject:
-    """Parse and check one object; never raises for what it holds.
+    """Parse and check one object; never raises for what it holds, whatever a parser raises.
 
     Args:
         limits: how much it may hold once it is opened.
         received_at: when the store received it (aware).
     """
+    try:
+        return _parsed(place, key, body, limits, received_at)
+    except Exception as error:  # of any library: it is this object's matter and nobody else's
+        return unprocessable(key, error)
+
+
+def unprocessable(key: str, error: Exception) -> ParsedObject:
+    """What is left of an object over which the project's own code or a library failed.
+
+    The log says where. It doesn't quote the error, whose message may hold contact data.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown place"
+    _log.error(
+        "an object can't be processed: %s at %s",
+        type(error).__name__,
+        where,
+        extra={"object_key": key},
+    )
+    return ParsedObject(findings=[finding("E016")])
+
+
+def _parsed(
+    place: Place, key: str, body: bytes, limits: Limits, received_at: datetime
+) -> ParsedObject:
     parsed = ParsedObject()
     if not place.follows_layout:
         parsed.findings.append(finding("E006", value=key))
@@ -224,9 +256,16 @@ def _document(
         model.values.clear()  # they are kept as read
     elif isinstance(model, Plan):
         document.targets = list(_targets(model, where, about, findings))
-    elif isinstance(model, Assessment) and model.score != round(model.score, 1):
-        findings.append(finding("W118", where.at("score"), value=str(model.score), **about))
     document.content_sha256 = hashlib.sha256(_json(_said(document, place.year))).hexdigest()
+    if isinstance(model, Assessment):
+        # The contract gives a score one decimal; a mean of marks comes with all those of a float.
+        score = model.score.quantize(_SCORE_STEP, ROUND_HALF_UP)
+        if score != model.score:
+            said = _shown(raw.get("score"))
+            findings.append(
+                finding("W118", where.at("score"), value=said, expected=str(score), **about)
+            )
+            model.score = score
     return document
 
 

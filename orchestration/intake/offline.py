@@ -19,11 +19,10 @@ from orchestration.core.errors import UsageError
 from orchestration.core.settings import Settings
 from orchestration.intake.checks import check_document
 from orchestration.intake.contracts import DOCUMENT_TYPES, UNIT_CODE
-from orchestration.intake.documents import ParsedObject, parse_object
-from orchestration.intake.findings import finding
+from orchestration.intake.documents import ParsedObject, parse_object, unprocessable
+from orchestration.intake.findings import Finding, finding
 from orchestration.intake.formats import (
     RawDocument,
-    Unreadable,
     header_match,
     limits_of,
     read_object,
@@ -66,6 +65,26 @@ def check_file(
         parsed = ParsedObject(findings=[finding("E002", value=str(size), limit=limit)])
     else:
         parsed = parse_object(place, key, body, limits_of(settings), received_at)
+    try:
+        findings, rejected = _judged(place, parsed)
+    except Exception as error:
+        parsed = unprocessable(key, error)
+        findings, rejected = parsed.findings, 0
+    subject = ReceiptSubject(
+        object_key=key,
+        etag=hashlib.md5(body, usedforsecurity=False).hexdigest(),
+        sha256=None if too_large else hashlib.sha256(body).hexdigest(),
+        size=size,
+        year=place.year,
+        province_code=place.province_code,
+        documents=parsed.total,
+        rejected=rejected,
+    )
+    return receipt(subject, findings)
+
+
+def _judged(place: Place, parsed: ParsedObject) -> tuple[list[Finding], int]:
+    """All findings about an object, and how many of its documents are rejected."""
     seen: dict[str, str] = {}
     rejected = parsed.total - len(parsed.documents)
     findings = list(parsed.findings)
@@ -98,17 +117,7 @@ def check_file(
                     document_id=document.model.document_id,
                     unit_code=document.unit_code,
                 )
-    subject = ReceiptSubject(
-        object_key=key,
-        etag=hashlib.md5(body, usedforsecurity=False).hexdigest(),
-        sha256=None if too_large else hashlib.sha256(body).hexdigest(),
-        size=size,
-        year=place.year,
-        province_code=place.province_code,
-        documents=parsed.total,
-        rejected=rejected,
-    )
-    return receipt(subject, findings)
+    return findings, rejected
 
 
 def _place(
@@ -153,13 +162,13 @@ def _content(
 ) -> tuple[str | None, int | None, str | None]:
     """Document type, year and province as far as the first document says."""
     limits = limits_of(settings)
-    kinds = (
-        [kind]
-        if kind
-        else header_match(path.name, body, limits, list(DOCUMENT_TYPES)) or ["performance"]
-    )
     found: tuple[str | None, int | None, str | None] = (kind, None, None)
     try:
+        kinds = (
+            [kind]
+            if kind
+            else header_match(path.name, body, limits, list(DOCUMENT_TYPES)) or ["performance"]
+        )
         documents = read_object(
             path.name, body, kind=kinds[0], limits=limits, received_at=received_at
         )
@@ -176,7 +185,7 @@ def _content(
                 int(said) if said.isdecimal() and len(said) == 4 else None,
                 province if province in load_catalogue().regions else None,
             )
-    except Unreadable:
+    except Exception:  # what it is of a file that can't be read is said in its receipt
         return found
     return found
 

@@ -1,7 +1,9 @@
 """One intake: list, fetch what is new, parse, answer, write, batch by batch.
 
-Belongs here: the order of things and what a batch writes. Each batch writes its receipts first
-and then commits its rows and the manifest in one transaction: a run killed at any point takes
+Belongs here: the order of things and what a batch writes. Each batch is typed first, so that
+nothing fails when it is written: an object whose rows can't be typed, or over which anything else
+is raised, is answered with a receipt, and the others are taken in. Then its receipts are written,
+and then it commits its rows and the manifest in one transaction: a run killed at any point takes
 in again what was not committed and writes the same receipts, so nothing is lost or counted
 twice. Two runs at once are kept apart by the lake's writer lock.
 """
@@ -27,7 +29,12 @@ from orchestration.core.reporting_calendar import period_of
 from orchestration.core.settings import Settings
 from orchestration.intake.attachments import take_in_attachments
 from orchestration.intake.checks import check_document
-from orchestration.intake.documents import ParsedDocument, ParsedObject, parse_object
+from orchestration.intake.documents import (
+    ParsedDocument,
+    ParsedObject,
+    parse_object,
+    unprocessable,
+)
 from orchestration.intake.findings import About, Finding, finding
 from orchestration.intake.formats import Cells, Limits, limits_of
 from orchestration.intake.listing import Place, list_landing, place_of, unseen
@@ -54,6 +61,8 @@ _BATCH_BYTES = 12 * 1024 * 1024
 #: Values that are gathered before they go to the lake: of a bulk file with a million rows no more
 #: than these are in memory twice.
 _LONG_ROWS = 50_000
+#: Keys that a summary quotes: enough to see whose they are, a few lines of a terminal.
+_KEYS_NAMED = 5
 
 
 @dataclass
@@ -68,6 +77,7 @@ class IntakeSummary:
         errors, warnings: findings.
         reports: report files that were looked at, new or changed.
         unread: objects that the store would not give, with its reason; the next run tries again.
+        passed_over: keys that can't be used (see :func:`list_landing`); not counted as listed.
     """
 
     listed: int = 0
@@ -78,6 +88,7 @@ class IntakeSummary:
     warnings: int = 0
     reports: int = 0
     unread: dict[str, str] = field(default_factory=dict)
+    passed_over: list[str] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -88,11 +99,19 @@ class IntakeSummary:
     def lines(self) -> list[str]:
         """What a terminal shows."""
         statuses = ", ".join(f"{n} {name}" for name, n in sorted(self.by_status.items()))
-        return [
+        lines = [
             f"intake: {self.listed} objects listed, {self.fetched} fetched ({statuses or 'none'}); "
             f"{self.documents} documents, {self.errors} errors, {self.warnings} warnings; "
             f"{self.reports} report files looked at"
         ]
+        if self.passed_over:
+            count, named = len(self.passed_over), self.passed_over[:_KEYS_NAMED]
+            more = f" and {count - len(named)} more" if count > len(named) else ""
+            lines.append(
+                f"intake: {count} keys passed over (an empty segment, '.', '..' or a control "
+                f"character: upload them under a plain name): {', '.join(map(ascii, named))}{more}"
+            )
+        return lines
 
 
 @dataclass
@@ -112,6 +131,8 @@ class _Item:
     lasting: list[Finding] = field(default_factory=list)
     passing: list[Finding] = field(default_factory=list)
     receipt_name: str = ""
+    #: Something was raised over it: nothing of it is taken in.
+    is_refused: bool = False
 
     @property
     def findings(self) -> list[Finding]:
@@ -145,16 +166,16 @@ def run_intake(
     ensure_tables(con)
     summary = IntakeSummary()
     listed_at = settings.now()
-    listing = list_landing(store, settings.landing_bucket, year)
+    listing = list_landing(store, settings.landing_bucket, year, summary.passed_over)
     summary.listed = len(listing)
     new = unseen(con, listing)
     del listing
     progress(f"intake: {summary.listed} objects listed, {len(new)} new or changed")
 
-    def write(batch: list[_Item], answered: Future[int]) -> None:
+    def write(batch: list[_Item], typed: _Typed, answered: Future[int]) -> None:
         """Commit a batch once its receipts are written."""
         answered.result()
-        _write(con, batch, run_id)
+        _write(con, typed, batch[0].place.year, run_id)
         _add(summary, batch)
 
     def commit() -> None:
@@ -171,11 +192,9 @@ def run_intake(
         for batch in _batches(new, settings, store, transfers, year, summary.unread):
             if writing:
                 say(writing)
-            _settle_documents(con, batch)
-            _settle_receipt_names(con, batch)
-            receipts = [_receipt(item) for item in batch]
+            typed, receipts = _prepare(con, batch, run_id)
             answered = transfers.put_many(settings.publication_bucket, receipts)
-            writing = writer.submit(copy_context().run, write, batch, answered)
+            writing = writer.submit(copy_context().run, write, batch, typed, answered)
         if writing:
             say(writing)
         summary.reports = take_in_attachments(
@@ -342,6 +361,50 @@ def _add(summary: IntakeSummary, batch: list[_Item]) -> None:
                 summary.warnings += 1
 
 
+def _prepare(
+    con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: str
+) -> tuple[_Typed, list[tuple[str, bytes]]]:
+    """A batch's rows and receipts, ready to be written.
+
+    An object over which anything is raised is refused, and the batch prepared again without its
+    documents: what was said of the others may have depended on them (an id counts once).
+    """
+    while True:
+        _settle_documents(con, batch)
+        _settle_receipt_names(con, batch)
+        try:
+            typed = _type(batch, run_id)
+            receipts = [_receipt(item) for item in batch]
+        except Exception:
+            refused = [item for item in batch if _refuse_if_it_fails(item, run_id)]
+            if not refused:
+                raise
+            continue
+        for item in batch:
+            # Typed ones are let go: a bulk file holds tens of thousands.
+            item.taken = len(item.kept)
+            item.kept.clear()
+            item.parsed.documents.clear()
+        return typed, receipts
+
+
+def _refuse_if_it_fails(item: _Item, run_id: str) -> bool:
+    """Whether the item's rows or its receipt can't be made: then it is refused."""
+    if item.is_refused:
+        return False
+    try:
+        _type([item], run_id)
+        _receipt(item)
+    except Exception as error:
+        _refuse(item, error)
+    return item.is_refused
+
+
+def _refuse(item: _Item, error: Exception) -> None:
+    item.parsed = unprocessable(item.info.key, error)
+    item.is_refused = True
+
+
 def _receipt(item: _Item) -> tuple[str, bytes]:
     subject = ReceiptSubject(
         object_key=item.info.key,
@@ -389,31 +452,45 @@ def _settle_documents(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> Non
         )
     }
     for item in batch:
-        item.lasting = [f for f in item.parsed.findings if not _is_passing(item, f)]
-        item.passing = [f for f in item.parsed.findings if _is_passing(item, f)]
-        bad = item.parsed.total - len(item.parsed.documents)
-        for document in item.parsed.documents:
-            model = document.model
-            about: About = {"document_id": model.document_id, "unit_code": document.unit_code}
-            former = seen.get(model.document_id)
-            if former is not None:
-                same = former == document.content_sha256
-                code = "W117" if same else "E108"
-                item.lasting.append(
-                    finding(
-                        code, document.where.at("document_id"), value=model.document_id, **about
-                    )
-                )
-                bad += 0 if same else 1
-                continue
-            seen[model.document_id] = document.content_sha256
-            item.kept.append(document)
-            if item.place.document_type == "registration" and document.unit_code:
-                registered.add(document.unit_code)
-            item.passing += _passing(item, document, registered)
-        item.rejected = bad
-        item.taken = len(item.kept)
-        item.parsed.documents = []
+        try:
+            _settle(item, seen, registered)
+        except Exception as error:
+            _refuse(item, error)
+            _settle(item, seen, registered)
+
+
+def _settle(item: _Item, seen: dict[str, str], registered: set[str]) -> None:
+    """As :func:`_settle_documents`, for one object.
+
+    Args:
+        seen: content by document id; the object's own are added, once nothing has been raised.
+        registered: units; likewise.
+    """
+    own: dict[str, str] = {}
+    units: set[str] = set()
+    item.kept = []
+    item.lasting = [f for f in item.parsed.findings if not _is_passing(item, f)]
+    item.passing = [f for f in item.parsed.findings if _is_passing(item, f)]
+    item.rejected = item.parsed.total - len(item.parsed.documents)
+    for document in item.parsed.documents:
+        model = document.model
+        about: About = {"document_id": model.document_id, "unit_code": document.unit_code}
+        former = seen.get(model.document_id, own.get(model.document_id))
+        if former is not None:
+            same = former == document.content_sha256
+            code = "W117" if same else "E108"
+            item.lasting.append(
+                finding(code, document.where.at("document_id"), value=model.document_id, **about)
+            )
+            item.rejected += 0 if same else 1
+            continue
+        own[model.document_id] = document.content_sha256
+        item.kept.append(document)
+        if item.place.document_type == "registration" and document.unit_code:
+            units.add(document.unit_code)
+        item.passing += _passing(item, document, registered | units)
+    seen |= own
+    registered |= units
 
 
 def _is_passing(item: _Item, found: Finding) -> bool:
@@ -521,12 +598,28 @@ _TABLE_OF = {
 }
 
 
-def _write(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: str) -> None:
+@dataclass
+class _Typed:
+    """A batch's rows, as the lake's columns hold them.
+
+    Attributes:
+        tables: rows by table of the lake, in the order in which they are written.
+        long: documents with their values and their targets, a few tens of thousands each.
+    """
+
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    long: list[tuple[pa.Table, pa.Table, pa.Table]] = field(default_factory=list)
+
+
+def _write(con: duckdb.DuckDBPyConnection, typed: _Typed, year: int, run_id: str) -> None:
     """The batch's rows and its part of the manifest, in one transaction."""
     con.execute("begin")
     try:
-        _insert_batch(con, batch, run_id)
-        _message(con, "intake", batch[0].place.year, run_id)
+        for name, rows in typed.tables.items():
+            insert_rows(con, name, rows)
+        for documents, values, targets in typed.long:
+            _insert_long(con, documents, values, targets)
+        _message(con, "intake", year, run_id)
         con.execute("commit")
     except BaseException:
         with contextlib.suppress(duckdb.Error):  # the transaction may be gone with its cause
@@ -534,7 +627,9 @@ def _write(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: str) -> N
         raise
 
 
-def _insert_batch(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: str) -> None:
+def _type(batch: Sequence[_Item], run_id: str) -> _Typed:
+    """The rows of objects; raises what Arrow raises where a column can't hold one of them."""
+    typed = _Typed()
     rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in RAW_TABLES}
     errors: list[tuple[Any, ...]] = []
     long_documents: list[tuple[Any, ...]] = []
@@ -557,10 +652,7 @@ def _insert_batch(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: st
                 item.body,
             )
         )
-        # Written ones are let go: a bulk file holds tens of thousands.
-        item.kept.reverse()
-        while item.kept:
-            document = item.kept.pop()
+        for document in item.kept:
             model, unit = document.model, document.unit_code
             document_id = _text(model.document_id)
             kind = place.document_type
@@ -610,7 +702,7 @@ def _insert_batch(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: st
                     ],
                 )  # fmt: skip
                 if len(values[0]) + len(targets[0]) >= _LONG_ROWS:
-                    _insert_long(con, long_documents, values, targets)
+                    typed.long.append(_long(long_documents, values, targets))
                     for column in (long_documents, *values, *targets):
                         column.clear()
         for stage, found in ((True, item.lasting), (False, item.passing)):
@@ -636,11 +728,13 @@ def _insert_batch(con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: st
                     rows["document_errors"].append((*row, run_id))
     for name, schema in RAW_TABLES.items():
         if rows[name]:
-            insert_rows(con, f"raw.{name}", _table(rows[name], schema))
+            typed.tables[f"raw.{name}"] = _table(rows[name], schema)
     if errors:
-        schema = OTHER_TABLES["quality.submission_errors"]
-        insert_rows(con, "quality.submission_errors", _table(errors, schema))
-    _insert_long(con, long_documents, values, targets)
+        name = "quality.submission_errors"
+        typed.tables[name] = _table(errors, OTHER_TABLES[name])
+    if long_documents:
+        typed.long.append(_long(long_documents, values, targets))
+    return typed
 
 
 def _extend(columns: tuple[list[Any], ...], rows: list[tuple[Any, ...]]) -> None:
@@ -666,48 +760,74 @@ _LONG_DOCUMENT = pa.schema(
 )
 
 
-def _insert_long(
-    con: duckdb.DuckDBPyConnection,
+_TEXT = pa.string()
+_LONG_VALUES = pa.schema(
+    [
+        ("position", pa.int32()),
+        ("indicator_code", _TEXT),
+        ("value_text", _TEXT),
+        ("value_kind", _TEXT),
+        ("value_number", _TEXT),
+        ("place", _TEXT),
+    ]
+)
+_LONG_TARGETS = pa.schema(
+    [
+        ("position", pa.int32()),
+        ("target_year", pa.int32()),
+        ("indicator_code", _TEXT),
+        ("target_text", _TEXT),
+        ("target_number", _TEXT),
+        ("place", _TEXT),
+    ]
+)
+
+
+def _long(
     documents: list[tuple[Any, ...]],
     values: tuple[list[Any], ...],
     targets: tuple[list[Any], ...],
+) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Values and targets with the documents that hold them, numbers cast from their text."""
+    return (
+        _table(documents, _LONG_DOCUMENT),
+        _numbered(values, _LONG_VALUES, "value_number"),
+        _numbered(targets, _LONG_TARGETS, "target_number"),
+    )
+
+
+def _numbered(columns: tuple[list[Any], ...], schema: pa.Schema, number: str) -> pa.Table:
+    arrays = [pa.array(cells, f.type) for cells, f in zip(columns, schema, strict=True)]
+    at = schema.get_field_index(number)
+    arrays[at] = arrays[at].cast(pa.decimal128(38, 10))
+    return pa.Table.from_arrays(arrays, names=schema.names)
+
+
+def _insert_long(
+    con: duckdb.DuckDBPyConnection, documents: pa.Table, values: pa.Table, targets: pa.Table
 ) -> None:
-    """Values and targets: one row each, lineage joined on, numbers cast from their text."""
-    if not documents:
-        return
-    con.register("long_documents", _table(documents, _LONG_DOCUMENT))
+    """Values and targets: one row each, lineage joined on."""
+    con.register("long_documents", documents)
     lineage = "object_key, etag, sha256, run_id, year, province_code, document_id, unit_code"
     escaped = "replace(replace(indicator_code, '~', '~0'), '/', '~1')"
-    text = pa.string()
-    if values[0]:
-        names = ["position", "indicator_code", "value_text", "value_kind", "number_text", "place"]
-        kinds = [pa.int32(), text, text, text, text, text]
-        con.register("long_values", _columns(names, kinds, values))
+    if values.num_rows:
+        con.register("long_values", values)
         con.execute(
             f"insert into lake.raw.performance_values ({lineage}, indicator_code, value_text, "
             f"value_kind, value_number, location) select {lineage}, indicator_code, "
-            "value_text, value_kind, cast(number_text as decimal(38,10)), "
+            "value_text, value_kind, value_number, "
             f"coalesce(place, pointer || '/values/' || {escaped}) "
             "from long_values join long_documents using (position)"
         )
         con.unregister("long_values")
-    if targets[0]:
-        names = ["position", "target_year", "indicator_code", "target_text", "number_text", "place"]
-        kinds = [pa.int32(), pa.int32(), text, text, text, text]
-        con.register("long_targets", _columns(names, kinds, targets))
+    if targets.num_rows:
+        con.register("long_targets", targets)
         con.execute(
             f"insert into lake.raw.plan_targets ({lineage}, target_year, indicator_code, "
             f"target_text, target_number, location) select {lineage}, target_year, indicator_code, "
-            "target_text, cast(number_text as decimal(38,10)), "
+            "target_text, target_number, "
             f"coalesce(place, pointer || '/targets/' || target_year || '/' || {escaped}) "
             "from long_targets join long_documents using (position)"
         )
         con.unregister("long_targets")
     con.unregister("long_documents")
-
-
-def _columns(
-    names: list[str], kinds: list[pa.DataType], columns: tuple[list[Any], ...]
-) -> pa.Table:
-    arrays = [pa.array(column, type=kind) for column, kind in zip(columns, kinds, strict=True)]
-    return pa.Table.from_arrays(arrays, names=names)

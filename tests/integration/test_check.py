@@ -11,12 +11,14 @@ import pytest
 
 from orchestration import lakehouse, stages
 from orchestration.cli.submissions import KINDS
+from orchestration.core.errors import UsageError
 from orchestration.core.settings import Settings
 from orchestration.demo import generate
 from orchestration.intake.contracts import DOCUMENT_TYPES
 from orchestration.intake.offline import check_file
 from tests.conftest import Tongbao
 
+CASES = Path(__file__).parents[1] / "fixtures" / "intake_cases"
 #: What only the store and the lakehouse know: registration, earlier documents, expected units,
 #: report files, peers.
 _ONLINE = ("E108", "E109", "W117", "W302", "E4", "S4")
@@ -124,3 +126,16 @@ def test_the_command_line(tongbao: Tongbao, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kinds", [KINDS])
 def test_the_command_line_knows_every_document_type(kinds: list[str]) -> None:
     assert kinds == list(DOCUMENT_TYPES)
+
+
+def test_a_file_over_which_a_parser_fails_is_answered(tmp_path: Path) -> None:
+    path = CASES / "K01-tz-asia-beijing.parquet"
+    settings = Settings(home=tmp_path)
+    answer = json.loads(
+        check_file(path, settings, kind="performance", year=2024, province="440000")
+    )
+    assert answer["status"] == "rejected"
+    assert [error["code"] for error in answer["errors"]] == ["E016"]
+    # Where nothing says where it belongs, that is what is wrong.
+    with pytest.raises(UsageError, match="can't tell where it belongs"):
+        check_file(path, settings)

@@ -6,15 +6,18 @@ import contextlib
 import json
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.intake import IntakeSummary
+from orchestration.intake import IntakeSummary, run
+from tests.fixtures.faulty_store import Faults, faulty_store
 from tests.fixtures.landing import Landing
 
 UNIT = "T05-110000-0001"
+CASES = Path(__file__).parents[1] / "fixtures" / "intake_cases"
 
 
 def _intake(ws: stages.Workspace, year: int = 2024) -> IntakeSummary:
@@ -324,3 +327,109 @@ def test_the_cutoff_is_midnight_in_beijing_whatever_the_zone(
         "order by unit_code"
     )
     assert _query(ws, query) == [(True, on_time) for _, on_time in _INSTANTS]
+
+
+def test_what_a_parser_raises_costs_its_object_only(ws: stages.Workspace, landing: Landing) -> None:
+    """Time zones that Parquet can name and Python can't."""
+    prefix = "performance/year=2024/province=440000/"
+    poison = [landing.put(prefix + path.name, path.read_bytes()) for path in CASES.iterdir()]
+    assert len(poison) == 3
+    landing.unit(UNIT)
+    good = landing.performance(UNIT, {"T05_02": 1000})
+    summary = _intake(ws)
+    assert (summary.fetched, summary.by_status["rejected"]) == (6, 3)
+    assert _receipt(ws, good)["counts"]["accepted"] == 1
+    for key in poison:
+        answer = _receipt(ws, key)
+        assert answer["status"] == "rejected"
+        assert answer["errors"][0]["code"] in {"E016", "E112"}
+    assert _query(ws, "select count(*) from lake.raw.objects") == [(6,)]
+    assert _intake(ws).fetched == 0
+
+
+def test_a_score_is_rounded_to_what_the_contract_gives_it(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    landing.unit(UNIT)
+    key = landing.assessment(UNIT, 94.33333333333333)
+    landing.assessment(UNIT, "88.25")
+    _intake(ws)
+    answer = _receipt(ws, key)
+    assert answer["status"] == "accepted"
+    [warning] = answer["errors"]
+    assert (warning["code"], warning["value"]) == ("W118", "94.33333333333333")
+    assert "94.3。" in warning["message_zh"]
+    assert _query(
+        ws, "select document_id, cast(score as varchar) from lake.raw.assessments order by all"
+    ) == [("d000003", "94.300000"), ("d000004", "88.300000")]
+
+
+@pytest.mark.parametrize("place", ["check_document", "_receipt", "does_not_fit"])
+def test_whatever_is_raised_over_an_object_is_answered_and_the_others_are_taken_in(
+    ws: stages.Workspace, landing: Landing, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    landing.unit(UNIT)
+    same: dict[str, Any] = {"document_id": "twice", "report": None}
+    poison = landing.performance(UNIT, {"C_04": 1}, name="a.json", highlight="poison", **same)
+    # Not a second use of the id: nothing of the first is taken in.
+    good = landing.performance(UNIT, {"C_04": 2}, name="b.json", **same)
+    name = "_own_columns" if place == "does_not_fit" else place
+    really = getattr(run, name)
+
+    def is_poison(given: Any) -> bool:
+        if isinstance(given, run._Item):
+            return given.info.key == poison and not given.is_refused
+        model = getattr(given, "model", None)
+        return getattr(model, "highlight", None) == "poison"
+
+    def spoiled(*given: Any) -> Any:
+        if any(is_poison(each) for each in given):
+            if place == "does_not_fit":
+                return (*really(*given)[:-1], object())
+            raise RecursionError("13800138000")
+        return really(*given)
+
+    monkeypatch.setattr(run, name, spoiled)
+    assert _intake(ws).by_status["rejected"] == 1
+    answer = _receipt(ws, poison)
+    assert (answer["status"], answer["counts"]["documents"]) == ("rejected", 0)
+    assert [error["code"] for error in answer["errors"]] == ["E016"]
+    assert "13800138000" not in json.dumps(answer)
+    answer = _receipt(ws, good)
+    assert answer["counts"]["accepted"] == 1
+    assert {error["code"] for error in answer["errors"]} == {"W208"}
+    assert _query(
+        ws, "select object_key, status from lake.raw.objects where status = 'rejected'"
+    ) == [(poison, "rejected")]
+    assert _query(ws, "select object_key from lake.raw.performances") == [(good,)]
+
+
+def test_keys_that_cannot_be_asked_for_are_named_and_passed_over(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    keys = [
+        "..",
+        "/performance/year=2024/province=110000/b.json",
+        "performance//year=2024/province=110000/b.json",
+        "performance/year=2024/province=110000/../b.json",
+        "performance/year=2024/province=110000/./b.json",
+        "performance/year=2024/province=110000/a//b.json",
+        "performance/year=2024/province=110000/a\x01b.json",
+        "performance/year=2024/province=110000/a\nb.json",
+    ]
+    report = f"attachments/year=2024/province=110000/{UNIT}//r.pdf"
+    landing.unit(UNIT)
+    said = {"object_key": report, "sha256": "0" * 64, "pages": 1}
+    good = landing.performance(UNIT, {"C_04": 1}, report=said)
+    with faulty_store(ws.store, Faults(also_listed=[*keys, report])) as store:
+        shown = replace(ws, store=store)
+        summary = _intake(shown)
+        assert (summary.listed, summary.fetched) == (3, 3)
+        assert sorted(summary.passed_over) == sorted(keys)
+        assert "8 keys passed over" in summary.lines[1]
+        assert "'..'" in summary.lines[1]
+        assert "and 3 more" in summary.lines[1]
+        # They wait for nobody: no sensor starts a run for them again and again.
+        assert not stages.waiting(shown, 2024).digest
+        assert _intake(shown).fetched == 0
+    assert _receipt(ws, good)["counts"]["accepted"] == 1
