@@ -1,8 +1,8 @@
 """atheris on ``parse_object``: whatever the bytes, it returns, with documents or with findings.
 
 Usage: ``python -m tests.fuzz.parsers EXTENSION CORPUS [libFuzzer options]``. The first byte of an
-input is none of the format's: the whole input is the object. An exception ends the process with
-the input written beside the corpus.
+input is none of the format's: the whole input is the object. An exception (answered with E016)
+ends the process with the input written beside the corpus.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ def main() -> None:
     def once(data: bytes) -> None:
         parsed = parse_object(place, key, data, _LIMITS, _RECEIVED)
         assert parsed.documents or parsed.findings
+        assert all(each.code != "E016" for each in parsed.findings), "something was raised"
 
     atheris.Setup(sys.argv, once)
     atheris.Fuzz()

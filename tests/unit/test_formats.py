@@ -372,6 +372,7 @@ def test_a_broken_file_never_ends_the_run(extension: str, data: st.DataObject) -
         body[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
     parsed = parse(extension, bytes(body))
     assert parsed.findings or parsed.documents
+    assert "E016" not in {each.code for each in parsed.findings}  # nothing was raised
     assert f".{extension}" in FORMATS
 
 
@@ -383,3 +384,4 @@ def test_a_broken_parquet_never_ends_the_run(data: st.DataObject) -> None:
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
     parsed = parse("parquet", bytes(body))
     assert parsed.findings or parsed.documents
+    assert "E016" not in {each.code for each in parsed.findings}  # nothing was raised
