@@ -1,7 +1,9 @@
-"""A synthetic collection (合成数据) and what should come out of it.
+"""The demo: a synthetic collection (合成数据) and the marts expected from it (the truth).
 
-Belongs here: a made-up nation for trying, testing and measuring the pipeline. Nothing but the
-command line, the tests and the benchmark imports it.
+Only the command line, the tests and the benchmark import it.
+
+Belongs here: generating data to try, test and measure the pipeline with. Doesn't belong here:
+anything that the pipeline uses.
 """
 
 from orchestration.demo.generate import DemoSummary, generate

@@ -1,7 +1,8 @@
-"""Documents as the platform lands them: JSON, JSON lines, a PDF report.
+"""Documents as the platform writes them into the landing bucket: JSON, JSON lines, PDF reports.
 
-Belongs here: fields and bytes (contract §1). Doesn't belong here: what the documents say.
-Every document says ``"synthetic": true``.
+Every document has ``"synthetic": true``.
+
+Belongs here: fields and bytes of documents (contract §1). Doesn't belong here: their values.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from orchestration.demo.values import MILLION, Value
 
 __all__ = [
     "BEIJING",
-    "Odd",
-    "Raw",
+    "OddValue",
+    "RawToken",
     "Submission",
-    "common",
-    "dump",
-    "lines",
-    "moment",
+    "common_fields",
+    "iso_time",
+    "json_lines",
+    "json_text",
     "performance",
     "report_pdf",
 ]
@@ -32,24 +33,24 @@ __all__ = [
 BEIJING = 480
 
 
-class Raw(str):
-    """A JSON token written as it is (``1e400``, ``NaN``)."""
+class RawToken(str):
+    """A JSON token that is written unchanged, e.g. ``1e400`` or ``NaN``."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Odd:
-    """A value that isn't written plainly.
+class OddValue:
+    """A value that is written in an unusual way.
 
     Attributes:
-        raw: as it stands in the document.
-        means: what it means; None where it can't be read without guessing.
-        is_missing: null or blank: nothing was given.
+        raw: the value in the document.
+        meaning: the value that it stands for; None if it can't be read without guessing.
+        is_missing: whether it is null or blank.
     """
 
     raw: Any
-    means: Value | None = None
+    meaning: Value | None = None
     is_missing: bool = False
 
 
@@ -59,9 +60,9 @@ class Submission:
 
     Attributes:
         submitted_at: seconds since 1970 UTC.
-        offset: minutes east of UTC in which that is written.
-        values: in the order of the task's codes; None where the indicator is left out.
-        extra: codes and values beside those.
+        offset: offset of the written time, in minutes east of UTC.
+        values: in the order of the task's codes; None if the indicator is left out.
+        extra: further codes and values.
         report: key and sha256 of the report file, or None.
     """
 
@@ -69,7 +70,7 @@ class Submission:
     year: int
     document_id: str
     submitted_at: int
-    values: list[Value | Odd | None]
+    values: list[Value | OddValue | None]
     offset: int = BEIJING
     extra: list[tuple[str, Any]] = field(default_factory=list)
     report: tuple[str, str] | None = None
@@ -81,17 +82,22 @@ def _zone(offset: int) -> timezone:
     return timezone(timedelta(minutes=offset)) if offset else UTC
 
 
-def moment(seconds: int, offset: int = BEIJING) -> str:
-    """ISO 8601 with offset."""
+def iso_time(seconds: int, offset: int = BEIJING) -> str:
+    """A time as ISO 8601 text with offset.
+
+    Args:
+        seconds: since 1970 UTC.
+        offset: in minutes east of UTC.
+    """
     return datetime.fromtimestamp(seconds, _zone(offset)).isoformat()
 
 
-def dump(document: Any) -> str:
-    """One document as JSON text; :class:`Raw` tokens stand as they are."""
+def json_text(document: Any) -> str:
+    """A document as JSON text; :class:`RawToken` values are written unchanged."""
     raws: list[str] = []
 
     def unraw(value: Any) -> Any:
-        if isinstance(value, Raw):
+        if isinstance(value, RawToken):
             raws.append(str(value))
             return f"\x00{len(raws) - 1}\x00"
         if isinstance(value, dict):
@@ -99,20 +105,20 @@ def dump(document: Any) -> str:
         return value
 
     values = document.get("values")
-    has_raw = isinstance(values, dict) and any(isinstance(v, Raw) for v in values.values())
+    has_raw = isinstance(values, dict) and any(isinstance(v, RawToken) for v in values.values())
     text = json.dumps(unraw(document) if has_raw else document, ensure_ascii=False)
     for index, token in enumerate(raws):
         text = text.replace(f'"\\u0000{index}\\u0000"', token)
     return text
 
 
-def lines(documents: list[str]) -> bytes:
-    """JSON lines."""
+def json_lines(documents: list[str]) -> bytes:
+    """Documents as JSON lines."""
     return ("\n".join(documents) + "\n").encode()
 
 
-def common(kind: str, document_id: str, submitted_at: str, year: int) -> dict[str, Any]:
-    """The fields that all documents have."""
+def common_fields(kind: str, document_id: str, submitted_at: str, year: int) -> dict[str, Any]:
+    """The fields that all documents have in common."""
     return {
         "document_type": kind,
         "schema_version": 1,
@@ -123,8 +129,8 @@ def common(kind: str, document_id: str, submitted_at: str, year: int) -> dict[st
     }
 
 
-def shown(value: Value) -> Any:
-    """A value as a plain JSON value."""
+def plain_value(value: Value) -> Any:
+    """A value as a JSON value."""
     if isinstance(value, tuple):
         return ";".join(value)
     return value // MILLION if value % MILLION == 0 else value / MILLION
@@ -135,19 +141,19 @@ def performance(submission: Submission, codes: tuple[str, ...]) -> dict[str, Any
     values: dict[str, Any] = {}
     for code, value in zip(codes, submission.values, strict=True):
         if isinstance(value, int):
-            # A quotient of this size is exact to the last digit that JSON shows.
+            # For numbers of this size the float has the same six decimals.
             values[code] = value // MILLION if value % MILLION == 0 else value / MILLION
-        elif isinstance(value, Odd):
+        elif isinstance(value, OddValue):
             values[code] = value.raw
         elif value is not None:
             values[code] = ";".join(value)
     values.update(submission.extra)
     report = submission.report
     return {
-        **common(
+        **common_fields(
             "performance",
             submission.document_id,
-            moment(submission.submitted_at, submission.offset),
+            iso_time(submission.submitted_at, submission.offset),
             submission.year,
         ),
         "unit_code": submission.unit_code,
@@ -157,7 +163,7 @@ def performance(submission: Submission, codes: tuple[str, ...]) -> dict[str, Any
     }
 
 
-#: Where the text of a report goes: of fixed length, so that offsets don't move.
+#: Placeholder for the text of a report; its length is fixed, because PDF contains byte offsets.
 _PLACEHOLDER = b"@" * 60
 
 
@@ -185,6 +191,10 @@ _PDF = _pdf_template()
 
 
 def report_pdf(text: str) -> tuple[bytes, str]:
-    """A tiny report file about ``text`` (ASCII, 60 characters at most) and its sha256."""
+    """A small report file and its sha256 in hex.
+
+    Args:
+        text: its content; ASCII, cut at 60 characters.
+    """
     body = _PDF.replace(_PLACEHOLDER, text[:60].encode("ascii").ljust(60))
     return body, hashlib.sha256(body).hexdigest()

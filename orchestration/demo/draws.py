@@ -1,8 +1,10 @@
-"""Repeatable draws: the same seed and label give the same numbers in every process.
+"""Repeatable random draws: the same seed and label give the same numbers in every process.
 
-Belongs here: the one source of chance of the demo year. Only ``random.Random.random`` is used,
-whose sequence Python promises to keep, and logarithms are rounded into tables, so that bytes
-don't depend on the Python version or the machine's mathematics.
+The bytes must not depend on the Python version or the machine's floating-point library. So only
+``random.Random.random`` is used, whose sequence Python guarantees, and log-normal factors come from
+tables of rounded numbers.
+
+Belongs here: the only source of randomness of the demo. Doesn't belong here: what is drawn.
 """
 
 from __future__ import annotations
@@ -19,23 +21,23 @@ T = TypeVar("T")
 
 
 def _lognormal(sigma: float, mean: float = 1.0, entries: int = 1024) -> tuple[int, ...]:
-    """Factors in thousandths, equally likely, log-normal about ``mean``."""
+    """Equally likely factors in thousandths, with a log-normal distribution around ``mean``."""
     normal = NormalDist(math.log(mean), sigma)
     return tuple(
         round(1000 * math.exp(normal.inv_cdf((index + 0.5) / entries))) for index in range(entries)
     )
 
 
-#: How much larger a unit is than the ordinary one of its task (thousandths).
+#: Size of a unit relative to the median of its task, in thousandths.
 SIZE = _lognormal(0.45)
-#: What is left to chance in one indicator of one unit (thousandths).
+#: Random factor of one indicator of one unit, in thousandths.
 NOISE = _lognormal(0.3)
-#: A flow against the year before (thousandths): some percent up, rarely down.
+#: A flow relative to the year before, in thousandths: a few percent up, rarely down.
 GROWTH = _lognormal(0.09, 1.06)
 
 
 class Draw:
-    """A stream of draws of its own, named by a label."""
+    """An independent stream of draws, identified by a seed and a label."""
 
     __slots__ = ("unit",)
 
@@ -52,15 +54,15 @@ class Draw:
         return low + int(self.unit() * (high - low + 1))
 
     def one(self, items: Sequence[T]) -> T:
-        """One of the items."""
+        """A random item."""
         return items[int(self.unit() * len(items))]
 
     def happens(self, per_mille: float) -> bool:
-        """Whether something of that likelihood (thousandths) happens."""
+        """Whether an event with this probability, in thousandths, happens."""
         return self.unit() * 1000 < per_mille
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
-        """The items in a new order (Fisher-Yates)."""
+        """The items in random order (Fisher-Yates)."""
         result = list(items)
         for last in range(len(result) - 1, 0, -1):
             other = int(self.unit() * (last + 1))

@@ -1,7 +1,7 @@
-"""Which mistakes the demo year makes, how often, and what each does to a submission.
+"""Faults of the demo year: their rates, and how each changes a submission.
 
-Belongs here: rates and the spoiling of single values and documents. Doesn't belong here: what
-comes of a mistake (``truth``).
+Belongs here: rates, and spoiling single values and documents. Doesn't belong here: the effect of a
+fault on the marts (``truth``).
 """
 
 from __future__ import annotations
@@ -11,36 +11,36 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestration.core.catalogue import Catalogue
-from orchestration.demo.documents import Odd, Raw, Submission, dump, performance
+from orchestration.demo.documents import OddValue, RawToken, Submission, json_text, performance
 from orchestration.demo.draws import Draw
-from orchestration.demo.values import MILLION, micro
+from orchestration.demo.values import MILLION, in_millionths
 
 __all__ = ["BROKEN_OBJECTS", "PROFILES", "REJECTED_DOCUMENTS", "Rates", "Spoiler"]
 
 
 @dataclass(frozen=True)
 class Rates:
-    """How often, in thousandths of the units (or documents) that it can happen to.
+    """Rates of faults, in thousandths of the units (or documents) that can have the fault.
 
     Attributes:
-        missing: never reports.
-        late: reports after the cut-off only.
-        late_again: reports in time and once more after the cut-off.
-        resubmitted: reports twice in time; the second counts.
-        same_again: sends the very same document twice.
-        reused_id: sends another content under a document_id that it used before.
-        unexpected: of units that aren't expected, how many report all the same.
-        boundary: reports within a second of the cut-off.
-        other_zone: gives the time in another zone.
-        odd_text: a number as people type it, which is read as what it means.
-        spoiled: one value that doesn't count.
-        left_out: one required value is left out.
-        extra: an indicator that isn't the unit's to submit.
-        no_report: no work report.
-        not_assessed: no assessment by the province.
-        late_assessment: after the cut-off.
-        no_summary: of provinces and tasks, no summary.
-        bad_target: a plan with a target that can't be read.
+        missing: the unit never reports.
+        late: it reports only after the cut-off.
+        late_again: it reports in time and again after the cut-off.
+        resubmitted: it reports twice in time; the second report counts.
+        same_again: it sends the identical document twice.
+        reused_id: it sends other content with a document_id that it used before.
+        unexpected: a unit that isn't expected reports.
+        boundary: it reports within a second of the cut-off.
+        other_zone: it writes the time in another time zone.
+        odd_text: a number is written unusually, but can be read without guessing.
+        spoiled: one value is spoiled and doesn't count, or breaks a rule.
+        left_out: one value is left out.
+        extra: there is a value of an indicator that the unit must not submit.
+        no_report: there is no work report.
+        not_assessed: there is no assessment by the province.
+        late_assessment: the assessment comes after the cut-off.
+        no_summary: a province sends no summary of a task.
+        bad_target: a plan has a target that can't be read.
         rejected: per thousand units, documents that break their contract.
         broken: per thousand units, objects that can't be read.
     """
@@ -93,18 +93,18 @@ _DEFAULT = Rates(
 PROFILES: dict[str, Rates] = {
     "none": Rates(),
     "default": _DEFAULT,
-    # A year that must not be published: a third of the units is missing, and every second one
-    # that reports has a value thrown out.
+    # A year that the gate must block: a third of the units is missing, and every second one that
+    # reports has a spoiled value.
     "heavy": replace(_DEFAULT, missing=330, spoiled=500, no_summary=250, not_assessed=300),
 }
 
-#: What can't be read without guessing (contract §1, "Numbers").
+#: Values that can't be read without guessing (contract §1, "Numbers").
 _UNREADABLE: tuple[Any, ...] = (
     "约300",
     "12万",
     "N/A",
-    Raw("1e400"),
-    Raw("NaN"),
+    RawToken("1e400"),
+    RawToken("NaN"),
     "二十",
     "3-5",
     "无",
@@ -113,7 +113,7 @@ _FULL_WIDTH = str.maketrans("0123456789.,", "０１２３４５６７８９．�
 
 
 class Spoiler:
-    """Spoils values of one task's submissions."""
+    """Spoils values of submissions of one task."""
 
     def __init__(self, catalogue: Catalogue, task_code: str, codes: tuple[str, ...]) -> None:
         self.catalogue = catalogue
@@ -129,7 +129,7 @@ class Spoiler:
             if indicators[i].hard_max is not None and indicators[i].value_type != "yesno"
         ]
         self._lists = [i for i, each in enumerate(indicators) if each.value_type == "code_list"]
-        #: Parts and wholes that a blocking rule compares.
+        #: Positions of the part and the whole that a blocking rule compares.
         self._parts = [
             (self._position[rule.indicator_codes[0]], self._position[rule.indicator_codes[1]])
             for rule in catalogue.rules.values()
@@ -154,11 +154,11 @@ class Spoiler:
         )
 
     def spoil(self, values: list[Any], draw: Draw) -> str:
-        """Spoil one value in place; returns the kind of fault."""
+        """Spoil one value in place and return the kind of fault."""
         return draw.one(self._kinds)(values, draw)
 
-    def odd(self, values: list[Any], draw: Draw) -> None:
-        """Write one number as people type it; it means the same."""
+    def write_unusually(self, values: list[Any], draw: Draw) -> None:
+        """Write one number in an unusual way that can be read without guessing."""
         position = draw.one(self._plain)
         value = values[position]
         if not isinstance(value, int):
@@ -177,21 +177,21 @@ class Spoiler:
             raw = f"{text}.00" if "." not in text else f"{text}0"
         if self.catalogue.indicators[self.codes[position]].value_type == "yesno":
             raw = "是" if value else "否"
-        values[position] = Odd(raw, value)
+        values[position] = OddValue(raw, value)
 
     def leave_out(self, values: list[Any], draw: Draw) -> None:
-        """Leave a value out, give null, or a blank."""
+        """Leave one value out, or make it null or blank."""
         position = draw.below(len(values))
-        values[position] = draw.one((None, Odd(None, None, True), Odd("  ", None, True)))
+        values[position] = draw.one((None, OddValue(None, None, True), OddValue("  ", None, True)))
 
-    def stray(self, draw: Draw) -> tuple[str, Any]:
-        """A code and value that isn't the unit's to submit."""
+    def foreign_value(self, draw: Draw) -> tuple[str, Any]:
+        """Code and value of an indicator that the unit must not submit."""
         if self._derived and draw.happens(500):
             return draw.one(self._derived), 50
         return draw.one(("T99_01", "X_1", "C_99")), 1
 
     def _unreadable(self, values: list[Any], draw: Draw) -> str:
-        values[draw.one(self._plain)] = Odd(draw.one(_UNREADABLE))
+        values[draw.one(self._plain)] = OddValue(draw.one(_UNREADABLE))
         return "unreadable"
 
     def _not_whole(self, values: list[Any], draw: Draw) -> str:
@@ -209,7 +209,7 @@ class Spoiler:
         position = draw.one(self._bounded)
         high = self.catalogue.indicators[self.codes[position]].hard_max
         assert high is not None
-        values[position] = micro(high) * draw.between(2, 40)
+        values[position] = in_millionths(high) * draw.between(2, 40)
         return "out_of_bounds"
 
     def _broken_sum(self, values: list[Any], draw: Draw) -> str:
@@ -238,47 +238,48 @@ class Spoiler:
     def _bad_code(self, values: list[Any], draw: Draw) -> str:
         if not self._lists:
             return self._broken_part(values, draw)
-        values[draw.one(self._lists)] = Odd("THA;XX9;VNM", ("THA", "XX9", "VNM"))
+        values[draw.one(self._lists)] = OddValue("THA;XX9;VNM", ("THA", "XX9", "VNM"))
         return "bad_code"
 
 
-def _text(submission: Submission, codes: tuple[str, ...], **changes: Any) -> bytes:
+def _changed(submission: Submission, codes: tuple[str, ...], **changes: Any) -> bytes:
+    """The bytes of a document with changed fields; ``...`` deletes a field."""
     document = performance(submission, codes)
     for name, value in changes.items():
         if value is ...:
             del document[name]
         else:
             document[name] = value
-    return dump(document).encode()
+    return json_text(document).encode()
 
 
-#: Documents that break their contract: kind → code, and how the bytes come about. Each is the
-#: only document of its object.
+#: Documents that break their contract: kind → error code, and a function that makes the bytes. Each
+#: is the only document of its object.
 REJECTED_DOCUMENTS: dict[str, tuple[str, Callable[[Submission, tuple[str, ...]], bytes]]] = {
-    "wrong_year": ("E104", lambda s, codes: _text(s, codes, year=s.year - 3)),
-    "missing_field": ("E101", lambda s, codes: _text(s, codes, values=...)),
-    "wrong_type": ("E102", lambda s, codes: _text(s, codes, values=[1, 2, 3])),
-    "no_time_zone": ("E112", lambda s, codes: _text(s, codes, submitted_at="2024-12-01 10:00")),
-    "other_document_type": ("E107", lambda s, codes: _text(s, codes, document_type="plan")),
+    "wrong_year": ("E104", lambda s, codes: _changed(s, codes, year=s.year - 3)),
+    "missing_field": ("E101", lambda s, codes: _changed(s, codes, values=...)),
+    "wrong_type": ("E102", lambda s, codes: _changed(s, codes, values=[1, 2, 3])),
+    "no_time_zone": ("E112", lambda s, codes: _changed(s, codes, submitted_at="2024-12-01 10:00")),
+    "other_document_type": ("E107", lambda s, codes: _changed(s, codes, document_type="plan")),
     "malformed_unit_code": (
         "E106",
-        lambda s, codes: _text(s, codes, unit_code=s.unit_code.replace("-", "_")),
+        lambda s, codes: _changed(s, codes, unit_code=s.unit_code.replace("-", "_")),
     ),
 }
 
 
 def _duplicate_key(submission: Submission, codes: tuple[str, ...]) -> bytes:
-    body = dump(performance(submission, codes))
+    body = json_text(performance(submission, codes))
     return body.replace("{", '{"schema_version": 1, ', 1).encode()
 
 
 def _chinese_bytes(submission: Submission, codes: tuple[str, ...]) -> bytes:
-    return _text(submission, codes, highlight="产教融合").decode().encode("gb18030")
+    return _changed(submission, codes, highlight="产教融合").decode().encode("gb18030")
 
 
-#: Objects that can't be read at all: kind → code, extension and bytes.
+#: Objects that can't be read: kind → error code, extension, and a function that makes the bytes.
 BROKEN_OBJECTS: dict[str, tuple[str, str, Callable[[Submission, tuple[str, ...]], bytes]]] = {
-    "broken_json": ("E001", "json", lambda s, codes: _text(s, codes)[:-20]),
+    "broken_json": ("E001", "json", lambda s, codes: _changed(s, codes)[:-20]),
     "invalid_utf8": ("E003", "json", _chinese_bytes),
     "deep_nesting": ("E004", "json", lambda *_: b"[" * 5000 + b"]" * 5000),
     "duplicate_key": ("E008", "json", _duplicate_key),

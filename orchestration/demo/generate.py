@@ -1,7 +1,8 @@
-"""The demo year: documents of a made-up nation, written into the landing bucket.
+"""Generates the demo year: writes the documents of a fictitious nation into the landing bucket.
 
-Belongs here: who sends what, when, and the ledger from which the truth is computed. Doesn't
-belong here: values (``values``), mistakes (``faults``), bytes (``documents``), sums (``truth``).
+Belongs here: who sends which document when, and recording it in the ledger from which the truth is
+computed. Doesn't belong here: values (``values``), mistakes (``faults``), bytes (``documents``),
+expected marts (``truth``).
 """
 
 from __future__ import annotations
@@ -17,18 +18,18 @@ from orchestration.core.reporting_calendar import period_of
 from orchestration.core.settings import Settings
 from orchestration.demo.documents import (
     Submission,
-    common,
-    dump,
-    lines,
-    moment,
+    common_fields,
+    iso_time,
+    json_lines,
+    json_text,
     performance,
+    plain_value,
     report_pdf,
-    shown,
 )
 from orchestration.demo.draws import Draw
 from orchestration.demo.faults import BROKEN_OBJECTS, PROFILES, REJECTED_DOCUMENTS, Rates, Spoiler
 from orchestration.demo.names import contact_of, highlight_of
-from orchestration.demo.truth import Ledger, Lodged, compute
+from orchestration.demo.truth import Ledger, SentDocument, compute
 from orchestration.demo.values import MILLION
 from orchestration.demo.world import Unit, World, build_world
 from orchestration.storage import Store
@@ -36,10 +37,11 @@ from orchestration.storage import Store
 __all__ = ["DemoSummary", "generate"]
 
 _DAY = 86_400
-#: Indicators with a target in a unit's plan.
+#: Number of indicators with a target in a unit's plan.
 _TARGETS = 6
+#: Offsets of submission times in other time zones, in minutes east of UTC.
 _ZONES = (0, -300, 540, 345)
-#: A province's decision on a score, from tenths of a point.
+#: Minimum score in tenths of a point, and the grade that a province gives for it.
 _GRADES = ((900, "excellent"), (750, "good"), (600, "pass"), (0, "fail"))
 
 Item = tuple[str, bytes]
@@ -47,12 +49,12 @@ Item = tuple[str, bytes]
 
 @dataclass
 class DemoSummary:
-    """What was written.
+    """The result of generating a demo year.
 
     Attributes:
-        units: in the made-up nation.
-        objects, documents, bytes: written into the landing bucket.
-        truth: where the file with what should come out is.
+        units: number of units.
+        objects, documents, bytes: numbers written into the landing bucket.
+        truth: path of the file with the expected marts.
     """
 
     year: int
@@ -68,7 +70,7 @@ class DemoSummary:
     def __str__(self) -> str:
         return (
             f"{self.units:,} units, {self.objects:,} objects ({self.bytes / 1e6:.1f} MB) of "
-            f"{self.year - 1} and {self.year}, all synthetic (合成数据); what should come out: "
+            f"{self.year - 1} and {self.year}, all synthetic (合成数据); expected marts: "
             f"{self.truth}"
         )
 
@@ -86,16 +88,17 @@ def generate(
 ) -> DemoSummary:
     """Write a synthetic collection of ``year`` and the year before.
 
-    What an earlier demo wrote and this one doesn't is deleted; nothing else is touched.
+    Objects of an earlier demo that are not written again are deleted; other objects stay.
 
     Args:
         scale: 1.0 is about 12,000 units.
-        faults: a profile of ``faults.PROFILES``.
-        keep_earlier: what an earlier demo wrote of earlier years stays, for a longer history; the
-            truth knows the two years only.
+        seed: of all draws.
+        faults: name of a profile in ``faults.PROFILES``.
+        keep_earlier: keep an earlier demo's objects of years before these two, for a longer
+            history; the truth covers the two years only.
 
     Raises:
-        UsageError: the calendar doesn't have both years.
+        UsageError: the reporting calendar lacks one of the years.
     """
     for each in (year - 1, year):
         try:
@@ -104,8 +107,8 @@ def generate(
             raise UsageError(f"the demo of {year} needs {each} too: {error}") from None
     catalogue = load_catalogue()
     world = build_world(catalogue, year, scale, seed)
-    progress(f"demo: {len(world.units):,} units made up")
-    author = _Author(world, seed, PROFILES[faults])
+    progress(f"demo: {len(world.units):,} units generated")
+    generator = _Generator(world, seed, PROFILES[faults])
     folder = settings.home / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     listing = folder / "objects.txt"
@@ -115,7 +118,7 @@ def generate(
     written: dict[str, int] = {}
 
     def items() -> Iterator[Item]:
-        for key, body in author.items():
+        for key, body in generator.items():
             if key in written:
                 raise AssertionError(f"the demo wrote {key} twice")
             written[key] = len(body)
@@ -123,18 +126,19 @@ def generate(
                 progress(f"demo: {len(written):,} objects written")
             yield key, body
 
-    # Noted before anything is written: a killed demo's objects are the next one's to delete.
+    # The list is written before objects are deleted, so that after a kill the next demo deletes
+    # the rest.
     store.put_many(settings.landing_bucket, items())
     listing.write_text("\n".join(sorted(former | kept | set(written))) + "\n", encoding="utf-8")
     store.delete(settings.landing_bucket, sorted(former - set(written)))
     listing.write_text("\n".join(sorted(kept | set(written))) + "\n", encoding="utf-8")
-    progress(f"demo: {len(written):,} objects written; computing what should come out")
-    cutoffs = {each: _seconds(each) for each in (year - 1, year)}
+    progress(f"demo: {len(written):,} objects written; computing the expected marts")
+    cutoffs = {each: _cutoff_seconds(each) for each in (year - 1, year)}
     truth = folder / f"truth-{year}.json"
     content = {
         "synthetic": True,
         "parameters": {"year": year, "scale": scale, "seed": seed, "faults": faults},
-        "years": compute(catalogue, author.ledger, cutoffs),
+        "years": compute(catalogue, generator.ledger, cutoffs),
     }
     truth.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return DemoSummary(
@@ -144,7 +148,7 @@ def generate(
         faults,
         len(world.units),
         len(written),
-        author.documents,
+        generator.documents,
         sum(written.values()),
         str(truth),
     )
@@ -154,12 +158,12 @@ def _year_of(key: str) -> int:
     return int(key.split("/year=", 1)[1][:4])
 
 
-def _seconds(year: int) -> int:
+def _cutoff_seconds(year: int) -> int:
     return int(period_of(year).cutoff_at.timestamp())
 
 
-class _Author:
-    """Writes everybody's documents, keeping the ledger."""
+class _Generator:
+    """Generates all objects and records them in the ledger."""
 
     def __init__(self, world: World, seed: int, rates: Rates) -> None:
         self.catalogue = load_catalogue()
@@ -169,37 +173,37 @@ class _Author:
         self.ledger = Ledger()
         self.documents = 0
         self.years = (world.year - 1, world.year)
-        self.cutoff = {year: _seconds(year) for year in self.years}
+        self.cutoff = {year: _cutoff_seconds(year) for year in self.years}
         self.spoilers = {
             task: Spoiler(self.catalogue, task, codes) for task, codes in world.codes.items()
         }
 
     def items(self) -> Iterator[Item]:
-        """Every object, key and bytes."""
+        """Yield key and bytes of every object."""
         for year in self.years:
-            yield from self._bulk(year)
+            yield from self._bulk_files(year)
             for unit in self.world.units:
-                if unit.born <= year:
+                if unit.registered <= year:
                     yield from self._performances(unit, year)
-            yield from self._rejected(year)
+            yield from self._rejected_objects(year)
 
     # -- bulk files by province -----------------------------------------------------------
 
-    def _bulk(self, year: int) -> Iterator[Item]:
+    def _bulk_files(self, year: int) -> Iterator[Item]:
         by_province: dict[str, list[Unit]] = {code: [] for code in self.catalogue.regions}
         for unit in self.world.units:
-            if unit.born <= year:
+            if unit.registered <= year:
                 by_province[unit.province_code].append(unit)
         recognitions: list[str] = []
         for province, units in by_province.items():
-            yield from self._file(
+            yield from self._bulk_file(
                 "registration",
                 year,
                 province,
-                [self._registration(u, year) for u in units if u.born == year],
+                [self._registration(u, year) for u in units if u.registered == year],
             )
-            yield from self._file(
-                "plan", year, province, [self._plan(u, year) for u in units if u.born == year]
+            yield from self._bulk_file(
+                "plan", year, province, [self._plan(u, year) for u in units if u.registered == year]
             )
             reviews: list[str] = []
             for unit in units:
@@ -208,26 +212,33 @@ class _Author:
                     recognitions.append(
                         self._review(unit, year, "national_recognition", "approved", "000000", 70)
                     )
-            yield from self._file("review", year, province, reviews)
-            yield from self._file(
+            yield from self._bulk_file("review", year, province, reviews)
+            yield from self._bulk_file(
                 "assessment",
                 year,
                 province,
                 [text for u in units if (text := self._assessment(u, year))],
             )
             yield from self._summaries(year, province, units)
-        yield from self._file("review", year, "000000", recognitions)
+        yield from self._bulk_file("review", year, "000000", recognitions)
 
-    def _file(self, kind: str, year: int, province: str, texts: list[str]) -> Iterator[Item]:
+    def _bulk_file(self, kind: str, year: int, province: str, texts: list[str]) -> Iterator[Item]:
         if texts:
             self.ledger.objects[year, kind] += 1
             self.documents += len(texts)
-            yield _bulk_key(kind, year, province), lines(texts)
+            yield _bulk_key(kind, year, province), json_lines(texts)
 
-    def _lodge(
-        self, kind: str, unit_code: str, year: int, province: str, number: str, at: int, **says: Any
-    ) -> Lodged:
-        lodged = Lodged(
+    def _record(
+        self,
+        kind: str,
+        unit_code: str,
+        year: int,
+        province: str,
+        number: str,
+        at: int,
+        **content: Any,
+    ) -> SentDocument:
+        sent = SentDocument(
             kind,
             unit_code,
             year,
@@ -235,33 +246,33 @@ class _Author:
             _bulk_key(kind, year, province),
             f"{kind}-{year}-{number}",
             at,
-            says,
+            content,
         )
-        self.ledger.documents.append(lodged)
-        return lodged
+        self.ledger.documents.append(sent)
+        return sent
 
-    def _common(self, lodged: Lodged) -> dict[str, Any]:
-        return common(lodged.kind, lodged.document_id, moment(lodged.submitted_at), lodged.year)
+    def _common_fields(self, sent: SentDocument) -> dict[str, Any]:
+        return common_fields(sent.kind, sent.document_id, iso_time(sent.submitted_at), sent.year)
 
-    def _at(self, draw: Draw, year: int, first: int, last: int) -> int:
-        """A second between ``first`` and ``last`` days before the cut-off."""
+    def _time(self, draw: Draw, year: int, first: int, last: int) -> int:
+        """A random time between ``first`` and ``last`` days before the cut-off."""
         return self.cutoff[year] - draw.between(last * _DAY, first * _DAY)
 
     def _registration(self, unit: Unit, year: int) -> str:
         draw = Draw(self.seed, "registration", unit.code)
-        lodged = self._lodge(
+        sent = self._record(
             "registration",
             unit.code,
             year,
             unit.province_code,
             unit.code,
-            self._at(draw, year, 136, 110),
+            self._time(draw, year, 136, 110),
             level=unit.level,
             category=unit.category,
         )
-        return dump(
+        return json_text(
             {
-                **self._common(lodged),
+                **self._common_fields(sent),
                 "unit_code": unit.code,
                 "unit_name": unit.name,
                 "task_code": unit.task_code,
@@ -291,7 +302,7 @@ class _Author:
         if "C_04" in codes and codes.index("C_04") not in chosen:
             chosen.append(codes.index("C_04"))
         targets: dict[str, dict[str, Any]] = {}
-        says: dict[int, dict[str, Any]] = {}
+        content: dict[int, dict[str, Any]] = {}
         for target_year, values in zip(self.years, unit.values, strict=True):
             if target_year < year:
                 continue
@@ -303,25 +314,25 @@ class _Author:
                 step = MILLION // 100 if indicator.value_type == "amount" else MILLION
                 low, high = (940, 1060) if codes[index] == "C_04" else (820, 1090)
                 target = max(value * draw.between(low, high) // 1000 // step * step, step)
-                says.setdefault(target_year, {})[codes[index]] = target
-                targets.setdefault(str(target_year), {})[codes[index]] = shown(target)
+                content.setdefault(target_year, {})[codes[index]] = target
+                targets.setdefault(str(target_year), {})[codes[index]] = plain_value(target)
         if chosen and draw.happens(self.rates.bad_target):
             code = codes[chosen[0]]
             targets[str(year)][code] = "约200"
-            says[year][code] = None
+            content[year][code] = None
             self.ledger.faults[year, "bad_target"] += 1
-        lodged = self._lodge(
+        sent = self._record(
             "plan",
             unit.code,
             year,
             unit.province_code,
             unit.code,
-            self._at(draw, year, 109, 90),
-            targets=says,
+            self._time(draw, year, 109, 90),
+            targets=content,
         )
-        return dump(
+        return json_text(
             {
-                **self._common(lodged),
+                **self._common_fields(sent),
                 "unit_code": unit.code,
                 "targets": targets,
                 "evidence": [],
@@ -347,8 +358,8 @@ class _Author:
         self, unit: Unit, year: int, stage: str, decision: str, sender: str, days: int
     ) -> str:
         draw = Draw(self.seed, "review", unit.code, stage, year)
-        at = self._at(draw, year, days + 8, days)
-        lodged = self._lodge(
+        at = self._time(draw, year, days + 8, days)
+        sent = self._record(
             "review",
             unit.code,
             year,
@@ -358,13 +369,13 @@ class _Author:
             stage=stage,
             decision=decision,
         )
-        return dump(
+        return json_text(
             {
-                **self._common(lodged),
+                **self._common_fields(sent),
                 "unit_code": unit.code,
                 "stage": stage,
                 "decision": decision,
-                "decided_on": moment(at)[:10],
+                "decided_on": iso_time(at)[:10],
                 "authority": "教育部（示例）" if sender == "000000" else "省级教育行政部门（示例）",
                 "note": None,
             }
@@ -378,11 +389,11 @@ class _Author:
         if draw.happens(12):
             tenths = draw.between(400, 599)
         late = draw.happens(self.rates.late_assessment)
-        at = self.cutoff[year] + draw.between(1, 5 * _DAY) if late else self._at(draw, year, 6, 1)
+        at = self.cutoff[year] + draw.between(1, 5 * _DAY) if late else self._time(draw, year, 6, 1)
         if late:
             self.ledger.faults[year, "late_assessment"] += 1
         grade = next(name for least, name in _GRADES if tenths >= least)
-        lodged = self._lodge(
+        sent = self._record(
             "assessment",
             unit.code,
             year,
@@ -392,9 +403,9 @@ class _Author:
             score=tenths * MILLION // 10,
             grade=grade,
         )
-        return dump(
+        return json_text(
             {
-                **self._common(lodged),
+                **self._common_fields(sent),
                 "unit_code": unit.code,
                 "score": tenths / 10,
                 "grade": grade,
@@ -412,18 +423,18 @@ class _Author:
             body, sha = report_pdf(f"Synthetic summary {province} {task} {year}")
             name = f"attachments/year={year}/province={province}/summaries/{task}.pdf"
             yield name, body
-            lodged = self._lodge(
+            sent = self._record(
                 "provincial_summary",
                 f"{task}/{province}",
                 year,
                 province,
                 f"{task}-{province}",
-                self._at(draw, year, 5, 1),
+                self._time(draw, year, 5, 1),
             )
             texts.append(
-                dump(
+                json_text(
                     {
-                        **self._common(lodged),
+                        **self._common_fields(sent),
                         "province_code": province,
                         "task_code": task,
                         "report": {"object_key": name, "sha256": sha, "pages": 1},
@@ -431,7 +442,7 @@ class _Author:
                     }
                 )
             )
-        yield from self._file("provincial_summary", year, province, texts)
+        yield from self._bulk_file("provincial_summary", year, province, texts)
 
     # -- performances ---------------------------------------------------------------------
 
@@ -443,7 +454,7 @@ class _Author:
         if draw.happens(rates.missing):
             faults[year, "missing"] += 1
             return
-        submission = self._submission(unit, year, draw, 1, self._at(draw, year, 55, 0))
+        submission = self._submission(unit, year, draw, 1, self._time(draw, year, 55, 0))
         if draw.happens(rates.boundary):
             submission.submitted_at = cutoff - 1 + draw.below(3)
             faults[year, "boundary"] += 1
@@ -461,7 +472,7 @@ class _Author:
             yield name, body
             submission.report = (name, sha)
         if draw.happens(rates.resubmitted):
-            # An earlier try, with other values and its own mistakes.
+            # An earlier report, with other values and mistakes.
             faults[year, "resubmitted"] += 1
             former = self._submission(unit, year, draw, 0, submission.submitted_at - 3600)
             former.values = [
@@ -469,23 +480,23 @@ class _Author:
                 for value in former.values
             ]
             self._spoil(unit, former, draw)
-            yield self._send(unit, former)
+            yield self._record_performance(unit, former)
         self._spoil(unit, submission, draw)
-        yield self._send(unit, submission)
+        yield self._record_performance(unit, submission)
         if draw.happens(rates.late_again):
             faults[year, "late_again"] += 1
             again = self._submission(unit, year, draw, 2, cutoff + draw.between(0, 9 * _DAY))
-            yield self._send(unit, again)
-        key = _key(unit.province_code, submission)
+            yield self._record_performance(unit, again)
+        key = _object_key(unit.province_code, submission)
         if draw.happens(rates.same_again):
             faults[year, "same_again"] += 1
-            self._found(year, unit, f"{key}_again.json", submission.document_id, "W117")
-            yield f"{key}_again.json", self._body(unit, submission)
+            self._add_finding(year, unit, f"{key}_again.json", submission.document_id, "W117")
+            yield f"{key}_again.json", self._document_bytes(unit, submission)
         if draw.happens(rates.reused_id):
             faults[year, "reused_id"] += 1
             other = replace(submission, highlight="同一编号，另一内容。")
-            self._found(year, unit, f"{key}_reused.json", submission.document_id, "E108")
-            yield f"{key}_reused.json", self._body(unit, other)
+            self._add_finding(year, unit, f"{key}_reused.json", submission.document_id, "E108")
+            yield f"{key}_reused.json", self._document_bytes(unit, other)
 
     def _submission(self, unit: Unit, year: int, draw: Draw, number: int, at: int) -> Submission:
         return Submission(
@@ -501,7 +512,7 @@ class _Author:
         spoiler, rates = self.spoilers[unit.task_code], self.rates
         year = submission.year
         if draw.happens(rates.odd_text):
-            spoiler.odd(submission.values, draw)
+            spoiler.write_unusually(submission.values, draw)
             self.ledger.faults[year, "odd_text"] += 1
         if draw.happens(rates.left_out):
             spoiler.leave_out(submission.values, draw)
@@ -509,22 +520,22 @@ class _Author:
         if draw.happens(rates.spoiled):
             self.ledger.faults[year, spoiler.spoil(submission.values, draw)] += 1
         if draw.happens(rates.extra):
-            submission.extra.append(spoiler.stray(draw))
+            submission.extra.append(spoiler.foreign_value(draw))
             self.ledger.faults[year, "extra"] += 1
 
-    def _body(self, unit: Unit, submission: Submission) -> bytes:
-        return dump(performance(submission, self.world.codes[unit.task_code])).encode()
+    def _document_bytes(self, unit: Unit, submission: Submission) -> bytes:
+        return json_text(performance(submission, self.world.codes[unit.task_code])).encode()
 
-    def _send(self, unit: Unit, submission: Submission) -> Item:
-        key = _key(unit.province_code, submission) + ".json"
+    def _record_performance(self, unit: Unit, submission: Submission) -> Item:
+        key = _object_key(unit.province_code, submission) + ".json"
         self.ledger.performances.append((key, unit.province_code, submission))
         self.ledger.objects[submission.year, "performance"] += 1
         self.documents += 1
-        return key, self._body(unit, submission)
+        return key, self._document_bytes(unit, submission)
 
-    # -- what is rejected -----------------------------------------------------------------
+    # -- rejected objects -------------------------------------------------------------------
 
-    def _found(
+    def _add_finding(
         self,
         year: int,
         unit: Unit | None,
@@ -547,46 +558,54 @@ class _Author:
             }
         )
 
-    def _rejected(self, year: int) -> Iterator[Item]:
-        """Documents that break their contract and objects that can't be read.
+    def _rejected_objects(self, year: int) -> Iterator[Item]:
+        """Documents that break their contract, and objects that can't be read.
 
-        They come beside the units' good ones, so that every kind stands in every demo year
-        without costing a unit its report.
+        They are sent in addition to the valid reports of units, so that every demo year has every
+        kind of fault and no unit loses its report.
         """
         units = [u for u in self.world.units if u.is_expected(year)]
         draw = Draw(self.seed, "rejected", year)
         if not units or not self.rates.rejected:
             return
         for kind, (code, make) in REJECTED_DOCUMENTS.items():
-            for number in range(self._times(self.rates.rejected, len(units))):
-                unit, submission = self._stray(draw, units, year, f"{kind}-{number}")
+            for number in range(self._fault_count(self.rates.rejected, len(units))):
+                unit, submission = self._extra_submission(draw, units, year, f"{kind}-{number}")
                 key = f"performance/year={year}/province={unit.province_code}/{kind}-{number}.json"
                 unit_code = (
                     unit.code.replace("-", "_") if kind == "malformed_unit_code" else unit.code
                 )
-                self._found(year, unit, key, submission.document_id, code, unit_code)
-                yield self._reject(
+                self._add_finding(year, unit, key, submission.document_id, code, unit_code)
+                yield self._record_rejected(
                     year, kind, key, make(submission, self.world.codes[unit.task_code])
                 )
-        for number in range(self._times(self.rates.rejected, len(units))):
-            unit, submission = self._stray(draw, units, year, f"spoofed-{number}")
+        for number in range(self._fault_count(self.rates.rejected, len(units))):
+            unit, submission = self._extra_submission(draw, units, year, f"spoofed-{number}")
             others = [code for code in self.catalogue.regions if code != unit.province_code]
             sender = draw.one(others)
             key = f"performance/year={year}/province={sender}/spoofed-{number}.json"
-            self._found(year, None, key, submission.document_id, "E105", unit.code, province=sender)
-            yield self._reject(year, "another_province", key, self._body(unit, submission))
-        for number in range(self._times(self.rates.rejected, len(units))):
-            unit, submission = self._stray(draw, units, year, f"unknown-{number}")
-            # A unit that nobody registered: taken in, held back (E109).
+            self._add_finding(
+                year, None, key, submission.document_id, "E105", unit.code, province=sender
+            )
+            yield self._record_rejected(
+                year, "another_province", key, self._document_bytes(unit, submission)
+            )
+        for number in range(self._fault_count(self.rates.rejected, len(units))):
+            unit, submission = self._extra_submission(draw, units, year, f"unknown-{number}")
+            # The unit is not registered: the document is taken in and doesn't count (E109).
             submission.unit_code = f"{unit.task_code}-{unit.province_code}-{90_000 + number}"
             key = f"performance/year={year}/province={unit.province_code}/unknown-{number}"
             self.ledger.performances.append((f"{key}.json", unit.province_code, submission))
-            yield self._reject(
-                year, "unknown_unit", f"{key}.json", self._body(unit, submission), whole=False
+            yield self._record_rejected(
+                year,
+                "unknown_unit",
+                f"{key}.json",
+                self._document_bytes(unit, submission),
+                whole=False,
             )
         for kind, (code, extension, make) in BROKEN_OBJECTS.items():
-            for number in range(self._times(self.rates.broken, len(units))):
-                unit, submission = self._stray(draw, units, year, f"{kind}-{number}")
+            for number in range(self._fault_count(self.rates.broken, len(units))):
+                unit, submission = self._extra_submission(draw, units, year, f"{kind}-{number}")
                 folder = f"performance/year={year}/province={unit.province_code}"
                 key = f"{folder}/{kind}-{number}.{extension}"
                 self.ledger.findings.append(
@@ -601,24 +620,26 @@ class _Author:
                         "severity": "error",
                     }
                 )
-                yield self._reject(
+                yield self._record_rejected(
                     year, kind, key, make(submission, self.world.codes[unit.task_code])
                 )
 
-    def _times(self, per_mille: int, units: int) -> int:
-        """How often a kind of mistake happens: at least once, spread over the kinds."""
+    def _fault_count(self, per_mille: int, units: int) -> int:
+        """The number of faults of one kind, at least 1; the rate is divided among the kinds."""
         return max(1, units * per_mille // 1000 // len(REJECTED_DOCUMENTS))
 
-    def _stray(
+    def _extra_submission(
         self, draw: Draw, units: list[Unit], year: int, name: str
     ) -> tuple[Unit, Submission]:
         unit = draw.one(units)
-        at = self._at(draw, year, 40, 2)
+        at = self._time(draw, year, 40, 2)
         submission = self._submission(unit, year, draw, 9, at)
         submission.document_id = f"stray-{year}-{name}"
         return unit, submission
 
-    def _reject(self, year: int, kind: str, key: str, body: bytes, *, whole: bool = True) -> Item:
+    def _record_rejected(
+        self, year: int, kind: str, key: str, body: bytes, *, whole: bool = True
+    ) -> Item:
         self.ledger.faults[year, kind] += 1
         self.ledger.objects[year, "performance"] += 1
         if whole:
@@ -630,7 +651,7 @@ def _bulk_key(kind: str, year: int, province: str) -> str:
     return f"{kind}/year={year}/province={province}/{kind}s-{province}.jsonl"
 
 
-def _key(province: str, submission: Submission) -> str:
+def _object_key(province: str, submission: Submission) -> str:
     return (
         f"performance/year={submission.year}/province={province}/"
         f"{submission.unit_code}-{submission.document_id.rpartition('-')[2]}"

@@ -1,8 +1,10 @@
-"""Made-up names and sentences: cities, institutions, typical experience.
+"""Fictitious names and sentences: cities, institutions, typical experience.
 
-Belongs here: words, nothing else. City names are real so that a page reads like one; every
-institution says 示例 (example) in its name, and contacts can't be anybody's: telephone numbers
-of zeros, addresses under ``example.invalid`` (RFC 2606).
+City names are real, so that pages look realistic. Every institution has 示例 (example) in its name,
+and contacts can be nobody's: telephone numbers begin with zeros, and addresses are under
+``example.invalid`` (RFC 2606).
+
+Belongs here: names and texts. Doesn't belong here: units (``world``) and numbers (``values``).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from orchestration.demo.draws import Draw
 
 __all__ = ["CITIES", "WEIGHTS", "city_of", "contact_of", "highlight_of", "lead_of", "unit_name_of"]
 
-#: Some cities (or districts) of each province.
+#: Province → some of its cities or districts.
 CITIES: dict[str, tuple[str, ...]] = {
     "110000": ("海淀区", "昌平区", "通州区", "大兴区", "顺义区"),
     "120000": ("津南区", "西青区", "滨海新区", "北辰区"),
@@ -47,7 +49,7 @@ CITIES: dict[str, tuple[str, ...]] = {
     "660000": ("石河子市", "阿拉尔市", "五家渠市"),
 }
 
-#: How many units a province has against others: about its share of vocational students.
+#: Province → its relative number of units, about its share of vocational students.
 WEIGHTS: dict[str, int] = {
     "110000": 24, "120000": 22, "130000": 48, "140000": 30, "150000": 22, "210000": 32,
     "220000": 20, "230000": 24, "310000": 26, "320000": 66, "330000": 52, "340000": 42,
@@ -78,12 +80,12 @@ _PRODUCTS = {
 
 
 def city_of(province_code: str, draw: Draw) -> str:
-    """One of the province's cities."""
+    """A random city of the province."""
     return draw.one(CITIES.get(province_code, ("示例市",)))
 
 
 def lead_of(task_code: str, city: str, draw: Draw) -> tuple[str, str]:
-    """Name and type of a lead organisation that doesn't exist."""
+    """Name and type of a fictitious lead organisation."""
     place = city.removesuffix("市")
     kind = draw.below(10)
     if task_code == "T01" and kind < 4:
@@ -97,7 +99,7 @@ def lead_of(task_code: str, city: str, draw: Draw) -> tuple[str, str]:
 
 
 def unit_name_of(task_code: str, category: str | None, city: str, lead: str, draw: Draw) -> str:
-    """The name of a unit of a task: what it builds, and who."""
+    """The name of a unit of a task."""
     place, field = city.removesuffix("市"), draw.one(_FIELDS)
     ordinal = draw.one(_ORDINALS)
     match task_code:
@@ -124,7 +126,7 @@ def unit_name_of(task_code: str, category: str | None, city: str, lead: str, dra
 
 
 def contact_of(unit_code: str) -> dict[str, str]:
-    """A contact that can't be anybody's."""
+    """A contact that can be nobody's."""
     number = unit_code.rpartition("-")[2]
     return {
         "name": f"示例联络员{number}",

@@ -1,11 +1,14 @@
-"""The cross-check rules, evaluated once more, in Python and in exact fractions.
+"""Evaluates the cross-check rules independently of the warehouse, in Python with exact fractions.
 
-Belongs here: SQL's three-valued logic over the expressions of ``rules.csv``. It shares nothing
-with the warehouse, which runs the same expressions in DuckDB: that is what makes it a check.
+The warehouse runs the same expressions in DuckDB. This module shares no code with it, so that each
+checks the other.
 
-An expression is split, for each set of operands that are missing, into "when is it true" and
-"when is it false", both two-valued: a comparison with a missing operand, or with a division by
-zero, is neither.
+For each set of missing operands an expression is compiled into two functions of two-valued logic,
+"is it true" and "is it false". A comparison with a missing operand, or with a division by zero, is
+neither.
+
+Belongs here: SQL's three-valued logic for the expressions of ``rules.csv``. Doesn't belong here:
+which values a rule excludes (``truth``).
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ class Expression:
         names: the operands, sorted.
 
     Raises:
-        ValueError: the expression uses what is not known here.
+        ValueError: the expression uses syntax that is not supported.
     """
 
     __slots__ = ("_cache", "_tree", "names")
@@ -77,7 +80,7 @@ class Expression:
 
 
 def _sides(node: ast.AST, missing: set[str]) -> tuple[str, str]:
-    """Python source of "is true" and "is false"."""
+    """Python source of the conditions "is true" and "is false"."""
     match node:
         case ast.BoolOp(op=op, values=values):
             sides = [_sides(value, missing) for value in values]
@@ -94,15 +97,15 @@ def _sides(node: ast.AST, missing: set[str]) -> tuple[str, str]:
             one, other = _number(left, missing, guards), _number(right, missing, guards)
             if one is None or other is None:
                 return "False", "False"
-            said = f"({one} {_OPERATORS[type(op)]} {other})"
+            comparison = f"({one} {_OPERATORS[type(op)]} {other})"
             guard = "".join(f"{each} and " for each in guards)
-            return f"({guard}{said})", f"({guard}not {said})"
+            return f"({guard}{comparison})", f"({guard}not {comparison})"
         case _:
             raise ValueError(f"rule expression: {ast.unparse(node)!r} is not a condition")
 
 
 def _number(node: ast.AST, missing: set[str], guards: list[str]) -> str | None:
-    """Python source of a number, or None where it is null; divisors go to ``guards``."""
+    """Python source of a number, or None if it is null; adds a guard for each divisor."""
     match node:
         case ast.Name(id=name):
             return None if name in missing else f"v[{name!r}]"

@@ -1,9 +1,10 @@
-"""What should come out: the marts of the demo year, computed here and not by the pipeline.
+"""The truth: the expected marts of the demo year, computed independently of the pipeline.
 
-Belongs here: the ledger of what the generator handed in, and plain arithmetic over it (whole
-numbers of millionths, ``Fraction`` in the rules). Nothing is read back from the objects and
-nothing is shared with intake or dbt but the catalogue's rows. The layout of the result is
-described at :func:`compute`.
+It is computed from the ledger of what the generator sent, with whole millionths (``Fraction`` in
+the rules). Nothing is read back from the objects, and intake and dbt share nothing with it except
+the catalogue. :func:`compute` describes the result.
+
+Belongs here: the ledger and the computation. Doesn't belong here: anything that the pipeline uses.
 """
 
 from __future__ import annotations
@@ -15,23 +16,24 @@ from fractions import Fraction
 from typing import Any
 
 from orchestration.core.catalogue import Catalogue, Indicator, Rule
-from orchestration.demo.documents import Odd, Submission, moment
+from orchestration.demo.documents import OddValue, Submission, iso_time
 from orchestration.demo.rules import Expression, Number
-from orchestration.demo.values import MILLION, Value, micro, submitted_of
+from orchestration.demo.values import MILLION, Value, in_millionths, submitted_indicators
 
-__all__ = ["Ledger", "Lodged", "compute", "number_of", "round_quotient", "text_of"]
+__all__ = ["Ledger", "SentDocument", "compute", "decimal_text", "exact_number", "round_quotient"]
 
 
 @dataclass(frozen=True, slots=True)
-class Lodged:
-    """A document that intake takes in, but for performances (see :class:`Ledger`).
+class SentDocument:
+    """A valid document of another type than performance (see :class:`Ledger`).
 
     Attributes:
-        subject: the unit, or ``task/province`` of a summary.
-        year: of the key.
-        province_code: of the key.
+        kind: document type.
+        subject: the unit's code, or ``task/province`` of a summary.
+        year: the year in its key.
+        province_code: the province in its key.
         submitted_at: seconds since 1970 UTC.
-        says: what of the document matters.
+        content: the fields that the truth depends on.
     """
 
     kind: str
@@ -41,22 +43,23 @@ class Lodged:
     key: str
     document_id: str
     submitted_at: int
-    says: Mapping[str, Any]
+    content: Mapping[str, Any]
 
 
 @dataclass
 class Ledger:
-    """What was handed in.
+    """Everything that was sent.
 
     Attributes:
-        documents: those that intake takes in, performances apart.
-        performances: the same, with the object's key and province.
-        findings: what intake itself finds, as rows of ``quality.submission_errors``.
-        faults: how often each kind of fault was mixed in, by year.
-        objects: written by year and document type (attachments too).
+        documents: valid documents, except performances.
+        performances: object key, province and submission of valid performance documents.
+        findings: findings of intake, as rows of ``quality.submission_errors``.
+        faults: year and kind → number of faults.
+        objects: year and document type → number of objects.
+        rejected_objects: keys of objects that must be rejected.
     """
 
-    documents: list[Lodged] = field(default_factory=list)
+    documents: list[SentDocument] = field(default_factory=list)
     performances: list[tuple[str, str, Submission]] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
     faults: Counter[tuple[int, str]] = field(default_factory=Counter)
@@ -64,7 +67,7 @@ class Ledger:
     rejected_objects: list[str] = field(default_factory=list)
 
 
-def text_of(millionths: int | None) -> str | None:
+def decimal_text(millionths: int | None) -> str | None:
     """Millionths as decimal text with six places."""
     if millionths is None:
         return None
@@ -74,7 +77,7 @@ def text_of(millionths: int | None) -> str | None:
 
 
 def round_quotient(dividend: int, divisor: int) -> int | None:
-    """dividend / divisor as a whole number, half away from zero; None where divisor is 0."""
+    """dividend / divisor, rounded half away from zero; None if divisor is 0."""
     if divisor == 0:
         return None
     sign = 1 if (dividend < 0) == (divisor < 0) else -1
@@ -82,20 +85,20 @@ def round_quotient(dividend: int, divisor: int) -> int | None:
     return sign * ((2 * dividend + divisor) // (2 * divisor))
 
 
-def number_of(millionths: int) -> Number:
-    """Millionths as an exact number."""
+def exact_number(millionths: int) -> Number:
+    """Millionths as an exact number of units."""
     whole, rest = divmod(millionths, MILLION)
     return whole if rest == 0 else Fraction(millionths, MILLION)
 
 
 def _size(value: Value) -> int:
-    """What a value counts for: a code list by how many codes it holds."""
+    """The number that a value counts as, in millionths; of a code list, its number of codes."""
     return len(set(value)) * MILLION if isinstance(value, tuple) else value
 
 
 @dataclass(slots=True)
 class _Sums:
-    """From what aggregates are made; sums of sums are the nation's."""
+    """The sums that an aggregate is computed from; national sums are sums of these."""
 
     counted: int = 0
     excluded: int = 0
@@ -114,7 +117,7 @@ class _Sums:
     codes: set[str] = field(default_factory=set)
 
     def add_value(self, value: Value, target: int | None) -> None:
-        """One unit's counted value."""
+        """Add a unit's counted value."""
         size = _size(value)
         if isinstance(value, tuple):
             self.codes.update(value)
@@ -132,7 +135,7 @@ class _Sums:
             self.target_total += target
 
     def add_ratio(self, numerator: int, denominator: int, target: int | None) -> None:
-        """One unit whose numerator and denominator both count."""
+        """Add a unit whose numerator and denominator both count."""
         self.counted += 1
         self.numerator += numerator
         self.denominator += denominator
@@ -177,7 +180,7 @@ class _Sums:
     def figures(self, indicator: Indicator) -> tuple[int | None, int | None, int | None]:
         """Value, target and attainment, in millionths."""
         if not self.counted:
-            # No counted list is an empty union that nobody submitted: missing, not zero.
+            # Without counted values the figure is missing, not zero; also the union of no lists.
             return None, None, None
         value: int | None = None
         target: int | None = None
@@ -217,7 +220,7 @@ def _factor(indicator: Indicator) -> int:
 
 @dataclass(slots=True)
 class _Unit:
-    """A unit as it stands at a year's cut-off."""
+    """The state of a unit at a year's cut-off."""
 
     code: str
     task_code: str
@@ -229,8 +232,14 @@ class _Unit:
 
 
 @dataclass
-class _YearOfUnit:
-    """What one effective performance comes to."""
+class _Outcome:
+    """The result of checking a performance document.
+
+    Attributes:
+        counted: code → value.
+        excluded: code → error code or rule id.
+        reported: number of values submitted.
+    """
 
     counted: dict[str, Value] = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
@@ -239,7 +248,7 @@ class _YearOfUnit:
 
 @dataclass
 class _Checker:
-    """Bounds and rules of one task's values."""
+    """Checks values of one task against bounds and rules."""
 
     catalogue: Catalogue
     task_code: str
@@ -250,12 +259,12 @@ class _Checker:
     ratios: list[Indicator] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for each in submitted_of(self.catalogue, self.task_code):
+        for each in submitted_indicators(self.catalogue, self.task_code):
             self.codes.append(each.code)
             self.limits.append(
                 (
-                    None if each.hard_min is None else micro(each.hard_min),
-                    None if each.hard_max is None else micro(each.hard_max),
+                    None if each.hard_min is None else in_millionths(each.hard_min),
+                    None if each.hard_max is None else in_millionths(each.hard_max),
                     each.is_whole or each.value_type == "yesno",
                 )
             )
@@ -271,24 +280,24 @@ class _Checker:
             if each.aggregation == "ratio" and each.task_code in (None, self.task_code)
         ]
 
-    def finding_of(self, position: int, value: Value | Odd) -> tuple[Value | None, str | None]:
-        """The value as it is read, and what is wrong with it."""
-        meant = value.means if isinstance(value, Odd) else value
-        if meant is None:
+    def check(self, position: int, value: Value | OddValue) -> tuple[Value | None, str | None]:
+        """The value that counts, and None; or None, and the error code."""
+        meaning = value.meaning if isinstance(value, OddValue) else value
+        if meaning is None:
             return None, "E201"
         code = self.codes[position]
         low, high, is_whole = self.limits[position]
-        if isinstance(meant, tuple) and not set(meant) <= self.catalogue.codes_of(code):
+        if isinstance(meaning, tuple) and not set(meaning) <= self.catalogue.codes_of(code):
             return None, "E206"
-        size = _size(meant)
+        size = _size(meaning)
         if is_whole and size % MILLION:
             return None, "E202"
         if (low is not None and size < low) or (high is not None and size > high):
             return None, "E203"
-        return meant, None
+        return meaning, None
 
     def derived(self, counted: Mapping[str, Value]) -> dict[str, int]:
-        """Ratios of one unit, in millionths; left out where the denominator is 0."""
+        """Code → ratio of one unit, in millionths; without those whose denominator is 0."""
         found = {}
         for each in self.ratios:
             numerator, denominator = (
@@ -303,7 +312,7 @@ class _Checker:
 
 
 class _Year:
-    """One reporting year over the ledger."""
+    """Computes one reporting year from the ledger."""
 
     def __init__(
         self,
@@ -320,25 +329,25 @@ class _Year:
         self.prior = prior
         self.checkers = {task: _Checker(catalogue, task) for task in catalogue.tasks}
         self.findings: list[dict[str, Any]] = []
-        self._choose()
-        self._units()
-        self._targets()
-        self._judge()
+        self._choose_documents()
+        self._collect_units()
+        self._collect_targets()
+        self._check_values()
         self._aggregate()
 
-    # -- which documents count ------------------------------------------------------------
+    # -- effective documents ---------------------------------------------------------------
 
-    def _choose(self) -> None:
-        """The effective document of each type and subject (contract, "What counts")."""
+    def _choose_documents(self) -> None:
+        """Find the effective document of each type and subject (contract, "What counts")."""
         lasting = {"registration", "plan", "review"}
-        self.effective: dict[str, dict[Any, Lodged]] = defaultdict(dict)
+        self.effective: dict[str, dict[Any, SentDocument]] = defaultdict(dict)
         for each in self.ledger.documents:
             in_time = each.submitted_at < self.cutoff
             of_year = each.year == self.year or (each.year < self.year and each.kind in lasting)
             if in_time and of_year:
                 subject: Any = each.subject
                 if each.kind == "review":
-                    subject = (each.subject, each.says["stage"])
+                    subject = (each.subject, each.content["stage"])
                 best = self.effective[each.kind].get(subject)
                 if best is None or _version(each) > _version(best):
                     self.effective[each.kind][subject] = each
@@ -354,12 +363,12 @@ class _Year:
                 if other is None or _version(submission) > _version(other[2]):
                     self.performance[submission.unit_code] = entry
 
-    def _units(self) -> None:
-        """Levels, statuses, and who is expected."""
+    def _collect_units(self) -> None:
+        """Determine level and status of units, and which of them are expected."""
         self.units: dict[str, _Unit] = {}
         approved: dict[str, set[str]] = defaultdict(set)
         for (unit_code, stage), review in self.effective["review"].items():
-            if review.says["decision"] == "approved":
+            if review.content["decision"] == "approved":
                 approved[unit_code].add(stage)
         for unit_code, registration in self.effective["registration"].items():
             stages = approved[unit_code]
@@ -377,56 +386,58 @@ class _Year:
                 unit_code,
                 task_code,
                 province_code,
-                "national" if "national_recognition" in stages else str(registration.says["level"]),
-                registration.says["category"],
+                "national"
+                if "national_recognition" in stages
+                else str(registration.content["level"]),
+                registration.content["category"],
                 status,
                 "provincial_recommendation" in stages and "removal" not in stages,
             )
         self.expected = {c: u for c, u in sorted(self.units.items()) if u.is_expected}
 
-    def _targets(self) -> None:
-        """This year's targets of each unit, in millionths; and targets that can't be used."""
+    def _collect_targets(self) -> None:
+        """Collect this year's targets in millionths, and findings about invalid targets."""
         self.targets: dict[str, dict[str, int]] = {}
         for unit_code, plan in self.effective["plan"].items():
             task_code = unit_code.partition("-")[0]
             usable: dict[str, int] = {}
-            for code, target in plan.says["targets"].get(self.year, {}).items():
+            for code, target in plan.content["targets"].get(self.year, {}).items():
                 indicator = self.catalogue.indicators.get(code)
                 known = indicator is not None and indicator.task_code in (None, task_code)
                 if known and isinstance(target, int):
                     usable[code] = target
                 elif plan.year == self.year:
-                    self._found(plan, "E201" if known else "E204", code)
+                    self._add_document_finding(plan, "E201" if known else "E204", code)
             self.targets[unit_code] = usable
 
-    # -- what each value is worth ---------------------------------------------------------
+    # -- checks of values -----------------------------------------------------------------
 
-    def _judge(self) -> None:
-        self.outcomes: dict[str, _YearOfUnit] = {}
+    def _check_values(self) -> None:
+        self.outcomes: dict[str, _Outcome] = {}
         for key, province_code, submission in self.ledger.performances:
             unit_code = submission.unit_code
             if submission.year != self.year:
                 continue
-            about = {
+            fields = {
                 "province_code": province_code,
                 "object_key": key,
                 "document_id": submission.document_id,
                 "unit_code": unit_code,
             }
-            self._state("performance", about, submission.submitted_at)
+            self._check_document("performance", fields, submission.submitted_at)
             chosen = self.performance.get(unit_code)
-            outcome = self._outcome(submission, about)
+            outcome = self._outcome(submission, fields)
             if chosen is not None and chosen[2] is submission:
-                self._rules(submission, about, outcome)
+                self._apply_rules(submission, fields, outcome)
                 if unit_code in self.expected:
                     self.outcomes[unit_code] = outcome
         for each in self.ledger.documents:
             if each.year == self.year:
-                self._state(each.kind, _about(each), each.submitted_at)
+                self._check_document(each.kind, _document_fields(each), each.submitted_at)
 
-    def _state(self, kind: str, about: Mapping[str, Any], submitted_at: int) -> None:
-        """Late, not registered, not expected."""
-        unit = self.units.get(about["unit_code"] or "")
+    def _check_document(self, kind: str, fields: Mapping[str, Any], submitted_at: int) -> None:
+        """Add a finding if a document is late, or its unit not registered or not expected."""
+        unit = self.units.get(fields["unit_code"] or "")
         code = None
         if submitted_at >= self.cutoff:
             code = "W301"
@@ -435,12 +446,16 @@ class _Year:
         elif kind in {"performance", "assessment"} and unit and not unit.is_expected:
             code = "W302"
         if code:
-            self._add(about, code, None)
+            self._add_finding(fields, code, None)
 
-    def _found(self, document: Lodged, code: str, indicator_code: str | None) -> None:
-        self._add(_about(document), code, indicator_code)
+    def _add_document_finding(
+        self, document: SentDocument, code: str, indicator_code: str | None
+    ) -> None:
+        self._add_finding(_document_fields(document), code, indicator_code)
 
-    def _add(self, about: Mapping[str, Any], code: str, indicator_code: str | None) -> None:
+    def _add_finding(
+        self, fields: Mapping[str, Any], code: str, indicator_code: str | None
+    ) -> None:
         known = self.catalogue.error_codes.get(code)
         rule = self.catalogue.rules.get(code)
         severity = known.severity if known else "error"
@@ -449,48 +464,48 @@ class _Year:
         self.findings.append(
             {
                 "year": self.year,
-                **about,
+                **fields,
                 "indicator_code": indicator_code,
                 "code": code,
                 "severity": severity,
             }
         )
 
-    def _outcome(self, submission: Submission, about: Mapping[str, Any]) -> _YearOfUnit:
+    def _outcome(self, submission: Submission, fields: Mapping[str, Any]) -> _Outcome:
         task_code = submission.unit_code.partition("-")[0]
         checker = self.checkers[task_code]
-        outcome = _YearOfUnit()
+        outcome = _Outcome()
         counted = outcome.counted
         for position, value in enumerate(submission.values):
             code = checker.codes[position]
-            if value is None or (isinstance(value, Odd) and value.is_missing):
+            if value is None or (isinstance(value, OddValue) and value.is_missing):
                 if self.catalogue.indicators[code].is_required:
-                    self._add(about, "W208", code)
+                    self._add_finding(fields, "W208", code)
                 continue
             outcome.reported += 1
-            meant, wrong = checker.finding_of(position, value)
+            meaning, wrong = checker.check(position, value)
             if wrong:
                 outcome.excluded[code] = wrong
-                self._add(about, wrong, code)
-            elif meant is not None:
-                counted[code] = meant
+                self._add_finding(fields, wrong, code)
+            elif meaning is not None:
+                counted[code] = meaning
         for code, _ in submission.extra:
             known = self.catalogue.indicators.get(code)
             here = known is not None and known.task_code in (None, task_code)
-            self._add(about, "E205" if here else "E204", code)
+            self._add_finding(fields, "E205" if here else "E204", code)
         return outcome
 
-    def _rules(
-        self, submission: Submission, about: Mapping[str, Any], outcome: _YearOfUnit
+    def _apply_rules(
+        self, submission: Submission, fields: Mapping[str, Any], outcome: _Outcome
     ) -> None:
-        """What the cross-check rules leave of an effective document's values."""
+        """Apply the cross-check rules to an effective document; exclude what they block."""
         checker = self.checkers[submission.unit_code.partition("-")[0]]
         counted = outcome.counted
         operands = self._operands(checker, submission.unit_code, counted)
         blocked: dict[str, str] = {}
         for rule, expression in checker.rules:
             if expression.is_false(operands):
-                self._add(about, rule.rule_id, rule.indicator_codes[0])
+                self._add_finding(fields, rule.rule_id, rule.indicator_codes[0])
                 if rule.severity == "blocking":
                     for code in rule.indicator_codes:
                         blocked.setdefault(code, rule.rule_id)
@@ -502,24 +517,24 @@ class _Year:
     def _operands(
         self, checker: _Checker, unit_code: str, counted: Mapping[str, Value]
     ) -> dict[str, Number]:
-        """What the rules see: this year's values, last year's counted ones, targets."""
+        """The operands of rules: this year's values, last year's counted values, and targets."""
         wanted = checker.operands
-        operands = {c: number_of(_size(v)) for c, v in counted.items() if c in wanted}
+        operands = {c: exact_number(_size(v)) for c, v in counted.items() if c in wanted}
         for code, value in checker.derived(counted).items():
             if code in wanted:
-                operands[code] = number_of(value)
+                operands[code] = exact_number(value)
         if self.prior is not None:
             before = self.prior.outcomes.get(unit_code)
             if before is not None:
                 for code, past in before.counted.items():
                     if f"prev_{code}" in wanted:
-                        operands[f"prev_{code}"] = number_of(_size(past))
+                        operands[f"prev_{code}"] = exact_number(_size(past))
                 for code, ratio in checker.derived(before.counted).items():
                     if f"prev_{code}" in wanted:
-                        operands[f"prev_{code}"] = number_of(ratio)
+                        operands[f"prev_{code}"] = exact_number(ratio)
         for code, target in self.targets.get(unit_code, {}).items():
             if f"target_{code}" in wanted:
-                operands[f"target_{code}"] = number_of(target)
+                operands[f"target_{code}"] = exact_number(target)
         if "reporting_year" in wanted:
             operands["reporting_year"] = self.year
         return operands
@@ -527,14 +542,14 @@ class _Year:
     # -- aggregates -----------------------------------------------------------------------
 
     def _aggregate(self) -> None:
-        """Sums by province, task and indicator; the nation's are sums of these."""
+        """Compute the sums by province, task and indicator, and from them the national sums."""
         self.cells: dict[tuple[str, str, str], _Sums] = defaultdict(_Sums)
         self.targets_set: Counter[str] = Counter()
         self.targets_met: Counter[str] = Counter()
         indicators = self.catalogue.indicators
         for unit_code, unit in self.expected.items():
             targets = self.targets.get(unit_code, {})
-            outcome = self.outcomes.get(unit_code, _YearOfUnit())
+            outcome = self.outcomes.get(unit_code, _Outcome())
             place = (unit.province_code, unit.task_code)
             for code, value in outcome.counted.items():
                 if indicators[code].aggregation not in {"none", "ratio"}:
@@ -568,7 +583,7 @@ class _Year:
         return Counter(each for unit in self.expected.values() for each in key(unit))
 
     def indicator_rows(self) -> Iterator[dict[str, Any]]:
-        """Rows of ``agg_province_indicator`` and, without a province, of the nation's."""
+        """Rows of ``agg_province_indicator`` and ``agg_national_indicator`` (without province)."""
         by_cell = self._expected_by(
             lambda u: ((u.province_code, u.task_code), (u.province_code, "ALL"))
         )
@@ -591,18 +606,18 @@ class _Year:
                     "province_code": province or None,
                     "task_code": task,
                     "indicator_code": code,
-                    "value": text_of(value),
-                    "target": text_of(target),
-                    "attainment": text_of(attainment),
+                    "value": decimal_text(value),
+                    "target": decimal_text(target),
+                    "attainment": decimal_text(attainment),
                     "units_expected": expected,
                     "units_counted": sums.counted,
                     "units_excluded": sums.excluded,
-                    "previous_value": text_of(previous),
-                    "change_rate": text_of(change),
+                    "previous_value": decimal_text(previous),
+                    "change_rate": decimal_text(change),
                 }
 
     def has_row(self, province: str, task: str) -> bool:
-        """Whether the place had expected units."""
+        """Whether the province (empty: the nation) has expected units of the task."""
         return any(
             province in ("", unit.province_code) and task in ("ALL", unit.task_code)
             for unit in self.expected.values()
@@ -615,7 +630,7 @@ class _Year:
         return found or _Sums()
 
     def task_rows(self) -> Iterator[dict[str, Any]]:
-        """Rows of ``agg_province_task`` and, without a province, of ``agg_national_task``."""
+        """Rows of ``agg_province_task`` and ``agg_national_task`` (without province)."""
         by_cell: dict[tuple[str, str], list[_Unit]] = defaultdict(list)
         for unit in self.expected.values():
             by_cell[unit.province_code, unit.task_code].append(unit)
@@ -643,7 +658,7 @@ class _Year:
             for unit in units
         )
         scores = [
-            self.effective["assessment"][unit.code].says["score"]
+            self.effective["assessment"][unit.code].content["score"]
             for unit in units
             if unit.code in self.effective["assessment"]
         ]
@@ -651,7 +666,7 @@ class _Year:
         targets_met = sum(self.targets_met[unit.code] for unit in units)
 
         def rate(part: int, whole: int) -> str | None:
-            return text_of(round_quotient(part * MILLION, whole))
+            return decimal_text(round_quotient(part * MILLION, whole))
 
         return {
             "units_expected": expected,
@@ -665,7 +680,7 @@ class _Year:
             "on_time_rate": rate(on_time, expected),
             "report_file_rate": rate(files, expected),
             "assessed_rate": rate(len(scores), expected),
-            "mean_assessment_score": text_of(round_quotient(sum(scores), len(scores))),
+            "mean_assessment_score": decimal_text(round_quotient(sum(scores), len(scores))),
             "targets_set": targets_set,
             "targets_met": targets_met,
             "target_met_rate": rate(targets_met, targets_set),
@@ -686,22 +701,24 @@ class _Year:
                 "category": target.category,
                 "achieved_count": achieved,
                 "target_count": target.target_count,
-                "progress_rate": text_of(round_quotient(achieved * MILLION, target.target_count)),
+                "progress_rate": decimal_text(
+                    round_quotient(achieved * MILLION, target.target_count)
+                ),
             }
 
     def result(self) -> dict[str, Any]:
         """The year's part of ``truth.json``."""
         indicator_rows = list(self.indicator_rows())
         task_rows = list(self.task_rows())
-        mine = [f for f in self.ledger.findings if f["year"] == self.year] + self.findings
-        mine.sort(key=_finding_order)
+        findings = [f for f in self.ledger.findings if f["year"] == self.year] + self.findings
+        findings.sort(key=_finding_order)
         excluded = sorted(
-            [unit_code, code, why]
+            [unit_code, code, reason]
             for unit_code, outcome in self.outcomes.items()
-            for code, why in outcome.excluded.items()
+            for code, reason in outcome.excluded.items()
         )
         return {
-            "cutoff_at": moment(self.cutoff, 0),
+            "cutoff_at": iso_time(self.cutoff, 0),
             "units": dict(sorted(Counter(u.status for u in self.units.values()).items())),
             "units_expected": len(self.expected),
             "not_reported": [c for c in self.expected if c not in self.received],
@@ -716,8 +733,8 @@ class _Year:
                 _without_province(r) for r in task_rows if not r["province_code"]
             ],
             "agg_national_target": list(self.target_rows()),
-            "findings_by_code": dict(sorted(Counter(f["code"] for f in mine).items())),
-            "findings": mine,
+            "findings_by_code": dict(sorted(Counter(f["code"] for f in findings).items())),
+            "findings": findings,
             "rejected_objects": sorted(
                 key for key in self.ledger.rejected_objects if f"/year={self.year}/" in key
             ),
@@ -738,11 +755,11 @@ def _without_province(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "province_code"}
 
 
-def _version(document: Lodged | Submission) -> tuple[int, str]:
+def _version(document: SentDocument | Submission) -> tuple[int, str]:
     return document.submitted_at, document.document_id
 
 
-def _about(document: Lodged) -> dict[str, Any]:
+def _document_fields(document: SentDocument) -> dict[str, Any]:
     return {
         "province_code": document.province_code,
         "object_key": document.key,
@@ -760,13 +777,13 @@ def _finding_order(row: Mapping[str, Any]) -> tuple[str, ...]:
 def compute(
     catalogue: Catalogue, ledger: Ledger, cutoffs: Mapping[int, int]
 ) -> dict[int, dict[str, Any]]:
-    """What the marts and ``quality.submission_errors`` of each year should hold.
+    """Compute the expected marts and ``quality.submission_errors`` of consecutive years.
 
     Args:
-        cutoffs: year → seconds since 1970 UTC, exclusive; consecutive years.
+        cutoffs: year → cut-off in seconds since 1970 UTC, exclusive.
 
     Returns:
-        year → its part of ``truth.json``. Decimals are texts with six places, rates fractions.
+        year → its part of ``truth.json``. Decimals are texts with six places; rates are fractions.
     """
     results: dict[int, dict[str, Any]] = {}
     prior: _Year | None = None

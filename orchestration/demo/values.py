@@ -1,11 +1,10 @@
-"""Plausible values of every submitted indicator, for two years, from the catalogue.
+"""Plausible values of every submitted indicator for two years, derived from the catalogue.
 
-Belongs here: what a unit would honestly report. An indicator that nothing is said about gets
-values about the geometric middle of its hard bounds; what the rules say of it (part of a whole)
-is read from the rules; the tables below hold only what neither the bounds nor the rules tell.
-Doesn't belong here: mistakes (``faults``).
+By default the values of an indicator are around the geometric mean of its hard bounds. Relations
+like "part of a whole" are read from the rules. The tables below add only what neither the bounds
+nor the rules say. All numbers are whole millionths, so that sums are exact.
 
-Every number is a whole number of millionths, so that sums are exact.
+Belongs here: the correct values of units. Doesn't belong here: mistakes (``faults``).
 """
 
 from __future__ import annotations
@@ -19,7 +18,14 @@ from math import isqrt
 from orchestration.core.catalogue import Catalogue, Indicator
 from orchestration.demo.draws import GROWTH, NOISE, Draw
 
-__all__ = ["MILLION", "Seat", "Value", "build_values", "micro", "submitted_of"]
+__all__ = [
+    "MILLION",
+    "UnitTraits",
+    "Value",
+    "build_values",
+    "in_millionths",
+    "submitted_indicators",
+]
 
 MILLION = 1_000_000
 
@@ -28,14 +34,14 @@ Value = int | tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Seat:
-    """What of a unit its values depend on.
+class UnitTraits:
+    """The traits of a unit that its values depend on.
 
     Attributes:
-        province_code: whose codes a list of provinces begins with.
-        scale: size of the unit times the level of its province, thousandths.
-        pace: the province's growth against the nation's, thousandths.
-        category: the unit's kind, or None.
+        province_code: the first code in its lists of provinces.
+        scale: size of the unit times the level of its province, in thousandths.
+        pace: growth of its province relative to the nation, in thousandths.
+        category: its category, or None.
     """
 
     province_code: str
@@ -45,8 +51,8 @@ class Seat:
 
 
 @dataclass(frozen=True)
-class Of:
-    """A share (or multiple) of another indicator, thousandths."""
+class Share:
+    """A share or multiple of another indicator, between ``low`` and ``high`` thousandths."""
 
     base: str
     low: int
@@ -54,21 +60,21 @@ class Of:
 
 
 @dataclass(frozen=True)
-class Rest:
-    """A total less its other parts."""
+class Remainder:
+    """A total minus its other parts."""
 
     total: str
     parts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Frozen:
-    """Never changes once given."""
+class Unchanging:
+    """A value that is the same in both years."""
 
 
 @dataclass(frozen=True)
 class Cumulative:
-    """Last year's value and this year's ``flow``; at first a multiple of ``start``."""
+    """Last year's value plus this year's ``flow``; last year's is a multiple of ``start``."""
 
     flow: str
     start: str
@@ -77,63 +83,63 @@ class Cumulative:
 
 
 @dataclass(frozen=True)
-class Always:
-    """One value."""
+class Constant:
+    """The same value for every unit."""
 
     value: int
 
 
 @dataclass(frozen=True)
-class Free:
-    """On its own, though a rule names it as part of a whole (which is made from it)."""
+class Independent:
+    """A value drawn independently, although a rule names it as part of a whole."""
 
 
-Relation = Of | Rest | Frozen | Cumulative | Always | Free
+Relation = Share | Remainder | Unchanging | Cumulative | Constant | Independent
 
-#: What the catalogue and the rules don't say. Shares are of honest units: no rule fires.
+#: Relations that the catalogue and the rules don't say. With these shares no rule fires.
 RELATIONS: Mapping[str, Relation] = {
-    "C_05": Of("C_04", 850, 1000),
-    "C_06": Of("C_05", 350, 550),
-    "C_07": Of("C_05", 150, 350),
-    "C_08": Rest("C_05", ("C_06", "C_07")),
-    "C_09": Of("C_05", 750, 970),
-    "T01_02": Of("T01_01", 550, 720),
-    "T01_03": Of("T01_01", 120, 220),
-    "T01_13": Of("T01_12", 450, 800),
-    "T02_03": Of("T02_02", 550, 700),
-    "T02_04": Of("T02_02", 130, 230),
-    "T03_08": Of("T03_04", 900_000, 2_200_000),
-    "T03_07": Of("T03_08", 350, 800),
-    "T03_06": Of("T03_05", 100, 400),
-    "T03_11": Of("T03_10", 1500, 5000),
-    "T04_02": Of("T04_01", 600, 980),
-    "T04_04": Frozen(),
-    "T04_05": Of("T04_04", 1100, 1900),
-    "T04_06": Of("T04_04", 120, 300),
-    "T04_08": Frozen(),
-    "T04_10": Of("T04_08", 120, 300),
+    "C_05": Share("C_04", 850, 1000),
+    "C_06": Share("C_05", 350, 550),
+    "C_07": Share("C_05", 150, 350),
+    "C_08": Remainder("C_05", ("C_06", "C_07")),
+    "C_09": Share("C_05", 750, 970),
+    "T01_02": Share("T01_01", 550, 720),
+    "T01_03": Share("T01_01", 120, 220),
+    "T01_13": Share("T01_12", 450, 800),
+    "T02_03": Share("T02_02", 550, 700),
+    "T02_04": Share("T02_02", 130, 230),
+    "T03_08": Share("T03_04", 900_000, 2_200_000),
+    "T03_07": Share("T03_08", 350, 800),
+    "T03_06": Share("T03_05", 100, 400),
+    "T03_11": Share("T03_10", 1500, 5000),
+    "T04_02": Share("T04_01", 600, 980),
+    "T04_04": Unchanging(),
+    "T04_05": Share("T04_04", 1100, 1900),
+    "T04_06": Share("T04_04", 120, 300),
+    "T04_08": Unchanging(),
+    "T04_10": Share("T04_08", 120, 300),
     "T04_09": Cumulative("T04_10", "T04_08", 1300, 1900),
-    "T04_11": Of("T04_09", 300, 800),
-    "T05_01": Of("T05_02", 13_000, 19_000),
-    "T05_12": Of("T05_02", 800, 2500),
-    "T06_06": Of("T06_05", 80, 200),
-    "T06_10": Of("T06_11", 1500, 4000),
-    "T06_13": Of("T06_11", 50, 250),
-    "T07_04": Of("T07_01", 120, 350),
-    "T07_08": Of("T07_06", 700, 970),
-    "T07_11": Of("T07_10", 100, 300),
-    "T08_03": Free(),
+    "T04_11": Share("T04_09", 300, 800),
+    "T05_01": Share("T05_02", 13_000, 19_000),
+    "T05_12": Share("T05_02", 800, 2500),
+    "T06_06": Share("T06_05", 80, 200),
+    "T06_10": Share("T06_11", 1500, 4000),
+    "T06_13": Share("T06_11", 50, 250),
+    "T07_04": Share("T07_01", 120, 350),
+    "T07_08": Share("T07_06", 700, 970),
+    "T07_11": Share("T07_10", 100, 300),
+    "T08_03": Independent(),
     "T08_04": Cumulative("T08_03", "T08_03", 1200, 4000),
-    "T08_07": Of("T08_06", 200, 500),
-    "T08_13": Always(1),
-    "T09_04": Of("T09_03", 100, 300),
-    "T09_06": Of("T09_05", 10_000, 40_000),
-    "T11_02": Of("T11_01", 40_000, 120_000),
-    "T11_04": Of("T11_03", 30_000, 80_000),
-    "T11_12": Of("T11_11", 3000, 10_000),
+    "T08_07": Share("T08_06", 200, 500),
+    "T08_13": Constant(1),
+    "T09_04": Share("T09_03", 100, 300),
+    "T09_06": Share("T09_05", 10_000, 40_000),
+    "T11_02": Share("T11_01", 40_000, 120_000),
+    "T11_04": Share("T11_03", 30_000, 80_000),
+    "T11_12": Share("T11_11", 3000, 10_000),
 }
 
-#: The ordinary unit's value where the geometric middle of the bounds misleads.
+#: Typical value of an indicator whose bounds have a misleading geometric mean.
 TYPICAL: Mapping[str, int] = {
     "C_04": 220,
     "T01_09": 5000,
@@ -148,10 +154,10 @@ TYPICAL: Mapping[str, int] = {
     "T10_08": 5,
 }
 
-#: Less than this breaks a rule that asks for a minimum.
+#: Minimum of an indicator for which a rule demands one.
 FLOORS: Mapping[str, int] = {"T07_01": 32, "T10_08": 2}
 
-#: Activities that some units don't have at all (thousandths of units): all are 0 together.
+#: Groups of indicators that are 0 together, with the share of units in thousandths.
 IDLE: tuple[tuple[tuple[str, ...], int], ...] = (
     (("T01_10", "T01_11"), 30),
     (("T10_11",), 850),
@@ -167,13 +173,13 @@ _COUNTRIES = (
 )  # fmt: skip
 
 
-def micro(number: Decimal) -> int:
-    """A decimal of at most six places as millionths."""
+def in_millionths(number: Decimal) -> int:
+    """A decimal with at most six places in millionths."""
     return int(number.scaleb(6))
 
 
-def submitted_of(catalogue: Catalogue, task_code: str) -> list[Indicator]:
-    """What a unit of a task submits: common indicators and the task's own."""
+def submitted_indicators(catalogue: Catalogue, task_code: str) -> list[Indicator]:
+    """The indicators that a unit of a task submits: the common ones and the task's own."""
     return [
         indicator
         for indicator in catalogue.indicators.values()
@@ -182,7 +188,7 @@ def submitted_of(catalogue: Catalogue, task_code: str) -> list[Indicator]:
 
 
 def _step(indicator: Indicator) -> int:
-    """The grain of a value: whole, two decimals for money, one for percentages."""
+    """The smallest step of a value: 1, or 0.01 for money, or 0.1 for percentages."""
     if indicator.value_type == "amount":
         return MILLION // 100
     if indicator.value_type == "percent":
@@ -191,53 +197,62 @@ def _step(indicator: Indicator) -> int:
 
 
 def _bounds(indicator: Indicator) -> tuple[int, int]:
-    low = micro(indicator.hard_min) if indicator.hard_min is not None else 0
-    high = micro(indicator.hard_max) if indicator.hard_max is not None else low + 10_000 * MILLION
+    low = in_millionths(indicator.hard_min) if indicator.hard_min is not None else 0
+    high = (
+        in_millionths(indicator.hard_max)
+        if indicator.hard_max is not None
+        else low + 10_000 * MILLION
+    )
     return low, high
 
 
 class _Model:
-    """The values of one task's units, indicator by indicator, this year's and last year's."""
+    """Makes the values of one task's units, indicator by indicator, for two years."""
 
     def __init__(
-        self, catalogue: Catalogue, task_code: str, seats: Sequence[Seat], year: int, seed: int
+        self,
+        catalogue: Catalogue,
+        task_code: str,
+        units: Sequence[UnitTraits],
+        year: int,
+        seed: int,
     ) -> None:
         self.catalogue = catalogue
         self.task_code = task_code
-        self.seats = seats
+        self.units = units
         self.year = year
         self.seed = seed
-        self.indicators = {each.code: each for each in submitted_of(catalogue, task_code)}
+        self.indicators = {each.code: each for each in submitted_indicators(catalogue, task_code)}
         self.relations: dict[str, Relation] = {}
         for rule in catalogue.rules.values():
             found = _PART_OF.fullmatch(rule.expression) if rule.severity == "blocking" else None
             if found and found.group(1) in self.indicators and found.group(2) in self.indicators:
-                self.relations[found.group(1)] = Of(found.group(2), 300, 700)
+                self.relations[found.group(1)] = Share(found.group(2), 300, 700)
         self.relations |= {c: r for c, r in RELATIONS.items() if c in self.indicators}
         self.done: dict[str, tuple[list[Value], list[Value]]] = {}
         self.doing: set[str] = set()
 
     def values(self, code: str) -> tuple[list[Value], list[Value]]:
-        """Last year's and this year's values of an indicator, unit by unit."""
+        """Values of an indicator of last year and this year, in the order of the units."""
         if code not in self.done:
             self.doing.add(code)
-            self.done[code] = self._idle(code, *self._make(self.indicators[code]))
+            self.done[code] = self._set_idle(code, *self._make_values(self.indicators[code]))
             self.doing.discard(code)
         return self.done[code]
 
-    def _make(self, indicator: Indicator) -> tuple[list[Value], list[Value]]:
+    def _make_values(self, indicator: Indicator) -> tuple[list[Value], list[Value]]:
         relation = self.relations.get(indicator.code)
         draw = Draw(self.seed, "value", self.task_code, indicator.code)
-        needs = _needs(relation)
+        needs = _bases(relation)
         if needs & self.doing or not needs <= self.indicators.keys():
-            relation = None  # rows added by hand may refer to each other in circles
-        if isinstance(relation, Always):
+            relation = None  # Indicators added to the catalogue may form a cycle.
+        if isinstance(relation, Constant):
             constant = relation.value * MILLION
-            return [constant] * len(self.seats), [constant] * len(self.seats)
-        if isinstance(relation, Of):
+            return [constant] * len(self.units), [constant] * len(self.units)
+        if isinstance(relation, Share):
             return self._share(indicator, relation, draw)
-        if isinstance(relation, Rest):
-            return self._rest(relation)
+        if isinstance(relation, Remainder):
+            return self._remainder(relation)
         if isinstance(relation, Cumulative):
             return self._cumulative(indicator, relation, draw)
         if indicator.value_type == "code_list":
@@ -247,18 +262,18 @@ class _Model:
         if indicator.value_type == "year":
             return self._year(indicator, draw)
         if indicator.direction == "lower":
-            return [0] * len(self.seats), [0] * len(self.seats)
+            return [0] * len(self.units), [0] * len(self.units)
         if indicator.value_type == "percent":
             return self._percent(indicator, draw)
-        return self._amount(indicator, draw, frozen=isinstance(relation, Frozen))
+        return self._amount(indicator, draw, frozen=isinstance(relation, Unchanging))
 
-    def _idle(
+    def _set_idle(
         self, code: str, before: list[Value], now: list[Value]
     ) -> tuple[list[Value], list[Value]]:
         for codes, per_mille in IDLE:
             if code in codes:
                 draw = Draw(self.seed, "idle", self.task_code, *codes)
-                for index in range(len(self.seats)):
+                for index in range(len(self.units)):
                     if draw.happens(per_mille):
                         before[index] = now[index] = 0
         return before, now
@@ -266,28 +281,28 @@ class _Model:
     def _amount(
         self, indicator: Indicator, draw: Draw, frozen: bool
     ) -> tuple[list[Value], list[Value]]:
-        """About the geometric middle of the bounds, scaled by unit and province."""
+        """Values around the geometric mean of the bounds, scaled by unit and province."""
         low, high = _bounds(indicator)
         middle = TYPICAL.get(indicator.code, 0) * MILLION or isqrt(
             max(low + MILLION, MILLION) * max(high + MILLION, MILLION)
         )
         step = _step(indicator)
         floor = max(low, middle // 8, step, FLOORS.get(indicator.code, 0) * MILLION)
-        # A year's growth must stay inside the bound too.
+        # Low enough to stay within the bound after a year's growth.
         ceiling = max(floor, high * 2 // 5)
-        noise = [draw.below(1024) for _ in self.seats]
-        growth = [draw.below(1024) for _ in self.seats]
+        noise = [draw.below(1024) for _ in self.units]
+        growth = [draw.below(1024) for _ in self.units]
         before: list[Value] = []
         now: list[Value] = []
         is_stock = indicator.stock_flow == "stock"
-        for seat, n, g in zip(self.seats, noise, growth, strict=True):
-            value = middle * seat.scale * NOISE[n] // 1_000_000
+        for unit, n, g in zip(self.units, noise, growth, strict=True):
+            value = middle * unit.scale * NOISE[n] // 1_000_000
             value = min(max(value, floor), ceiling) // step * step
             before.append(value)
             if frozen:
                 now.append(value)
                 continue
-            factor = GROWTH[g] * seat.pace // 1000
+            factor = GROWTH[g] * unit.pace // 1000
             if is_stock:
                 factor = max(factor, 1000)
             grown = value * factor // 1000
@@ -295,24 +310,24 @@ class _Model:
         return before, now
 
     def _percent(self, indicator: Indicator, draw: Draw) -> tuple[list[Value], list[Value]]:
-        """Between seven and nine tenths of the upper bound, with one decimal."""
+        """Values between 70 % and 99.9 % of the upper bound, with one decimal."""
         low, high = _bounds(indicator)
         step = _step(indicator)
         before: list[Value] = []
         now: list[Value] = []
-        gate = self._condition(indicator.code)
-        for index in range(len(self.seats)):
+        condition = self._condition(indicator.code)
+        for index in range(len(self.units)):
             share = draw.between(700, 940)
             drift = draw.between(-20, 50)
             before.append(max(low, high * share // 1000 // step * step))
             now.append(max(low, high * min(share + drift, 999) // 1000 // step * step))
-            if gate:
-                before[index] = before[index] if gate[0][index] else 0
-                now[index] = now[index] if gate[1][index] else 0
+            if condition:
+                before[index] = before[index] if condition[0][index] else 0
+                now[index] = now[index] if condition[1][index] else 0
         return before, now
 
     def _condition(self, code: str) -> tuple[list[Value], list[Value]] | None:
-        """The yes/no without which the value must be 0, where a rule says so."""
+        """Values of the yes/no indicator that must be 1 for the value to be above 0, if any."""
         pattern = re.compile(rf"not \(([A-Z0-9]+_\d+) = 0 and {code} > 0\)")
         for rule in self.catalogue.rules.values():
             found = pattern.fullmatch(rule.expression)
@@ -324,7 +339,7 @@ class _Model:
     def _yesno(self, draw: Draw) -> tuple[list[Value], list[Value]]:
         before: list[Value] = []
         now: list[Value] = []
-        for _ in self.seats:
+        for _ in self.units:
             was = draw.happens(750)
             before.append(MILLION if was else 0)
             now.append(MILLION if was or draw.happens(400) else 0)
@@ -332,7 +347,7 @@ class _Model:
 
     def _year(self, indicator: Indicator, draw: Draw) -> tuple[list[Value], list[Value]]:
         low, high = _bounds(indicator)
-        ages = [draw.below(3) for _ in self.seats]
+        ages = [draw.below(3) for _ in self.units]
 
         def at(year: int, age: int) -> int:
             return min(max((year - age) * MILLION, low), high)
@@ -347,21 +362,21 @@ class _Model:
         codes = codes or sorted(allowed)
         before: list[Value] = []
         now: list[Value] = []
-        for seat in self.seats:
+        for unit in self.units:
             count = draw.between(2, min(9, len(codes)))
             start, stride = draw.below(len(codes)), 7 if len(codes) % 7 else 1
             chosen = [codes[(start + stride * i) % len(codes)] for i in range(count + 1)]
             if own_first:
-                chosen.insert(0, seat.province_code)
+                chosen.insert(0, unit.province_code)
             chosen = list(dict.fromkeys(chosen))
             before.append(tuple(sorted(chosen[:count])))
             now.append(tuple(sorted(chosen if draw.happens(500) else chosen[:count])))
         return before, now
 
     def _share(
-        self, indicator: Indicator, relation: Of, draw: Draw
+        self, indicator: Indicator, relation: Share, draw: Draw
     ) -> tuple[list[Value], list[Value]]:
-        """A unit keeps its share, give or take; a part stays within its whole."""
+        """Values as a share of another indicator; the share of a unit changes little."""
         low, high = _bounds(indicator)
         step = _step(indicator)
         whole_before, whole_now = self.values(relation.base)
@@ -379,7 +394,7 @@ class _Model:
             now = [max(a, b) for a, b in zip(before, now, strict=True)]
         return before, now
 
-    def _rest(self, relation: Rest) -> tuple[list[Value], list[Value]]:
+    def _remainder(self, relation: Remainder) -> tuple[list[Value], list[Value]]:
         total = self.values(relation.total)
         parts = [self.values(code) for code in relation.parts]
         return tuple(  # type: ignore[return-value]
@@ -393,17 +408,17 @@ class _Model:
     def _cumulative(
         self, indicator: Indicator, relation: Cumulative, draw: Draw
     ) -> tuple[list[Value], list[Value]]:
-        first = self._share(indicator, Of(relation.start, relation.low, relation.high), draw)[0]
+        first = self._share(indicator, Share(relation.start, relation.low, relation.high), draw)[0]
         flow = self.values(relation.flow)[1]
         now: list[Value] = [a + b for a, b in zip(first, flow, strict=True)]  # type: ignore[operator]
         return first, now
 
 
-def _needs(relation: Relation | None) -> set[str]:
+def _bases(relation: Relation | None) -> set[str]:
     match relation:
-        case Of(base=base):
+        case Share(base=base):
             return {base}
-        case Rest(total=total, parts=parts):
+        case Remainder(total=total, parts=parts):
             return {total, *parts}
         case Cumulative(flow=flow, start=start):
             return {flow, start}
@@ -411,21 +426,23 @@ def _needs(relation: Relation | None) -> set[str]:
 
 
 def build_values(
-    catalogue: Catalogue, task_code: str, seats: Sequence[Seat], year: int, seed: int
+    catalogue: Catalogue, task_code: str, units: Sequence[UnitTraits], year: int, seed: int
 ) -> tuple[list[list[Value]], list[list[Value]]]:
-    """The honest values of a task's units.
+    """Make the correct values of a task's units.
 
     Args:
-        seats: the task's units, in their order.
-        year: the reporting year; the other one is the year before.
-        seed: of the demo year.
+        units: traits of the task's units.
+        year: the reporting year; the other year is the one before.
+        seed: of all draws.
 
     Returns:
-        last year's and this year's values: a list a unit, in the order of
-        :func:`submitted_of`; numbers in millionths.
+        the values of last year and of this year: one list per unit, in the order of
+        :func:`submitted_indicators`; numbers in millionths.
     """
-    model = _Model(catalogue, task_code, seats, year, seed)
-    columns = [model.values(indicator.code) for indicator in submitted_of(catalogue, task_code)]
+    model = _Model(catalogue, task_code, units, year, seed)
+    columns = [
+        model.values(indicator.code) for indicator in submitted_indicators(catalogue, task_code)
+    ]
     before = [list(row) for row in zip(*(column[0] for column in columns), strict=True)]
     now = [list(row) for row in zip(*(column[1] for column in columns), strict=True)]
     return before, now

@@ -1,7 +1,8 @@
-"""The nation of the demo year: its units and what becomes of each.
+"""The nation of the demo year: its units and their histories.
 
-Belongs here: how many units each province has in each task, their kinds and levels, when they
-were registered, recommended, recognised, warned, removed. Doesn't belong here: documents.
+Belongs here: the number of units of each province and task, their categories and levels, and when
+they were registered, recommended, recognised, warned and removed. Doesn't belong here: documents
+(``generate``).
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from dataclasses import dataclass, field
 from orchestration.core.catalogue import Catalogue
 from orchestration.demo.draws import SIZE, Draw
 from orchestration.demo.names import WEIGHTS, city_of, lead_of, unit_name_of
-from orchestration.demo.values import Seat, Value, build_values, submitted_of
+from orchestration.demo.values import UnitTraits, Value, build_values, submitted_indicators
 
 __all__ = ["Unit", "World", "build_world"]
 
-#: About 12,000 units at scale 1, by task.
+#: Task → number of units at scale 1; about 12,000 in all.
 UNITS_AT_SCALE_1: dict[str, int] = {
     "T01": 480, "T02": 700, "T03": 900, "T04": 1600, "T05": 1150, "T06": 1100, "T07": 1900,
     "T08": 2400, "T09": 700, "T10": 340, "T11": 730,
 }  # fmt: skip
 
-#: Thousandths of a task's units registered at each level.
+#: Task → levels at registration, with their shares in thousandths.
 LEVELS: dict[str, tuple[tuple[str, int], ...]] = {
     "T01": (("municipal", 550), ("provincial", 450)),
     "T03": (("municipal", 500), ("provincial", 500)),
@@ -29,7 +30,7 @@ LEVELS: dict[str, tuple[tuple[str, int], ...]] = {
     "T07": (("school", 400), ("provincial", 600)),
 }
 
-#: The kinds of a task's units, with their share in thousandths.
+#: Task → categories of its units, with their shares in thousandths.
 CATEGORIES: dict[str, tuple[tuple[str, int], ...]] = {
     "T03": (("school", 500), ("enterprise", 250), ("public", 250)),
     "T04": (("secondary", 350), ("junior_college", 550), ("bachelor", 100)),
@@ -38,9 +39,9 @@ CATEGORIES: dict[str, tuple[tuple[str, int], ...]] = {
     "T11": (("batch1", 400), ("batch2", 350), ("batch3", 250)),
 }
 
-#: How far the national targets are reached at the end of last year and of this one (thousandths).
+#: Achievement of the national targets at the end of last year and of this year, in thousandths.
 RECOGNISED = (430, 690)
-#: Where the notice gives no national number: thousandths of the units.
+#: Share of recognised units, in thousandths, for tasks without a national target.
 RECOGNISED_SHARE = (60, 110)
 
 
@@ -49,12 +50,15 @@ class Unit:
     """A construction unit.
 
     Attributes:
-        index: its place among its task's units.
-        born: the year in which it registers.
-        recommended: year → decision of the province on its recommendation in that year.
-        recognised: the year of its national recognition, or None.
-        warned, removed: the year in which that happens, or None.
-        values: last year's and this year's honest values, in the catalogue's order.
+        index: position among the units of its task.
+        scale: its size times the level of its province, in thousandths.
+        pace: growth of its province relative to the nation, in thousandths.
+        registered: year of its registration.
+        recommended: year → the province's decision on its recommendation.
+        recognised: year of its national recognition, or None.
+        warned: year of its warning, or None.
+        removed: year of its removal, or None.
+        values: correct values of last year and this year, in the catalogue's order.
     """
 
     code: str
@@ -69,7 +73,7 @@ class Unit:
     lead_type: str
     scale: int
     pace: int
-    born: int
+    registered: int
     recommended: dict[int, str] = field(default_factory=dict)
     recognised: int | None = None
     warned: int | None = None
@@ -77,7 +81,7 @@ class Unit:
     values: tuple[list[Value], list[Value]] = ([], [])
 
     def is_expected(self, year: int) -> bool:
-        """Whether its province has approved it and it hasn't been removed."""
+        """Whether it is approved by its province and not removed by the end of the year."""
         decisions = [self.recommended[y] for y in sorted(self.recommended) if y <= year]
         if not decisions or decisions[-1] != "approved":
             return False
@@ -86,30 +90,35 @@ class Unit:
 
 @dataclass(frozen=True)
 class World:
-    """All units, by province and task."""
+    """All units, and the indicator codes that each task submits.
+
+    Attributes:
+        units: ordered by province and task.
+        codes: task → codes, in the catalogue's order.
+    """
 
     year: int
     units: list[Unit]
     codes: dict[str, tuple[str, ...]]
 
 
-def _cells(catalogue: Catalogue, scale: float) -> dict[tuple[str, str], int]:
-    """How many units each province has in each task."""
+def _unit_counts(catalogue: Catalogue, scale: float) -> dict[tuple[str, str], int]:
+    """Province and task → number of units."""
     tasks = {code: UNITS_AT_SCALE_1.get(code, 500) for code in catalogue.tasks}
     weights = {code: WEIGHTS.get(code, 10) for code in catalogue.regions}
     total_weight = sum(weights.values())
     cells: dict[tuple[str, str], int] = {}
-    # Systematic rounding: what a cell loses to rounding its successor gets, so totals hold.
+    # Systematic rounding: the remainder is carried to the next cell, so that totals are right.
     for province, weight in weights.items():
-        carried = 0.5
+        remainder = 0.5
         for task, units in tasks.items():
-            quota = carried + scale * units * weight / total_weight
+            quota = remainder + scale * units * weight / total_weight
             cells[province, task] = int(quota)
-            carried = quota - int(quota)
+            remainder = quota - int(quota)
     if scale * sum(tasks.values()) >= 3 * len(cells):
         for cell, units_ in cells.items():
             cells[cell] = max(units_, 1)
-    # However small the demo, every province and every task has somebody.
+    # At any scale every province and every task has at least one unit.
     for index, province in enumerate(weights):
         if not any(cells[province, task] for task in tasks):
             cells[province, list(tasks)[index % len(tasks)]] = 1
@@ -129,13 +138,14 @@ def _pick(shares: tuple[tuple[str, int], ...], draw: Draw) -> str:
 
 
 def build_world(catalogue: Catalogue, year: int, scale: float, seed: int) -> World:
-    """Make up the nation.
+    """Generate all units and their values.
 
     Args:
         year: the reporting year; units register in it or in the year before.
         scale: 1.0 is about 12,000 units.
+        seed: of all draws.
     """
-    cells = _cells(catalogue, scale)
+    cells = _unit_counts(catalogue, scale)
     units: list[Unit] = []
     by_task: dict[str, list[Unit]] = {task: [] for task in catalogue.tasks}
     levels = {
@@ -167,45 +177,45 @@ def build_world(catalogue: Catalogue, year: int, scale: float, seed: int) -> Wor
                 lead_type=lead_type,
                 scale=SIZE[draw.below(1024)] * level_of_province // 1000,
                 pace=pace,
-                # One unit in nine is new; the first of a cell is not.
-                born=year if draw.happens(110) and number > 1 else year - 1,
+                # One unit in nine registers this year, but not the first of a province and task.
+                registered=year if draw.happens(110) and number > 1 else year - 1,
             )
-            _life(unit, draw, year, first=number == 1)
+            _draw_reviews(unit, draw, year, first=number == 1)
             by_task[task].append(unit)
             units.append(unit)
     for task, members in by_task.items():
         _recognise(catalogue, task, members, year, scale, seed)
-        seats = [Seat(u.province_code, u.scale, u.pace, u.category) for u in members]
-        before, now = build_values(catalogue, task, seats, year, seed)
+        traits = [UnitTraits(u.province_code, u.scale, u.pace, u.category) for u in members]
+        before, now = build_values(catalogue, task, traits, year, seed)
         for unit, was, is_ in zip(members, before, now, strict=True):
             unit.values = (was, is_)
-    codes = {task: tuple(i.code for i in submitted_of(catalogue, task)) for task in by_task}
+    codes = {task: tuple(i.code for i in submitted_indicators(catalogue, task)) for task in by_task}
     return World(year, units, codes)
 
 
-def _life(unit: Unit, draw: Draw, year: int, *, first: bool) -> None:
-    """Recommendation, warning, removal."""
-    fate = draw.below(1000)
-    if first or fate < 955:
-        unit.recommended[unit.born] = "approved"
-    elif fate < 980:
-        unit.recommended[unit.born] = "returned"
-    elif fate < 990:
-        unit.recommended[unit.born] = "rejected"
+def _draw_reviews(unit: Unit, draw: Draw, year: int, *, first: bool) -> None:
+    """Draw recommendation, warning and removal of a unit."""
+    outcome = draw.below(1000)
+    if first or outcome < 955:
+        unit.recommended[unit.registered] = "approved"
+    elif outcome < 980:
+        unit.recommended[unit.registered] = "returned"
+    elif outcome < 990:
+        unit.recommended[unit.registered] = "rejected"
     if unit.recommended.get(year - 1) == "returned" and draw.happens(500):
         unit.recommended[year] = "approved"
-    if unit.recommended.get(unit.born) != "approved":
+    if unit.recommended.get(unit.registered) != "approved":
         return
     if draw.happens(3):
-        unit.warned = year if unit.born == year else draw.between(year - 1, year)
+        unit.warned = year if unit.registered == year else draw.between(year - 1, year)
     if not first and draw.happens(7):
-        unit.removed = year if unit.born == year else draw.between(year - 1, year)
+        unit.removed = year if unit.registered == year else draw.between(year - 1, year)
 
 
 def _recognise(
     catalogue: Catalogue, task: str, members: list[Unit], year: int, scale: float, seed: int
 ) -> None:
-    """Choose the units that the ministry recognises, last year's first."""
+    """Choose the units with national recognition, first last year's, then this year's."""
     targets = [t for t in catalogue.targets if t.task_code == task and t.level == "national"]
     groups: list[tuple[list[Unit], tuple[int, int]]] = []
     share = min(1.0, scale)

@@ -1,4 +1,4 @@
-"""The demo year: repeatable, marked as made up, and its own judge of rules."""
+"""The demo year: it is repeatable and marked as synthetic; its evaluation of rules."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestration.core.catalogue import load_catalogue
 from orchestration.demo import DemoSummary, generate
 from orchestration.demo.faults import BROKEN_OBJECTS, REJECTED_DOCUMENTS
 from orchestration.demo.rules import Expression
-from orchestration.demo.truth import round_quotient, text_of
+from orchestration.demo.truth import decimal_text, round_quotient
 from orchestration.demo.world import build_world
 
 
@@ -27,13 +27,13 @@ def _objects(ws: stages.Workspace) -> dict[str, bytes]:
     return {fetched.info.key: fetched.body for fetched in ws.store.get_many("landing", listing)}
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_one_others(ws: stages.Workspace) -> None:
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(ws: stages.Workspace) -> None:
     first = _make(ws)
     objects = _objects(ws)
     truth = (ws.settings.home / "demo" / "truth-2024.json").read_bytes()
     assert len(objects) == first.objects
     _make(ws, seed=8)
-    # What the first demo wrote and the second didn't is gone; what somebody else put stays.
+    # Objects of the first demo that the second didn't write are deleted; other objects stay.
     ws.store.put("landing", "registration/year=2024/province=110000/mine.json", b"{}")
     assert _objects(ws).keys() != objects.keys()
     _make(ws)
@@ -42,7 +42,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(ws: stages.Wo
     assert (ws.settings.home / "demo" / "truth-2024.json").read_bytes() == truth
 
 
-def test_every_document_is_marked_and_every_contact_is_nobodys(ws: stages.Workspace) -> None:
+def test_every_document_is_marked_synthetic_and_has_a_fictitious_contact(
+    ws: stages.Workspace,
+) -> None:
     _make(ws, faults="none")
     for key, body in _objects(ws).items():
         if key.startswith("attachments/"):
@@ -55,7 +57,7 @@ def test_every_document_is_marked_and_every_contact_is_nobodys(ws: stages.Worksp
                 assert document["contact"]["email"].endswith("@example.invalid")
 
 
-def test_every_named_report_is_there(ws: stages.Workspace) -> None:
+def test_every_report_named_in_a_document_exists(ws: stages.Workspace) -> None:
     import hashlib
 
     _make(ws, faults="none")
@@ -70,14 +72,14 @@ def test_every_named_report_is_there(ws: stages.Workspace) -> None:
         assert hashlib.sha256(objects[report["object_key"]]).hexdigest() == report["sha256"]
 
 
-def test_the_nation_has_every_province_and_task_about_12000_units() -> None:
+def test_scale_1_has_about_12000_units_in_every_province_and_task() -> None:
     world = build_world(load_catalogue(), 2024, 1.0, 7)
     assert 11_500 <= len(world.units) <= 12_500
     cells = {(unit.province_code, unit.task_code) for unit in world.units}
     assert len(cells) == 32 * 11
 
 
-def test_kinds_of_mistakes_are_codes_of_the_seed() -> None:
+def test_kinds_of_faults_have_known_error_codes() -> None:
     known = load_catalogue().error_codes
     assert {code for code, _ in REJECTED_DOCUMENTS.values()} <= known.keys()
     assert {code for code, _, _ in BROKEN_OBJECTS.values()} <= known.keys()
@@ -99,13 +101,13 @@ def test_kinds_of_mistakes_are_codes_of_the_seed() -> None:
         ("abs(A_1 - A_2) <= 0.01", {"A_1": Fraction(11, 1000), "A_2": 0}, True),
     ],
 )
-def test_a_rule_fires_only_where_it_is_definitely_false(
+def test_a_rule_fires_only_if_it_is_definitely_false(
     text: str, values: dict[str, Any], fires: bool
 ) -> None:
     assert Expression(text).is_false(values) is fires
 
 
-def test_every_rule_of_the_seed_can_be_read() -> None:
+def test_every_rule_of_the_seed_can_be_evaluated() -> None:
     for rule in load_catalogue().rules.values():
         assert Expression(rule.expression).names
 
@@ -113,4 +115,4 @@ def test_every_rule_of_the_seed_can_be_read() -> None:
 def test_quotients_are_rounded_half_away_from_zero() -> None:
     assert [round_quotient(n, 2) for n in (1, 3, -1, -3)] == [1, 2, -1, -2]
     assert round_quotient(1, 0) is None
-    assert text_of(-1_500_000) == "-1.500000"
+    assert decimal_text(-1_500_000) == "-1.500000"
