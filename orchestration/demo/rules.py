@@ -3,8 +3,8 @@
 The warehouse runs the same expressions in DuckDB. This module shares no code with it, so that each
 checks the other.
 
-For each set of missing operands an expression is compiled into two functions of two-valued logic,
-"is it true" and "is it false". A comparison with a missing operand, or with a division by zero, is
+For each set of missing operands an expression is translated into two conditions of two-valued
+logic, "is true" and "is false". A comparison with a missing operand, or with a division by zero, is
 neither.
 
 Belongs here: SQL's three-valued logic for the expressions of ``rules.csv``. Doesn't belong here:

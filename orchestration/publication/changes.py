@@ -1,8 +1,8 @@
-"""What changed between two editions: figures, why, and which documents caused it.
+"""Changes between two editions: the changed figures, their causes and the documents behind them.
 
-Belongs here: comparing the marts of two snapshots (or of a snapshot and a build) figure by
-figure, tracing each change to the units whose counted facts changed, and saying so as a table, a
-page and a notice (更正通报). Doesn't belong here: making the new marts, and how documents look.
+Belongs here: comparing the marts of two snapshots (or of a snapshot and a build) figure by figure,
+tracing each change to the units whose facts changed, and presenting the changes as a table, a page
+and a notice (更正通报). Doesn't belong here: making the new marts, and the layout of documents.
 """
 
 from __future__ import annotations
@@ -47,21 +47,22 @@ from orchestration.bulletin.wording import (
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import period_of
 
-__all__ = ["BUILD", "Change", "Changes", "changes_of"]
+__all__ = ["BUILD", "Change", "Changes", "compare_snapshots"]
 
 Row = dict[str, Any]
 
-#: Instead of a snapshot: the build file that is attached to the connection under this name.
+#: Name under which a build file is attached; passed instead of a snapshot.
 BUILD = "build"
 
-#: Not figures: what the row is about, and when.
+#: Columns that are no figures, but say what a row is about.
 _NOT_FIGURES = {"edition", "cutoff_at", "counts_until", "is_synthetic", "target_year"}
 _RANK = "_rank"
 _DIFFERENCES = "差额按四舍五入前的数据计算，与表中两数之差可能有尾差。"
-#: Rows of a table in the notice; the page and the CSV have every one.
-_IN_NOTICE = 40
-#: What changed, as claims and sentences call it.
+#: Maximum of rows of a table in the notice; the page and the CSV have all rows.
+_NOTICE_ROWS = 40
+#: Kind of change → its name in sentences; the keys are parts of claims.
 _KINDS = {"figures": "数据", "national": "全国数据", "ranks": "名次"}
+#: Code of a cause → its text.
 _CAUSES = {
     "late": "逾期文档由更正版采用",
     "new": "新增文档",
@@ -76,7 +77,7 @@ _CAUSES = {
     "others": "其他省份数据变化，名次顺移",
     "method": "目录、规则或计算方法变更",
 }
-#: Columns of indicators as the bulletins' tables head them.
+#: Column → its short name in the headers of the bulletins' tables.
 _SHORT = {
     "value": "数值",
     "previous_value": "上年数值",
@@ -85,7 +86,9 @@ _SHORT = {
     "attainment": "目标完成度",
     "units_counted": "计入单位",
 }
+#: Columns of ``fct_unit_indicator`` that are compared.
 _FACT = ("value", "target", "is_excluded", "exclusion_code", "document_id")
+#: Columns of ``fct_unit_year`` that are compared.
 _UNIT = (
     "level",
     "has_reported",
@@ -101,13 +104,15 @@ _UNIT = (
 
 @dataclass(frozen=True)
 class Change:
-    """A figure that is not what it was.
+    """A changed figure or rank.
 
     Attributes:
         figure: its id.
-        old, new: as the marts have it; None where there is none.
-        causes: codes of ``_CAUSES``, the most frequent first.
-        documents: ids of the documents that caused it.
+        table: its mart.
+        key: its row in the mart, in the order of the grain.
+        old, new: values in the marts; None if there is none.
+        causes: codes in ``_CAUSES``, the most frequent first.
+        documents: ids of the documents that caused the change.
     """
 
     figure: str
@@ -121,12 +126,12 @@ class Change:
 
     @property
     def is_rank(self) -> bool:
-        """Whether it is a place in an order and no figure."""
+        """Whether it is a rank and no figure."""
         return self.column.endswith(_RANK)
 
     @property
     def difference(self) -> Decimal | None:
-        """New less old."""
+        """New minus old; None if there is no old or new value."""
         if self.old is None or self.new is None:
             return None
         return Decimal(self.new) - Decimal(self.old)
@@ -134,10 +139,11 @@ class Change:
 
 @dataclass
 class Changes:
-    """Everything that changed between two snapshots.
+    """All changes between two snapshots.
 
     Attributes:
-        objects: document id → object key, sha256, submitted_at, unit.
+        reason: reason of the correction, as the operator gave it.
+        objects: document id → object key, sha256, submitted_at and unit_code.
     """
 
     year: int
@@ -146,7 +152,7 @@ class Changes:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def as_csv(self) -> bytes:
-        """A row a change, UTF-8 with a mark so that a spreadsheet reads it as such."""
+        """The change table as CSV, in UTF-8 with a byte order mark for spreadsheets."""
         body = io.StringIO()
         writer = csv.writer(body, lineterminator="\r\n")
         writer.writerow(
@@ -177,7 +183,12 @@ class Changes:
         return body.getvalue().encode("utf-8-sig")
 
     def documents(self, marts: Marts, number: int) -> tuple[Document, ...]:
-        """The page of all changes, and the notice."""
+        """The page with all changes, and the notice.
+
+        Args:
+            marts: of the new edition.
+            number: of the new edition.
+        """
         figures = [change for change in self.changes if not change.is_rank]
         ranks = [change for change in self.changes if change.is_rank]
         national = [change for change in figures if "national" in change.table]
@@ -188,9 +199,9 @@ class Changes:
                 self.reason,
                 path="changes",
                 sections=(
-                    ("更正的数据", self._listed(figures, "figures")),
-                    ("变动的名次", self._listed(ranks, "ranks")),
-                    ("引起变动的文档", self._sources()),
+                    ("更正的数据", self._change_blocks(figures, "figures")),
+                    ("变动的名次", self._change_blocks(ranks, "ranks")),
+                    ("引起变动的文档", self._source_blocks()),
                 ),
             ),
             correction_document(
@@ -199,15 +210,15 @@ class Changes:
                 self.reason,
                 path="national/correction",
                 sections=(
-                    ("更正情况", self._summary(figures, ranks)),
-                    ("更正的全国数据", self._listed(national, "national", _IN_NOTICE)),
-                    ("变动的名次", self._listed(ranks, "ranks", _IN_NOTICE)),
-                    ("引起变动的文档", self._sources(_IN_NOTICE)),
+                    ("更正情况", self._summary_blocks(figures, ranks)),
+                    ("更正的全国数据", self._change_blocks(national, "national", _NOTICE_ROWS)),
+                    ("变动的名次", self._change_blocks(ranks, "ranks", _NOTICE_ROWS)),
+                    ("引起变动的文档", self._source_blocks(_NOTICE_ROWS)),
                 ),
             ),
         )
 
-    def _summary(self, figures: list[Change], ranks: list[Change]) -> list[Block]:
+    def _summary_blocks(self, figures: list[Change], ranks: list[Change]) -> list[Block]:
         regions = load_catalogue().regions
         provinces = {change.key[0] for change in figures if change.table.endswith("province_task")}
         provinces |= {c.key[0] for c in figures if c.table.endswith("province_indicator")}
@@ -238,8 +249,10 @@ class Changes:
             )
         return found
 
-    def _listed(self, changes: list[Change], what: str, at_most: int | None = None) -> list[Block]:
-        """A table of changes, or a sentence where there are none."""
+    def _change_blocks(
+        self, changes: list[Change], what: str, at_most: int | None = None
+    ) -> list[Block]:
+        """A table of changes, or a sentence if there are none."""
         if not changes:
             return [paragraph(f"本次更正不涉及{_KINDS[what]}变动。")]
         shown = changes if at_most is None else changes[:at_most]
@@ -254,11 +267,11 @@ class Changes:
     def table(
         self, changes: list[Change], after: str = "更正后", *, is_traced: bool = True
     ) -> Table:
-        """A row a change.
+        """A table with a row per change.
 
         Args:
-            after: how the new figures are headed.
-            is_traced: the new figures have traces beside the page.
+            after: header of the column of new values.
+            is_traced: whether the edition has trace pages of the new values.
         """
         return Table(
             "",
@@ -272,20 +285,20 @@ class Changes:
             tuple(
                 (
                     _item(change),
-                    _shown(change, change.old),
-                    Figure(change.figure, _shown(change, change.new))
+                    _value_text(change, change.old),
+                    Figure(change.figure, _value_text(change, change.new))
                     if is_traced
-                    else _shown(change, change.new),
-                    _difference(change),
+                    else _value_text(change, change.new),
+                    _difference_text(change),
                     "；".join(_CAUSES[cause] for cause in change.causes),
                 )
                 for change in changes
             ),
-            # From 106.396 % to 108.902 % is printed as 106.40 %, 108.90 % and 2.51 points.
+            # E.g. from 106.396 % to 108.902 % is printed as 106.40 %, 108.90 % and 2.51 points.
             "" if all(change.is_rank for change in changes) else _DIFFERENCES,
         )
 
-    def _sources(self, at_most: int | None = None) -> list[Block]:
+    def _source_blocks(self, at_most: int | None = None) -> list[Block]:
         if not self.objects:
             return [paragraph("本次更正不由文档引起。")]
         listed = sorted(self.objects.items())
@@ -314,37 +327,37 @@ class Changes:
         return [table]
 
 
-# -- words --------------------------------------------------------------------------------------
+# -- texts --------------------------------------------------------------------------------------
 
 
 def _item(change: Change) -> str:
-    """What a figure is, in Chinese: place, task, indicator, column."""
+    """A figure's description in Chinese: place, task, indicator and column."""
     catalogue = load_catalogue()
-    said: list[str] = []
+    parts: list[str] = []
     for name, part in zip(GRAINS[change.table], change.key, strict=True):
         if name == "province_code":
-            said.append(catalogue.regions[part].short_name)
+            parts.append(catalogue.regions[part].short_name)
         elif name == "task_code":
-            said.append("全部任务" if part == "ALL" else catalogue.tasks[part].name)
+            parts.append("全部任务" if part == "ALL" else catalogue.tasks[part].name)
         elif name == "indicator_code":
             indicator = catalogue.indicators.get(part)
-            said.append(indicator.name_zh if indicator else part)
+            parts.append(indicator.name_zh if indicator else part)
         elif part != "-":
-            said.append(part)
+            parts.append(part)
     if "national" in change.table:
-        said.insert(0, "全国")
+        parts.insert(0, "全国")
     base = change.column.removesuffix(_RANK)
-    # What stands before the first stop is the name, what comes after explains it.
-    words = mart_descriptions()[change.table].columns[base].description_zh
-    label = _SHORT.get(base) or re.split("[；，。：＝]", words)[0]
+    # In a description the name of a column ends at the first punctuation mark.
+    description = mart_descriptions()[change.table].columns[base].description_zh
+    label = _SHORT.get(base) or re.split("[；，。：＝]", description)[0]
     indicator = _indicator(change)
     if base == "change_rate" and indicator and in_points(indicator):
-        label += "（相对变化）"  # the bulletins say points of it
-    said.append(label + ("名次" if change.is_rank else ""))
-    return "·".join(said)
+        label += "（相对变化）"  # Elsewhere the bulletins give its change in points.
+    parts.append(label + ("名次" if change.is_rank else ""))
+    return "·".join(parts)
 
 
-def _shown(change: Change, value: Any) -> str:
+def _value_text(change: Change, value: Any) -> str:
     if value is None:
         return "—"
     if change.is_rank or isinstance(value, int):
@@ -357,12 +370,12 @@ def _shown(change: Change, value: Any) -> str:
     return value_text(value, indicator) if indicator else rounded(value, 2)
 
 
-def _difference(change: Change) -> str:
-    """New less old; what two places don't show is no 0.00."""
-    said = _rounded_difference(change)
-    if change.difference and not re.search("[1-9]", said):
-        return f"不足0.01{said.lstrip('+−0.')}"
-    return said
+def _difference_text(change: Change) -> str:
+    """The text of the difference; one that rounds to 0.00 is printed as less than 0.01."""
+    text = _rounded_difference(change)
+    if change.difference and not re.search("[1-9]", text):
+        return f"不足0.01{text.lstrip('+−0.')}"
+    return text
 
 
 def _rounded_difference(change: Change) -> str:
@@ -391,23 +404,24 @@ def _exact(value: Any) -> str:
     return "" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
-# -- comparing ----------------------------------------------------------------------------------
+# -- comparison ---------------------------------------------------------------------------------
 
 
-def changes_of(
+def compare_snapshots(
     con: duckdb.DuckDBPyConnection, year: int, old: int, new: int | str, reason: str
 ) -> Changes:
-    """Compare two snapshots.
+    """Compare two snapshots, or a snapshot and a build.
 
     Args:
-        con: a reader of the lake; pinned or not, tables are read as of ``old`` and ``new``.
-        old, new: the editions' snapshots; or ``BUILD``, made from the raw tables of ``old``.
-        reason: why there is a correction, in its maker's words.
+        con: a reader of the lake; tables are read as of ``old`` and ``new``, pinned or not.
+        old: snapshot of the former edition.
+        new: snapshot of the new edition, or ``BUILD``: a build from the raw tables of ``old``.
+        reason: reason of the correction, as the operator gave it.
     """
-    facts = _units(
+    facts = _unit_rows_that_differ(
         con, "fct_unit_indicator", ("unit_code", "indicator_code"), _FACT, year, old, new
     )
-    units = _units(con, "fct_unit_year", ("unit_code",), _UNIT, year, old, new)
+    units = _unit_rows_that_differ(con, "fct_unit_year", ("unit_code",), _UNIT, year, old, new)
     cutoff = period_of(year).cutoff_at.replace(tzinfo=None)
     documents = {
         str(row["document_id"])
@@ -420,35 +434,35 @@ def changes_of(
     for (unit, indicator), before, after in facts:
         task, province, _ = unit.split("-")
         cause = _cause(before, after, objects, cutoff)
-        fact_causes[task, province, indicator].append((cause, _document(before, after)))
+        fact_causes[task, province, indicator].append((cause, _document_id(before, after)))
     unit_causes: dict[tuple[str, str], list[tuple[str, str | None]]] = defaultdict(list)
     for (unit,), before, after in units:
         task, province, _ = unit.split("-")
         cause = _cause(before, after, objects, cutoff) if before and after else "unit"
-        unit_causes[task, province].append((cause, _document(before, after)))
+        unit_causes[task, province].append((cause, _document_id(before, after)))
     found = Changes(year, reason)
     used: set[str] = set()
 
     @cache
-    def behind(
+    def causes_of(
         grain: tuple[str, ...], key: tuple[str, ...], column: str
     ) -> list[tuple[str, str | None]]:
         return _causes(dict(zip(grain, key, strict=True)), fact_causes, unit_causes, column)
 
     for table, grain in GRAINS.items():
         cells = list(_differences(con, table, grain, year, old, new))
-        moved = {(key, column) for key, column, *_ in cells}
+        changed_cells = {(key, column) for key, column, *_ in cells}
         for key, column, before, after in cells:
             measure = column.removesuffix(_RANK)
-            if measure == column or (key, measure) in moved:
-                causes = behind(grain, key, measure)
+            if measure == column or (key, measure) in changed_cells:
+                causes = causes_of(grain, key, measure)
             else:
-                # The province's own figure stands: it was passed, or passed others that fell.
+                # The province's own figure is unchanged: other provinces' changes moved its rank.
                 documents_of_others = {
                     document
-                    for other, changed in moved
-                    if changed == measure
-                    for _, document in behind(grain, other, measure)
+                    for other, other_column in changed_cells
+                    if other_column == measure
+                    for _, document in causes_of(grain, other, measure)
                 }
                 causes = [("others", document) for document in sorted(documents_of_others, key=str)]
             named = tuple(sorted({document for _, document in causes if document}))
@@ -477,13 +491,13 @@ def _causes(
     units: dict[tuple[str, str], list[tuple[str, str | None]]],
     column: str,
 ) -> list[tuple[str, str | None]]:
-    """What happened to the units behind a figure."""
+    """Cause and document id of each changed unit that a figure is computed from."""
     if column == "previous_value":
         return []
     task, province = about.get("task_code", "ALL"), about.get("province_code")
     indicator = about.get("indicator_code")
 
-    def behind(unit_task: str, unit_province: str) -> bool:
+    def contributes(unit_task: str, unit_province: str) -> bool:
         return task in ("ALL", unit_task) and province in (None, unit_province)
 
     if indicator is not None:
@@ -494,19 +508,19 @@ def _causes(
         return [
             cause
             for (unit_task, unit_province, code), causes in facts.items()
-            if code in codes and behind(unit_task, unit_province)
+            if code in codes and contributes(unit_task, unit_province)
             for cause in causes
         ]
     found = [
         cause
         for (unit_task, unit_province), causes in units.items()
-        if behind(unit_task, unit_province)
+        if contributes(unit_task, unit_province)
         for cause in causes
     ]
     return found or [
         cause
         for (unit_task, unit_province, _), causes in facts.items()
-        if behind(unit_task, unit_province)
+        if contributes(unit_task, unit_province)
         for cause in causes
     ]
 
@@ -535,15 +549,16 @@ def _cause(
     return "state"
 
 
-def _document(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str | None:
+def _document_id(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str | None:
     row = after if after and after["document_id"] else before
     return str(row["document_id"]) if row and row["document_id"] else None
 
 
-def _mart(table: str, side: int | str) -> str:
-    if isinstance(side, int):
-        return f"lake.marts.{table} at (version => {side})"
-    return f"{side}.marts.{table}"
+def _mart(table: str, version: int | str) -> str:
+    """A mart as of a snapshot, or in an attached build, as SQL."""
+    if isinstance(version, int):
+        return f"lake.marts.{table} at (version => {version})"
+    return f"{version}.marts.{table}"
 
 
 def _rows_that_differ(
@@ -555,13 +570,13 @@ def _rows_that_differ(
     old: int,
     new: int | str,
 ) -> list[tuple[tuple[str, ...], Row | None, Row | None]]:
-    """Rows that differ in one of the columns, or that one side lacks: key, before, after.
+    """Key, old row and new row of the rows that differ, or that exist on one side only.
 
-    By their 64 bits of hash, which two sides may have that have not the same columns: a mart may
-    get a column between two editions. Of two rows that differ one in 2^64 would be missed.
+    Rows are compared by a hash of 64 bits, which also works if a mart got a new column between
+    two editions. A difference is missed with a probability of 1 in 2^64.
 
     Args:
-        columns: as a query lists them, keys and ``year`` among them.
+        columns: the list of columns in SQL; it includes ``keys`` and ``year``.
     """
 
     def side(which: int | str) -> str:
@@ -574,14 +589,14 @@ def _rows_that_differ(
     ).fetchall()
     found: list[tuple[tuple[str, ...], Row | None, Row | None]] = []
     for before, after in rows:
-        # A full join fills the side that has no such row with NULL.
-        was, stands = before["year"] is not None, after["year"] is not None
-        key = tuple(str((after if stands else before)[name] or "-") for name in keys)
-        found.append((key, before if was else None, after if stands else None))
+        # The full join fills a missing side with NULL.
+        in_old, in_new = before["year"] is not None, after["year"] is not None
+        key = tuple(str((after if in_new else before)[name] or "-") for name in keys)
+        found.append((key, before if in_old else None, after if in_new else None))
     return sorted(found, key=lambda row: row[0])
 
 
-def _units(
+def _unit_rows_that_differ(
     con: duckdb.DuckDBPyConnection,
     table: str,
     keys: tuple[str, ...],
@@ -590,7 +605,7 @@ def _units(
     old: int,
     new: int | str,
 ) -> list[tuple[tuple[str, ...], Row | None, Row | None]]:
-    """Of units, what is counted and differs: key, before, after."""
+    """As :func:`_rows_that_differ`, with ``year``, ``keys`` and ``columns`` compared."""
     listed = ", ".join(("year", *keys, *columns))
     return _rows_that_differ(con, table, keys, listed, year, old, new)
 
@@ -603,13 +618,13 @@ def _differences(
     old: int,
     new: int | str,
 ) -> Iterable[tuple[tuple[str, ...], str, Any, Any]]:
-    """Cells that differ, in the order of the marts' keys and columns."""
+    """Key, column, old and new value of the numbers that differ, ordered by key and column."""
     for key, before, after in _rows_that_differ(con, table, grain, "*", year, old, new):
-        one, other = before or {}, after or {}
-        for column in other or one:
+        old_row, new_row = before or {}, after or {}
+        for column in new_row or old_row:
             if column in grain or column == "year" or column in _NOT_FIGURES:
                 continue
-            values = one.get(column), other.get(column)
+            values = old_row.get(column), new_row.get(column)
             numbers = [v for v in values if v is not None]
             if values[0] != values[1] and all(
                 isinstance(v, int | Decimal) and not isinstance(v, bool) for v in numbers
@@ -620,7 +635,7 @@ def _differences(
 def _objects(
     con: duckdb.DuckDBPyConnection, documents: set[str], snapshot: int
 ) -> dict[str, dict[str, Any]]:
-    """Where documents came from."""
+    """Document id → object key, sha256, unit code and time of submission."""
     if not documents:
         return {}
     rows = con.execute(

@@ -26,7 +26,7 @@ from orchestration import lakehouse
 from orchestration.bulletin import open_data
 from orchestration.core.errors import TongbaoError
 from orchestration.core.settings import S3Config, Settings
-from orchestration.publication.changes import Changes, changes_of
+from orchestration.publication.changes import Changes, compare_snapshots
 from orchestration.storage import Store
 from orchestration.trace.digests import page_digests
 from orchestration.trace.pages import trace_pages
@@ -134,7 +134,11 @@ def _answers(task: ChildTask, connection: Connection) -> Iterator[Changes | Chil
     """Do the task and yield the answers in the order in which the parent reads them."""
     store, year, now = Store(task.config), task.year, task.snapshot_id
     with half_reader(task.settings, store, now) as con:
-        yield None if task.before is None else changes_of(con, year, task.before, now, task.reason)
+        yield (
+            None
+            if task.before is None
+            else compare_snapshots(con, year, task.before, now, task.reason)
+        )
         files = open_data(con, year)
         digests = page_digests(con, year)
         former = connection.recv()

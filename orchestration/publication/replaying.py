@@ -1,10 +1,11 @@
-"""Changed rules replayed over past years: what would have come out, as a report.
+"""Replay: a report on what changed rules or indicators would have given in past years.
 
-Belongs here: building years once more with other seeds and comparing them with the marts that
-stand. Values are excluded by dbt (``int_rule_exclusions``, ``int_judged_values``), not by intake,
-so that is all that is done again. Doesn't belong here: anything that lasts. The lake is opened to
-read, the build is thrown away, nothing goes to a bucket: editions, snapshots and the gate's
-results stay as they are.
+It builds years again with changed seeds and compares the result with the current marts. The intake
+is not repeated, because values are excluded by dbt (``int_rule_exclusions``,
+``int_judged_values``). The lake is opened read-only, the build is deleted and nothing is written to
+a bucket, so editions, snapshots and the gate's results stay unchanged.
+
+Belongs here: the replay and its report. Doesn't belong here: anything that changes the lake.
 """
 
 from __future__ import annotations
@@ -31,22 +32,22 @@ from orchestration.core.catalogue import SEEDS, read_catalogue
 from orchestration.core.errors import TongbaoError, UsageError
 from orchestration.core.reporting_calendar import SHANGHAI, period_of, years
 from orchestration.core.workspace import Progress, Workspace
-from orchestration.publication.changes import BUILD, Change, Changes, changes_of
+from orchestration.publication.changes import BUILD, Change, Changes, compare_snapshots
 
 __all__ = ["ReplaySummary", "YearReplay", "replay_years"]
 
-#: Rows of a table on the page; the CSV files have every one.
-_ON_PAGE = 40
-#: Headline figures that a terminal lists of a year: a screen holds them for three years.
-_ON_TERMINAL = 5
+#: Maximum of rows of a table on the page; the CSV files have all rows.
+_PAGE_ROWS = 40
+#: Maximum of headline figures per year on a terminal; a screen holds three years.
+_TERMINAL_LINES = 5
 
 
 @dataclass(frozen=True)
 class Exclusion:
-    """A submitted value that would be excluded and isn't, or the other way round.
+    """A submitted value that is excluded either before or after the change, not both.
 
     Attributes:
-        before, after: why it is excluded (a rule's id or an error code); None: it counts.
+        before, after: id of the rule or error code that excludes it; None if it counts.
     """
 
     year: int
@@ -59,7 +60,7 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class Finding:
-    """How many units are told something, where that changes."""
+    """A code whose number of units with findings changes."""
 
     year: int
     code: str
@@ -70,12 +71,13 @@ class Finding:
 
 @dataclass
 class YearReplay:
-    """What would have been otherwise in a year.
+    """The result of a replay for a year.
 
     Attributes:
-        snapshot_id: of the marts that it is compared with.
-        edition: the newest that is published, or None.
-        is_stale: the standing marts would be built otherwise today even with the standing seeds.
+        snapshot_id: snapshot of the marts that it is compared with.
+        edition: number of the newest published edition, or None.
+        is_stale: whether the current marts would be built differently today, even with the
+            current seeds.
         changes: figures and ranks, as a correction would list them.
     """
 
@@ -94,20 +96,20 @@ class YearReplay:
 
     @property
     def ranks(self) -> list[Change]:
-        """Moved ranks."""
+        """Changed ranks."""
         return [change for change in self.changes.changes if change.is_rank]
 
     @property
     def headlines(self) -> list[Change]:
-        """What a bulletin's first pages would have said otherwise."""
+        """Changed figures and ranks that are on a bulletin's first pages."""
         return [change for change in self.changes.changes if _is_headline(change)]
 
     def units(self, *, excluded: bool) -> set[str]:
-        """Units with a value that is newly excluded, or no longer."""
+        """Units with a value that is newly excluded, or no longer excluded."""
         return {each.unit_code for each in self.exclusions if (each.after is not None) is excluded}
 
     def counts(self) -> dict[str, Any]:
-        """For a table and for ``--json``."""
+        """The numbers for the table and for ``--json``."""
         return {
             "year": self.year,
             "snapshot_id": self.snapshot_id,
@@ -126,40 +128,40 @@ class YearReplay:
 
 @dataclass
 class ReplaySummary:
-    """The years replayed, oldest first, and where the report is."""
+    """The replayed years, oldest first, and the folder of the report."""
 
     years: list[YearReplay] = field(default_factory=list)
     folder: str = ""
 
     @property
     def lines(self) -> list[str]:
-        """What a terminal shows."""
+        """Lines to print on a terminal."""
         heads = ("year", "edition", "figures", "ranks", "newly excl.", "no longer", "headlines")
         rows: list[tuple[str, ...]] = [heads]
         for each in self.years:
-            said = each.counts()
+            counts = each.counts()
             cells = (
                 each.year,
                 each.edition or "-",
-                said["figures_changed"],
-                said["ranks_moved"],
-                said["units_newly_excluded"],
-                said["units_no_longer_excluded"],
-                len(said["headlines"]),
+                counts["figures_changed"],
+                counts["ranks_moved"],
+                counts["units_newly_excluded"],
+                counts["units_no_longer_excluded"],
+                len(counts["headlines"]),
             )
             rows.append(tuple(map(str, cells)))
         found = ["  ".join(cell.rjust(11) for cell in row) for row in rows]
         for each in self.years:
-            for change in each.headlines[:_ON_TERMINAL]:
+            for change in each.headlines[:_TERMINAL_LINES]:
                 found.append(f"  {change.figure}: {change.old} → {change.new}")
-            if len(each.headlines) > _ON_TERMINAL:
-                found.append(f"  … and {len(each.headlines) - _ON_TERMINAL} more of {each.year}")
+            if len(each.headlines) > _TERMINAL_LINES:
+                found.append(f"  … and {len(each.headlines) - _TERMINAL_LINES} more of {each.year}")
         stale = ", ".join(str(each.year) for each in self.years if each.is_stale)
         if stale:
             found.append(
-                f"the marts of {stale} would be built otherwise today (code, submissions, former "
-                "years): part of this may come from that; a replay of the standing rules.csv "
-                "shows which"
+                f"the marts of {stale} would be built differently today (other code, submissions "
+                "or former years), which may cause a part of this; a replay of the current rules.csv "
+                "shows which part"
             )
         found.append(
             "figures, ranks: as a correction would list them; excl.: units with such values"
@@ -168,21 +170,21 @@ class ReplaySummary:
         return found
 
     def as_json(self) -> dict[str, Any]:
-        """For machines."""
+        """The result for ``--json``."""
         return {"folder": self.folder, "years": [each.counts() for each in self.years]}
 
 
 def replay_years(
     ws: Workspace, seeds: Mapping[str, Path], wanted: Sequence[int], *, progress: Progress
 ) -> ReplaySummary:
-    """Build years again with changed seeds and report what differs from what stands.
+    """Build years again with changed seeds and report the differences to the current marts.
 
-    Every year is built from the raw tables that its standing marts were built from; last year's
-    values are those of the replay where that year is replayed too.
+    Every year is built from the raw tables that its current marts were built from. Last year's
+    values come from the replay if last year is replayed too.
 
     Args:
-        seeds: ``rules`` and ``indicators`` → the file to take instead of the standing seed.
-        wanted: years; none: all that have marts.
+        seeds: ``rules`` or ``indicators`` → the file that replaces the current seed.
+        wanted: the years; empty: all years that have marts.
 
     Raises:
         UsageError: no seed is given, a seed is broken, or a year has no marts.
@@ -206,12 +208,12 @@ def replay_years(
         digest.update(name.encode() + seeds[name].read_bytes())
     folder = ws.settings.home / "out" / "replay" / digest.hexdigest()[:12]
     summary.folder = str(folder)
-    _write(ws, summary, seeds, folder, is_synthetic=synthetic)
+    _write_report(ws, summary, seeds, folder, is_synthetic=synthetic)
     return summary
 
 
 def _snapshots(con: duckdb.DuckDBPyConnection, wanted: Sequence[int]) -> dict[int, int]:
-    """The years, oldest first, and the snapshots of their standing marts."""
+    """Year → snapshot of its current marts, oldest first."""
     for year in wanted:
         period_of(year)
     found = {}
@@ -230,10 +232,10 @@ def _snapshots(con: duckdb.DuckDBPyConnection, wanted: Sequence[int]) -> dict[in
 
 
 def _project(scratch: Path, seeds: Mapping[str, Path]) -> Path:
-    """A copy of the dbt project with the changed seeds in it.
+    """Check the changed seeds and copy the dbt project with them.
 
     Raises:
-        UsageError: the catalogue would be broken with them.
+        UsageError: the catalogue is invalid with them.
     """
     read_catalogue(SEEDS, seeds)
     project = scratch / "dbt_project"
@@ -266,11 +268,11 @@ def _replay(
         snapshot_id=snapshot_id,
         edition=lakehouse.marts_edition(con, year),
     )
-    _hand_on(con, path, scratch / f"{year - 1}.duckdb")
+    _carry_prior_values(con, path, scratch / f"{year - 1}.duckdb")
     try:
         lakehouse.dbt_build(settings, path, project=project)
     except TongbaoError as error:
-        # The year was built with the standing seeds: it is the changed ones that break it.
+        # The year was built before with the current seeds, so the changed seeds are the cause.
         raise UsageError(f"replay {year}: {str(error).partition(' (see ')[0]}") from None
     progress(f"replay {year}: built with the changed seeds, compared with snapshot {snapshot_id}")
     kept = path.rename(scratch / f"{year}.duckdb")
@@ -282,16 +284,16 @@ def _replay(
             snapshot_id,
             editions[-1]["edition"] if editions else None,
             lakehouse.marts_are_stale(con, year),
-            changes_of(con, year, snapshot_id, BUILD, "replay"),
-            _exclusions(con, year, snapshot_id),
-            _findings(con, year, snapshot_id),
+            compare_snapshots(con, year, snapshot_id, BUILD, "replay"),
+            _changed_exclusions(con, year, snapshot_id),
+            _changed_findings(con, year, snapshot_id),
         )
     finally:
         con.execute(f"detach {BUILD}")
 
 
-def _hand_on(con: duckdb.DuckDBPyConnection, path: Path, former: Path) -> None:
-    """Last year's values are those of the replay, where last year is replayed."""
+def _carry_prior_values(con: duckdb.DuckDBPyConnection, path: Path, former: Path) -> None:
+    """Take last year's values from last year's replay, if there is one."""
     if not former.exists():
         return
     con.execute(f"attach {lakehouse.quoted(str(path))} as {BUILD}")
@@ -311,7 +313,9 @@ def _is_synthetic(con: duckdb.DuckDBPyConnection, year: int) -> bool:
     return bool(rows[0][0])
 
 
-def _exclusions(con: duckdb.DuckDBPyConnection, year: int, snapshot_id: int) -> list[Exclusion]:
+def _changed_exclusions(
+    con: duckdb.DuckDBPyConnection, year: int, snapshot_id: int
+) -> list[Exclusion]:
     rows = con.execute(
         "with before as (select unit_code, indicator_code, submitted_value, exclusion_code "
         f"from lake.marts.fct_unit_indicator at (version => {snapshot_id}) "
@@ -329,7 +333,7 @@ def _exclusions(con: duckdb.DuckDBPyConnection, year: int, snapshot_id: int) -> 
     return [Exclusion(year, *row) for row in rows]
 
 
-def _findings(con: duckdb.DuckDBPyConnection, year: int, snapshot_id: int) -> list[Finding]:
+def _changed_findings(con: duckdb.DuckDBPyConnection, year: int, snapshot_id: int) -> list[Finding]:
     of_units = (
         "select code, severity, count(distinct unit_code) as units from {} "
         f"where year = {year} and unit_code is not null group by code, severity"
@@ -346,9 +350,10 @@ def _findings(con: duckdb.DuckDBPyConnection, year: int, snapshot_id: int) -> li
 
 
 def _is_headline(change: Change) -> bool:
-    """A national measure; a total that grows instead of falling; a place among the first.
+    """Whether a change would be on a bulletin's first pages.
 
-    How many places are the first is what the national bulletin names (``headline_places``).
+    These are national measures, totals that change between growth and decline, and ranks that
+    enter or leave the first ``headline_places``, which the national bulletin names.
     """
     if change.table == "national_scorecard":
         return True
@@ -369,7 +374,7 @@ def _is_among(rank: int | None, places: int) -> bool:
 # -- the report ---------------------------------------------------------------------------------
 
 
-def _write(
+def _write_report(
     ws: Workspace,
     summary: ReplaySummary,
     seeds: Mapping[str, Path],
@@ -384,7 +389,7 @@ def _write(
         (folder / f"changes-{each.year}.csv").write_bytes(each.changes.as_csv())
     (folder / "exclusions.csv").write_bytes(_exclusions_csv(summary))
     today = chinese_date(ws.settings.now().astimezone(SHANGHAI).date())
-    page = render_html(_document(summary, seeds, today, is_synthetic=is_synthetic))
+    page = render_html(_report_document(summary, seeds, today, is_synthetic=is_synthetic))
     for name, body in with_font({"index.html": page}).items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
@@ -404,7 +409,7 @@ def _exclusions_csv(summary: ReplaySummary) -> bytes:
     return body.getvalue().encode("utf-8-sig")
 
 
-def _document(
+def _report_document(
     summary: ReplaySummary, seeds: Mapping[str, Path], today: str, *, is_synthetic: bool
 ) -> Document:
     span = "、".join(str(each.year) for each in summary.years)
@@ -426,7 +431,7 @@ def _document(
             "数据集市和质量门结论。以下“测算数”为变更后的结果。"
         ),
         sections=(
-            Section("概况", (_overview(summary), *_stale(summary))),
+            Section("概况", (_overview_table(summary), *_stale_note(summary))),
             *(Section(f"{each.year}年度", tuple(_year_blocks(each))) for each in summary.years),
         ),
         links=(
@@ -439,7 +444,7 @@ def _document(
     )
 
 
-def _overview(summary: ReplaySummary) -> Table:
+def _overview_table(summary: ReplaySummary) -> Table:
     heads = ("已发布版次", "变动数据", "变动名次", "新增剔除单位", "恢复采用单位", "主要数据变动")
     return Table(
         "各年度变动情况",
@@ -466,7 +471,7 @@ def _overview(summary: ReplaySummary) -> Table:
     )
 
 
-def _stale(summary: ReplaySummary) -> list[Block]:
+def _stale_note(summary: ReplaySummary) -> list[Block]:
     found = "、".join(str(each.year) for each in summary.years if each.is_stale)
     if not found:
         return []
@@ -492,11 +497,11 @@ def _year_blocks(year: YearReplay) -> list[Block]:
         ("名次", year.ranks),
     ):
         if changes:
-            note = f"以上为前{_ON_PAGE}项，共{len(changes):,}项，全部见CSV文件。"
+            note = f"以上为前{_PAGE_ROWS}项，共{len(changes):,}项，全部见CSV文件。"
             found.append(heading(title))
-            shown = changes[:_ON_PAGE]
+            shown = changes[:_PAGE_ROWS]
             found.append(year.changes.table(shown, "测算数", is_traced=False))
-            found += [paragraph(note)] if len(changes) > _ON_PAGE else []
+            found += [paragraph(note)] if len(changes) > _PAGE_ROWS else []
     return found
 
 
@@ -523,7 +528,7 @@ def _findings_table(year: YearReplay) -> Table:
 
 
 def _exclusions_table(year: YearReplay) -> Table:
-    """By the rule that excludes, or no longer does."""
+    """A table of changed exclusions, by rule or error code and by direction."""
     rules: dict[tuple[str, bool], list[Exclusion]] = {}
     for each in year.exclusions:
         rules.setdefault((each.after or each.before or "", each.after is not None), []).append(each)
