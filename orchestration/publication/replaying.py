@@ -160,8 +160,8 @@ class ReplaySummary:
         if stale:
             found.append(
                 f"the marts of {stale} would be built differently today (other code, submissions "
-                "or former years), which may cause a part of this; a replay of the current rules.csv "
-                "shows which part"
+                "or former years), which may cause a part of this; a replay of the current "
+                "rules.csv shows which part"
             )
         found.append(
             "figures, ranks: as a correction would list them; excl.: units with such values"
