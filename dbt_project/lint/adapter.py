@@ -1,5 +1,6 @@
-"""Stands in for dbt's ``adapter`` when sqlfluff reads the models: what a macro prints doesn't
-matter to the linter, only that it is an expression (or a type).
+"""A substitute for dbt's ``adapter`` when sqlfluff renders the models.
+
+The linter only needs a macro to render to some expression or type.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from collections.abc import Callable
 
 
 def dispatch(name: str, *_: object) -> Callable[..., str]:
-    """A macro that prints its own name and first argument, or a type's name."""
+    """A macro that renders to its name with its first argument, or to the name of a type."""
 
-    def printed(*arguments: object) -> str:
+    def render(*arguments: object) -> str:
         if name.startswith("type_"):
             return "text"
         return f"{name}({arguments[0]})" if arguments else f"{name}()"
 
-    return printed
+    return render

@@ -1,4 +1,4 @@
-{#- How an indicator aggregates (contract, "How indicators aggregate"), written once for provinces and
+{#- The aggregation of indicators (contract, "How indicators aggregate"), shared by the provinces and
     the nation. The macros expect the relations `total` (columns of int_indicator_totals),
     `indicator` (the catalogue) and `code_union` (column codes). -#}
 
@@ -19,7 +19,7 @@
     end
 {%- endmacro %}
 
-{#- Over units that have both a value and a target. -#}
+{#- The aggregated target of units that have both a value and a target. -#}
 {% macro aggregated_target() -%}
     case indicator.aggregation
         when 'sum' then cast(total.targeted_target_sum as decimal(24, 6))
@@ -33,7 +33,7 @@
     end
 {%- endmacro %}
 
-{#- From the sums, not from the rounded value and target: rounding happens once. -#}
+{#- Computed from the sums, not from the rounded value and target, so that it is rounded only once. -#}
 {% macro aggregated_attainment() -%}
     case indicator.aggregation
         when 'max' then {{ exact_ratio('total.targeted_value_max', 'total.targeted_target_max') }}

@@ -1,5 +1,5 @@
-{#- Everything that engines spell differently, and nothing else. Models call these macros; another
-    engine is another set of `<adapter>__` macros below. The default is DuckDB's spelling. -#}
+{#- All SQL that differs between engines, and nothing else. Models call these macros. To support another
+    engine, add its `<adapter>__` macros below; the default macros are written for DuckDB. -#}
 
 {#- An unbounded string type. -#}
 {% macro type_text() -%}
@@ -12,7 +12,7 @@
     {{ return('string') }}
 {%- endmacro %}
 
-{#- The widest whole-number type, for exact arithmetic. -#}
+{#- The widest integer type, for exact arithmetic. -#}
 {% macro type_wide_integer() -%}
     {{ return(adapter.dispatch('type_wide_integer', 'tongbao')()) }}
 {%- endmacro %}
@@ -23,7 +23,7 @@
     {{ return('decimal(38, 0)') }}
 {%- endmacro %}
 
-{#- Whole quotient of two non-negative wide integers, rounded down. -#}
+{#- Integer quotient of two non-negative wide integers, rounded down. -#}
 {% macro integer_quotient(dividend, divisor) -%}
     {{ return(adapter.dispatch('integer_quotient', 'tongbao')(dividend, divisor)) }}
 {%- endmacro %}
@@ -45,7 +45,7 @@
     {{ return("to_utc_timestamp(cast(" ~ iso_text ~ " as timestamp), current_timezone())") }}
 {%- endmacro %}
 
-{#- One row for each part of a separated text; stands alone in a select list. -#}
+{#- One row for each part of a separated text; to be used as a whole item of a select list. -#}
 {% macro split_to_rows(text, separator) -%}
     {{ return(adapter.dispatch('split_to_rows', 'tongbao')(text, separator)) }}
 {%- endmacro %}
@@ -56,7 +56,7 @@
     {{ return("explode(split(" ~ text ~ ", '" ~ separator ~ "'))") }}
 {%- endmacro %}
 
-{#- Texts of a group joined in their own order. -#}
+{#- The texts of a group, sorted and joined. -#}
 {% macro text_list(text, separator) -%}
     {{ return(adapter.dispatch('text_list', 'tongbao')(text, separator)) }}
 {%- endmacro %}
@@ -67,7 +67,7 @@
     {{ return("array_join(sort_array(collect_list(" ~ text ~ ")), '" ~ separator ~ "')") }}
 {%- endmacro %}
 
-{#- A decimal as people write it: 100.000000 -> 100, 0.500000 -> 0.5. -#}
+{#- A decimal without trailing zeros: 100.000000 -> 100, 0.500000 -> 0.5. -#}
 {% macro plain_number(number) -%}
     {{ return(adapter.dispatch('plain_number', 'tongbao')(number)) }}
 {%- endmacro %}
@@ -78,12 +78,12 @@
     {{ return("regexp_replace(cast(cast(" ~ number ~ " as decimal(24, 6)) as string), '[.]?0+$', '')") }}
 {%- endmacro %}
 
-{#- A decimal(38, 10) as the decimal(24, 6) that is published, rounded half up. The operand must fit. -#}
+{#- A decimal(38, 10) rounded half up to the published decimal(24, 6). The operand must fit. -#}
 {% macro published_decimal(number) -%}
     {{ return(adapter.dispatch('published_decimal', 'tongbao')(number)) }}
 {%- endmacro %}
-{#- Scaling a 128-bit decimal down costs a slow division a row. Nearly all values have at most six
-    places: a double finds the candidate, and only if it equals the operand exactly is it taken. -#}
+{#- Scaling down a 128-bit decimal needs a slow division for each row. Nearly all values have at most
+    six places, so a double gives a candidate, which is used only if it equals the operand exactly. -#}
 {% macro default__published_decimal(number) -%}
     {%- set candidate = 'cast(cast(' ~ number ~ ' as double) as decimal(24, 6))' -%}
     {{ return(

@@ -1,13 +1,13 @@
-{#- Exact arithmetic: the only place where anything is divided.
+{#- Exact arithmetic: all divisions are made here.
 
-    Decimal division and averages are doubles in DuckDB and something else elsewhere, so both
-    operands become whole numbers of millionths, and the quotient is rounded half up, away from
-    zero, once: (2·N·10^6 + D) div (2·D) with the sign put back.
+    Division and averages of decimals give doubles in DuckDB and other types elsewhere. So both
+    operands are converted to whole millionths, and the quotient is rounded once, half up (away from
+    zero): (2·N·10^6 + D) div (2·D), with the sign restored.
 
     Headroom: 2 · factor · 10^12 · |numerator| must stay below 1.7e38. With factor 100 that is a
     numerator of 8.5e23, far above 48,000 units x 1e12 (the largest value that counts). -#}
 
-{#- A decimal of at most six places (or a whole number) as millionths. -#}
+{#- A whole number, or a decimal with at most six places, in millionths. -#}
 {% macro millionths(number) -%}
     {{ return(
         'cast((' ~ number ~ ') * cast(1000000 as decimal(7, 0)) as ' ~ type_wide_integer() ~ ')'
@@ -15,8 +15,8 @@
 {%- endmacro %}
 
 {#- factor x numerator / denominator as decimal(precision, 6), rounded half up (away from zero).
-    NULL where an operand is NULL, where the denominator is 0, or where the quotient does not fit.
-    Operands: SQL expressions of decimals with at most six places, or of whole numbers. -#}
+    NULL if an operand is NULL, the denominator is 0, or the quotient does not fit.
+    Operands: SQL expressions of whole numbers, or of decimals with at most six places. -#}
 {% macro exact_ratio(numerator, denominator, precision=18, factor='1') -%}
     {%- set n = millionths(numerator) -%}
     {%- set d = millionths(denominator) -%}

@@ -1,5 +1,5 @@
 {#- The cross-check rules as SQL. Rules and indicators are read from the seeds when a model is
-    compiled, so a row added to rules.csv or indicators.csv is all that is needed. -#}
+    compiled, so a new rule or indicator only needs a row in rules.csv or indicators.csv. -#}
 
 {#- Rows of the seed rules: [{rule_id, task_code or none, expression}]. Unit tests override it. -#}
 {% macro load_rules() -%}
@@ -33,8 +33,8 @@
     {{ return(found) }}
 {%- endmacro %}
 
-{#- What the rules of each task need: [{task_code, rules, operands}], operands being names like
-    C_04, prev_C_04, target_C_04. Before dbt starts it was checked that there are no others. -#}
+{#- The rules of each task and their operands: [{task_code, rules, operands}]. Operands are names like
+    C_04, prev_C_04, target_C_04; other names are refused before dbt starts. -#}
 {% macro rules_by_task() -%}
     {%- set rules = load_rules() -%}
     {%- set indicators = load_indicator_codes() -%}

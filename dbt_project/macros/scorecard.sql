@@ -1,5 +1,5 @@
-{#- The indicators behind the five uses of the results, from summed counts (relation `counted`, columns
-    of int_scorecard_counts). What each is for stands in the descriptions of province_scorecard. -#}
+{#- The measures for the five uses of the results, from summed counts (relation `counted`, columns of
+    int_scorecard_counts). The descriptions of province_scorecard say what each is for. -#}
 {% macro scorecard_measures() -%}
     {{ exact_ratio('counted.units_reported', 'counted.units_expected') }} as reporting_rate,
     {{ exact_ratio('counted.units_on_time', 'counted.units_expected') }} as on_time_rate,
@@ -16,7 +16,7 @@
 {%- endmacro %}
 
 {#- Competition rank (1, 2, 2, 4) of a measure (relation `measured`) among the rows that are ranked
-    (`is_ranked`), 1 the best; NULL where the measure is NULL or the row isn't ranked. -#}
+    (`is_ranked`), where 1 is the best; NULL if the measure is NULL or the row is not ranked. -#}
 {% macro competition_rank(measure, best='highest') -%}
     case
         when measured.{{ measure }} is not null and measured.is_ranked

@@ -18,7 +18,7 @@
     cast(coalesce(sum(unit.targets_met), 0) as integer) as targets_met
 {%- endmacro %}
 
-{#- What agg_province_task and agg_national_task publish of them (relation `counted`). -#}
+{#- The columns of agg_province_task and agg_national_task, computed from them (relation `counted`). -#}
 {% macro published_units() -%}
     counted.units_expected,
     counted.units_national,

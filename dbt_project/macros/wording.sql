@@ -1,4 +1,4 @@
-{#- A template of error_codes.csv with its {fields} filled, from the relations `finding`, `document`
+{#- A template of error_codes.csv with its {fields} filled in from the relations `finding`, `document`
     and `indicator` (see submission_errors). -#}
 {% macro filled_template(template, indicator_name) -%}
     {%- set fields = {
@@ -16,8 +16,8 @@
     {{ return(filled.sql) }}
 {%- endmacro %}
 
-{#- Where a value that was not given would stand: below the document's JSON Pointer; in a table, the
-    document's first row. -#}
+{#- The position at which a missing value is expected: below the document's JSON Pointer; in a table,
+    the document's first row. -#}
 {% macro place_of_missing(location, indicator_code) -%}
     case
         when {{ location }} = '' or {{ location }} like '/%'
@@ -26,7 +26,7 @@
     end
 {%- endmacro %}
 
-{#- `C_04=100`, `上年C_04=90`: an operand of a rule and its value (relation `operand`). -#}
+{#- An operand of a rule and its value (relation `operand`), e.g. `C_04=100` or `上年C_04=90`. -#}
 {% macro named_operand(last_year, target) -%}
     {{ return(
         "concat(replace(replace(operand.operand, 'prev_', '" ~ last_year ~ "'), 'target_', '" ~ target

@@ -1,6 +1,6 @@
-{#- The one place where versions are chosen: of the documents about one subject, the latest before
-    the cut-off (contract, "What counts"). A corrected edition takes what came before its own cut-off
-    (`counts_until`); who was to report is settled at the first one, so reviews never count later. -#}
+{#- Chooses the effective version: of the documents about one subject, the latest before the cut-off
+    (contract, "What counts"). A corrected edition uses its own cut-off (`counts_until`), except for
+    reviews: the units expected to report are fixed at the first cut-off. -#}
 with received as (
     select
         'registration' as document_type,
@@ -113,7 +113,7 @@ with received as (
     from {{ ref('stg_explanations') }}
 ),
 
--- Registrations, plans and reviews last beyond their year; the other types are about one year.
+-- Registrations, plans and reviews stay effective in later years; the other types concern one year.
 within_period as (
     select
         received.*,

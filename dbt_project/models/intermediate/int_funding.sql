@@ -1,4 +1,4 @@
-{#- Sums of funding over units where both amounts of a share count. -#}
+{#- Sums of funding over units for which both amounts of a share count. -#}
 with amounts as (
     select
         province_code,

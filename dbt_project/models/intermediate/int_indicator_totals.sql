@@ -1,4 +1,4 @@
-{#- Sums from which every aggregate is made, by province; the nation's are sums of these. -#}
+{#- The sums by province from which every aggregate is computed; national sums are sums of these. -#}
 with facts as (
     select
         fact.province_code,
@@ -48,7 +48,7 @@ task_totals as (
     group by province_code, task_code, indicator_code
 ),
 
--- Every task reports the common indicators: they have a total over all tasks too.
+-- Every task reports the common indicators, so they also have a total over all tasks.
 with_all_tasks as (
     select task_totals.*
     from task_totals

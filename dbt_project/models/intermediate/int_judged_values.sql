@@ -1,5 +1,5 @@
-{#- The largest magnitude that can count where the catalogue sets no bound: sums over every unit of
-    the nation still fit DECIMAL(24,6) and exact_ratio has room (see macros/exact.sql). -#}
+{#- The largest magnitude that counts if the catalogue has no bound: sums over all units of the nation
+    still fit DECIMAL(24,6) and the arithmetic of exact_ratio (see macros/exact.sql). -#}
 {%- set largest = 'cast(1000000000000 as decimal(38, 10))' -%}
 with code_lists as (
     select

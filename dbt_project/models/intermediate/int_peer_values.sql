@@ -1,6 +1,5 @@
-{#- Counted values beside those of the same task, level and indicator. Quartiles are values that were
-    reported (the lower one where two stand in the middle), found by position: no engine computes
-    them differently. -#}
+{#- Counted values with the distribution of the same task, level and indicator. Quartiles are reported
+    values found by position (the lower of two middle ones), so that every engine gives the same. -#}
 with counted as (
     select
         fact.unit_code,

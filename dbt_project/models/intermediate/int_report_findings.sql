@@ -1,5 +1,5 @@
-{#- What is wrong with the report files that documents of the year name. One finding a document: the
-    first that holds, since a missing file has no size and a wrong one no business being compared. -#}
+{#- Problems of the report files that documents of the year name. A document has at most one finding,
+    the first that applies, because e.g. a missing file has no size to check. -#}
 with named as (
     select
         performance.document_id,

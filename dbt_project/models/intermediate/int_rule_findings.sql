@@ -1,8 +1,8 @@
 -- depends_on: {{ ref('rules') }}
 -- depends_on: {{ ref('indicators') }}
 -- depends_on: {{ ref('int_rule_operands') }}
-{# Operands become columns, one table a task; each rule is one boolean expression over them, and a
-    document's fired rules are gathered in one text, so that each value is read once. #}
+{# The operands of each task are pivoted to columns. Each rule is one boolean expression over them. The
+    rules that fire are collected in one text per document, so that each value is read only once. #}
 {% set plans = rules_by_task() %}
 with period as (
     select year as reporting_year

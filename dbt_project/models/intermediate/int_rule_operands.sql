@@ -1,6 +1,6 @@
 -- depends_on: {{ ref('rules') }}
 -- depends_on: {{ ref('indicators') }}
-{# Only operands that some rule names: the rules read them once, task by task. #}
+{# Only operands that a rule names; the rules of each task read them once. #}
 {% set plans = rules_by_task() %}
 with documents as (
     select

@@ -1,4 +1,5 @@
-{#- What a reviewer would look at twice. Warnings only: nothing here excludes a value. -#}
+{#- The statistical screening: values and documents that a reviewer should check. All findings are
+    warnings; none excludes a value. -#}
 {%- set names = [
     'least_peers', 'slip_low', 'slip_high', 'fraction_highest', 'fraction_reference', 'outlier_factor',
     'jump_factor', 'jump_least', 'jump_peers_factor', 'identical_least', 'round_least', 'round_from'
@@ -13,7 +14,7 @@ with thresholds as (
     from {{ ref('suspicion_thresholds') }}
 ),
 
--- Where a rule has said already that 元 and 万元 are mixed up.
+-- Documents for which a rule already reports that 元 and 万元 are mixed up.
 told_by_rules as (
     select
         finding.document_id,

@@ -1,5 +1,6 @@
-{#- A target beyond the limits below is a slip of the keyboard. They are what exact sums can hold: the
-    nation's weighted targets of a ratio (Σ target × denominator) need more room than plain sums. -#}
+{#- Targets beyond the limits below are typing errors and don't count. The limits follow from exact
+    arithmetic: the nation's weighted targets of a ratio (Σ target × denominator) need more digits than
+    plain sums. -#}
 select
     document.unit_code,
     document.task_code,

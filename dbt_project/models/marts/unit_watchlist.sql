@@ -5,7 +5,7 @@ with period as (
     from {{ ref('stg_reporting_period') }}
 ),
 
--- Years in which a unit had targets with counted values and met too few of the targets it had set.
+-- Years in which a unit had targets with counted values and met too few of its targets.
 missed_targets as (
     select
         year,

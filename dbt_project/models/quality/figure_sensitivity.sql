@@ -1,7 +1,8 @@
 {{ config(meta={'lake': true, 'grain': ['year', 'scenario', 'figure']}) }}
-{#- Would a headline turn round? The direction of a national total against last year, and who stands among
-    the first, if what is open went the other way: warned values left out, late units counted, missing
-    units as last year. `var('headline_places')` is how many places the bulletins name. -#}
+{#- Sensitivity of headline figures: whether the direction of a national total, or the set of provinces
+    in the first ranks, would change in a scenario. Scenarios: warned values are left out, late units
+    count, missing units have last year's values. `var('headline_places')` is the number of ranks that
+    the bulletins name. -#}
 with totals as (
     select
         figure.task_code,

@@ -191,7 +191,7 @@ worded_findings as (
         on finding.indicator_code = indicator.indicator_code
 ),
 
--- The codes that a rule names, in its own order; its first one stands for the finding.
+-- The codes that a rule names, in its order; the finding is recorded for the first one.
 rule_codes as (
     select
         rule_id,
@@ -213,7 +213,7 @@ rule_values as (
     group by finding.document_id, finding.rule_id
 ),
 
--- Both sides of the rule as they were judged: this year's values, last year's, the targets.
+-- The operands that the rule was evaluated with: values of this year and last year, and targets.
 rule_operands as (
     select
         finding.document_id,
@@ -301,7 +301,7 @@ explanations as (
     where document.document_type = 'explanation' and document.is_effective
 ),
 
--- What intake found already: objects and documents that broke their contract.
+-- Findings of intake: objects and documents that break their contract.
 intake_findings as (
     select
         error.year,
@@ -348,7 +348,7 @@ placed_findings as (
     from findings as finding
     inner join {{ ref('int_documents') }} as document
         on finding.document_id = document.document_id
-    -- Only a warning can be explained: an error is mended.
+    -- Only warnings can be explained; errors must be corrected.
     left join explanations
         on
             finding.severity = 'warning'
@@ -417,7 +417,7 @@ from placed_findings
 
 union all
 
--- An explanation of what isn't warned of explains nothing: its unit hears of it.
+-- An explanation without such a warning has no effect, which is reported to its unit.
 select
     document.year,
     document.province_code,

@@ -1,5 +1,5 @@
-{#- The columns identify a row: none of them NULL, no two
-    rows alike. One query, where dbt's own tests would take one a column and could not take several. -#}
+{#- The columns identify a row: none is NULL and no two rows have the same values. It is one query;
+    dbt's own tests need a query for each column and can't test several columns together. -#}
 {% test unique_key(model, columns) %}
 select
     {{ columns | join(', ') }},
