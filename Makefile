@@ -1,4 +1,4 @@
-# The commands of the project. `make bulletin` and `make test` need nothing but Python 3.11+.
+# The commands of the project. `make bulletin` and `make test` need only Python 3.11 or later.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ export TONGBAO_HOME ?= $(CURDIR)/.tongbao
 .PHONY: setup bulletin test drills lint lint-infra format bench dev lock clean
 .DEFAULT_GOAL := bulletin
 
-# Runtime only; tests and linters come with $(BIN)/.dev.
+# Runtime only; $(BIN)/.dev installs tests and linters.
 setup: $(BIN)/.runtime
 
 $(BIN)/.runtime: requirements.lock pyproject.toml
@@ -42,7 +42,8 @@ lint: $(BIN)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --quiet --processes 2 dbt_project/models orchestration/gate/frames
 
-# What no test starts: compose, image, units, Terraform. The checkers have a folder of their own.
+# Checks the files that no test runs: Compose, image, systemd, Terraform. The checkers have a separate
+# virtual environment.
 lint-infra: $(BIN)/.infra
 	$(VENV)/infra/bin/python infra/check.py
 
@@ -62,7 +63,7 @@ bench: $(BIN)/.dev
 dev: setup
 	$(BIN)/tongbao up
 
-# Renew the lock files (needs uv): exact versions and hashes, for every platform, no index URL.
+# Update the lock files (needs uv): exact versions and hashes, for every platform, without index URL.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \
 	  --no-emit-index-url --no-header pyproject.toml -o requirements.lock

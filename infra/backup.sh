@@ -3,21 +3,21 @@
 #
 #   backup.sh save            to $TONGBAO_BACKUP
 #   backup.sh list            what can be restored
-#   backup.sh restore STAMP   into empty databases, which infra/postgres has made
+#   backup.sh restore STAMP   into empty databases, created by infra/postgres
 #
-# The order matters. Saving dumps the catalogue first: no file that it names is deleted before
-# 'tongbao lake maintain' says so, so a copy of the bucket that is newer than the dump holds all that
-# the dump names. The dump is put beside the copies last: a dump that is there can be restored.
-# Restoring brings the files first and the catalogue last, in one transaction. It overwrites nothing:
-# a database that holds tables is refused, an object of the store that is newer than its copy stays.
-# Files that the restored catalogue doesn't know are found by 'tongbao lake maintain --dry-run'.
+# The order matters. Saving dumps the catalogue first: only 'tongbao lake maintain' deletes files, so
+# a copy of the bucket that is newer than the dump has all files that the dump refers to. The dump is
+# stored last, after the copies, so that every stored dump can be restored.
+# Restoring copies the files first and restores the catalogue last, in one transaction. It overwrites
+# nothing: it refuses a database with tables, and keeps objects that are newer than their copy.
+# 'tongbao lake maintain --dry-run' lists files that the restored catalogue doesn't know.
 #
-# Environment: libpq's (PGHOST, PGUSER, PGPASSWORD …: a superuser, or who owns the databases), the
-# AWS_* of the store, TONGBAO_*_BUCKET, and
-#   TONGBAO_BACKUP            a folder, or remote:path of rclone
+# Environment: libpq's variables (PGHOST, PGUSER, PGPASSWORD, …) for a superuser or the owner of the
+# databases, the AWS_* variables of the store, TONGBAO_*_BUCKET, and
+#   TONGBAO_BACKUP            a folder, or a remote:path for rclone
 #   TONGBAO_BACKUP_DATABASES  default "tongbao dagster"
-#   TONGBAO_BACKUP_DAYS       how long dumps and replaced objects are kept. Default 35: a month, and
-#                             the days until somebody looks
+#   TONGBAO_BACKUP_DAYS       how many days dumps and replaced objects are kept. Default 35: a month,
+#                             and a few days until a loss is noticed
 set -euo pipefail
 umask 077
 
@@ -31,13 +31,13 @@ read -ra databases <<<"${TONGBAO_BACKUP_DATABASES:-tongbao dagster}"
 buckets=("${TONGBAO_LANDING_BUCKET:-landing}" "${TONGBAO_LAKE_BUCKET:-lake}"
   "${TONGBAO_PUBLICATION_BUCKET:-publication}")
 
-# The store as rclone's remote "store:"; the keys stay in the environment.
+# The store is the remote "store:" of rclone; the keys stay in the environment.
 export RCLONE_CONFIG_STORE_TYPE=s3 RCLONE_CONFIG_STORE_ENV_AUTH=true
 export RCLONE_CONFIG_STORE_PROVIDER=AWS RCLONE_CONFIG_STORE_REGION=${AWS_REGION:-us-east-1}
 if [ -n "${AWS_ENDPOINT_URL_S3:-}" ]; then
   export RCLONE_CONFIG_STORE_PROVIDER=Other RCLONE_CONFIG_STORE_ENDPOINT=$AWS_ENDPOINT_URL_S3
 fi
-# The server's own time of an object, which the listing has; rclone's note costs a request each.
+# Use the modification time in the listing; rclone's own metadata would need a request per object.
 export RCLONE_USE_SERVER_MODTIME=true RCLONE_UPDATE=true
 
 work=$(mktemp -d)
@@ -46,7 +46,7 @@ trap 'rm -rf "$work"' EXIT
 save() {
   local stamp oldest bucket database folder
   stamp=$(date -u +%Y%m%dT%H%M%SZ)
-  # Of two that begin within one second, the later one would write over the earlier one's dump.
+  # Two backups that begin in the same second would write the same dump.
   while rclone lsf "$TONGBAO_BACKUP/catalogue/$stamp" >/dev/null 2>&1; do
     sleep 0.2
     stamp=$(date -u +%Y%m%dT%H%M%SZ)
@@ -57,7 +57,7 @@ save() {
   done
   (cd "$work" && sha256sum -- *.dump >SHA256SUMS)
   for bucket in "${buckets[@]}"; do
-    # copy, never sync: what is gone from the store stays here; what was replaced moves aside.
+    # copy, not sync: objects deleted in the store are kept here; replaced ones are moved away.
     rclone copy "store:$bucket" "$TONGBAO_BACKUP/buckets/$bucket" \
       --backup-dir "$TONGBAO_BACKUP/replaced/$stamp/$bucket"
     echo "copied the bucket $bucket"
@@ -90,7 +90,7 @@ restore() {
     fi
   done
   for bucket in "${buckets[@]}"; do
-    # rclone copies no empty folder, and leaves with 3 where there is none.
+    # rclone copies no empty folders, and exits with 3 if the folder is missing.
     code=0
     rclone lsf "$TONGBAO_BACKUP/buckets/$bucket" >/dev/null 2>&1 || code=$?
     if [ "$code" -eq 3 ]; then

@@ -1,12 +1,12 @@
-"""Checks the files of ``infra/`` that no test starts: ``make lint-infra``.
+"""Checks the files of ``infra/`` that no test runs: ``make lint-infra``.
 
-Belongs here: one function a kind of file, each of which asks a checker written by others. Doesn't
-belong here: what the files must say of the project (``tests/unit/test_infra.py``), and whatever
-needs the project's own environment; this runs in that of ``requirements-checks.lock``.
+Each check is a function that returns the problems found, or an empty text. ``systemd-analyze`` and
+``terraform`` have no wheel: without them the check is skipped with a line; if ``CI`` is set and
+Debian has the tool, it is an error.
 
-A checker says nothing when all is well, and what is wrong otherwise. ``systemd-analyze`` and
-``terraform`` come with no wheel: where one is missing, that is said; where ``CI`` is set and Debian
-has the tool, it is an error.
+Belongs here: one function per kind of file, which runs an existing checker. Doesn't belong here:
+whether the files fit the project (``tests/unit/test_infra.py``), and anything that needs the
+project's environment; this runs in that of ``requirements-checks.lock``.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-#: systemd's own measure of a unit, 0 (closed) to 10 (open), in tenths: where ours are. Dropping one
-#: of the protections that count (no new privileges, a private /tmp) raises it by two.
+#: Maximum exposure of a unit by systemd's measure, in tenths from 0 (closed) to 100 (open): that of
+#: our units. Without one of the important protections (no new privileges, a private /tmp) it is
+#: higher by two.
 EXPOSURE = 13
 
 YAML_RULES = (
@@ -30,32 +31,33 @@ YAML_RULES = (
 
 
 class NotChecked(Exception):
-    """The tool isn't on this machine."""
+    """The tool is not installed."""
 
 
 def _tool(name: str, package: str | None) -> str:
-    """Path of a binary: beside this Python, or the machine's.
+    """Path of a binary: in the folder of this Python, or on the path.
 
     Args:
-        package: Debian's package of it, or None where Debian has none.
+        package: its Debian package, or None.
 
     Raises:
-        NotChecked: it isn't there.
+        NotChecked: it is not installed.
+        RuntimeError: it is not installed in CI, where Debian has it.
     """
-    beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.exists() else shutil.which(name)
+    installed = Path(sys.executable).parent / name
+    found = str(installed) if installed.exists() else shutil.which(name)
     if found:
         return found
     if package and os.environ.get("CI"):
         raise RuntimeError(f"{name} is missing: apt-get install {package}")
-    raise NotChecked(f"{name} is not on this machine")
+    raise NotChecked(f"{name} is not installed")
 
 
-def _ask(*command: str | Path, cwd: Path | None = None, silent: bool = False) -> str:
-    """Run a checker; "" when it is content, otherwise what it says.
+def _run(*command: str | Path, cwd: Path | None = None, silent: bool = False) -> str:
+    """Run a checker; return its output if it found problems, otherwise an empty text.
 
     Args:
-        silent: it says nothing at all when it is content, and leaves with 0 after a warning.
+        silent: any output is a problem, as the checker exits with 0 after a warning.
     """
     done = subprocess.run(
         [str(word) for word in command],
@@ -72,7 +74,7 @@ def _ask(*command: str | Path, cwd: Path | None = None, silent: bool = False) ->
 
 
 def compose(infra: Path) -> str:
-    """The Compose specification: every key, type, duration, and that what is named is defined."""
+    """Check compose.yaml by the Compose specification: keys, types, durations and references."""
     from compose_spec import PyOptions
 
     try:
@@ -84,25 +86,25 @@ def compose(infra: Path) -> str:
 
 
 def yaml(infra: Path) -> str:
-    """YAML itself: doubled keys, indentation."""
+    """Check YAML files for duplicate keys and indentation."""
     files = sorted({*infra.rglob("*.yaml"), *infra.rglob("*.yml")})
-    return _ask(_tool("yamllint", None), "--strict", "-d", YAML_RULES, *files)
+    return _run(_tool("yamllint", None), "--strict", "-d", YAML_RULES, *files)
 
 
 def dockerfile(infra: Path) -> str:
-    """hadolint's rules, with shellcheck for what RUN says."""
-    return _ask(_tool("hadolint", None), infra / "Dockerfile")
+    """Check the Dockerfile with hadolint, which runs shellcheck on RUN commands."""
+    return _run(_tool("hadolint", None), infra / "Dockerfile")
 
 
 def scripts(infra: Path) -> str:
-    """shellcheck."""
-    return _ask(_tool("shellcheck", None), *sorted(infra.glob("*.sh")))
+    """Check shell scripts with shellcheck."""
+    return _run(_tool("shellcheck", None), *sorted(infra.glob("*.sh")))
 
 
 def systemd(infra: Path) -> str:
-    """systemd's own reading of the units and its measure of what they may do."""
+    """Check units with systemd-analyze: their syntax and their exposure."""
     analyze = _tool("systemd-analyze", "systemd")
-    # Where the units say that the project is; the programs need only be there.
+    # A root folder with the paths that the units name; the programs only need to exist.
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         units = root / "etc/systemd/system"
@@ -112,13 +114,13 @@ def systemd(infra: Path) -> str:
         binaries.mkdir(parents=True)
         for name in ("dagster", "dagster-daemon", "dagster-webserver", "rclone"):
             (binaries / name).touch(0o755)
-        # The targets that every system has.
+        # Targets that every system has.
         for name in ("multi-user", "timers", "network-online", "basic", "sysinit", "shutdown"):
             (units / f"{name}.target").write_text(f"[Unit]\nDescription={name}\n")
         names = sorted(path.name for path in (infra / "systemd").iterdir() if path.is_file())
-        said = [_ask(analyze, "verify", f"--root={root}", "--man=no", *names, silent=True)]
-        said += [
-            _ask(
+        problems = [_run(analyze, "verify", f"--root={root}", "--man=no", *names, silent=True)]
+        problems += [
+            _run(
                 analyze,
                 *("security", "--offline=true", "--no-pager", f"--root={root}"),
                 *(f"--threshold={EXPOSURE}", name),
@@ -126,30 +128,30 @@ def systemd(infra: Path) -> str:
             for name in names
             if name.endswith(".service")
         ]
-    return "\n".join(text for text in said if text)
+    return "\n".join(text for text in problems if text)
 
 
 def terraform(infra: Path) -> str:
-    """Terraform's own format and syntax; its types need the provider, which isn't to be had."""
-    return _ask(_tool("terraform", None), "fmt", "-check", "-diff", infra / "terraform")
+    """Check the format of Terraform files; checking types would need the provider."""
+    return _run(_tool("terraform", None), "fmt", "-check", "-diff", infra / "terraform")
 
 
 def hcl(infra: Path) -> str:
-    """The syntax of the Terraform files: checkov passes over a file that it can't read."""
-    import hcl2  # comes with checkov
+    """Check the syntax of Terraform files, because checkov skips files that it can't read."""
+    import hcl2  # Installed by checkov.
 
-    said = []
+    problems = []
     for path in sorted((infra / "terraform").glob("*.tf")):
         try:
             hcl2.loads(path.read_text(encoding="utf-8"))
-        except Exception as error:  # the parser's own kinds of error are not its interface
-            said.append(f"{path.name}: {str(error).splitlines()[0]}")
-    return "\n".join(said)
+        except Exception as error:  # The parser's error classes are not public.
+            problems.append(f"{path.name}: {str(error).splitlines()[0]}")
+    return "\n".join(problems)
 
 
 def checkov(infra: Path) -> str:
-    """What checkov knows of buckets, roles and images; what is passed over says why, there."""
-    return _ask(
+    """Check buckets, roles and images with checkov; skipped rules have their reason in the file."""
+    return _run(
         *(_tool("checkov", None), "--quiet", "--compact", "--skip-download"),
         *("--framework", "terraform", "dockerfile", "--directory", "."),
         cwd=infra,
@@ -163,19 +165,19 @@ CHECKS: dict[str, Callable[[Path], str]] = {
 
 
 def main(arguments: list[str]) -> int:
-    """``check.py [FOLDER [CHECK …]]``: all checks of this folder, or some of another."""
+    """Run ``check.py [FOLDER [CHECK …]]``: all checks, or those named; default is this folder."""
     infra = Path(arguments[0]) if arguments else Path(__file__).parent
     failed = False
     for name in arguments[1:] or CHECKS:
         try:
-            said = CHECKS[name](infra.resolve())
+            problems = CHECKS[name](infra.resolve())
         except NotChecked as reason:
             print(f"{name}: not checked: {reason}")
             continue
         except RuntimeError as error:
-            said = str(error)
-        failed |= bool(said)
-        print(f"{name}: {'FAILED' if said else 'ok'}", *said.splitlines(), sep="\n  ")
+            problems = str(error)
+        failed |= bool(problems)
+        print(f"{name}: {'FAILED' if problems else 'ok'}", *problems.splitlines(), sep="\n  ")
     return int(failed)
 
 

@@ -1,16 +1,16 @@
--- Roles and databases, by a superuser: psql -f 01-roles.sql (again at any time: it also sets the
--- passwords anew). They come from the environment: TONGBAO_PIPELINE_PASSWORD,
+-- Creates roles and databases; run by a superuser: psql -f 01-roles.sql. It can be repeated at any
+-- time and then sets the passwords again. They come from the environment: TONGBAO_PIPELINE_PASSWORD,
 -- TONGBAO_DAGSTER_PASSWORD, TONGBAO_ANALYST_PASSWORD.
 --
 --   pipeline  owns the DuckLake catalogue (database tongbao)
 --   dagster   owns Dagster's storage (database dagster)
---   analyst   reads marts, quality and publication; for persons of their own:
+--   analyst   reads marts, quality and publication; for a personal login:
 --             create role li_na login password '…' in role analyst;
 \set ON_ERROR_STOP on
 \getenv pipeline_password TONGBAO_PIPELINE_PASSWORD
 \getenv dagster_password TONGBAO_DAGSTER_PASSWORD
 \getenv analyst_password TONGBAO_ANALYST_PASSWORD
--- No statement with a password in the server's log, whatever else it logs.
+-- Statements with a password must not be in the server's log.
 set log_statement = 'none';
 set log_min_duration_statement = -1;
 set log_min_error_statement = 'panic';

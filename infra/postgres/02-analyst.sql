@@ -1,13 +1,13 @@
--- What the role analyst sees of the DuckLake catalogue, by a superuser, after 01-roles.sql and
+-- Defines what the role analyst sees of the DuckLake catalogue. Run by a superuser after 01-roles.sql,
 -- before or after the first run: psql -d tongbao -f 02-analyst.sql
 --
--- DuckLake's metadata tell of rows: the least and greatest value of each column of each file, and
--- small inserts whole. So a reader of marts must not see the metadata of raw, where contact data
--- is. Each metadata table shows analysts the rows of the schemas named below and no others, and a
--- table that is not named here (one that a later DuckLake brings, rows inlined) shows them nothing.
+-- DuckLake's metadata contain data of rows: the minimum and maximum of each column of each file, and
+-- all rows of small inserts. So a reader of marts must not see the metadata of raw, which has contact
+-- data. In each metadata table analysts see only the rows of the schemas named below. A table that is
+-- not named here (of a later DuckLake, or with inlined rows) shows them nothing.
 \set ON_ERROR_STOP on
 \connect tongbao
--- Created by no schema's owner: pipeline could replace what lies in public.
+-- A separate schema, because pipeline owns public and could replace functions there.
 create schema if not exists access;
 grant usage on schema access to pipeline;
 
@@ -25,7 +25,7 @@ begin
             select 'schema' as relname,
                 'schema_name in (''main'', ''marts'', ''quality'', ''publication'')' as condition
             union all
-            -- which snapshots there are, where the files lie
+            -- The list of snapshots, and the paths of files.
             select unnest(array['metadata', 'snapshot', 'snapshot_changes']), 'true'
             union all
             select unnest(array['table', 'view', 'macro']),
@@ -60,7 +60,7 @@ begin
                 execute format('grant select on %s to analyst', metadata.name);
             end if;
         exception when undefined_table then
-            null;  -- the table that the condition asks comes later, and then this one's turn
+            null;  -- The condition's table doesn't exist yet; its creation calls this function again.
         end;
     end loop;
 end
@@ -81,7 +81,7 @@ execute function access.on_create_table();
 alter schema public owner to pipeline;
 revoke all on schema public from public;
 grant usage on schema public to analyst;
--- Also where the tables are older than this file, or were guarded by an older one.
+-- Replaces the policies of tables that are older than this file, or were protected by an older one.
 do $$
 declare
     metadata record;
@@ -98,7 +98,7 @@ begin
 end
 $$;
 
--- The writer's lock is an advisory one: nobody else may hold it against the pipeline.
+-- The writer's lock is an advisory lock: other roles must not be able to take it.
 do $$
 declare
     lock regprocedure;

@@ -1,9 +1,9 @@
-# Who may do what. The statements stand in ../policies, where tests evaluate them; here they get
-# their bucket names and a role each. Roles, not users: nobody holds a key that doesn't expire.
+# Access rights. The policy documents are in ../policies, where tests evaluate them; here they get
+# their bucket names and a role each. There are roles and no users, so that all keys expire.
 
 locals {
-  # Provinces are a seed of the warehouse, 32 rows; 000000 is the ministry, whose reviews land under a
-  # prefix of its own.
+  # Provinces are those of the seed of the warehouse; 000000 is the ministry, whose reviews land under
+  # a separate prefix.
   provinces = concat(
     csvdecode(file("${path.module}/../../dbt_project/seeds/regions.csv"))[*].province_code,
     ["000000"],

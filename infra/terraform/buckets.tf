@@ -1,4 +1,4 @@
-# Three buckets of the contract, one for their access logs.
+# The three buckets of the contract, and one for their access logs.
 
 locals {
   arn = "arn:${data.aws_partition.current.partition}"
@@ -27,11 +27,11 @@ resource "aws_kms_alias" "store" {
 
 resource "aws_s3_bucket" "store" {
   #checkov:skip=CKV2_AWS_62:the sensor lists the landing bucket every minute; nothing waits for events
-  #checkov:skip=CKV_AWS_144:the second copy is backup.sh's, at a place of the ministry's choosing
+  #checkov:skip=CKV_AWS_144:backup.sh makes the second copy, at a place that the ministry chooses
   for_each = var.buckets
 
   bucket = each.value
-  # Can be switched on when a bucket is made, and never off.
+  # Can only be enabled when a bucket is created, and never disabled.
   object_lock_enabled = each.key == "publication"
 
   lifecycle {
@@ -49,8 +49,8 @@ resource "aws_s3_bucket_versioning" "store" {
   }
 }
 
-# Governance, not compliance: if personal data were ever published, the law wants them gone, and
-# somebody with s3:BypassGovernanceRetention (no role of this file has it) must be able to do that.
+# Governance mode, not compliance: if personal data were published, the law requires their deletion,
+# which needs s3:BypassGovernanceRetention (no role of this file has it).
 resource "aws_s3_bucket_object_lock_configuration" "publication" {
   bucket     = aws_s3_bucket.store["publication"].id
   depends_on = [aws_s3_bucket_versioning.store]
@@ -94,8 +94,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "store" {
     }
   }
 
-  # What was submitted and what was published stays, every version of it; only the lake rewrites
-  # its files.
+  # Every version of submitted and published objects is kept; only the lake replaces its files.
   dynamic "rule" {
     for_each = each.key == "lake" ? [var.lake_recovery_days] : []
 
@@ -119,12 +118,11 @@ resource "aws_s3_bucket_logging" "store" {
   target_prefix = "${each.key}/"
 }
 
-# S3 delivers access logs to a bucket with its own keys only (SSE-S3), and logs of the logs would
-# never end.
+# S3 delivers access logs only to a bucket with SSE-S3 keys; logging the log bucket would never end.
 resource "aws_s3_bucket" "logs" {
   #checkov:skip=CKV_AWS_145:access logs can't be delivered to a bucket with a KMS key
-  #checkov:skip=CKV_AWS_18:the logs' own accesses are not logged
-  #checkov:skip=CKV2_AWS_62:nobody waits for a log
+  #checkov:skip=CKV_AWS_18:access to the logs is not logged
+  #checkov:skip=CKV2_AWS_62:nothing waits for logs
   #checkov:skip=CKV_AWS_144:logs are no part of the backup
   bucket = var.logs_bucket
 }

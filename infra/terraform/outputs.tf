@@ -1,5 +1,5 @@
 output "pipeline_environment" {
-  description = "For pipeline.env (infra/env)."
+  description = "Settings for pipeline.env (infra/env)."
   value = {
     AWS_REGION                 = var.region
     TONGBAO_LANDING_BUCKET     = aws_s3_bucket.store["landing"].id
@@ -9,6 +9,6 @@ output "pipeline_environment" {
 }
 
 output "role_arns" {
-  description = "The role of the pipeline, of the analysts and of each province (province-110000 …); the pipeline's is named by an AWS profile (role_arn) and AWS_PROFILE."
+  description = "ARNs of the roles of the pipeline, the analysts and each province (province-110000 …). The pipeline uses its role by an AWS profile (role_arn) and AWS_PROFILE."
   value       = { for name, role in aws_iam_role.this : name => role.arn }
 }

@@ -1,5 +1,5 @@
 variable "region" {
-  description = "AWS region; the data are a ministry's, so the default is in China."
+  description = "AWS region. The default is in China, because the data belong to a ministry."
   type        = string
   default     = "cn-north-1"
 }
@@ -29,18 +29,18 @@ variable "analyst_principals" {
 }
 
 variable "province_principals" {
-  description = "ARNs that may assume a province's role, by province code. The platform stands in for a province that isn't named."
+  description = "ARNs that may assume a province's role, by province code. For a province that isn't named, the platform is used."
   type        = map(list(string))
   default     = {}
 }
 
 variable "platform_principals" {
-  description = "ARNs of the management platform: it lands documents for a province by assuming that province's role."
+  description = "ARNs of the management platform, which writes documents for a province by assuming that province's role."
   type        = list(string)
 }
 
 variable "edition_lock_days" {
-  description = "How long no version in the publication bucket can be deleted. 3650: ten years, the shortest period for which an office keeps its documents (国家档案局令第8号)."
+  description = "Days for which no version in the publication bucket can be deleted. 3650 days are ten years, the shortest retention period of official documents (国家档案局令第8号)."
   type        = number
   default     = 3650
 
@@ -51,13 +51,13 @@ variable "edition_lock_days" {
 }
 
 variable "lake_recovery_days" {
-  description = "How long a file that 'tongbao lake maintain' deleted can be had back. As long as the catalogue's dumps are kept (TONGBAO_BACKUP_DAYS): an older catalogue names files that a younger one let go."
+  description = "Days for which a file deleted by 'tongbao lake maintain' can be recovered. As long as the catalogue's dumps are kept (TONGBAO_BACKUP_DAYS), because an older catalogue refers to files that were deleted later."
   type        = number
   default     = 35
 }
 
 variable "access_log_days" {
-  description = "How long access logs are kept. 400: a year of the calendar and its correction window."
+  description = "Days for which access logs are kept. 400 days cover a reporting year and its correction period."
   type        = number
   default     = 400
 }

@@ -1,5 +1,5 @@
-# The store of Tongbao on AWS (or its China partition): buckets, keys, who may do what.
-# Not here: PostgreSQL, hosts, the cluster; any managed PostgreSQL 15 or later will do.
+# The store of Tongbao on AWS (or its China partition): buckets, keys and access rights.
+# Not here: PostgreSQL (any managed PostgreSQL from 15 on), hosts and the cluster.
 
 terraform {
   required_version = ">= 1.9"
@@ -11,7 +11,7 @@ terraform {
     }
   }
 
-  # State names every bucket and role: keep it in a bucket of its own, encrypted and locked
+  # The state has the names of all buckets and roles: keep it in a separate, encrypted, locked bucket
   # (terraform init -backend-config=…).
   backend "s3" {
     encrypt      = true
