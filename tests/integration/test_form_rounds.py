@@ -74,8 +74,14 @@ def test_the_years_forms_are_published_with_their_changes(ws: stages.Workspace) 
     second = forms.publish_forms(ws.store, "publication", 2025)
     assert (second.since, second.changes) == (2024, 3)
     page = ws.store.get("publication", "forms/2025/changes.html").decode()
-    for said in ("新增", "取消", "上限", "旧指标", load_catalogue().indicators["T05_01"].name_zh):
-        assert said in page
+    for expected in (
+        "新增",
+        "取消",
+        "上限",
+        "旧指标",
+        load_catalogue().indicators["T05_01"].name_zh,
+    ):
+        assert expected in page
 
 
 def test_the_form_commands(tongbao: Tongbao, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_the_pages_show_what_was_found(ws: stages.Workspace, landing: Landing) -
     assert "未接收" in _page(ws, "broken.json.receipt.html")
 
     unit = _page(ws, f"units/{UNIT}.html")
-    said = _text(unit)
+    page_text = _text(unit)
     for expected in (
         "已被替换",
         "逾期，未计入",
@@ -81,7 +81,7 @@ def test_the_pages_show_what_was_found(ws: stages.Workspace, landing: Landing) -
         "上次为1",
         "未计入（E201）",
     ):
-        assert expected in said, expected
+        assert expected in page_text, expected
     assert "<script>" not in unit
     assert "&lt;script&gt;" in unit
     assert "\u202e" not in unit

@@ -161,14 +161,15 @@ def test_a_recomputed_figure_equals_the_mart(published: Published) -> None:
     assert [(t.figure, t.recomputations) for t in traced if not t.equal] == []
     # The sample is not empty: most figures have a number, and units or documents behind it. In a
     # nation this small most provinces have too few units for a rank.
-    told = [t for t in traced if t.value is not None and (t.units or t.places or t.documents)]
+    nonempty = [t for t in traced if t.value is not None and (t.units or t.places or t.documents)]
     ranks = [t for t in traced if t.figure.endswith("_rank")]
-    assert len(set(map(id, told)) | set(map(id, ranks))) > 0.8 * len(traced)
+    assert len(set(map(id, nonempty)) | set(map(id, ranks))) > 0.8 * len(traced)
     assert any(t.value is not None for t in ranks)
     assert {r.year for t in traced for r in t.recomputations} == {YEAR, YEAR - 1}
     # The lake itself gives the same.
-    again = stages.trace(published.ws, told[0].figure)
-    assert (again.value, again.units, again.equal) == (told[0].value, told[0].units, True)
+    first = nonempty[0]
+    from_lake = stages.trace(published.ws, first.figure)
+    assert (from_lake.value, from_lake.units, from_lake.equal) == (first.value, first.units, True)
 
 
 def test_a_figure_that_differs_from_its_units_is_reported(
@@ -188,8 +189,8 @@ def test_a_figure_that_differs_from_its_units_is_reported(
     assert not wrong.equal
     assert any("NOT EQUAL" in line for line in trace_lines(wrong))
     pages = trace_pages(copied, YEAR)
-    told = {path: body.decode().count("不一致：") for path, body in pages.items()}
-    assert {path: number for path, number in told.items() if number} == {
+    differences = {path: body.decode().count("不一致：") for path, body in pages.items()}
+    assert {path: number for path, number in differences.items() if number} == {
         "trace/T05/T05_01.html": 1,
         "trace/T05/reporting.html": 1,
     }
@@ -305,7 +306,7 @@ def _tongbao(published: Published, *arguments: str) -> subprocess.CompletedProce
 
 
 @pytest.mark.parametrize(
-    ("figure", "said"),
+    ("figure", "message"),
     [
         ("", "is not a figure id"),
         ("on_time_rate", "is not a figure id"),
@@ -320,11 +321,11 @@ def _tongbao(published: Published, *arguments: str) -> subprocess.CompletedProce
     ],
 )
 def test_a_wrong_figure_id_is_reported_in_one_line(
-    published: Published, figure: str, said: str
+    published: Published, figure: str, message: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
         trace.trace(published.con, figure)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -524,8 +525,8 @@ def test_two_units_that_exchange_their_values_change_the_digest(
         f"where year = {YEAR} and indicator_code = 'T05_01' order by 1 limit 2"
     ).fetchall()
 
-    def digest(*said: str) -> str:
-        for (unit,), text in zip(units, said, strict=True):
+    def digest(*texts: str) -> str:
+        for (unit,), text in zip(units, texts, strict=True):
             copied.execute(
                 "update lake.marts.fct_unit_indicator set submitted_value = ? "
                 f"where year = {YEAR} and indicator_code = 'T05_01' and unit_code = ?",

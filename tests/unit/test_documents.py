@@ -194,9 +194,9 @@ def test_a_contact_is_never_repeated() -> None:
     for parsed in bodies:
         assert parsed.findings
         for found in parsed.findings:
-            said = f"{found.value} {found.message_zh} {found.message_en}"
-            assert phone not in said
-            assert WITHHELD in said
+            finding_text = f"{found.value} {found.message_zh} {found.message_en}"
+            assert phone not in finding_text
+            assert WITHHELD in finding_text
 
 
 def test_registration() -> None:

@@ -77,7 +77,7 @@ def _document() -> Document:
     )
 
 
-def _opened(document: Document) -> Any:
+def _open_docx(document: Document) -> Any:
     return docx.Document(io.BytesIO(render_docx(document)))
 
 
@@ -87,8 +87,8 @@ def _texts(word: Any) -> str:
 
 
 def test_headings_have_heading_styles_and_parts_are_in_order() -> None:
-    said = [(p.style.name, p.text) for p in _opened(_document()).paragraphs if p.text]
-    assert said == [
+    styled_texts = [(p.style.name, p.text) for p in _open_docx(_document()).paragraphs if p.text]
+    assert styled_texts == [
         ("Reference Number", "某函〔2024〕　　号"),
         ("Title", "某司\n关于某事的通报"),
         ("Recipients", "各省："),
@@ -116,7 +116,7 @@ def test_headings_have_heading_styles_and_parts_are_in_order() -> None:
 
 
 def test_page_and_fonts_follow_the_standard() -> None:
-    word = _opened(_document())
+    word = _open_docx(_document())
     [section] = word.sections
     assert section.orientation == WD_ORIENTATION.PORTRAIT
     lengths = {"page_width": 210, "page_height": 297}
@@ -139,7 +139,7 @@ def test_page_and_fonts_follow_the_standard() -> None:
 
 
 def test_page_numbers_are_on_the_outer_edge_except_on_the_first_page() -> None:
-    word = _opened(_document())
+    word = _open_docx(_document())
     [section] = word.sections
     assert section.different_first_page_header_footer
     assert word.settings.odd_and_even_pages_header_footer
@@ -152,14 +152,14 @@ def test_page_numbers_are_on_the_outer_edge_except_on_the_first_page() -> None:
 
 def test_synthetic_data_are_marked_on_every_page_and_real_ones_are_not() -> None:
     for is_synthetic in (True, False):
-        [section] = _opened(replace(_document(), is_synthetic=is_synthetic)).sections
+        [section] = _open_docx(replace(_document(), is_synthetic=is_synthetic)).sections
         for header in (section.first_page_header, section.header, section.even_page_header):
             assert ("合成数据" in header.paragraphs[0].text) == is_synthetic
         assert section.first_page_header.paragraphs[1].text == "某司"
 
 
 def test_tables_repeat_their_header_and_split_no_row() -> None:
-    data, tiles, bars = _opened(_document()).tables
+    data, tiles, bars = _open_docx(_document()).tables
     assert [cell.text for cell in data.rows[0].cells] == ["省份", "率"]
     assert "w:tblHeader" in data.rows[0]._tr.xml
     assert all("w:cantSplit" in row._tr.xml for table in (data, tiles) for row in table.rows)
@@ -179,7 +179,7 @@ def test_tables_repeat_their_header_and_split_no_row() -> None:
 def test_bars_without_notes_have_no_column_for_them() -> None:
     bars = Bars("条", (Bar("甲", "1", None),))
     document = replace(_document(), sections=(Section("一、某节", (bars,)),), attachments=())
-    [table] = _opened(document).tables
+    [table] = _open_docx(document).tables
     assert len(table.columns) == 2
 
 
@@ -196,7 +196,7 @@ def test_hostile_text_is_printed_unchanged(name: str) -> None:
         opening=paragraph(name),
         sections=(Section(name, (heading(name), table)),),
     )
-    word = _opened(document)
+    word = _open_docx(document)
     shown = [p.text for p in word.paragraphs]
     assert shown.count(name) == 4
     assert [cell.text for row in word.tables[0].rows for cell in row.cells] == [
@@ -210,7 +210,7 @@ def test_hostile_text_is_printed_unchanged(name: str) -> None:
 
 def test_what_xml_cannot_hold_is_left_out() -> None:
     document = replace(_document(), opening=paragraph("学\x00\x0b\ufffe校"))
-    assert "学校" in _texts(_opened(document))
+    assert "学校" in _texts(_open_docx(document))
 
 
 def test_equal_documents_give_equal_bytes_without_a_clock() -> None:
@@ -222,7 +222,7 @@ def test_equal_documents_give_equal_bytes_without_a_clock() -> None:
 
 
 def test_every_figure_is_printed() -> None:
-    text = _texts(_opened(_document()))
+    text = _texts(_open_docx(_document()))
     assert {f.text for f in figures(_document()) if f.text not in text} == set()
 
 
@@ -297,7 +297,7 @@ def test_every_province_has_a_draft_for_every_task(drafts: dict[str, Document]) 
 
 
 def test_a_draft_compares_the_province_with_the_nation(drafts: dict[str, Document]) -> None:
-    word = _opened(drafts["provinces/440000/summaries/T05"])
+    word = _open_docx(drafts["provinces/440000/summaries/T05"])
     rows = [[cell.text for cell in row.cells] for table in word.tables for row in table.rows]
     assert ["级别", "广东省", "全国", "占全国比重"] in rows
     assert ["国家级", "3", "12", "25.00%"] in rows
@@ -322,14 +322,14 @@ def test_a_draft_compares_the_province_with_the_nation(drafts: dict[str, Documen
 
 
 def test_passages_for_an_officer_are_marked(drafts: dict[str, Document]) -> None:
-    word = _opened(drafts["provinces/440000/summaries/T05"])
+    word = _open_docx(drafts["provinces/440000/summaries/T05"])
     marked = [p for p in word.paragraphs if p.text.startswith("（此处由省级教育行政部门补充研判：")]
     assert len(marked) == 8
     assert all(run.font.highlight_color for p in marked for run in p.runs)
 
 
 def test_a_province_without_units_has_a_draft_that_says_so(drafts: dict[str, Document]) -> None:
-    text = _texts(_opened(drafts["provinces/110000/summaries/T01"]))
+    text = _texts(_open_docx(drafts["provinces/110000/summaries/T01"]))
     assert "没有市域产教联合体重点任务的应报建设单位；全国应报建设单位12家。" in text
     assert "%" not in text
 
