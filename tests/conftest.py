@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from orchestration import stages
+from orchestration.cli import main
 from orchestration.core.settings import Settings
+from tests.fixtures.homes import PreparedYear, Shared, prepared_year
 from tests.fixtures.landing import Landing
+from tests.needs import missing
 
 #: What would point a test at somebody's real store.
 _FOREIGN = ("AWS_", "TONGBAO_", "DAGSTER_")
@@ -21,30 +25,56 @@ Tongbao = Callable[..., subprocess.CompletedProcess[str]]
 Environment = Callable[..., None]
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """The slow tier names what it lacks before it begins, and stops."""
+    lacking = missing()
+    if session.config.option.markexpr == "slow" and lacking:
+        pytest.exit("\n".join(["the slow tests can't run here:", *lacking]), returncode=2)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where ``TONGBAO_TESTS_SKIP=fail`` is set (CI), a test that is skipped fails the session."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if skipped and os.environ.get("TONGBAO_TESTS_SKIP") == "fail":
+        reporter.write_line(f"{len(skipped)} tests skipped: here none may be", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _leave_out_settings(patch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(_FOREIGN):
+            patch.delenv(name)
+
+
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees settings of the machine."""
-    for name in list(os.environ):
-        if name.startswith(_FOREIGN):
-            monkeypatch.delenv(name)
+    _leave_out_settings(monkeypatch)
 
 
 @pytest.fixture(scope="session")
-def extensions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of DuckDB's extensions for all homes of a process.
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """Folders that all homes of a worker use: DuckDB's extensions, the parsed dbt project."""
+    return Shared(tmp_path_factory.mktemp("duckdb_extensions"), tmp_path_factory.mktemp("dbt"))
 
-    A library loaded from another place is loaded once more: 60 MB of memory for each home.
-    """
-    return tmp_path_factory.mktemp("duckdb_extensions")
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory, shared: Shared) -> PreparedYear:
+    """The synthetic year that several modules look at, made once a session."""
+    # Each worker of pytest-xdist has a folder of its own below that of the session.
+    own = tmp_path_factory.getbasetemp()
+    session = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+    with pytest.MonkeyPatch.context() as patch:
+        _leave_out_settings(patch)
+        return prepared_year(session / "prepared", shared)
 
 
 @pytest.fixture
-def settings(tmp_path: Path, extensions: Path) -> Settings:
+def settings(tmp_path: Path, shared: Shared) -> Settings:
     """Settings over a home of the test's own."""
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "duckdb_extensions").symlink_to(extensions)
-    return Settings(home=home, catalog=str(home / "catalog.sqlite"))
+    return shared.settings(tmp_path / "home")
 
 
 @pytest.fixture
@@ -84,19 +114,26 @@ def clean_environment(home: Path, more: Mapping[str, str] | None = None) -> dict
     return {**kept, "TONGBAO_HOME": str(home), **(more or {})}
 
 
+def run_command(
+    arguments: Sequence[str], home: Path, cwd: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """``tongbao`` in this process, which has imported all that a command needs.
+
+    The same as a process of its own in all but its imports: same arguments, environment, working
+    directory, exit code and both streams.
+    """
+    wanted = clean_environment(home, environment)
+    replaced = {name: wanted.get(name) for name in {*os.environ, *wanted}}
+    with contextlib.chdir(cwd):
+        done = CliRunner().invoke(main, list(arguments), env=replaced, prog_name="tongbao")
+    return subprocess.CompletedProcess(list(arguments), done.exit_code, done.stdout, done.stderr)
+
+
 @pytest.fixture
 def tongbao(settings: Settings, tmp_path: Path) -> Tongbao:
     """Run the command line as a user does; the store starts with the command."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(Path(sys.executable).parent / "tongbao"), *arguments],
-            env=clean_environment(settings.home, environment),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
+        return run_command(arguments, settings.home, tmp_path, environment)
 
     return run

@@ -44,7 +44,8 @@ class DbtNode:
 
 def target_folder(settings: Settings) -> Path:
     """Where dbt keeps its parsed project and results: in the home, not in the checkout."""
-    return settings.home / "dbt"
+    # Resolved: homes that share the folder by a link share what this process has parsed.
+    return (settings.home / "dbt").resolve()
 
 
 #: What this process has parsed, by target folder: a build that is handed it doesn't load and

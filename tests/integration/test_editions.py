@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -27,10 +26,10 @@ from orchestration.bulletin.marts import Row
 from orchestration.cli import main
 from orchestration.core.errors import TongbaoError, UsageError
 from orchestration.core.settings import Settings
-from orchestration.demo import generate
 from orchestration.publication.changes import Change, Changes
 from orchestration.publication.checking import check_documents, text_of
 from orchestration.storage import Store
+from tests.fixtures.homes import PreparedYear, Shared
 from tests.fixtures.landing import Landing
 
 YEAR = 2024
@@ -48,19 +47,10 @@ def _settings(home: Path) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(prepared: PreparedYear, shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with edition 1 of a small year."""
     folder = tmp_path_factory.mktemp("editions") / "home"
-    settings = _settings(folder)
-    with stages.open_workspace(settings) as ws:
-        generate(
-            ws.store, settings, year=YEAR, scale=0.03, seed=5, faults="default", progress=_quiet
-        )
-        stages.intake(ws, YEAR, run_id="r", progress=_quiet)
-        stages.transform(ws, YEAR, run_id="r", progress=_quiet)
-        assert not stages.gate(ws, YEAR, run_id="r", progress=_quiet).blocked
-        stages.publish(ws, YEAR, run_id="r", progress=_quiet)
-    return folder
+    return shared.copy(prepared.published, folder).home
 
 
 @dataclass
@@ -73,10 +63,11 @@ class Corrected:
 
 
 @pytest.fixture(scope="module")
-def corrected(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corrected]:
-    folder = tmp_path_factory.mktemp("corrected") / "home"
-    shutil.copytree(home, folder)
-    with stages.open_workspace(_settings(folder)) as ws:
+def corrected(
+    home: Path, shared: Shared, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Corrected]:
+    settings = shared.copy(home, tmp_path_factory.mktemp("corrected") / "home")
+    with stages.open_workspace(settings) as ws:
         units = []
         for info in ws.store.list("landing", f"performance/year={YEAR}/province=110000/"):
             if len(units) < 2 and (unit := _late(ws, info.key)):
@@ -294,13 +285,13 @@ def test_what_somebody_damaged_is_made_anew() -> None:
 
 
 def test_a_document_that_lands_meanwhile_is_in_the_correction(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sensor takes in late documents while a correction builds its marts."""
-    shutil.copytree(home, tmp_path / "home")
+    settings = shared.copy(home, tmp_path / "home")
     transform = stages.transform
     late: list[str] = []
-    with stages.open_workspace(_settings(tmp_path / "home")) as ws:
+    with stages.open_workspace(settings) as ws:
         listed = ws.store.list("landing", f"performance/year={YEAR}/province=110000/")
         keys = iter([info.key for info in listed])
 

@@ -24,8 +24,7 @@ from orchestration.bulletin.render import render_html, render_workbook
 from orchestration.bulletin.tables import national_tables
 from orchestration.bulletin.uses import use_pages, use_workbooks
 from orchestration.core.catalogue import load_catalogue
-from orchestration.core.settings import Settings
-from orchestration.demo import generate
+from tests.fixtures.homes import PreparedYear, Shared
 
 YEAR = 2024
 
@@ -44,19 +43,14 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    home = tmp_path_factory.mktemp("open")
-    settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
-    with stages.open_workspace(settings) as ws:
-        generate(
-            ws.store, settings, year=YEAR, scale=0.01, seed=7, faults="default", progress=_quiet
-        )
-        stages.intake(ws, YEAR, run_id="r", progress=_quiet)
-        stages.transform(ws, YEAR, run_id="r", progress=_quiet)
-        with lakehouse.reader(settings, ws.store) as con:
-            marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(0, {}))
-            files = bulletin.open_data(con, YEAR)
-            yield Made(con, marts, files)
+def made(
+    prepared: PreparedYear, shared: Shared, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Made]:
+    settings = shared.copy(prepared.transformed, tmp_path_factory.mktemp("open") / "home")
+    with stages.open_workspace(settings) as ws, lakehouse.reader(settings, ws.store) as con:
+        marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(0, {}))
+        files = bulletin.open_data(con, YEAR)
+        yield Made(con, marts, files)
 
 
 def uses(marts: bulletin.Marts) -> dict[str, bytes]:

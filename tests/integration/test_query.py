@@ -9,7 +9,7 @@ import pytest
 
 from orchestration import lakehouse, stages
 from orchestration.core.errors import UsageError
-from orchestration.core.settings import Settings
+from tests.fixtures.homes import Shared
 from tests.fixtures.landing import Landing
 
 _POINTER = "editions/2024/latest.json"
@@ -17,11 +17,9 @@ _EDITION = b'{"edition": 1}'
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory, extensions: Path) -> Iterator[stages.Workspace]:
+def lake(tmp_path_factory: pytest.TempPathFactory, shared: Shared) -> Iterator[stages.Workspace]:
     """A lake with a unit's documents, and an edition's pointer beside it."""
-    home = tmp_path_factory.mktemp("query")
-    (home / "duckdb_extensions").symlink_to(extensions)
-    settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
+    settings = shared.settings(tmp_path_factory.mktemp("query") / "home")
     with stages.open_workspace(settings) as ws:
         Landing(ws.store).unit("T05-110000-0001")
         stages.intake(ws, 2024, run_id="x", progress=lambda _: None)

@@ -12,10 +12,9 @@ import pytest
 
 from orchestration import lakehouse, stages
 from orchestration.core.errors import TongbaoError
-from orchestration.core.settings import Settings
-from orchestration.demo import generate
 from orchestration.rehearsal import Rehearsal
 from tests.conftest import Tongbao
+from tests.fixtures.homes import NOW, PreparedYear, Shared
 from tests.fixtures.landing import Landing
 
 A, B, C = (f"T05-440000-000{number}" for number in (1, 2, 3))
@@ -106,18 +105,12 @@ def test_a_province_before_the_cutoff(ws: stages.Workspace, landing: Landing) ->
 
 
 @pytest.fixture(scope="module")
-def nation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stages.Workspace]:
+def nation(
+    prepared: PreparedYear, shared: Shared, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[stages.Workspace]:
     """A whole synthetic year, taken in after the cut-off, that the gate would let through."""
-    home = tmp_path_factory.mktemp("rehearsed")
-    settings = Settings(
-        home=home,
-        catalog=str(home / "catalog.sqlite"),
-        fixed_now=datetime(2024, 12, 20, tzinfo=UTC),
-    )
+    settings = shared.copy(prepared.transformed, tmp_path_factory.mktemp("rehearsed") / "home", NOW)
     with stages.open_workspace(settings) as ws:
-        generate(ws.store, settings, year=2024, scale=0.03, seed=5, faults="default",
-                 progress=_quiet)  # fmt: skip
-        _taken_in(ws)
         yield ws
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
-import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -25,7 +23,8 @@ from orchestration.bulletin.site.pages import MEASURES
 from orchestration.bulletin.site.templates import json_for_script
 from orchestration.bulletin.wording import percent
 from orchestration.core.settings import PROJECT_ROOT, Settings
-from orchestration.demo import generate
+from tests.fixtures.homes import PreparedYear, Shared
+from tests.needs import CHROMIUM
 
 YEAR = 2024
 HOSTILE = "</script><script>alert(1)</script>"
@@ -71,15 +70,11 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    home = tmp_path_factory.mktemp("site")
-    settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
+def site(
+    prepared: PreparedYear, shared: Shared, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    settings = shared.copy(prepared.published, tmp_path_factory.mktemp("site") / "home")
     with stages.open_workspace(settings) as ws:
-        generate(
-            ws.store, settings, year=YEAR, scale=0.03, seed=5, faults="default", progress=_quiet
-        )
-        for stage in (stages.intake, stages.transform, stages.gate):
-            stage(ws, YEAR, run_id="r", progress=_quiet)
         done = stages.publish(ws, YEAR, run_id="r", progress=_quiet)
         with lakehouse.reader(settings, ws.store, done.snapshot_id) as con:
             marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, {}))
@@ -443,11 +438,6 @@ def test_former_editions_are_listed_in_the_edition_and_in_the_years_index(site: 
 # --- in a browser ---------------------------------------------------------------------------
 
 
-def _chromium() -> str | None:
-    named = os.environ.get("CHROMIUM")
-    return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-
-
 #: One window of a phone's width after another in one page; what each does is written down.
 _HARNESS = """<!doctype html><meta charset="utf-8"><body><script>
 var steps = %s, out = [];
@@ -505,9 +495,9 @@ def _browse(
     Returns:
         what each step came to, and what the browser's console said.
     """
-    chromium = _chromium()
+    chromium = CHROMIUM.found()
     if chromium is None:
-        pytest.skip("no Chromium on this machine (CHROMIUM, or chromium on the PATH)")
+        pytest.skip(CHROMIUM.advice)
     harness = folder / "harness.html"
     harness.write_text(_HARNESS % json.dumps(steps), encoding="utf-8")
     done = subprocess.run(

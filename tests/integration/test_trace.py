@@ -23,10 +23,10 @@ from orchestration.bulletin.marts import GRAINS
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.errors import UsageError
 from orchestration.core.settings import Settings
-from orchestration.demo import generate
 from orchestration.trace import trace_lines, trace_pages
 from orchestration.trace.digests import page_digests
 from tests.conftest import clean_environment
+from tests.fixtures.homes import PreparedYear, Shared
 
 YEAR = 2024
 
@@ -53,17 +53,11 @@ class Published:
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
-    home = tmp_path_factory.mktemp("traced")
-    settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
+def published(
+    prepared: PreparedYear, shared: Shared, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Published]:
+    settings = shared.copy(prepared.published, tmp_path_factory.mktemp("traced") / "home")
     with stages.open_workspace(settings) as ws:
-        # Seed 5: values of several aggregations are excluded, and units are late and silent.
-        generate(
-            ws.store, settings, year=YEAR, scale=0.01, seed=5, faults="default", progress=_quiet
-        )
-        stages.intake(ws, YEAR, run_id="r", progress=_quiet)
-        stages.transform(ws, YEAR, run_id="r", progress=_quiet)
-        stages.gate(ws, YEAR, run_id="r", progress=_quiet)
         done = stages.publish(ws, YEAR, run_id="r", progress=_quiet)
         with lakehouse.reader(settings, ws.store, done.snapshot_id) as con, _copy(con) as local:
             yield Published(ws, done, local)

@@ -10,15 +10,13 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.core.settings import Settings
-from orchestration.demo import generate
+from tests.fixtures.homes import PreparedYear, Shared
 
 YEAR = 2024
 SCALE = 0.03
@@ -29,18 +27,14 @@ def _quiet(_: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, dict[str, Any]]]:
+def made(
+    prepared: PreparedYear, shared: Shared, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Any, dict[str, Any]]]:
     """A reader of the lake after intake and transform, and the truth."""
-    home: Path = tmp_path_factory.mktemp("truth")
-    settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
-    with stages.open_workspace(settings) as ws:
-        done = generate(
-            ws.store, settings, year=YEAR, scale=SCALE, seed=11, faults="default", progress=_quiet
-        )
-        stages.intake(ws, YEAR, run_id="truth", progress=_quiet)
-        stages.transform(ws, YEAR, run_id="truth", progress=_quiet)
-        with lakehouse.reader(settings, ws.store) as con:
-            yield con, json.loads(Path(done.truth).read_text(encoding="utf-8"))["years"]
+    settings = shared.copy(prepared.transformed, tmp_path_factory.mktemp("truth") / "home")
+    truth = settings.home / "demo" / f"truth-{YEAR}.json"
+    with stages.open_workspace(settings) as ws, lakehouse.reader(settings, ws.store) as con:
+        yield con, json.loads(truth.read_text(encoding="utf-8"))["years"]
 
 
 def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
