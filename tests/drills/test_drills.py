@@ -45,6 +45,9 @@ from tests.fixtures.faulty_store import Faults, faulty_store
 from tests.fixtures.state import orphans, state_of, torn_edition
 from tests.fixtures.topology import Postgres, S3Server, Topology, topology
 
+#: Every kind of failure in one year, with each catalogue.
+pytestmark = pytest.mark.drills
+
 YEAR = 2024
 NOW = "2024-12-15T08:00:00+08:00"
 #: A drill's seeds: one each with SQLite, PostgreSQL and Dagster's processes, five minutes; or ten.

@@ -10,6 +10,9 @@ import pytest
 
 from tests.unit.test_formats import SEEDS
 
+#: A quarter of a minute a format.
+pytestmark = pytest.mark.slow
+
 #: Seconds a format: long enough for some thousand inputs, short enough for every run of the tests.
 _SECONDS = 12
 

@@ -34,6 +34,9 @@ FOLDERS = ("marts", "quality", "publication")
 _ANALYST = """
 import json, sys
 import duckdb
+
+#: PostgreSQL and the analysts' S3 server.
+pytestmark = pytest.mark.slow
 folder, setup, statements = json.load(sys.stdin)
 con = duckdb.connect(config={"extension_directory": folder})
 answers = []

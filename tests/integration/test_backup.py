@@ -18,6 +18,9 @@ from orchestration.lakehouse import reader, writer
 from orchestration.storage import Store
 from tests.fixtures.topology import Postgres, S3Server, rclone
 
+#: PostgreSQL, and its dumps.
+pytestmark = pytest.mark.slow
+
 BUCKETS = ("landing", "lake", "publication")
 
 

@@ -20,6 +20,9 @@ from orchestration.lakehouse import attach
 from orchestration.storage import Store
 from tests.fixtures.topology import Topology, topology
 
+#: A catalogue in PostgreSQL.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from orchestration.core.settings import Settings
 from orchestration.definitions import defs
@@ -65,6 +66,7 @@ def _ask(port: int) -> list[dict[str, Any]]:
     return list(content["data"]["repositoriesOrError"]["nodes"])
 
 
+@pytest.mark.slow
 def test_up_shows_everything_and_leaves_nothing_behind(settings: Settings) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -165,6 +165,7 @@ def _append(path: Path, row: dict[str, str]) -> None:
         csv.DictWriter(handle, names, restval="", lineterminator="\n").writerow(row)
 
 
+@pytest.mark.slow
 def test_an_indicator_and_a_rule_are_rows(tmp_path: Path) -> None:
     """A new indicator is taken in, judged and aggregated; a new rule fires; no code changes."""
     project = tmp_path / "project"

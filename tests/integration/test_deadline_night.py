@@ -156,6 +156,7 @@ def test_a_wrong_clock_changes_nothing_that_is_taken_in(ws: stages.Workspace, da
     assert _intake(ws).fetched == 0
 
 
+@pytest.mark.slow
 def test_thousands_at_once_each_counted_once(ws: stages.Workspace) -> None:
     """More objects than a batch holds, in two waves, the second while nothing of it was known."""
     many = 4_500

@@ -284,6 +284,7 @@ def test_what_somebody_damaged_is_made_anew() -> None:
     assert carry_over.sources == {"b.html": EDITION_1 + "b.html"}
 
 
+@pytest.mark.slow
 def test_a_document_that_lands_meanwhile_is_in_the_correction(
     home: Path, shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -321,6 +322,7 @@ def test_nothing_new_is_no_correction(corrected: Corrected) -> None:
         stages.correct(corrected.ws, YEAR, "  ", run_id="again", progress=_quiet)
 
 
+@pytest.mark.slow
 def test_each_edition_comes_out_the_same_again_after_upkeep(corrected: Corrected) -> None:
     """Everything that nothing pins is expired, small files are merged, and old files deleted."""
     ws = corrected.ws
@@ -800,6 +802,7 @@ def test_a_headline_that_hangs_on_what_is_open_is_named(home: Path) -> None:
 # -- a real figure ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_ratio_of_2017_comes_out_of_submissions_on_the_printed_page(
     ws: stages.Workspace, landing: Landing
 ) -> None:
@@ -827,6 +830,7 @@ def test_the_ratio_of_2017_comes_out_of_submissions_on_the_printed_page(
     assert "经费到位率61.08%" in text_of("docx", made.files["national/bulletin.docx"])
 
 
+@pytest.mark.slow
 def test_names_of_every_kind_and_places_with_nothing(
     ws: stages.Workspace, landing: Landing
 ) -> None:

@@ -104,6 +104,7 @@ def backwards(landed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield ws
 
 
+@pytest.mark.slow
 def test_any_order_of_years_ends_in_the_same_tables_and_bytes(
     landed: Path, backwards: stages.Workspace, tmp_path: Path
 ) -> None:
@@ -130,6 +131,7 @@ def test_any_order_of_years_ends_in_the_same_tables_and_bytes(
 # -- a history that arrives late ----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_year_that_arrives_late_reaches_the_years_after_it(
     ws: stages.Workspace, landing: Landing
 ) -> None:
@@ -223,6 +225,7 @@ def _everything(ws: stages.Workspace) -> dict[str, Any]:
     return kept
 
 
+@pytest.mark.slow
 def test_a_replay_of_the_standing_rules_changes_nothing(backwards: stages.Workspace) -> None:
     done = stages.replay(backwards, {"rules": _RULES}, [2025], progress=_quiet)
     [year] = done.years
@@ -231,6 +234,7 @@ def test_a_replay_of_the_standing_rules_changes_nothing(backwards: stages.Worksp
     assert "本年度没有变动" in (Path(done.folder) / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_changed_rule_is_replayed_over_all_years_and_touches_nothing(
     backwards: stages.Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,7 @@ from orchestration.definitions import defs
 from orchestration.demo import generate
 from tests.conftest import Environment, clean_environment
 from tests.fixtures.gbt import lint_docx, lint_pdf, lint_text
-from tests.fixtures.homes import PreparedYear, Shared
+from tests.fixtures.homes import NOW, PreparedYear, Shared
 
 YEAR = 2024
 SCALE = 0.03
@@ -288,6 +288,7 @@ def test_the_same_snapshot_gives_the_same_bytes_in_another_process(published: Pu
     assert [said[name] for name in ("differing", "missing", "added", "damaged")] == [[]] * 4
 
 
+@pytest.mark.slow
 def test_newer_marts_do_not_change_a_standing_edition(
     tmp_path: Path,
     environment: Environment,
@@ -354,6 +355,7 @@ def _last_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_year_with_heavy_faults_is_blocked(tmp_path: Path) -> None:
     settings = _settings(tmp_path)
     _demo(settings, "heavy")
@@ -379,16 +381,21 @@ def _tongbao(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _run(home: Path, kill_at: str | None = None) -> subprocess.CompletedProcess[str] | None:
+def _run(
+    home: Path,
+    kill_at: str | None = None,
+    command: str = "run",
+    now: str = "2024-12-15T08:00:00+08:00",
+) -> subprocess.CompletedProcess[str] | None:
     """``tongbao run``; killed as soon as a line with ``kill_at`` is printed."""
-    command = [str(Path(sys.executable).parent / "tongbao"), "run", "--year", str(YEAR)]
-    environment = clean_environment(home, {"TONGBAO_NOW": "2024-12-15T08:00:00+08:00"})
+    words = [str(Path(sys.executable).parent / "tongbao"), command, "--year", str(YEAR)]
+    environment = clean_environment(home, {"TONGBAO_NOW": now})
     if kill_at is None:
         return subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=300
+            words, env=environment, capture_output=True, text=True, check=False, timeout=300
         )
     process = subprocess.Popen(
-        command,
+        words,
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -440,6 +447,28 @@ def _state(settings: Settings) -> dict[str, str]:
     return found
 
 
+def _edition_in(home: Path) -> dict[str, str]:
+    """Every object of the year's editions with its digest."""
+    folder = home / "s3" / "publication" / "editions" / str(YEAR)
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_publication_that_is_killed_is_resumed_to_the_same_bytes(
+    prepared: PreparedYear, shared: Shared, tmp_path: Path
+) -> None:
+    settings = shared.copy(prepared.judged, tmp_path / "home", NOW)
+    _run(settings.home, "publish 2024: 22 bulletins", "publish", NOW.isoformat())
+    assert "latest.json" not in _edition_in(settings.home)
+    with stages.open_workspace(settings) as ws:
+        done = stages.publish(ws, YEAR, run_id="again", progress=_quiet)
+    assert done.edition == 1
+    assert _edition_in(settings.home) == _edition_in(prepared.published)
+
+
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The state that a run ends in when nobody kills it."""
@@ -451,6 +480,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return _state(settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "moments",
     [

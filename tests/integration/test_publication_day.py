@@ -19,6 +19,9 @@ from orchestration.lakehouse import attach
 from tests.conftest import Environment
 from tests.fixtures.landing import Landing
 
+#: Whole Dagster runs with waits and retries.
+pytestmark = pytest.mark.slow
+
 UNIT = "T05-440000-0001"
 
 

@@ -318,6 +318,7 @@ def _situation(world: World, anchor: str) -> Iterator[dict[str, str]]:
             yield {}
 
 
+@pytest.mark.slow
 def test_every_command_runs_as_written(world: World) -> None:
     blocks = [block for block in BOOK.blocks if block.language == "sh"]
     assert blocks

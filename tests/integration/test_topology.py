@@ -33,6 +33,9 @@ import json, select, sys
 from orchestration import lakehouse
 from orchestration.core.settings import Settings
 from orchestration.storage import Store
+
+#: Real servers, and daemons that run through a year.
+pytestmark = pytest.mark.slow
 settings = Settings.from_env()
 store = Store(settings.resolve_s3())
 seen = []

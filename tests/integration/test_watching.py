@@ -26,6 +26,9 @@ from tests.conftest import clean_environment
 from tests.fixtures.landing import Landing
 from tests.fixtures.receivers import Inbox, Mailbox, authority, mail_server, webhook_server
 
+#: A whole blocked year with its log, mail server and webhook.
+pytestmark = pytest.mark.slow
+
 _MORNING = "2024-12-15T06:10:00+08:00"
 #: A contact whose every part breaks the contract, so that findings quote it.
 _CONTACT = {"name": "联络员甲乙丙", "phone": ["139-planted-0000"], "email": {"planted-at": "no"}}
