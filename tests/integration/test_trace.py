@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import posixpath
@@ -26,7 +25,7 @@ from orchestration.core.settings import Settings
 from orchestration.trace import trace_lines, trace_pages
 from orchestration.trace.digests import page_digests
 from tests.conftest import clean_environment
-from tests.fixtures.homes import PreparedYear, Shared
+from tests.fixtures.homes import PreparedYear, Shared, snapshot_copy
 
 YEAR = 2024
 
@@ -59,25 +58,11 @@ def published(
     settings = shared.copy(prepared.published, tmp_path_factory.mktemp("traced") / "home")
     with stages.open_workspace(settings) as ws:
         done = stages.publish(ws, YEAR, run_id="r", progress=_quiet)
-        with lakehouse.reader(settings, ws.store, done.snapshot_id) as con, _copy(con) as local:
+        with (
+            lakehouse.reader(settings, ws.store, done.snapshot_id) as con,
+            snapshot_copy(con) as local,
+        ):
             yield Published(ws, done, local)
-
-
-@contextlib.contextmanager
-def _copy(source: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as con:
-        con.execute("set timezone = 'UTC'")
-        con.execute("attach ':memory:' as lake")
-        for schema in ("marts", "raw", "quality"):
-            con.execute(f"create schema lake.{schema}")
-        for schema, name in source.execute(
-            "select schema_name, table_name from duckdb_tables() where database_name = 'lake' "
-            "and schema_name in ('marts', 'raw', 'quality') and table_name <> 'objects'"
-        ).fetchall():
-            rows = source.execute(f"select * from lake.{schema}.{name}").to_arrow_table()
-            con.register("rows", rows)
-            con.execute(f"create table lake.{schema}.{name} as select * from rows")
-        yield con
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +73,7 @@ def pages(published: Published) -> dict[str, bytes]:
 @pytest.fixture
 def copied(published: Published) -> Iterator[duckdb.DuckDBPyConnection]:
     """A copy of the published snapshot that a test may change."""
-    with _copy(published.con) as con:
+    with snapshot_copy(published.con) as con:
         yield con
 
 
