@@ -8,5 +8,17 @@ line of its check, with the reason for just that value and the severity ("critic
 Doesn't belong here: how the judged columns are computed (``orchestration.gate.frames``), rules
 about one unit's document (the seeds), and tests of the models (dbt).
 
-Importing a suite imports Great Expectations, which costs seconds of CPU: import it late.
+The lists of checks are data. Only ``suites`` imports Great Expectations.
 """
+
+from expectations import national, provincial, submissions
+from expectations.checks import Check
+
+__all__ = ["CHECKS"]
+
+#: Level → its checks, in the order in which they are judged and reported.
+CHECKS: dict[str, tuple[Check, ...]] = {
+    "submissions": submissions.CHECKS,
+    "provincial": provincial.CHECKS,
+    "national": national.CHECKS,
+}

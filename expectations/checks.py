@@ -1,19 +1,15 @@
-"""What a check of the gate is made of, and the Great Expectations suite made from checks.
+"""What a check of the gate is made of.
 
-Belongs here: the vocabulary that the three suites share. Doesn't belong here: any threshold.
+Belongs here: the vocabulary that the three suites share. Doesn't belong here: any threshold, and
+Great Expectations (``suites``): reading the list of checks must not wait for its import.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import great_expectations as gx
-import great_expectations.expectations as gxe
-from great_expectations.expectations.row_conditions import Column
-
-__all__ = ["Check", "Severity", "Shown", "suites_of"]
+__all__ = ["Check", "Severity", "Shown"]
 
 Severity = Literal["critical", "warning"]
 #: How a judged number is written: a fraction as %, a whole number, a factor as ×, or a yes/no.
@@ -67,38 +63,3 @@ class Check:
         bounded = self.at_least is not None or self.at_most is not None
         if bounded == (self.equals is not None):
             raise ValueError(f"{self.name}: either bounds or equals")
-
-    def expectation(self) -> gxe.Expectation:
-        """The check as a Great Expectations expectation (a new object at every call)."""
-        common: dict[str, Any] = {
-            "severity": self.severity,
-            "meta": {"name": self.name, "title": self.title_zh},
-            "notes": f"{self.title_zh}。{self.reason_zh} / {self.title_en}. {self.reason_en}",
-        }
-        if self.only:
-            condition: Any = None
-            for column, operator, number in self.only:
-                term = Column(column) >= number if operator == ">=" else Column(column) > number
-                condition = term if condition is None else condition & term
-            common["row_condition"] = condition
-        if self.equals is not None:
-            return gxe.ExpectColumnPairValuesToBeEqual(
-                column_A=self.column,
-                column_B=self.equals,
-                ignore_row_if="both_values_are_missing",
-                **common,
-            )
-        return gxe.ExpectColumnValuesToBeBetween(
-            column=self.column, min_value=self.at_least, max_value=self.at_most, **common
-        )
-
-
-def suites_of(level: str, checks: Iterable[Check]) -> dict[str, gx.ExpectationSuite]:
-    """One Great Expectations suite a frame, named ``<level>.<frame>``, in the checks' order."""
-    by_frame: dict[str, list[gxe.Expectation]] = {}
-    for check in checks:
-        by_frame.setdefault(check.frame, []).append(check.expectation())
-    return {
-        frame: gx.ExpectationSuite(name=f"{level}.{frame}", expectations=expectations)
-        for frame, expectations in by_frame.items()
-    }

@@ -6,13 +6,9 @@ provinces (``provincial``) and what a single value must be like (``submissions``
 
 from __future__ import annotations
 
-import great_expectations as gx
+from expectations.checks import Check
 
-from expectations.checks import Check, suites_of
-
-__all__ = ["CHECKS", "LEVEL", "PROVINCES", "TASKS", "suites"]
-
-LEVEL = "national"
+__all__ = ["CHECKS", "PROVINCES", "TASKS"]
 
 #: 31 provincial-level regions and the Corps; the eleven key tasks of 教职成厅函〔2023〕20号.
 PROVINCES = 32
@@ -500,8 +496,3 @@ CHECKS: tuple[Check, ...] = (
         note_en="{scenarios_en}",
     ),
 )
-
-
-def suites() -> dict[str, gx.ExpectationSuite]:
-    """The Great Expectations suites of this level, by frame."""
-    return suites_of(LEVEL, CHECKS)

@@ -7,13 +7,9 @@ three units may stop the nation's bulletin.
 
 from __future__ import annotations
 
-import great_expectations as gx
+from expectations.checks import Check
 
-from expectations.checks import Check, suites_of
-
-__all__ = ["CHECKS", "LEVEL", "suites"]
-
-LEVEL = "provincial"
+__all__ = ["CHECKS"]
 
 _EXACT_ZH = "数值为精确小数，省级数与单位数之间没有舍入余地，差1个末位即为计算错误"
 _EXACT_EN = "values are exact decimals: there is no rounding to forgive, one last digit is a fault"
@@ -330,8 +326,3 @@ CHECKS: tuple[Check, ...] = (
         culprits="province_movers",
     ),
 )
-
-
-def suites() -> dict[str, gx.ExpectationSuite]:
-    """The Great Expectations suites of this level, by frame."""
-    return suites_of(LEVEL, CHECKS)

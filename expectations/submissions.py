@@ -6,13 +6,9 @@ belong here: the rules that one unit's values must obey (``dbt_project/seeds/rul
 
 from __future__ import annotations
 
-import great_expectations as gx
+from expectations.checks import Check
 
-from expectations.checks import Check, suites_of
-
-__all__ = ["CHECKS", "LEVEL", "suites"]
-
-LEVEL = "submissions"
+__all__ = ["CHECKS"]
 
 #: A key, reference or bound is either kept or broken: one broken row means that the warehouse
 #: itself went wrong, whatever the units sent, because intake and dbt set such values aside.
@@ -432,8 +428,3 @@ CHECKS: tuple[Check, ...] = (
         culprits="slips",
     ),
 )
-
-
-def suites() -> dict[str, gx.ExpectationSuite]:
-    """The Great Expectations suites of this level, by frame."""
-    return suites_of(LEVEL, CHECKS)

@@ -6,7 +6,7 @@ Doesn't belong here: thresholds (``expectations``), and storing results (callers
 
 from orchestration.gate.circumstances import Circumstances, circumstances_of, judge_snapshot
 from orchestration.gate.decision import Cause, Finding, GateBroken, GateDecision, Outcome
-from orchestration.gate.judging import judge, preload
+from orchestration.gate.judging import judge
 from orchestration.gate.recount import recount
 from orchestration.gate.waivers import Waiver, read_waivers
 
@@ -21,7 +21,6 @@ __all__ = [
     "circumstances_of",
     "judge",
     "judge_snapshot",
-    "preload",
     "read_waivers",
     "recount",
 ]

@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration.gate.judging import preload
+from expectations import CHECKS
 
 if TYPE_CHECKING:
     from orchestration.gate.decision import GateDecision
@@ -121,7 +121,7 @@ def pages(
         f'<p class="top-line"><a href="../index.html">← {decision.year}年度数据质量报告</a>'
         f"{synthetic}</p>"
     )
-    order = [check.name for module in preload().values() for check in module.CHECKS]
+    order = [check.name for checks in CHECKS.values() for check in checks]
     for validation in decision.validations:
         name = f"{validation.suite_name}.html"
         fixed = _fixed(validation, order, decision.year)

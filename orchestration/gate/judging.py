@@ -9,31 +9,25 @@ pandas engine judges the few rows that come of it.
 
 from __future__ import annotations
 
-import importlib
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import duckdb
 
+from expectations import CHECKS
+from expectations.checks import Check
 from orchestration.core.errors import Unreachable
 from orchestration.gate.decision import Cause, GateBroken, GateDecision, Outcome, shown_value
 from orchestration.gate.frames import FRESHNESS, KEYS, culprits_sql, frame_sql
 from orchestration.gate.waivers import Waiver, check_waivers
 from orchestration.lakehouse.rows import rows_as_dicts
 
-if TYPE_CHECKING:
-    from expectations.checks import Check
-
-__all__ = ["Names", "causes_of", "judge", "judged_rows", "observed_in", "preload", "read_frame"]
-
-LEVELS = ("submissions", "provincial", "national")
+__all__ = ["Names", "causes_of", "judge", "judged_rows", "observed_in", "read_frame"]
 
 #: Culprits kept for a failing row: enough for the report; the total is always told.
 _CULPRITS_KEPT = 30
@@ -51,16 +45,6 @@ class Period(Protocol):
     @property
     def cutoff_at(self) -> datetime:
         """Documents count when submitted before it (UTC aware)."""
-
-
-@cache
-def preload() -> dict[str, ModuleType]:
-    """Import Great Expectations and the suites: seconds of CPU, once a process.
-
-    Call it early (in a thread, say) where there is something to wait for.
-    """
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    return {level: importlib.import_module(f"expectations.{level}") for level in LEVELS}
 
 
 def judge(
@@ -93,35 +77,37 @@ def judge(
         Unreachable: the lake's files can't be read.
         UsageError: a waiver names what isn't judged.
     """
-    suites = preload()
     check_waivers(
         waivers,
         {
             (level, check.name): KEYS[check.frame]
-            for level, module in suites.items()
-            for check in module.CHECKS
+            for level, checks in CHECKS.items()
+            for check in checks
         },
     )
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    # Imports Great Expectations, which only a judgement needs.
+    from expectations.suites import suites_of
+
     names = Names(con, year)
 
     validations: list[Any] = []
     outcomes: list[Outcome] = []
     context = _context()
-    for level in LEVELS:
-        module = suites[level]
+    for level, checks in CHECKS.items():
         results: dict[str, Any] = {}
         rows: dict[str, list[Row]] = {}
-        for frame, suite in module.suites().items():
+        for frame, suite in suites_of(level, checks).items():
             rows[frame] = (
                 [_freshness(now, last_intake_at, period.cutoff_at, marts_stale)]
                 if frame == FRESHNESS
                 else read_frame(con, frame, year)
             )
-            checks = [check for check in module.CHECKS if check.frame == frame]
-            validation = _validate(context, suite, frame, rows[frame], checks)
+            of_frame = [check for check in checks if check.frame == frame]
+            validation = _validate(context, suite, frame, rows[frame], of_frame)
             validations.append(validation)
             results |= {r.expectation_config.meta["name"]: r for r in validation.results}
-        for check in module.CHECKS:
+        for check in checks:
             if check.name not in results:
                 raise GateBroken(f"gate: {level}.{check.name} gave no result")
             outcome = _outcome(level, check, results[check.name], rows[check.frame], names)

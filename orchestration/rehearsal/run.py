@@ -12,20 +12,20 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import Any
 
 import duckdb
 
+from expectations import CHECKS
+from expectations.checks import Check
 from orchestration import lakehouse
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import SHANGHAI, period_of, years
 from orchestration.core.workspace import Progress, Workspace
-from orchestration.gate import GateDecision, judge_snapshot, preload
+from orchestration.gate import GateDecision, judge_snapshot
 from orchestration.rehearsal.counts import Standing, percent, standings, units_of
 from orchestration.rehearsal.pages import national_page, province_pages
-
-if TYPE_CHECKING:
-    from expectations.checks import Check
 
 __all__ = ["Rehearsal", "run_rehearsal"]
 
@@ -193,8 +193,7 @@ def _brief(decision: GateDecision) -> Iterator[dict[str, Any]]:
 
 def _checks() -> dict[str, Check]:
     """The gate's floors on reporting on time, by the groups that they judge."""
-    suites = preload()
-    checks = {check.name: check for module in suites.values() for check in module.CHECKS}
+    checks = {check.name: check for check in chain.from_iterable(CHECKS.values())}
     return {
         group: checks[f"on_time_rate_{group}"] for group in ("nation", "province", "task", "cell")
     }

@@ -53,3 +53,16 @@ def test_the_lock_files_have_hashes_and_no_index() -> None:
         pinned = re.findall(r"^[a-z0-9][\w.\[\]-]*==", text, re.MULTILINE | re.IGNORECASE)
         assert len(pinned) <= text.count("--hash=sha256:")
         assert pinned
+
+
+def test_listing_the_checks_and_the_stages_imports_no_engine() -> None:
+    """What only a judgement or a build needs costs seconds of CPU."""
+    code = (
+        "import sys, expectations, orchestration.cli, orchestration.stages, orchestration.gate, "
+        "orchestration.intake, orchestration.publication, orchestration.receipts\n"
+        "print(sorted({'dagster', 'dbt', 'great_expectations'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -17,8 +17,10 @@ import duckdb
 import gate_marts
 import pytest
 
+from expectations import CHECKS, suites
+from expectations.checks import Check
 from orchestration.core.errors import Unreachable
-from orchestration.gate import Finding, GateBroken, GateDecision, Waiver, judge, preload, recount
+from orchestration.gate import Finding, GateBroken, GateDecision, Waiver, judge, recount
 from orchestration.gate.decision import Cause, Outcome
 from orchestration.gate.frames import CULPRITS, KEYS, culprits_sql
 
@@ -395,10 +397,7 @@ FRESHNESS = {"intake_after_cutoff", "marts_current"}
 
 def test_each_critical_check_has_its_case() -> None:
     critical = {
-        check.name
-        for module in preload().values()
-        for check in module.CHECKS
-        if check.severity == "critical"
+        check.name for checks in CHECKS.values() for check in checks if check.severity == "critical"
     }
     assert critical == set(CRITICAL) | FRESHNESS
 
@@ -410,11 +409,12 @@ def test_critical_check_blocks_and_names_the_culprit(
     spoil, named = CRITICAL[name]
     spoil(marts)
     # Only the one check: fifty whole judgements would take a minute.
-    for level, module in preload().items():
-        only = tuple(check for check in module.CHECKS if check.name == name)
-        monkeypatch.setattr(module, "CHECKS", only)
-        if only:
-            monkeypatch.setattr("orchestration.gate.judging.LEVELS", (level,))
+    only = {
+        level: tuple(check for check in checks if check.name == name)
+        for level, checks in CHECKS.items()
+    }
+    kept = {level: checks for level, checks in only.items() if checks}
+    monkeypatch.setattr("orchestration.gate.judging.CHECKS", kept)
     decision = decide(marts)
     assert decision.blocked
     assert set(blocking(decision)) == {name}
@@ -600,9 +600,7 @@ def test_crashed_expectation_breaks_the_gate(
     marts: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Great Expectations reports a crash as success=False; the gate must not take it for data."""
-    from expectations.checks import Check
-
-    sound = Check.expectation
+    sound = suites._expectation
 
     def on_a_lost_column(check: Check) -> Any:
         expectation = sound(check)
@@ -610,7 +608,7 @@ def test_crashed_expectation_breaks_the_gate(
             expectation.column = "lost"
         return expectation
 
-    monkeypatch.setattr(Check, "expectation", on_a_lost_column)
+    monkeypatch.setattr(suites, "_expectation", on_a_lost_column)
     with pytest.raises(GateBroken, match=r"submissions\.late_share crashed: .*lost.* not exist"):
         decide(marts)
 
@@ -634,9 +632,9 @@ def test_every_culprit_query_runs(marts: duckdb.DuckDBPyConnection) -> None:
     for name in CULPRITS:
         rows = marts.execute(culprits_sql(name, 2024))
         assert "label" in [column[0] for column in rows.description], name
-    used = {c.culprits for m in preload().values() for c in m.CHECKS if c.culprits}
+    used = {c.culprits for checks in CHECKS.values() for c in checks if c.culprits}
     assert used == CULPRITS
-    assert {c.frame for m in preload().values() for c in m.CHECKS} == set(KEYS)
+    assert {c.frame for checks in CHECKS.values() for c in checks} == set(KEYS)
 
 
 # -- the documents ---------------------------------------------------------------------------

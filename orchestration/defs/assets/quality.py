@@ -5,11 +5,11 @@ from typing import Any
 
 import dagster as dg
 
+from expectations import CHECKS
 from orchestration import stages
 from orchestration.core.errors import GateBlocked
 from orchestration.defs.assets.common import REPORTING_YEAR, WORKSPACE_KEY, failure, run_stage
 from orchestration.defs.assets.warehouse import marts_keys
-from orchestration.gate import preload
 
 __all__ = ["GATE", "gate"]
 
@@ -26,8 +26,8 @@ _SPECS = [
         asset=GATE,
         description=f"{check.title_zh}（{check.severity}）。{check.reason_zh}",
     )
-    for suite, module in preload().items()
-    for check in module.CHECKS
+    for suite, checks in CHECKS.items()
+    for check in checks
 ]
 
 
