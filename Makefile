@@ -6,7 +6,7 @@ YEAR ?= 2024
 SCALE ?= 1
 export TONGBAO_HOME ?= $(CURDIR)/.tongbao
 
-.PHONY: setup bulletin test drills lint lint-infra format bench dev lock clean
+.PHONY: setup bulletin test test-slow drills lint lint-python lint-types lint-sql lint-infra format bench dev lock clean
 .DEFAULT_GOAL := bulletin
 
 # Runtime only; $(BIN)/.dev installs tests and linters.
@@ -28,18 +28,30 @@ bulletin: setup
 	$(BIN)/tongbao demo --year $(YEAR) --scale $(SCALE)
 	$(BIN)/tongbao run --year $(YEAR)
 
-test: $(BIN)/.dev lint lint-infra
+# Linters, types, the checkers of infra/ and the fast tests: each promise once.
+test: $(BIN)/.dev $(BIN)/.infra
+	$(MAKE) -j 2 lint lint-infra
 	$(BIN)/python -m pytest
+
+# Real servers and daemons, kills at each write, long histories and fuzzing.
+test-slow: $(BIN)/.dev
+	$(BIN)/python -m pytest -m slow
 
 # Every kind of failure in one year, with each catalogue: a quarter of an hour; DRILLS=all: ten seeds.
 drills: $(BIN)/.dev
-	$(BIN)/python -m pytest -n 1 tests/drills
+	$(BIN)/python -m pytest -n 1 -m drills
 
-lint: $(BIN)/.dev
+lint: lint-python lint-types lint-sql
+
+lint-python: $(BIN)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+lint-types: $(BIN)/.dev
+	$(BIN)/mypy
+
+lint-sql: $(BIN)/.dev
 	$(BIN)/sqlfluff lint --quiet --processes 2 dbt_project/models orchestration/gate/frames
 
 # Checks the files that no test runs: Compose, image, systemd, Terraform. The checkers have a separate

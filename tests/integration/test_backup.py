@@ -16,7 +16,7 @@ import pytest
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.lakehouse import reader, writer
 from orchestration.storage import Store
-from tests.fixtures.topology import Postgres, S3Server, rclone
+from tests.fixtures.topology import Postgres, S3Server, postgres_bin, rclone
 
 #: PostgreSQL, and its dumps.
 pytestmark = pytest.mark.slow
@@ -58,7 +58,7 @@ def _s3(folder: Path) -> Iterator[S3Server]:
 def _backup(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The script with nothing in its environment but this."""
     command = [str(PROJECT_ROOT / "infra/backup.sh"), *words]
-    path = f"{Path(rclone()).parent}:{os.environ['PATH']}"
+    path = f"{postgres_bin()}:{Path(rclone()).parent}:{os.environ['PATH']}"
     environment = {"PATH": path, "RCLONE_CONFIG": os.devnull, **environment}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     secrets = {environment.get(name) for name in ("PGPASSWORD", "AWS_SECRET_ACCESS_KEY")}
@@ -154,7 +154,7 @@ def test_two_backups_of_one_second_are_two(postgres: Postgres, tmp_path: Path) -
     with _s3(tmp_path / "old") as s3:
         Store(s3.config).ensure_buckets(BUCKETS)
         environment = _servers(postgres, s3, kept)
-        path = f"{clock.parent}:{Path(rclone()).parent}:{os.environ['PATH']}"
+        path = f"{clock.parent}:{postgres_bin()}:{Path(rclone()).parent}:{os.environ['PATH']}"
         saved = _backup("save", **environment, PATH=path)
     assert saved.returncode == 0, saved.stderr
     assert (clock.parent / "date.read").exists()
