@@ -1,4 +1,6 @@
-"""The benchmark: the pipeline beside a hand-written floor, on the same objects, in one run.
+"""The benchmark: compares the pipeline with a minimal program on the same objects.
 
-``make bench`` prints ratios. Belongs here: measuring. No test asserts a time.
+``make bench`` prints ratios.
+
+Belongs here: measurements. Doesn't belong here: assertions about times; no test has them.
 """

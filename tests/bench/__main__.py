@@ -1,7 +1,7 @@
-"""``make bench``: prints what the pipeline costs beside the floor, and what doing it again costs.
+"""``make bench``: prints the cost of the pipeline, of the minimal program, and of repeated runs.
 
-Every command runs as a process of its own against one S3 server, so that walls, CPU seconds and
-peak memory are those of the command alone.
+Every command is a separate process with the same S3 server, so that time, CPU seconds and peak
+memory are those of the command alone.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ with stages.open_workspace(Settings.from_env()) as ws:
 
 @dataclass
 class Cost:
-    """What a command cost.
+    """The cost of a command.
 
     Attributes:
-        wall, cpu: seconds.
-        peak: megabytes resident at most.
-        out, err: what it printed.
+        wall, cpu: in seconds.
+        peak: maximum resident memory in megabytes.
+        out, err: its output.
     """
 
     wall: float
@@ -61,7 +61,7 @@ class Cost:
     err: str
 
     def stages(self) -> dict[str, float]:
-        """Seconds by stage, from the times of the progress lines; ``start`` is before the first."""
+        """Stage → seconds, from the times of progress lines; ``start`` is before the first line."""
         found: dict[str, float] = {}
         last = 0.0
         for match in _LINE.finditer(self.err):
@@ -76,7 +76,7 @@ class Cost:
         return found
 
     def since(self, name: str) -> float:
-        """Seconds from the first progress line of a stage to the last of the command."""
+        """Seconds from the first progress line of a stage to the last line of the command."""
         lines = [(match.group(2), float(match.group(1))) for match in _LINE.finditer(self.err)]
         return lines[-1][1] - next(at for stage, at in lines if stage == name)
 
@@ -109,7 +109,7 @@ def _show(name: str, cost: Cost) -> None:
 
 
 def _year(scale: float, folder: Path) -> tuple[Cost, dict[str, float], Cost]:
-    """A demo year, the floor and the pipeline until the gate on its objects."""
+    """Measure the minimal program, and the pipeline until the gate, on a demo year."""
     home = folder / f"scale-{scale:g}"
     settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
     with stages.open_workspace(settings) as ws:
@@ -139,7 +139,7 @@ def _year(scale: float, folder: Path) -> tuple[Cost, dict[str, float], Cost]:
 
 
 def _again(ws: stages.Workspace, environment: dict[str, str]) -> None:
-    """Publication, nothing new, and one resubmission."""
+    """Measure publication, a run with nothing new, and one resubmission."""
     again = _run([_TONGBAO, "run", "--year", str(YEAR), "--until", "gate", "--json"], environment)
     _show("again, nothing new", again)
     outcome = json.loads(again.out)
@@ -176,7 +176,7 @@ def _correct(reason: str, environment: dict[str, str]) -> Cost:
 
 
 def _editions(ws: stages.Workspace, environment: dict[str, str]) -> None:
-    """The first edition, its proof, and corrections of one unit of one province."""
+    """Measure the first edition, its verification, and corrections of one unit."""
     publish = _run([_TONGBAO, "publish", "--year", str(YEAR)], environment)
     _show("tongbao publish (at most 90 s)", publish)
     whole = publish.since("publish")
@@ -184,11 +184,11 @@ def _editions(ws: stages.Workspace, environment: dict[str, str]) -> None:
     verify = _run([_TONGBAO, "verify", "--year", str(YEAR)], environment)
     _show("tongbao verify", verify)
     _say(f"    {verify.wall / publish.wall:.2f} x publish (at most 1.2)")
-    # The first correction of a year takes in whatever was late: the next ones are of one unit.
+    # The first correction of a year counts all late documents; the next ones concern one unit.
     _correct("what was late", environment)
     folder = ws.store.list("landing", f"performance/year={YEAR}/province=650000/")
     units = (info.key for info in folder if "/T11-" in info.key)
-    # An indicator of one task, then one that moves a rate that every province's bulletin names.
+    # First an indicator of one task, then one that changes a rate in every province's bulletin.
     for indicator, former in zip(("T11_09", "C_04"), units, strict=False):
         document = json.loads(ws.store.get("landing", former))
         document["document_id"] += f"-{indicator}"

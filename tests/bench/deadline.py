@@ -1,15 +1,16 @@
-"""Deadline night: 10,000 units submit within an hour, and how long each waits for its receipt.
+"""Deadline night: 10,000 units submit within an hour; measures the wait for each receipt.
 
     python -m tests.bench --only deadline --minutes 60 --burst
 
-Belongs here: the load, the measuring and the verdict. The servers are those of
-``tests.fixtures.topology``: PostgreSQL, an S3 server, the code location and the daemon, each a
-process of its own; nothing here starts a run, the sensor ``new_submissions`` does.
+The servers are those of ``tests.fixtures.topology``: PostgreSQL, an S3 server, the code location
+and the daemon. Runs are started by the sensor ``new_submissions`` only.
 
-The landing zone holds a nation (12,000 units, registered and planned, and the year before) and
-about a fifth of this year's performance. The rest of the demo's own performance objects, broken
-ones among them, are what is submitted; one in fifty overwrites an object sent minutes before.
-A receipt counts from the moment that its object was sent, and only if it names that ETag.
+The landing bucket has a nation (12,000 units with registrations and plans, and the year before)
+and about a fifth of this year's performance documents. The demo's other performance objects,
+broken ones included, are submitted; one in fifty overwrites an object sent minutes before. The waiting time
+begins when the object is sent and ends with a receipt that has its ETag.
+
+Belongs here: the load, the measurement and its evaluation.
 """
 
 from __future__ import annotations
@@ -36,20 +37,20 @@ from tests.fixtures.topology import Topology, topology
 __all__ = ["measure"]
 
 YEAR = 2024
-#: An hour before the cut-off: the collection is open.
+#: An hour before the cut-off, while the collection is open.
 _NOW = f"{YEAR}-12-14T23:00:00+08:00"
-#: The issue's figures: so many units within an hour, each answered within so many seconds.
+#: The requirement: this number of units within an hour, and a receipt within these seconds.
 PER_HOUR = 10_000
 LIMIT_SECONDS = 120
-#: With ``--burst`` the last sixth of the time has five times the rate of the rest.
+#: With ``--burst`` the rate in the last sixth of the time is five times that of the rest.
 _BURST_PART, _BURST_RATE = 6, 5
-#: An object is overwritten no sooner than a receipt was due twice over.
+#: An object is overwritten at the earliest after twice the time within which a receipt is due.
 _OVERWRITE_AFTER = 2 * LIMIT_SECONDS
 _OVERWRITE_EVERY = 50
-#: Seconds between looks at the receipts. The lag is taken from the receipt's own time, so the
-#: look may be coarse: 20,000 receipts and pages cost a second of CPU to list.
+#: Seconds between listings of the receipts. The waiting time is computed from a receipt's own time,
+#: so rare listings suffice; listing 20,000 receipts and pages takes a second of CPU.
 _LOOK_SECONDS = 15
-#: For the first collection of a whole nation, and for the last receipt after the last object.
+#: Time limit of the first collection of the nation, and of the last receipt after the last object.
 _FIRST_SECONDS, _LAST_SECONDS = 1200, 2.5 * LIMIT_SECONDS
 
 Say = Callable[[str], None]
@@ -57,7 +58,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class _Sent:
-    """A submission: its key, its ETag and when it was sent (seconds since 1970)."""
+    """A submission: its key, its ETag and the time at which it was sent (seconds since 1970)."""
 
     key: str
     etag: str
@@ -70,15 +71,15 @@ class _Sent:
 
 
 def measure(folder: Path, minutes: float, *, burst: bool, scale: float, say: Say) -> bool:
-    """Run the night and print what it was like.
+    """Run the night and print the results.
 
     Args:
-        minutes: how long is submitted, at the rate of 10,000 an hour.
-        burst: five times the rate in the last sixth of the time; the total stays.
-        scale: of the nation.
+        minutes: duration of the submissions, at a rate of 10,000 an hour.
+        burst: five times the rate in the last sixth of the time, with the same total.
+        scale: scale of the nation.
 
     Returns:
-        whether every object was answered within two minutes.
+        whether every object had its receipt within two minutes.
     """
     total = round(PER_HOUR * minutes / 60)
     say(
@@ -130,13 +131,13 @@ def _tongbao(servers: Topology, *arguments: str) -> None:
 
 
 def _hold_back(store: Store, folder: Path, total: int) -> int:
-    """Take this year's performance out of the landing zone, all but a fifth at least."""
+    """Remove this year's performance objects from the landing bucket, except at least a fifth."""
     infos = [
         info
         for info in store.list("landing", f"performance/year={YEAR}/")
         if info.key.endswith(".json")
     ]
-    # In an order that has nothing to do with provinces, the same at every run.
+    # In an order independent of provinces, the same in every run.
     infos.sort(key=lambda info: hashlib.sha256(info.key.encode()).digest())
     held = infos[len(infos) // 6 :][:PER_HOUR]
     folder.mkdir()
@@ -173,7 +174,7 @@ def _until_nothing_waits(servers: Topology, store: Store) -> None:
 
 
 def _times(minutes: float, total: int, *, burst: bool) -> Iterator[float]:
-    """When to send each, in seconds from the start."""
+    """The times of sending, in seconds from the start."""
     seconds = minutes * 60
     last = seconds / _BURST_PART if burst else 0.0
     rate = total / (seconds - last + _BURST_RATE * last)
@@ -189,7 +190,7 @@ def _times(minutes: float, total: int, *, burst: bool) -> Iterator[float]:
 def _sending(
     folder: Path, config: S3Config, minutes: float, total: int, *, burst: bool
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The client: a process of its own."""
+    """Run the client in a child process."""
     order = {
         "config": [config.endpoint, config.region, config.access_key_id, config.secret_access_key],
         "times": list(_times(minutes, total, burst=burst)),
@@ -204,13 +205,13 @@ def _sending(
 
 
 def _send(folder: Path) -> None:
-    """What the client does: send each object at its time and note when."""
+    """Send each object at its time and record when; runs in the client's process."""
     order = json.loads((folder / "order.json").read_text())
     store = Store(S3Config(*order["config"]))
     with (folder / "pool/objects.jsonl").open(encoding="utf-8") as pool:
         objects = [(each["key"], each["body"].encode("latin-1")) for each in map(json.loads, pool)]
     start = time.time()
-    former: list[tuple[float, int]] = []  # when what was sent
+    former: list[tuple[float, int]] = []  # Time and index of objects sent.
     overwritten = 1
     with (folder / "sent.jsonl").open("w", encoding="utf-8") as out:
         for index, at in enumerate(order["times"]):
@@ -231,7 +232,7 @@ def _send(folder: Path) -> None:
 
 
 def _again(body: bytes) -> bytes:
-    """A resubmission: another document about the same unit, or the same rubbish once more."""
+    """The body of a resubmission: another document of the same unit, or the same broken bytes."""
     try:
         document = json.loads(body)
         document["document_id"] += "-again"
@@ -243,15 +244,15 @@ def _again(body: bytes) -> bytes:
 def _watch(
     folder: Path, store: Store, sender: subprocess.Popen[bytes], say: Say
 ) -> tuple[list[_Sent], dict[_Sent, float]]:
-    """Until each submission has its receipt, or no more time: the lag of each, in seconds."""
+    """Wait for the receipts, at most for the time limit; return the waiting time of each in s."""
     lags: dict[_Sent, float] = {}
-    checked: dict[str, str] = {}  # receipt → its ETag when it was read
+    checked: dict[str, str] = {}  # Receipt → its ETag when it was read.
     ended: float | None = None
     told = time.monotonic()
     while True:
         done = sender.poll() is not None
         sent = _read_sent(folder)
-        open_ = {each.receipt: each for each in sent if each not in lags}  # the newest of a key
+        open_ = {each.receipt: each for each in sent if each not in lags}  # The newest of each key.
         changed: list[ObjectInfo] = []
         if open_:
             changed = [
@@ -265,7 +266,9 @@ def _watch(
             checked[info.key] = info.etag
             each = open_[info.key]
             if json.loads(fetched.body)["etag"].strip('"') == each.etag:
-                lags[each] = info.last_modified.timestamp() + 1 - each.at  # cut to seconds
+                lags[each] = (
+                    info.last_modified.timestamp() + 1 - each.at
+                )  # The store truncates times to seconds.
         if time.monotonic() - told >= 60:
             told = time.monotonic()
             worst = max(lags.values(), default=0.0)
@@ -301,7 +304,7 @@ def _verdict(sent: list[_Sent], lags: dict[_Sent, float], total: int, say: Say) 
 
 
 def _runs(servers: Topology, began: float, say: Say) -> None:
-    """What Dagster did meanwhile."""
+    """Print the runs of Dagster meanwhile."""
     with (
         contextlib.closing(psycopg2.connect(servers.postgres.url("dagster"))) as dagster,
         dagster.cursor() as cursor,

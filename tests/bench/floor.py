@@ -1,11 +1,11 @@
-"""The floor: the least that could be called the same work, by hand, without any framework.
+"""The minimal program: the least work with the same result, without any framework.
 
-Lists and fetches every submission of both years with obstore (16 threads), parses it, puts one
-small receipt object a submission, hashes the report files, aggregates in DuckDB by province, task
-and indicator, and writes Parquet. It checks nothing, keeps no history and is not repeatable: what
-the pipeline costs beyond it is the price of those.
+It lists and fetches every submission of both years with obstore (16 threads), parses it, writes one
+small receipt object per submission, hashes the report files, aggregates in DuckDB by province, task
+and indicator, and writes Parquet. It checks nothing, keeps no history and is not repeatable, so the
+additional cost of the pipeline is the cost of these.
 
-Run as a process of its own; prints seconds a stage as JSON.
+It runs as a separate process and prints seconds per stage as JSON.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def store_of(bucket: str) -> S3Store:
 
 
 def main(folder: Path) -> dict[str, float]:
-    """Do the work; returns seconds by stage."""
+    """Do the work and return seconds by stage."""
     clock = [time.monotonic()]
     stages: dict[str, float] = {}
 

@@ -1,8 +1,9 @@
-"""What intake costs beside the least that reading the same bytes costs.
+"""Compares the cost of intake with the minimal cost of reading the same bytes.
 
-24,000 JSON objects against fetching them with obstore and parsing them with orjson, and against
-that with a receipt's bytes put for each; a province's Parquet of 1,000,000 rows; an XLSX of 20,000
-rows against openpyxl alone. Every intake is a command of its own, as a user runs it.
+Measured are 24,000 JSON objects, compared with fetching them with obstore and parsing them with
+orjson, and with also writing a receipt for each; a Parquet file of a province with 1,000,000 rows;
+an XLSX file of 20,000 rows, compared with openpyxl. Every intake is a separate command, as users
+run it.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ _OBJECTS = 24_000
 _PARQUET_ROWS = 1_000_000
 _XLSX_ROWS = 20_000
 _THREADS = 16
-#: A receipt of an object without findings.
+#: The receipt of an object without findings.
 _RECEIPT_BYTES = 420
 
-#: Seconds of fetching and parsing, and of putting receipts after that.
+#: Seconds of fetching and parsing, and of writing receipts after that.
 Floor = tuple[float, ...]
 
 
@@ -51,10 +52,10 @@ def _codes(task: str) -> list[str]:
 
 
 def _documents(task: str, provinces: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Plausible performance documents, one a unit, from province to province, without end."""
+    """Yield plausible performance documents endlessly, one per unit, by province."""
     codes = _codes(task)
     catalogue = load_catalogue().indicators
-    # Within the catalogue's bounds: an honest file has few findings.
+    # Within the catalogue's bounds, because real files have few findings.
     lowest = [int(catalogue[code].hard_min or 0) for code in codes]
     widths = [_width(catalogue[code]) for code in codes]
     for number, province in enumerate(cycle(provinces), start=1):
@@ -79,7 +80,7 @@ def _width(indicator: Indicator) -> int:
 
 
 def _registrations(ws: stages.Workspace, units: int) -> None:
-    """The units of the bulk files, registered: taken in before anything is timed."""
+    """Write registrations of the units, which are taken in before the measurement."""
     lines = [
         json.dumps(
             {
@@ -100,7 +101,7 @@ def _registrations(ws: stages.Workspace, units: int) -> None:
 
 def _json_objects(ws: stages.Workspace) -> None:
     def items() -> Iterator[tuple[str, bytes]]:
-        # As in the nation: the local server's writes get slower with the files in one folder.
+        # As in a national collection: the local server's writes are slower in large folders.
         for document in islice(_documents("T05", list(load_catalogue().regions)), _OBJECTS):
             province = document["unit_code"].split("-")[1]
             key = f"performance/year={YEAR}/province={province}/{document['document_id']}.json"
@@ -178,7 +179,7 @@ def measure(
     environment_of: Callable[..., dict[str, str]],
     tongbao: str,
 ) -> None:
-    """Measure and print the three."""
+    """Measure the three formats and print the results."""
 
     def intake(name: str, fill: Callable[[stages.Workspace], None]) -> tuple[Any, Path, Floor]:
         home = folder / name
@@ -215,7 +216,7 @@ def measure(
 
 
 def _least() -> Floor:
-    """Fetch and parse everything; then put as many bytes as a receipt has for each object."""
+    """Fetch and parse everything; then write as many bytes as a receipt has for each object."""
     landing, publication = store_of("landing"), store_of("publication")
     started = time.monotonic()
     keys = [meta["path"] for batch in obstore.list(landing, chunk_size=5000) for meta in batch]

@@ -1,14 +1,14 @@
-"""Failure drills: whatever breaks at whatever moment, the run after it ends as if nothing had.
+"""Failure drills: after any failure at any moment the next run ends as if nothing had happened.
 
-A drill is a year from submissions to edition in which things break at moments drawn from its seed:
-the worker is killed, the store, the catalogue's server, Dagster's daemon and code location; the
-disk fills up, the store answers 503, slowly or by half, the clock jumps. Each run is followed by
-another until one comes to its end; the last is two runs at once. Then the catalogue is restored
-from a dump taken on the way. What must come out: the tables and bytes of an undisturbed run, at no
-time half an edition, and orphans that ``tongbao lake maintain`` finds and clears away.
+A drill is a year from submissions to edition with failures at random moments, drawn from its seed:
+the worker, the store, the catalogue's server, Dagster's daemon or code location is killed; the disk
+is full; the store answers with 503, slowly or incompletely; the clock jumps. Runs are repeated
+until one succeeds; the last are two runs at once. Then the catalogue is restored from a dump made
+during the drill. Expected are the tables and bytes of an undisturbed run, never an incomplete
+edition, and that ``tongbao lake maintain`` finds and deletes all orphans.
 
-``make drills`` runs them, one seed of each or, with ``DRILLS=all``, ten; ``make test``
-doesn't, which they would make a quarter longer.
+``make drills`` runs one seed of each drill or, with ``DRILLS=all``, ten. ``make test`` doesn't run
+them, because they would make it a quarter longer.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ pytestmark = pytest.mark.drills
 
 YEAR = 2024
 NOW = "2024-12-15T08:00:00+08:00"
-#: A drill's seeds: one each with SQLite, PostgreSQL and Dagster's processes, five minutes; or ten.
+#: Seeds of each drill (with SQLite, PostgreSQL, Dagster's processes): one, five minutes; or ten.
 _SEEDS = 10 if os.environ.get("DRILLS") == "all" else 1
 
-#: What a run prints on its way, in order; between two of them lies a stretch of work.
+#: Progress lines of a run, in order; the work between two of them is a stretch.
 _MARKS = (
     r"",
     r"intake: \d+ objects listed",
@@ -67,7 +67,7 @@ _MARKS = (
     r"publish 2024: edition 1, ",
 )
 _STRETCHES = len(_MARKS) - 1
-#: A run takes a minute alone; beside others on two cores several.
+#: A run takes a minute alone, and several minutes with other runs on two cores.
 _PATIENCE = 600.0
 
 
@@ -75,16 +75,16 @@ def _quiet(_: str) -> None:
     pass
 
 
-# -- where it happens ---------------------------------------------------------------------------
+# -- home and servers ---------------------------------------------------------------------------
 
 
 @dataclass
 class Site:
-    """A home, its servers, and how a command finds them.
+    """A home and its servers.
 
     Attributes:
-        postgres: None where the catalogue is a file.
-        was_behind: a run was made under a clock that was behind.
+        postgres: None if the catalogue is a file.
+        was_behind: whether a run was made with a clock that was behind.
     """
 
     home: Path
@@ -95,18 +95,18 @@ class Site:
 
     @property
     def settings(self) -> Settings:
-        """As the commands read them."""
+        """The settings of its commands."""
         catalog = self.postgres.url("tongbao") if self.postgres else self.home / "catalog.sqlite"
         return Settings(home=self.home, catalog=str(catalog), uses_local_store=False)
 
     @property
     def ws(self) -> stages.Workspace:
-        """A workspace of the test's own process."""
+        """A workspace in the test's process."""
         return stages.Workspace(self.settings, Store(self.s3.config))
 
     @property
     def has_lake(self) -> bool:
-        """Whether there is a catalogue yet."""
+        """Whether the catalogue exists."""
         asked = "select 1 from {} where {} = 'ducklake_metadata'"
         if self.postgres is None:
             if not Path(self.settings.catalog).exists():
@@ -119,7 +119,7 @@ class Site:
             return bool(cursor.fetchall())
 
     def tongbao(self, *arguments: str, now: str = NOW, store: Store | None = None) -> Command:
-        """Start a command; its log has a number of its own."""
+        """Start a command with a new log."""
         self.runs += 1
         environment = clean_environment(
             self.home,
@@ -132,23 +132,23 @@ class Site:
         return start(list(arguments), environment, self.home / f"run-{self.runs}.log")
 
     def run(self, *arguments: str, now: str = NOW) -> Command:
-        """A command that must come to its end."""
+        """Run a command that must succeed."""
         command = self.tongbao(*arguments, now=now)
         assert command.wait(_PATIENCE) == 0, command.said[-3000:]
         return command
 
     def difference(self, undisturbed: Undisturbed) -> list[str]:
-        """Tables and objects that are not as an undisturbed run leaves them.
+        """Tables and objects that differ from an undisturbed run.
 
-        A clock that was behind made digests of days before: today's, where there is one, is
-        compared with those.
+        Runs with a clock that was behind made digests of earlier days; today's digest is compared
+        if there is one.
         """
         ended = dict(state_of(self.ws).items() ^ undisturbed.state.items())
         of_days = {name for name in ended if "/digest." in name} | {"publication.receipt_pages"}
         return sorted(ended.keys() - of_days if self.was_behind else ended)
 
     def dump(self, to: Path) -> None:
-        """What a night's backup of the catalogue keeps."""
+        """Dump the catalogue like the nightly backup."""
         to.unlink(missing_ok=True)
         if self.postgres is None:
             with (
@@ -160,7 +160,7 @@ class Site:
         self._postgres("pg_dump", "--format=custom", f"--file={to}", "--dbname=tongbao")
 
     def restore(self, dump: Path) -> None:
-        """The catalogue as it was; the buckets stay as they are."""
+        """Restore the catalogue; the buckets stay unchanged."""
         if self.postgres is None:
             shutil.copy(dump, self.settings.catalog)
             return
@@ -192,7 +192,7 @@ def _site(folder: Path, landing: Path, with_postgres: bool) -> Iterator[Site]:
         s3.start()
         postgres = None
         if with_postgres:
-            # Not under the test's folder, which PostgreSQL's own user may not enter.
+            # Not under the test's folder, to which PostgreSQL's user has no access.
             cluster = Path(tempfile.mkdtemp(prefix="tongbao-postgres-"))
             stack.callback(shutil.rmtree, cluster, ignore_errors=True)
             postgres = Postgres(cluster)
@@ -208,12 +208,12 @@ def _site(folder: Path, landing: Path, with_postgres: bool) -> Iterator[Site]:
 
 @dataclass
 class Undisturbed:
-    """A run in which nothing breaks.
+    """A run without failures.
 
     Attributes:
-        landing: the served folder before it, to be copied.
-        seconds: how long each stretch took.
-        state: what it ended in.
+        landing: the served folder before the run, to be copied.
+        seconds: duration of each stretch.
+        state: digests of tables and objects after the run.
     """
 
     landing: Path
@@ -223,7 +223,7 @@ class Undisturbed:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    """The smallest nation that passes the gate: 32 units, one a province."""
+    """Run the smallest nation that passes the gate: 32 units, one per province."""
     folder = tmp_path_factory.mktemp("undisturbed")
     made = Settings(home=folder / "made", catalog=str(folder / "made" / "catalog.sqlite"))
     with stages.open_workspace(made) as ws:
@@ -246,7 +246,7 @@ def _passed(command: Command, mark: str) -> bool:
 
 
 def _reaches(command: Command, mark: str) -> bool:
-    """Wait until a run prints ``mark``; False where it ends before."""
+    """Wait until a run prints ``mark``; return False if it ends before."""
     deadline = time.monotonic() + _PATIENCE
     while not _passed(command, mark):
         assert time.monotonic() < deadline, command.said[-3000:]
@@ -256,9 +256,9 @@ def _reaches(command: Command, mark: str) -> bool:
     return True
 
 
-# -- what breaks --------------------------------------------------------------------------------
+# -- failures -----------------------------------------------------------------------------------
 
-#: What strikes a running command; ``rest`` is the seed's, for what is random in it.
+#: A failure during a running command; ``rest`` is the random source of the seed.
 Strike = Callable[[Site, Command, random.Random], None]
 
 
@@ -284,7 +284,7 @@ def _kill_postgres(site: Site, _: Command, rest: random.Random) -> None:
 
 
 def _restart_postgres_in_a_transaction(site: Site, command: Command, _: random.Random) -> None:
-    """As an administrator does, at the next moment at which something is being written."""
+    """Restart it like an administrator, at the next moment at which a transaction writes."""
     assert site.postgres is not None
     writing = (
         "select count(*) from pg_stat_activity "
@@ -314,7 +314,7 @@ _CLOCK = "the clock jumps and the worker is killed"
 
 @dataclass(frozen=True)
 class Incident:
-    """What breaks, in which stretch of a run, and how far into it (0 to 1)."""
+    """A failure, the stretch of a run in which it happens, and the position in it (0 to 1)."""
 
     kind: str
     stretch: int
@@ -322,7 +322,7 @@ class Incident:
 
 
 def _incidents(rest: random.Random, with_postgres: bool) -> list[Incident]:
-    """One of each kind, in stretches of their own, in the order of a run."""
+    """One failure of each kind, each in another stretch, in the order of a run."""
     kinds = [*_STRIKES, _STORM, _CLOCK]
     if not with_postgres:
         kinds = [kind for kind in kinds if "PostgreSQL" not in kind]
@@ -333,7 +333,7 @@ def _incidents(rest: random.Random, with_postgres: bool) -> list[Incident]:
 
 @dataclass
 class _Weather:
-    """A proxy's storm: while it lasts, a third of the answers is spoiled."""
+    """Faults of a proxy: while active, it spoils a third of the responses."""
 
     rest: random.Random
     stormy: bool = False
@@ -348,7 +348,7 @@ class _Weather:
 
 
 def _strike(site: Site, incident: Incident, seconds: list[float], rest: random.Random) -> None:
-    """Start a run, let it break as the incident says, and see how it ends."""
+    """Start a run, cause the failure, and check how the run ends."""
     weather = _Weather(random.Random(rest.random()))  # noqa: S311
     now = NOW
     if incident.kind == _CLOCK:
@@ -362,12 +362,12 @@ def _strike(site: Site, incident: Incident, seconds: list[float], rest: random.R
             store = stack.enter_context(faulty_store(Store(site.s3.config), faults))
         command = site.tongbao("run", "--year", str(YEAR), now=now, store=store)
         stack.callback(command.kill)
-        # Or a later mark: what the run before has done isn't said again.
+        # Or a later mark, because work of the former run is not repeated.
         mark, next_mark = "|".join(_MARKS[incident.stretch :]), _MARKS[incident.stretch + 1]
-        # A clock before the cut-off ends a run at the gate: it wants an intake after it.
+        # With a clock before the cut-off the gate blocks, as it needs an intake after the cut-off.
         is_there = _reaches(command, mark) or incident.kind == _CLOCK
         if not is_there and "nothing to do" in command.said:
-            # The incident before came so late that its run published: nothing is left to break.
+            # The former failure came so late that its run had published.
             return
         assert is_there, f"{incident}: {command.said[-3000:]}"
         until = time.monotonic() + incident.share * seconds[incident.stretch]
@@ -378,13 +378,13 @@ def _strike(site: Site, incident: Incident, seconds: list[float], rest: random.R
         elif incident.kind == _STORM:
             weather.stormy = True
             until = time.monotonic() + 3
-            # Longer where the run asks the store for nothing meanwhile.
+            # It lasts longer if the run sends no requests to the store meanwhile.
             while command.running and (time.monotonic() < until or not weather.spoiled):
                 time.sleep(0.05)
             weather.stormy = False
         else:
             command.kill()
-        # What outlives it is killed before it comes to the next incident's stretch.
+        # If the run survives it, it is killed before the next failure's stretch.
         _reaches(command, next_mark)
         if command.running:
             command.kill()
@@ -400,7 +400,7 @@ def _strike(site: Site, incident: Incident, seconds: list[float], rest: random.R
 
 
 def _ended_well(command: Command, incident: Incident | str) -> None:
-    """A run that was not killed ends with one line that says what and where to look."""
+    """Check that a run that was not killed ends with a line about the failure and the next step."""
     code = command.wait(_PATIENCE)
     allowed = {0, 1, 4, -9} | ({3} if _CLOCK in str(incident) else set())
     assert code in allowed, f"{incident}: exit {code}: {command.said[-3000:]}"
@@ -428,7 +428,7 @@ def _seeds() -> list[tuple[int, bool]]:
         ("postgres" if value else "sqlite") if isinstance(value, bool) else str(value)
     ),
 )
-def test_whatever_breaks_the_next_run_mends(
+def test_after_any_failure_the_next_run_completes(
     tmp_path: Path, undisturbed: Undisturbed, seed: int, with_postgres: bool
 ) -> None:
     rest = random.Random(f"{seed} {with_postgres}")  # noqa: S311
@@ -454,10 +454,10 @@ def test_whatever_breaks_the_next_run_mends(
 def test_dagster_s_own_processes_are_killed(
     tmp_path: Path, undisturbed: Undisturbed, seed: int
 ) -> None:
-    """Daemon and code location, the run's worker with it, while a backfill is under way.
+    """Daemon and code location (with the worker) are killed while a backfill is under way.
 
-    Nobody starts anything again but what supervises the servers: the daemon goes on with the
-    backfill, finds that the run is dead and starts it again.
+    Only the servers are started again. The daemon continues the backfill, detects that the run is
+    dead and starts it again.
     """
     rest = random.Random(f"dagster {seed}")  # noqa: S311
     shutil.copytree(undisturbed.landing, tmp_path / "s3")
@@ -472,7 +472,7 @@ def test_dagster_s_own_processes_are_killed(
         )
         servers.dagster()
         servers.backfill("national_year", [str(YEAR)])
-        # A run is started again twice at most, so two of the code location's deaths.
+        # A run is started again at most twice, so the code location is killed twice.
         victims = [servers.daemon, servers.code_location, servers.daemon, servers.code_location]
         rest.shuffle(victims)
         for victim in victims:
@@ -490,10 +490,9 @@ def test_dagster_s_own_processes_are_killed(
 def _until(servers: Topology, states: set[str]) -> None:
     """Wait until the newest run is in one of the states, and no other is under way.
 
-    There are seconds in which Dagster gives up on a dead run: when the code location dies again
-    while the run is started again, and when the daemon dies before it has started it again and
-    finds the backfill over when it is back. The alarm stands, and somebody starts the run, as it
-    says.
+    In two cases Dagster gives up on a dead run: if the code location dies again while the run is
+    started again, and if the daemon dies before it has started the run again and then considers
+    the backfill finished. The alarm is active, and somebody starts the run as it says.
     """
     deadline = time.monotonic() + _PATIENCE
     while True:
@@ -514,17 +513,17 @@ def _is_given_up(servers: Topology, run: dict[str, Any]) -> bool:
         return False
     if run["tags"].get("dagster/will_retry") == "false":
         return True
-    # A run that was started again after its backfill was over is a run of its own.
+    # A run that was started again after the end of its backfill is independent of it.
     backfill = run["tags"].get("dagster/backfill")
     if backfill is None or not servers.is_over(backfill):
         return False
-    # What the daemon does start again it starts within two of its rounds of five seconds.
+    # The daemon starts runs again within two of its intervals of five seconds.
     time.sleep(15)
     return bool(servers.runs()[0]["runId"] == run["runId"])
 
 
 def _two_at_once(site: Site, rest: random.Random, undisturbed: Undisturbed) -> None:
-    """Two runs, the second a while after the first: one goes on, the other goes on or says why."""
+    """Start two runs, the second later: one succeeds, the other succeeds or says why not."""
     first = site.tongbao("run", "--year", str(YEAR))
     time.sleep(rest.uniform(0, sum(undisturbed.seconds) / 2))
     second = site.tongbao("run", "--year", str(YEAR))
@@ -538,12 +537,12 @@ def _two_at_once(site: Site, rest: random.Random, undisturbed: Undisturbed) -> N
 
 
 def _restored_with_newer_files(site: Site, dump: Path, undisturbed: Undisturbed) -> None:
-    """The catalogue of last night, the buckets of today: the edition stands as it was published."""
+    """With an older catalogue and the current buckets the edition stays as published."""
     prefix = f"editions/{YEAR}/edition-1/"
     before = [(i.key, i.etag, i.last_modified) for i in site.ws.store.list("publication", prefix)]
     site.restore(dump)
     command = site.tongbao("run", "--year", str(YEAR))
-    if command.wait(_PATIENCE):  # the restored catalogue numbers its snapshots anew
+    if command.wait(_PATIENCE):  # The restored catalogue gives new snapshot ids.
         assert command.wait(0) == 1, command.said[-3000:]
         assert "publication refused: edition 1" in command.said, command.said[-3000:]
     after = [(i.key, i.etag, i.last_modified) for i in site.ws.store.list("publication", prefix)]
@@ -552,7 +551,7 @@ def _restored_with_newer_files(site: Site, dump: Path, undisturbed: Undisturbed)
 
 
 def _upkeep(site: Site) -> None:
-    """What killed runs left is found by a dry run and cleared away by the next."""
+    """Files left by killed runs are found by a dry run and deleted by the next run."""
     later = (datetime.now(UTC) + timedelta(days=10)).isoformat()
     lost = orphans(site.ws)
     would = json.loads(
@@ -565,8 +564,8 @@ def _upkeep(site: Site) -> None:
     assert orphans(site.ws) == set()
 
 
-def test_a_reader_undoes_what_a_killed_commit_left(tmp_path: Path) -> None:
-    """SQLite can't when it is opened to read only: 'tongbao sql' would fail until the next run."""
+def test_a_reader_rolls_back_a_killed_commit(tmp_path: Path) -> None:
+    """SQLite can't if opened read-only; then 'tongbao sql' would fail until the next run."""
     settings = Settings(home=tmp_path, catalog=str(tmp_path / "catalog.sqlite"))
     with stages.open_workspace(settings) as ws:
         with lakehouse.writer(settings, ws.store) as con:
@@ -575,7 +574,9 @@ def test_a_reader_undoes_what_a_killed_commit_left(tmp_path: Path) -> None:
         writing = tmp_path / "writing.sqlite"
         shutil.copy(settings.catalog, writing)
         with contextlib.closing(sqlite3.connect(writing, isolation_level=None)) as database:
-            database.execute("pragma cache_size = 2")  # half of the commit is in the file already
+            database.execute(
+                "pragma cache_size = 2"
+            )  # A part of the commit is in the file already.
             database.execute("begin immediate")
             database.execute("update ducklake_snapshot set snapshot_id = snapshot_id + 1000")
             database.execute("create table spill as select zeroblob(500000) as x")

@@ -1,4 +1,4 @@
-"""``infra/backup.sh`` on real servers: what it saves comes back, and it overwrites nothing."""
+"""``infra/backup.sh`` with real servers: it restores what it saved and overwrites nothing."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _s3(folder: Path) -> Iterator[S3Server]:
 
 
 def _backup(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The script with nothing in its environment but this."""
+    """Run the script with exactly this environment."""
     command = [str(PROJECT_ROOT / "infra/backup.sh"), *words]
     path = f"{postgres_bin()}:{Path(rclone()).parent}:{os.environ['PATH']}"
     environment = {"PATH": path, "RCLONE_CONFIG": os.devnull, **environment}
@@ -91,7 +91,7 @@ def _count(settings: Settings, store: Store) -> int:
     return int(row[0]) if row else 0
 
 
-def test_what_was_saved_comes_back(postgres: Postgres, tmp_path: Path) -> None:
+def test_a_backup_is_restored(postgres: Postgres, tmp_path: Path) -> None:
     _empty_databases(postgres)
     kept = tmp_path / "kept"
     (kept / "catalogue/20200101T000000Z").mkdir(parents=True)
@@ -109,8 +109,8 @@ def test_what_was_saved_comes_back(postgres: Postgres, tmp_path: Path) -> None:
         assert first.returncode == 0, first.stderr
         assert "dropped catalogue/20200101T000000Z" in first.stdout
         stamp = first.stdout.split()[-1]
-        # After the dump: a file that the saved catalogue doesn't know, an object that is replaced,
-        # one that is lost.
+        # After the dump: a file that the saved catalogue doesn't know, a replaced object and a lost
+        # object.
         _insert(settings, store, 5000)
         store.put("landing", "plan/a.json", b"second!")
         store.delete("publication", ["editions/2024/latest.json"])
@@ -130,16 +130,16 @@ def test_what_was_saved_comes_back(postgres: Postgres, tmp_path: Path) -> None:
         assert restored.returncode == 0, restored.stderr
         assert store.get("landing", "plan/a.json") == b"second!"
         assert store.get("publication", "editions/2024/latest.json") == b"1"
-        # The state of the dump, though the bucket is newer; and the lake goes on from there.
+        # The lake has the state of the dump, although the bucket is newer, and can be written.
         assert _count(settings, store) == 5000
         _insert(settings, store, 9000)
         assert _count(settings, store) == 10000
 
 
-def test_two_backups_of_one_second_are_two(postgres: Postgres, tmp_path: Path) -> None:
+def test_two_backups_in_the_same_second_are_both_kept(postgres: Postgres, tmp_path: Path) -> None:
     _empty_databases(postgres)
     kept = tmp_path / "kept"
-    # A clock that stands still when it is read first.
+    # A clock that returns the same second at the first reads.
     (tmp_path / "bin").mkdir()
     clock = tmp_path / "bin/date"
     clock.write_text(
@@ -164,7 +164,7 @@ def test_two_backups_of_one_second_are_two(postgres: Postgres, tmp_path: Path) -
     assert taken.read_bytes() == b"the earlier one's"
 
 
-def test_a_bucket_without_objects_is_no_mistake(postgres: Postgres, tmp_path: Path) -> None:
+def test_an_empty_bucket_is_no_error(postgres: Postgres, tmp_path: Path) -> None:
     _empty_databases(postgres)
     with _s3(tmp_path / "old") as s3:
         store = Store(s3.config)
@@ -190,7 +190,7 @@ def test_a_bucket_without_objects_is_no_mistake(postgres: Postgres, tmp_path: Pa
         (("restore", "20200101T000000Z"), "kept", 1, "'backup.sh list' shows"),
     ],
 )
-def test_a_mistake_is_said(
+def test_wrong_usage_is_reported(
     words: tuple[str, ...], kept: str, code: int, says: str, tmp_path: Path
 ) -> None:
     folder = str(tmp_path / kept) if kept else ""

@@ -1,4 +1,4 @@
-"""Editions: corrected, proved again, never half seen; and what they say is what the marts say."""
+"""Editions: correction, verification, killed publication, and comparison with the marts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def home(prepared: PreparedYear, shared: Shared, tmp_path_factory: pytest.TempPa
 
 @dataclass
 class Corrected:
-    """A home with a second edition, and the two units whose late documents made it."""
+    """A home with a second edition, and the two units whose late documents caused it."""
 
     ws: stages.Workspace
     done: Any
@@ -77,7 +77,7 @@ def corrected(
 
 
 def _late(ws: stages.Workspace, key: str) -> str | None:
-    """Let a unit send its document again, late; None where it has no funding to correct."""
+    """Send a unit's document again after the cut-off; None if it has no funding to correct."""
     document = json.loads(ws.store.get("landing", key))
     if "C_04" not in document["values"]:
         return None
@@ -89,7 +89,7 @@ def _late(ws: stages.Workspace, key: str) -> str | None:
 
 
 def _names(done: Any, start: str) -> list[str]:
-    """What a step of the upkeep found."""
+    """The findings of a step of the maintenance."""
     [finding] = [each for each in done.findings if each.what.startswith(start)]
     return list(finding.names)
 
@@ -112,7 +112,7 @@ def _manifest(store: Store, prefix: str) -> dict[str, Any]:
 # -- corrections --------------------------------------------------------------------------------
 
 
-def test_a_correction_is_a_new_edition_and_the_former_stays(corrected: Corrected) -> None:
+def test_a_correction_is_a_new_edition_and_the_former_is_unchanged(corrected: Corrected) -> None:
     store = corrected.ws.store
     assert corrected.done.edition == 2
     for prefix in (EDITION_1, EDITION_2):
@@ -129,7 +129,7 @@ def test_a_correction_is_a_new_edition_and_the_former_stays(corrected: Corrected
     assert "第1版" in store.get("publication", f"editions/{YEAR}/index.html").decode()
 
 
-def test_late_documents_count_and_stay_late(corrected: Corrected) -> None:
+def test_late_documents_count_and_are_still_late(corrected: Corrected) -> None:
     ws = corrected.ws
     with lakehouse.reader(ws.settings, ws.store) as con:
         editions = lakehouse.edition_rows(con, YEAR)
@@ -162,8 +162,8 @@ def test_late_documents_count_and_stay_late(corrected: Corrected) -> None:
     assert ("W301",) not in codes
 
 
-def test_a_rank_that_others_moved_says_so(corrected: Corrected) -> None:
-    """Nothing but documents changed here: no change may be put down to the method."""
+def test_a_rank_changed_by_other_provinces_has_that_cause(corrected: Corrected) -> None:
+    """Only documents changed here, so no change may have the cause "method"."""
     body = corrected.ws.store.get("publication", EDITION_2 + "changes.csv").decode("utf-8-sig")
     rows = {row["figure"]: row for row in csv.DictReader(io.StringIO(body))}
     assert not [figure for figure, row in rows.items() if "计算方法" in row["reason"]]
@@ -179,7 +179,7 @@ def test_a_rank_that_others_moved_says_so(corrected: Corrected) -> None:
         assert figure.removesuffix("_rank") in rows
 
 
-def test_the_change_table_is_the_difference_of_the_marts(corrected: Corrected) -> None:
+def test_the_change_table_equals_the_difference_of_the_marts(corrected: Corrected) -> None:
     ws = corrected.ws
     body = ws.store.get("publication", EDITION_2 + "changes.csv").decode("utf-8-sig")
     rows = {row["figure"]: row for row in csv.DictReader(io.StringIO(body))}
@@ -234,7 +234,7 @@ def test_a_query_as_of_an_edition(corrected: Corrected, monkeypatch: pytest.Monk
     assert done.exit_code == 2
 
 
-def test_the_notice_comes_in_every_format(corrected: Corrected) -> None:
+def test_the_notice_has_every_format(corrected: Corrected) -> None:
     store = corrected.ws.store
     for extension in ("pdf", "docx", "html"):
         text = text_of(
@@ -246,8 +246,8 @@ def test_the_notice_comes_in_every_format(corrected: Corrected) -> None:
     assert "变动的名次" in page
 
 
-def test_what_did_not_change_is_said_in_a_sentence(corrected: Corrected) -> None:
-    """A correction of words alone: no table without rows."""
+def test_without_changes_of_a_kind_there_is_a_sentence(corrected: Corrected) -> None:
+    """A correction of texts only has no empty tables."""
     with lakehouse.reader(corrected.ws.settings, corrected.ws.store) as con:
         marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, {}))
     for document in Changes(YEAR, "表述有误").documents(marts, 2):
@@ -262,15 +262,16 @@ def test_only_what_changed_is_rendered(corrected: Corrected) -> None:
     after = {e["path"]: e["sha256"] for e in _manifest(corrected.ws.store, EDITION_2)["files"]}
     same = {path for path, digest in after.items() if before.get(path) == digest}
     assert 200 < corrected.done.taken_over <= len(same)
-    # The units are of T02 and T04: another task's traces stand, theirs and the nation's don't.
+    # The units are of T02 and T04: traces of other tasks are carried over; theirs and the national
+    # ones are not.
     assert {"trace/T05/reporting.html", "trace/T05/C_04.html"} <= same
     assert not {"trace/T02/reporting.html", "trace/T04/C_04.html", "trace/ALL/C_04.html"} & same
-    # The uses rank by rates of funding; who is watched is as before.
+    # The uses of results rank by rates of funding; the watchlist is unchanged.
     assert "uses/watchlist.xlsx" in same
     assert "national/tables.xlsx" not in same
 
 
-def test_what_somebody_damaged_is_made_anew() -> None:
+def test_a_damaged_file_is_rendered_again() -> None:
     files = {"a.html": b"one", "b.html": b"two"}
     made = bulletin.make_edition(
         YEAR, 1, files, contents={"a.html": "d1", "b.html": "d2"}, facts={}
@@ -285,7 +286,7 @@ def test_what_somebody_damaged_is_made_anew() -> None:
 
 
 @pytest.mark.slow
-def test_a_document_that_lands_meanwhile_is_in_the_correction(
+def test_a_document_that_arrives_meanwhile_is_in_the_correction(
     home: Path, shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sensor takes in late documents while a correction builds its marts."""
@@ -315,7 +316,7 @@ def test_a_document_that_lands_meanwhile_is_in_the_correction(
     assert all(f"{unit}-" in changed for unit in late)
 
 
-def test_nothing_new_is_no_correction(corrected: Corrected) -> None:
+def test_without_changes_there_is_no_correction(corrected: Corrected) -> None:
     again = stages.correct(corrected.ws, YEAR, "再次更正", run_id="again", progress=_quiet)
     assert (again.edition, again.files) == (2, 0)
     with pytest.raises(UsageError, match="sentence"):
@@ -323,15 +324,15 @@ def test_nothing_new_is_no_correction(corrected: Corrected) -> None:
 
 
 @pytest.mark.slow
-def test_each_edition_comes_out_the_same_again_after_upkeep(corrected: Corrected) -> None:
-    """Everything that nothing pins is expired, small files are merged, and old files deleted."""
+def test_each_edition_can_be_rebuilt_after_maintenance(corrected: Corrected) -> None:
+    """All unpinned snapshots are expired, small files are merged, and old files are deleted."""
     ws = corrected.ws
     done = stages.maintain(ws, keep=timedelta(0), dry_run=False, progress=_quiet)
     expired, merged = _names(done, "expire"), _names(done, "merge")
     assert len(expired) > 5
     assert "marts.fct_unit_indicator" in merged
     assert done.notes == []
-    # Their files go once last night's dump of the catalogue doesn't name them any more.
+    # Their files are deleted when no kept dump of the catalogue refers to them any more.
     later = replace(ws, settings=replace(ws.settings, fixed_now=_REAL_NOW + timedelta(days=4)))
     done = stages.maintain(later, dry_run=False, progress=_quiet)
     gone = [name.rpartition("/")[0] for name in _names(done, "delete files scheduled")]
@@ -355,7 +356,7 @@ def test_each_edition_comes_out_the_same_again_after_upkeep(corrected: Corrected
         corrected.ws.store.put("publication", key, body)
 
 
-def test_nothing_published_nothing_corrected(ws: stages.Workspace, landing: Landing) -> None:
+def test_without_an_edition_there_is_no_correction(ws: stages.Workspace, landing: Landing) -> None:
     landing.unit("T05-440000-0001")
     stages.intake(ws, YEAR, run_id="r", progress=_quiet)
     with pytest.raises(TongbaoError, match="nothing is published"):
@@ -366,11 +367,11 @@ def test_nothing_published_nothing_corrected(ws: stages.Workspace, landing: Land
 
 
 class _Killed(BaseException):
-    """The process is gone."""
+    """Stands for the end of the process."""
 
 
 class _Dying(Store):
-    """A store whose process is killed after so many writes."""
+    """A store that raises :class:`_Killed` after a number of writes."""
 
     left = 0
 
@@ -415,7 +416,7 @@ def _edition(number: int) -> bulletin.Edition:
     )
 
 
-def test_killed_between_any_two_writes_an_edition_is_whole_or_not_there(
+def test_after_a_kill_at_any_write_an_edition_is_complete_or_invisible(
     ws: stages.Workspace,
 ) -> None:
     bulletin.publish_edition(ws.store, "publication", _edition(1))
@@ -451,7 +452,7 @@ def test_killed_between_any_two_writes_an_edition_is_whole_or_not_there(
 
 
 class _Reading(Store):
-    """A store that notes what is read of it in bulk."""
+    """A store that records the keys of bulk reads."""
 
     keys: tuple[str, ...] = ()
 
@@ -461,7 +462,7 @@ class _Reading(Store):
         return super().get_many(bucket, infos)
 
 
-def test_what_this_machine_has_as_the_store_has_it_is_not_read_again(
+def test_files_with_an_identical_local_copy_are_not_read(
     ws: stages.Workspace, tmp_path: Path
 ) -> None:
     edition = bulletin.publish_edition(ws.store, "publication", _edition(1))
@@ -474,27 +475,27 @@ def test_what_this_machine_has_as_the_store_has_it_is_not_read_again(
 
     reusable = {path: edition.files[path] for path in ("x/a.txt", "y/a.txt")}
     assert read() == reusable
-    assert len(store.keys) == 2  # no copy yet
+    assert len(store.keys) == 2  # There is no copy yet.
     folder = bulletin.write_out(edition, out)
     assert read() == reusable
     assert not store.keys
     (folder / "x" / "a.txt").write_bytes(b"x 2")
     assert read() == reusable
     assert EDITION_1 + "x/a.txt" in store.keys
-    # Who damages the store's object is found out all the same.
+    # A damaged object in the store is detected all the same.
     ws.store.put("publication", EDITION_1 + "y/a.txt", b"y 2")
     assert read() == reusable | {"y/a.txt": b"y 2"}
 
 
 @pytest.mark.parametrize("later", range(4))
-def test_killed_after_its_manifest_an_edition_is_finished_and_nothing_is_left(
+def test_an_edition_killed_after_its_manifest_is_finished_without_remains(
     ws: stages.Workspace, later: int
 ) -> None:
-    """While the temporary prefix is cleared, and before ``latest.json``."""
+    """Killed while the temporary prefix is deleted, and before ``latest.json`` is written."""
     bulletin.publish_edition(ws.store, "publication", _edition(1))
     second = _edition(2)
     dying = _Dying(ws.store.config)
-    # Written, copied, and the manifest; then as many of the three files are cleared up.
+    # After writing, copying and the manifest; then after deleting some of the three files.
     dying.left = 2 * len(second.files) + 1 + later
     with pytest.raises(_Killed):
         bulletin.publish_edition(dying, "publication", second)
@@ -511,13 +512,13 @@ def test_killed_after_its_manifest_an_edition_is_finished_and_nothing_is_left(
 
 @dataclass
 class Rendered:
-    """The documents of edition 1 with a reader of its snapshot."""
+    """The documents of edition 1, and a reader of its snapshot."""
 
     con: Any
     made: bulletin.Rendered
 
 
-#: One check that holds, as ``GateNotes(1, {})`` has it.
+#: One passed check, as in ``GateNotes(1, {})``.
 _JUDGED = ({"success": True, "severity": "critical", "waived_by": None},)
 
 
@@ -531,7 +532,7 @@ def rendered(home: Path) -> Iterator[Rendered]:
             yield Rendered(con, bulletin.render_all(marts, None, _quiet))
 
 
-def test_what_documents_say_is_what_the_marts_say(rendered: Rendered) -> None:
+def test_documents_agree_with_the_marts(rendered: Rendered) -> None:
     made = rendered.made
     compared = check_documents(
         rendered.con, YEAR, made.documents, made.files, made.fresh, gate=_JUDGED
@@ -548,7 +549,7 @@ def test_what_documents_say_is_what_the_marts_say(rendered: Rendered) -> None:
 
 
 def _with(document: bulletin.Document, figure: Figure, text: str) -> bulletin.Document:
-    """The document with another text where its prose says a figure."""
+    """The document with another text of a figure in its prose."""
     other = dataclasses.replace(figure, text=text)
 
     def changed(block: content.Block) -> content.Block:
@@ -581,8 +582,8 @@ def test_a_wrong_figure_stops_publication(rendered: Rendered) -> None:
         check_documents(rendered.con, YEAR, [wrong], rendered.made.files, [])
 
 
-def test_each_kind_of_claim_is_computed_anew(rendered: Rendered) -> None:
-    """Of headings, prose and tables; also the empty list behind "all have sent theirs"."""
+def test_a_wrong_claim_of_each_kind_stops_publication(rendered: Rendered) -> None:
+    """In headings, prose and tables; also the empty list behind "all have sent theirs"."""
     seen: dict[str, tuple[bulletin.Document, Claim]] = {}
     for document in rendered.made.documents:
         for block in content.blocks(document):
@@ -596,14 +597,14 @@ def test_each_kind_of_claim_is_computed_anew(rendered: Rendered) -> None:
 
 
 def _refuses(rendered: Rendered, document: bulletin.Document, claim: Claim, **facts: Any) -> None:
-    """What a claim says is exchanged: the document is not published."""
+    """Change the text of a claim and expect that the document is refused."""
     said = content.paragraph(dataclasses.replace(claim, text="火星"))
     wrong = dataclasses.replace(document, opening=said, sections=(), attachments=())
     with pytest.raises(TongbaoError, match=f"{claim.claim} is printed as 火星"):
         check_documents(rendered.con, YEAR, [wrong], rendered.made.files, [], **facts)
 
 
-def test_what_is_said_of_the_gate_is_counted_from_its_results(rendered: Rendered) -> None:
+def test_claims_about_the_gate_are_counted_from_its_results(rendered: Rendered) -> None:
     rows = [
         {"success": success, "severity": severity, "waived_by": by}
         for success, severity, by, times in (
@@ -631,8 +632,8 @@ def test_what_is_said_of_the_gate_is_counted_from_its_results(rendered: Rendered
             check(rows, other)
 
 
-def test_what_a_notice_says_of_its_changes_is_counted_anew(rendered: Rendered) -> None:
-    """Figures, ranks, provinces, documents and causes; more of them than the notice lists."""
+def test_claims_of_a_notice_are_counted_from_the_changes(rendered: Rendered) -> None:
+    """Figures, ranks, provinces, documents and causes; more than the notice lists."""
     marts = bulletin.read_marts(rendered.con, YEAR, bulletin.GateNotes(1, {}))
 
     def of(table: str, column: str, row: Row, *causes: str) -> Change:
@@ -683,14 +684,15 @@ def test_what_a_notice_says_of_its_changes_is_counted_anew(rendered: Rendered) -
         _refuses(rendered, notice, claim, changes=changed)
 
 
-#: What in prose is no statement about the data: dates, document numbers, list numbers, limits.
+#: Numbers in prose that are no statements about the data: dates, numbers of documents and lists,
+#: limits.
 _NO_STATEMENT = re.compile(
     r"\d{4}年(度|\d+月\d+日(\d+:\d\d)?|(?=建设目标|目标))|〔\d{4}〕\d+号|^\d+\.|不足3家|大于100%|减1"
 )
 
 
-def test_no_number_of_the_prose_is_without_a_figure_or_a_claim(rendered: Rendered) -> None:
-    """But in the units' own words (highlights), in what the gate warns of and of the fonts."""
+def test_every_number_in_prose_is_a_figure_or_a_claim(rendered: Rendered) -> None:
+    """Except in texts of units (highlights), warnings of the gate and notes about fonts."""
     loose = {
         run
         for document in rendered.made.documents
@@ -705,10 +707,10 @@ def test_no_number_of_the_prose_is_without_a_figure_or_a_claim(rendered: Rendere
 
 
 @pytest.mark.parametrize("extension", ["pdf", "docx", "html"])
-def test_a_file_that_says_something_else_stops_publication(
+def test_a_file_that_differs_from_its_document_stops_publication(
     rendered: Rendered, extension: str
 ) -> None:
-    """A document is rendered with one figure changed: its file no longer says what it should."""
+    """A document is rendered with one changed figure, so that its file has another text."""
     from orchestration.bulletin.render import PdfRenderer, load_fonts, render_docx, render_html
 
     sound = rendered.made.documents[0]
@@ -720,9 +722,7 @@ def test_a_file_that_says_something_else_stops_publication(
 
 
 @pytest.mark.parametrize("path", ["index.html", "provinces/index.html"])
-def test_a_page_of_the_site_that_says_something_else_stops_publication(
-    rendered: Rendered, path: str
-) -> None:
+def test_a_page_of_the_site_that_differs_stops_publication(rendered: Rendered, path: str) -> None:
     page = rendered.made.files[path].decode()
     marked = re.compile(r'(data-figure="[^"]*_rate"[^>]*>)[^<]*<')
     assert len(marked.findall(page)) > 30
@@ -734,7 +734,7 @@ def test_a_page_of_the_site_that_says_something_else_stops_publication(
 
 @pytest.mark.parametrize("extension", ["pdf", "docx", "html"])
 @pytest.mark.parametrize("kind", [content.TileMap, content.Bars])
-def test_a_chart_that_says_something_else_stops_publication(
+def test_a_chart_that_differs_stops_publication(
     rendered: Rendered, kind: type[content.TileMap | content.Bars], extension: str
 ) -> None:
     from orchestration.bulletin.render import PdfRenderer, load_fonts, render_docx, render_html
@@ -761,10 +761,10 @@ def test_a_chart_that_says_something_else_stops_publication(
         check_documents(rendered.con, YEAR, [sound], files, list(files), gate=_JUDGED)
 
 
-# -- what is open -------------------------------------------------------------------------------
+# -- sensitivity of headlines -------------------------------------------------------------------
 
 
-def test_a_headline_that_hangs_on_what_is_open_is_named(home: Path) -> None:
+def test_a_headline_that_a_scenario_would_change_is_named(home: Path) -> None:
     with (
         stages.open_workspace(_settings(home)) as ws,
         lakehouse.reader(ws.settings, ws.store) as con,
@@ -803,7 +803,7 @@ def test_a_headline_that_hangs_on_what_is_open_is_named(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_ratio_of_2017_comes_out_of_submissions_on_the_printed_page(
+def test_the_ratio_of_2017_is_printed_from_submissions(
     ws: stages.Workspace, landing: Landing
 ) -> None:
     """(45.20 + 80.56) / 205.9 亿元 = 61.08 % (教职成司函〔2018〕51号), in 万元 by five units."""
@@ -831,9 +831,7 @@ def test_the_ratio_of_2017_comes_out_of_submissions_on_the_printed_page(
 
 
 @pytest.mark.slow
-def test_names_of_every_kind_and_places_with_nothing(
-    ws: stages.Workspace, landing: Landing
-) -> None:
+def test_unusual_names_and_provinces_without_units(ws: stages.Workspace, landing: Landing) -> None:
     """One province with units, ten tasks and 31 provinces with none; no year before."""
     names = [
         "<script>alert(1)</script>示例学校",
@@ -870,7 +868,7 @@ def test_names_of_every_kind_and_places_with_nothing(
         check_documents(
             con, YEAR, made.documents, made.files, made.fresh, made.drawable, gate=_JUDGED
         )
-        # Who is named for a character is looked up anew.
+        # The units named for an undrawable character are looked up again.
         for units in (["T05-440000-0004", "T05-440000-0005"], ["T05-440000-0005"]):
             marts.undrawn["\U0002a6df"] = units
             with pytest.raises(TongbaoError, match="undrawn/2A6DF"):

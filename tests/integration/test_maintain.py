@@ -1,6 +1,6 @@
-"""Upkeep of the lake: what goes, what stays, and that a dry run says so and touches nothing.
+"""Maintenance of the lake: what is deleted, what is kept, and that a dry run changes nothing.
 
-That editions come out the same afterwards, ``test_editions`` shows.
+``test_editions`` tests that editions can be rebuilt afterwards.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _maintain(ws: stages.Workspace, *, at: datetime | None = None, **more: Any) 
 
 
 def _found(done: Any) -> dict[str, list[str]]:
-    """First words of a step → what it found."""
+    """First words of a step → its findings."""
     return {" ".join(each.what.split()[:3]): each.names for each in done.findings}
 
 
@@ -43,7 +43,7 @@ def _objects(ws: stages.Workspace) -> list[Any]:
 
 @pytest.fixture
 def filled(ws: stages.Workspace, landing: Landing) -> stages.Workspace:
-    """A lake with the files of three intakes: fewer rows than these stay in the catalogue."""
+    """A lake with the files of three intakes; smaller insertions would stay in the catalogue."""
     for number in range(3):
         for unit in range(12):
             landing.unit(f"T05-440000-{number}{unit:03d}", recommended=False)
@@ -51,7 +51,9 @@ def filled(ws: stages.Workspace, landing: Landing) -> stages.Workspace:
     return ws
 
 
-def test_a_dry_run_says_what_would_go_and_touches_nothing(filled: stages.Workspace) -> None:
+def test_a_dry_run_lists_what_would_be_deleted_and_changes_nothing(
+    filled: stages.Workspace,
+) -> None:
     filled.store.put("lake", "data/raw/objects/ducklake-lost.parquet", b"12345")
     filled.store.put("publication", f"editions/{YEAR}/.edition-1.writing/a", b"123")
     filled.store.put("publication", f"editions/{YEAR}/edition-1/a", b"123")
@@ -84,7 +86,7 @@ def test_a_dry_run_says_what_would_go_and_touches_nothing(filled: stages.Workspa
         assert units.fetchone() == (36,)
 
 
-def test_the_figures_of_a_dry_run_come_true_when_files_are_merged(
+def test_a_dry_run_predicts_the_merging_of_files(
     filled: stages.Workspace,
 ) -> None:
     with lakehouse.reader(filled.settings, filled.store) as con:
@@ -97,13 +99,13 @@ def test_the_figures_of_a_dry_run_come_true_when_files_are_merged(
         assert con.execute("select * from raw.objects order by all").fetchall() == rows
 
 
-def test_young_files_stay(filled: stages.Workspace) -> None:
-    """An orphan may belong to a run under way, a file that was merged to a query's."""
+def test_young_files_are_kept(filled: stages.Workspace) -> None:
+    """An orphan may belong to a running run, and a query may still read a merged file."""
     filled.store.put("lake", "data/raw/objects/ducklake-lost.parquet", b"12345")
     filled.store.put("publication", f"editions/{YEAR}/.edition-1.writing/a", b"123")
     _maintain(filled, keep=timedelta(0))
     now = datetime.now(UTC)
-    whole_day = timedelta(days=1)  # what is scheduled for deletion goes by whole days
+    whole_day = timedelta(days=1)  # Scheduled files are deleted by whole days.
     for after, gone in (
         (GRACE - timedelta(minutes=5), set()),
         (GRACE + _SECOND, {"delete orphaned files,", "delete objects of"}),
@@ -113,7 +115,7 @@ def test_young_files_stay(filled: stages.Workspace) -> None:
         assert {step for step, names in found.items() if names} - {"expire snapshots from"} == gone
 
 
-def test_where_records_of_editions_disagree_more_is_kept_and_said(
+def test_if_records_of_editions_disagree_more_is_kept_and_reported(
     filled: stages.Workspace,
 ) -> None:
     row = {
@@ -159,7 +161,7 @@ def test_where_records_of_editions_disagree_more_is_kept_and_said(
     assert 1 not in kept
 
 
-def test_nobody_writes_or_publishes_meanwhile(
+def test_writing_and_publishing_are_locked_meanwhile(
     filled: stages.Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orchestration.lakehouse.attach._WAIT_SECONDS", 0.1)
@@ -175,6 +177,6 @@ def test_nobody_writes_or_publishes_meanwhile(
         _maintain(filled, dry_run=True)
 
 
-def test_there_must_be_a_lake(ws: stages.Workspace) -> None:
+def test_without_a_lake_it_is_an_error(ws: stages.Workspace) -> None:
     with pytest.raises(Unreachable, match="no lakehouse yet"):
         _maintain(ws)

@@ -1,4 +1,4 @@
-"""From a demo year to an edition: figures, bytes, immutability, and a run killed anywhere."""
+"""From a demo year to an edition: figures, bytes, immutability, and killed runs."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def published(
         yield Published(settings, ws, stages.publish(ws, YEAR, run_id="r", progress=_quiet))
 
 
-def test_a_run_leaves_no_crumbs_in_the_lake(published: Published) -> None:
-    """A file a row would make every later reading of the table slow."""
+def test_a_run_writes_few_files_per_table(published: Published) -> None:
+    """Many small files would make all later reads of a table slow."""
     stages.receipts(published.ws, YEAR, run_id="r", progress=_quiet)
     query = (
         "select t.table_name, f.begin_snapshot, count(*) from ducklake_data_file f "
@@ -94,11 +94,11 @@ def test_a_run_leaves_no_crumbs_in_the_lake(published: Published) -> None:
     assert {(table, n) for (table, _), n in files.items() if table in small} == {
         (table, 1) for table in small
     }
-    # A large insertion may make one a thread.
+    # A large insertion may write one file per thread.
     assert max(files.values()) <= max(2, os.cpu_count() or 1), files
 
 
-def test_the_edition_holds_what_the_contract_names(published: Published) -> None:
+def test_the_edition_has_the_files_of_the_contract(published: Published) -> None:
     found = {
         path.relative_to(published.folder).as_posix()
         for path in published.folder.rglob("*")
@@ -119,7 +119,7 @@ def test_the_edition_holds_what_the_contract_names(published: Published) -> None
     assert expected <= found
 
 
-def test_the_manifest_names_every_file_as_it_is_in_the_store(published: Published) -> None:
+def test_the_manifest_has_the_sha256_of_every_file_in_the_store(published: Published) -> None:
     store = published.ws.store
     prefix = "editions/2024/edition-1/"
     manifest = json.loads(store.get("publication", prefix + "manifest.json"))
@@ -142,7 +142,7 @@ def test_the_manifest_names_every_file_as_it_is_in_the_store(published: Publishe
 
 
 class _Figures(HTMLParser):
-    """Figure id → printed text."""
+    """Collects figure id → printed text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ class _Figures(HTMLParser):
 
 
 def _number(text: str) -> Decimal | None:
-    """The number that a figure prints; None for —."""
+    """The number in the text of a figure; None for —."""
     match = re.match(r"[+−-]?[\d,]+(\.\d+)?", text)
     return Decimal(match.group().replace(",", "").replace("−", "-")) if match else None
 
@@ -209,7 +209,7 @@ def _lake_value(con: duckdb.DuckDBPyConnection, figure: str) -> Any:
         "uses/quality_fund",
     ],
 )
-def test_every_printed_figure_is_that_of_the_marts(
+def test_every_printed_figure_equals_the_marts(
     published: Published, marts: duckdb.DuckDBPyConnection, page: str
 ) -> None:
     parser = _Figures()
@@ -235,7 +235,7 @@ def test_every_printed_figure_is_that_of_the_marts(
     assert wrong == []
 
 
-def test_every_page_says_that_the_data_are_made_up(published: Published) -> None:
+def test_every_page_is_marked_as_synthetic(published: Published) -> None:
     pages = list(published.folder.rglob("*.html"))
     assert [p for p in pages if "合成数据" not in p.read_text(encoding="utf-8")] == []
     from pypdf import PdfReader
@@ -245,7 +245,7 @@ def test_every_page_says_that_the_data_are_made_up(published: Published) -> None
         assert all("合成数据" in page.extract_text() for page in reader.pages)
 
 
-def test_finished_documents_keep_to_the_standards(published: Published) -> None:
+def test_finished_documents_follow_the_standards(published: Published) -> None:
     with lakehouse.reader(published.settings, published.ws.store) as con:
         said = con.execute(
             "select unit_name from lake.marts.dim_unit union select highlight "
@@ -264,7 +264,7 @@ def test_finished_documents_keep_to_the_standards(published: Published) -> None:
     assert {path: found for path, found in faults.items() if found} == {}
 
 
-def test_every_link_leads_to_a_file_of_the_edition(published: Published) -> None:
+def test_every_link_has_a_target_in_the_edition(published: Published) -> None:
     dead = []
     for path in published.folder.rglob("*.html"):
         if "quality" in path.parts:
@@ -283,7 +283,7 @@ def test_no_contact_leaves_raw(published: Published) -> None:
             assert b"example.invalid" not in given.read("word/document.xml")
 
 
-def test_a_standing_edition_is_never_touched(published: Published) -> None:
+def test_a_published_edition_is_never_changed(published: Published) -> None:
     before = {i.key: i.last_modified for i in published.ws.store.list("publication", "editions/")}
     again = stages.publish(published.ws, YEAR, run_id="again", progress=_quiet)
     assert again.files == 0
@@ -300,7 +300,7 @@ def test_the_same_snapshot_gives_the_same_bytes_in_another_process(published: Pu
 
 
 @pytest.mark.slow
-def test_newer_marts_do_not_change_a_standing_edition(
+def test_newer_marts_do_not_change_a_published_edition(
     tmp_path: Path,
     environment: Environment,
     monkeypatch: pytest.MonkeyPatch,
@@ -318,7 +318,7 @@ def test_newer_marts_do_not_change_a_standing_edition(
         with pytest.raises(TongbaoError, match="has not judged"):
             stages.publish(ws, YEAR, run_id="r", progress=_quiet)
         stages.gate(ws, YEAR, run_id="r", progress=_quiet)
-        # Something lands between gate and publication: that snapshot is no longer the whole truth.
+        # An object lands between gate and publication, so the decision's snapshot is outdated.
         body = ws.store.get(
             "landing", "registration/year=2023/province=110000/registrations-110000.jsonl"
         )
@@ -342,7 +342,7 @@ def test_newer_marts_do_not_change_a_standing_edition(
         with pytest.raises(PublicationRefused, match="tongbao correct --year 2024"):
             stages.publish(ws, YEAR, run_id="r", progress=_quiet)
 
-        # Both commands say so alike, and to Dagster it is a failure.
+        # Both commands print the same, and the Dagster run fails.
         environment(ws)
         monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
         said = [_last_line(capsys, command, "--year", str(YEAR)) for command in ("run", "publish")]
@@ -358,7 +358,7 @@ def test_newer_marts_do_not_change_a_standing_edition(
 
 
 def _last_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """What a command that ends with exit code 1 says last, in this process."""
+    """Run a command in this process, expect exit code 1 and return its last line."""
     capsys.readouterr()
     with pytest.raises(SystemExit) as ended:
         main(list(arguments))
@@ -381,7 +381,7 @@ def test_a_year_with_heavy_faults_is_blocked(tmp_path: Path) -> None:
 
 
 def _tongbao(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command on a home whose cut-off is past."""
+    """Run a command after the cut-off."""
     return subprocess.run(
         [str(Path(sys.executable).parent / "tongbao"), *arguments],
         env=clean_environment(home, {"TONGBAO_NOW": "2025-01-10T08:00:00+08:00"}),
@@ -398,7 +398,7 @@ def _run(
     command: str = "run",
     now: str = "2024-12-15T08:00:00+08:00",
 ) -> subprocess.CompletedProcess[str] | None:
-    """``tongbao run``; killed as soon as a line with ``kill_at`` is printed."""
+    """Run a command; kill it as soon as a line with ``kill_at`` is printed."""
     words = [str(Path(sys.executable).parent / "tongbao"), command, "--year", str(YEAR)]
     environment = clean_environment(home, {"TONGBAO_NOW": now})
     if kill_at is None:
@@ -416,7 +416,7 @@ def _run(
     assert process.stderr is not None
     for line in process.stderr:
         if kill_at in line:
-            # A little into what comes after that line, its S3 server with it.
+            # Shortly after that line, together with its S3 server.
             time.sleep(0.3)
             os.killpg(process.pid, signal.SIGKILL)
             break
@@ -425,7 +425,7 @@ def _run(
 
 
 _TABLES = {
-    # Without the run's own marks: run, snapshot, time of the run.
+    # Without the ids of run and snapshot and the time of the run.
     "raw.objects": "object_key, etag, sha256, status, documents_total, documents_rejected",
     "raw.documents": "document_id, document_type, content_sha256",
     "raw.performance_values": "document_id, indicator_code, value_text, value_number",
@@ -482,7 +482,7 @@ def test_a_publication_that_is_killed_is_resumed_to_the_same_bytes(
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The state that a run ends in when nobody kills it."""
+    """The state after a run that is not killed."""
     settings = _settings(tmp_path_factory.mktemp("whole"))
     _demo(settings)
     done = _run(settings.home)
@@ -501,7 +501,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     ],
     ids=lambda moments: " + ".join(moments),
 )
-def test_killed_and_started_again_ends_in_the_same_tables_and_bytes(
+def test_a_killed_run_started_again_gives_the_same_tables_and_bytes(
     tmp_path: Path, uninterrupted: dict[str, str], moments: tuple[str, ...]
 ) -> None:
     settings = _settings(tmp_path)

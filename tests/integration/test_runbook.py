@@ -1,8 +1,8 @@
 """``infra/runbook.md``: every command in it runs, in order, against a small real year.
 
-A block marked ``sh`` runs as written, in a copy of the checkout, beside a real PostgreSQL and S3
-server. ``# exits N`` says its exit code (0 otherwise), ``# prints: …`` what is in its output ("…"
-stands for anything). Blocks marked ``console`` are only looked through for names.
+A block marked ``sh`` runs as written, in a copy of the checkout, with a real PostgreSQL and S3
+server. ``# exits N`` gives its exit code (0 otherwise), ``# prints: …`` a part of its output ("…"
+matches anything). Of blocks marked ``console`` only the names are checked.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ INFRA = PROJECT_ROOT / "infra"
 RUNBOOK = INFRA / "runbook.md"
 YEAR = 2024
 
-#: The longest block takes half a minute; ten where other tests have the machine.
+#: Time limit of a block. The longest takes half a minute, and much longer during other tests.
 _BLOCK_SECONDS = 600
-#: On the clock of the world: a quiet day of the collection, and the mornings of publication.
+#: Times in the test: a quiet day of the collection, and the mornings of publication.
 _AUTUMN = "2024-11-25T09:00:00+08:00"
 _MORNING = "2024-12-15T06:10:00+08:00"
 _NEXT_MORNING = "2025-12-15T06:10:00+08:00"
@@ -47,7 +47,7 @@ _JANUARY = "2025-01-20T09:00:00+08:00"
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: where it stands, its language and text."""
+    """A fenced block with its position, language and text."""
 
     anchor: str
     line: int
@@ -66,7 +66,7 @@ class Block:
 
 @dataclass
 class Runbook:
-    """The file: headings by anchor with their level, their prose, and the blocks in order."""
+    """The parsed file: level and prose of headings by anchor, and the blocks in order."""
 
     levels: dict[str, int] = field(default_factory=dict)
     under: dict[str, str] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Runbook:
             elif opened:
                 fence = (opened[1], number, opened[2], [])
             elif heading:
-                # As the pages of the usual hosts make anchors.
+                # Like the anchors of GitHub and similar hosts.
                 anchor = re.sub(r"[^\w\- ]", "", heading[2].lower()).replace(" ", "-")
                 assert anchor not in book.levels, anchor
                 book.levels[anchor] = len(heading[1])
@@ -109,7 +109,7 @@ def _text_of(anchor: str) -> str:
     return BOOK.prose.get(anchor, "") + "".join(b.text for b in BOOK.blocks if b.anchor == anchor)
 
 
-def test_every_alarm_has_its_section_and_no_other_stands_there() -> None:
+def test_the_sections_of_alarms_are_the_kinds_of_alarm() -> None:
     sections = [a for a in BOOK.levels if BOOK.under[a] == "alarms" and BOOK.levels[a] == 3]
     assert sorted(sections) == sorted(kind.code for kind in KINDS)
     for kind in KINDS:
@@ -121,7 +121,7 @@ def test_every_alarm_has_its_section_and_no_other_stands_there() -> None:
         assert parts <= set(re.findall(r"^\| (\w+) \|", BOOK.prose[kind.code], re.MULTILINE))
 
 
-def test_every_link_leads_somewhere() -> None:
+def test_every_link_has_a_target() -> None:
     text = RUNBOOK.read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert links
@@ -136,7 +136,7 @@ def test_every_link_leads_somewhere() -> None:
         assert anchor in BOOK.levels, rule["alert"]
 
 
-def test_its_days_are_the_calendars() -> None:
+def test_its_days_are_those_of_the_calendar() -> None:
     prose = BOOK.prose["the-year"]
     named = re.findall(r"(\d+ [A-Z][a-z]+)[^|(]*\(`(\w+)`", prose)
     columns = ["collection_opens", "submission_cutoff", "publication_date", "correction_cutoff"]
@@ -158,11 +158,11 @@ def test_its_days_are_the_calendars() -> None:
         assert f"{time:%H:%M}" in prose
 
 
-def test_what_is_not_run_is_there() -> None:
+def test_names_in_blocks_that_are_not_run_exist() -> None:
     blocks = [block.text for block in BOOK.blocks if block.language == "console"]
     assert {block.language for block in BOOK.blocks} == {"sh", "console"}
     text = "\n".join(blocks)
-    assert not re.search(r"^(sudo )?tongbao ", text, re.MULTILINE)  # those can be run
+    assert not re.search(r"^(sudo )?tongbao ", text, re.MULTILINE)  # These could be run.
     units = {path.name for path in (INFRA / "systemd").iterdir()}
     named = set(re.findall(r"\btongbao[\w-]*\.(?:service|timer|target)\b", text))
     assert named
@@ -181,14 +181,14 @@ def test_what_is_not_run_is_there() -> None:
 
 @dataclass
 class World:
-    """A small year on real servers, and the checkout that the commands stand in."""
+    """A small year on real servers, and the copy of the checkout in which the commands run."""
 
     servers: Topology
     checkout: Path
     environment: dict[str, str]
 
     def workspace(self, now: str) -> stages.Workspace:
-        """As a process of that time would open it."""
+        """Open a workspace with the settings of a process at that time."""
         settings = Settings(
             home=Path(self.environment["TONGBAO_HOME"]),
             catalog=self.environment["TONGBAO_CATALOG"],
@@ -198,7 +198,7 @@ class World:
         return stages.Workspace(settings, Store(self.servers.s3.config))
 
     def new_store(self) -> S3Server:
-        """An empty S3 server that the commands are pointed to."""
+        """Start an empty S3 server and let the commands use it."""
         folder = self.servers.folder / "new"
         (folder / "s3").mkdir(parents=True)
         server = S3Server(folder, folder / "s3")
@@ -212,7 +212,7 @@ class World:
 
 
 def _passwords(servers: Topology) -> dict[str, str]:
-    """Of the roles, as ``infra/postgres`` asks for them: those in use."""
+    """The passwords of the roles, as variables for the scripts in ``infra/postgres``."""
     urls = {
         "pipeline": servers.environment["TONGBAO_CATALOG"],
         "dagster": servers.environment["DAGSTER_POSTGRES_URL"],
@@ -286,13 +286,13 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @contextlib.contextmanager
 def _situation(world: World, anchor: str) -> Iterator[dict[str, str]]:
-    """Bring about what a section is about; yields what differs in its environment."""
+    """Create the situation of a section; yield the variables that differ in its environment."""
     servers = world.servers
     match anchor:
         case "publication" | "a-killed-run":
             yield {"TONGBAO_NOW": _MORNING}
         case "gate-blocked" | "signing-a-waiver":
-            # Nobody has reported in the year after.
+            # There are no submissions in the following year.
             _taken_in(world, YEAR + 1, _NEXT_MORNING)
             yield {"TONGBAO_NOW": _NEXT_MORNING, "YEAR": str(YEAR + 1)}
         case "run-stuck" | "two-runs-at-once":
@@ -308,7 +308,7 @@ def _situation(world: World, anchor: str) -> Iterator[dict[str, str]]:
             yield {}
             servers.postgres.start()
         case "restoring":
-            # The store is lost for good: from here on the world stands on another one.
+            # The store is lost permanently: from here on another one is used.
             servers.s3.kill()
             servers.s3 = world.new_store()
             yield {}
@@ -331,7 +331,7 @@ def test_every_command_runs_as_written(world: World) -> None:
 
 
 def _run(block: Block, folder: Path, environment: dict[str, str]) -> list[str]:
-    """Run a block; what it did otherwise than it says."""
+    """Run a block and return the deviations from what it says."""
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block.text],
         env=environment,

@@ -1,4 +1,4 @@
-"""How the change table of a correction says a change."""
+"""The change table of a correction: its texts and the comparison of rows."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ def _row(column: str, old: str | int, new: str | int, code: str = "C_04") -> tup
         ("units_counted", 5, 4, "−1"),
     ],
 )
-def test_a_difference_is_never_printed_as_nothing(
+def test_a_difference_is_never_printed_as_zero(
     column: str, old: str | int, new: str | int, said: str
 ) -> None:
     assert _row(column, old, new)[3] == said
 
 
-def test_the_relative_change_of_a_percentage_is_called_so() -> None:
-    """The bulletins say percentage points of it."""
+def test_the_relative_change_of_a_percentage_is_labelled_as_such() -> None:
+    """Elsewhere the bulletins give the change of a percentage in percentage points."""
     ratio = next(i.code for i in load_catalogue().indicators.values() if i.unit == "%")
     assert _row("change_rate", "0.1", "0.2", ratio)[0].endswith("较上年增减（相对变化）")
     assert _row("change_rate", "0.1", "0.2")[0].endswith("较上年增减")
 
 
-def test_rows_that_differ_are_found_where_a_side_has_a_column_more(
+def test_rows_that_differ_are_found_if_one_side_has_another_column(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A mart that got a column between two editions, a row that came and one that went."""
+    """A mart got a column between two editions; a row was added and one was deleted."""
     monkeypatch.setattr(changes, "_mart", lambda table, side: f"{table}_{side}")
     with duckdb.connect() as con:
         con.execute(

@@ -1,6 +1,6 @@
-"""The files of ``infra/`` that no test starts: what they must say of the project and each other.
+"""The files of ``infra/`` that no test runs: they agree with the project and with each other.
 
-And that their checkers (``infra/check.py``, ``make lint-infra``) find what is wrong in a copy.
+Their checkers (``infra/check.py``, ``make lint-infra``) must find a mistake in a copy.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def _locked(package: str) -> str:
         ("checkov", "terraform/buckets.tf", "block_public_policy     = true", ""),
     ],
 )
-def test_a_mistake_is_found(check: str, file: str, old: str, new: str, tmp_path: Path) -> None:
+def test_a_checker_finds_a_mistake(
+    check: str, file: str, old: str, new: str, tmp_path: Path
+) -> None:
     assert CHECKERS.exists(), "the checkers are not installed: run 'make lint-infra'"
     copy = tmp_path / "infra"
     shutil.copytree(INFRA, copy)
@@ -82,7 +84,7 @@ def test_a_mistake_is_found(check: str, file: str, old: str, new: str, tmp_path:
     assert (done.returncode, done.stdout.splitlines()[0]) == (1, f"{check}: FAILED"), done.stdout
 
 
-def test_one_image_of_this_version_everywhere() -> None:
+def test_all_files_name_the_image_of_this_version() -> None:
     project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     version = project["project"]["version"]
     services = _yaml("compose.yaml")["services"]
@@ -96,7 +98,7 @@ def test_one_image_of_this_version_everywhere() -> None:
     assert f"--version {_locked('dagster')} " in text
 
 
-def test_no_port_leaves_the_host() -> None:
+def test_ports_are_bound_to_the_loopback_interface() -> None:
     services = _yaml("compose.yaml")["services"]
     ports = [port for service in services.values() for port in service.get("ports", [])]
     assert ports
@@ -106,8 +108,8 @@ def test_no_port_leaves_the_host() -> None:
     assert [address for address in addresses if not address.startswith("127.0.0.1")] == []
 
 
-def test_every_s3_server_of_ours_reads_at_once() -> None:
-    """As the local one does: without it each Parquet file costs 20 ms a part."""
+def test_every_s3_server_reads_ranges_without_waiting() -> None:
+    """Like the local server: otherwise each range of a Parquet file costs 20 ms."""
     name = "--vfs-read-wait"
     wanted = f"{name} {SERVED[SERVED.index(name) + 1]}"
     services, units = _yaml("compose.yaml")["services"], _units()
@@ -117,7 +119,7 @@ def test_every_s3_server_of_ours_reads_at_once() -> None:
         assert wanted in command.replace(f"{name}=", f"{name} "), command
 
 
-def test_only_the_code_location_knows_the_store() -> None:
+def test_only_the_code_location_has_access_to_the_store() -> None:
     services = _yaml("compose.yaml")["services"]
     knowing = [n for n, s in services.items() if "env/pipeline.env" in s.get("env_file", [])]
     assert knowing == ["code-location"]
@@ -125,7 +127,7 @@ def test_only_the_code_location_knows_the_store() -> None:
     assert units == ["tongbao-code.service"]
 
 
-def test_what_dagster_asks_of_the_environment_is_given() -> None:
+def test_all_variables_that_dagster_yaml_uses_are_set() -> None:
     asked = set()
     for name in ("dagster.yaml", "workspace.yaml"):
         text = (INFRA / name).read_text(encoding="utf-8")
@@ -145,12 +147,12 @@ def test_what_dagster_asks_of_the_environment_is_given() -> None:
 def _variables(name: str) -> set[str]:
     text = (INFRA / f"env/{name}.env.example").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    # Both systemd and Compose take what stands in single quotes as it is.
+    # Both systemd and Compose take values in single quotes literally.
     assert all(re.fullmatch(r"[A-Z0-9_]+='[^']*'", line) for line in lines), lines
     return {line.partition("=")[0] for line in lines}
 
 
-def test_no_variable_is_named_that_nobody_reads() -> None:
+def test_every_variable_in_the_examples_is_used() -> None:
     readers = "".join(
         path.read_text(encoding="utf-8")
         for path in (PROJECT_ROOT / "orchestration/core/settings.py", INFRA / "backup.sh")
@@ -161,7 +163,7 @@ def test_no_variable_is_named_that_nobody_reads() -> None:
             assert variable in readers or read_by_libraries.fullmatch(variable), variable
 
 
-def test_every_unit_that_is_named_is_there() -> None:
+def test_every_systemd_unit_named_exists() -> None:
     units = _units()
     named = {
         unit
@@ -176,15 +178,15 @@ def test_every_unit_that_is_named_is_there() -> None:
     assert all(f"{name}.service" in units for name in timers)
 
 
-def test_a_home_of_one_s_own_queues_and_retries_as_production_does() -> None:
-    """What watches for hanging runs is looser there: a debugger may hold one."""
+def test_a_local_home_queues_and_retries_like_production() -> None:
+    """Only the time limit of runs is longer there, because a debugger may stop one."""
     own, production = yaml.safe_load(_DAGSTER_YAML), _yaml("dagster.yaml")
     shared = own.keys() - {"run_monitoring"}
     assert {"concurrency", "run_queue", "run_launcher", "run_retries"} <= shared
     assert {key: own[key] for key in shared} == {key: production[key] for key in shared}
 
 
-def test_kubernetes_runs_dagster_as_the_other_hosts_do() -> None:
+def test_kubernetes_has_the_same_dagster_settings() -> None:
     dagster = _yaml("dagster.yaml")
     values = _yaml("helm/values.yaml")
     elsewhere = ("storage", "telemetry", "run_launcher")
@@ -199,7 +201,7 @@ def test_kubernetes_runs_dagster_as_the_other_hosts_do() -> None:
 
 
 def _policy(name: str, **more: str) -> dict[str, Any]:
-    """The policy as Terraform renders it: its templatefile and Python's Template agree."""
+    """Render the policy like Terraform: templatefile and Python's Template have the same syntax."""
     access = (INFRA / "terraform/access.tf").read_text(encoding="utf-8")
     assert f"policies/{name}.json" in access
     declared = access[access.index("policy_variables = {") :].partition("}")[0]
@@ -221,7 +223,7 @@ def _resources(policy: dict[str, Any], action: str) -> list[str]:
 
 @pytest.mark.parametrize("code", ["110000", "660000"])
 def test_a_province_writes_under_its_own_prefix_only(code: str) -> None:
-    # fnmatch reads * and ? as policies do: * passes over slashes too.
+    # fnmatch interprets * and ? like policies: * matches slashes, too.
     writable = _resources(_policy("province", province_code=code), "s3:PutObject")
     for kind in [*DOCUMENT_TYPES, "attachments"]:
         own = f"landing/{kind}/year=2024/province={code}/T05-{code}-0001/a.json"
@@ -235,7 +237,7 @@ def test_a_province_writes_under_its_own_prefix_only(code: str) -> None:
             assert not any(fnmatchcase(other, pattern) for pattern in writable), other
 
 
-def test_nobody_else_writes_what_lands_or_reads_contacts() -> None:
+def test_no_other_role_writes_landing_objects_or_reads_contacts() -> None:
     pipeline = _policy("pipeline")
     for action in ("s3:PutObject", "s3:DeleteObject"):
         assert set(_resources(pipeline, action)) == {"lake/*", "publication/*"}
@@ -245,7 +247,7 @@ def test_nobody_else_writes_what_lands_or_reads_contacts() -> None:
     readable = _resources(analyst, "s3:GetObject")
     assert any(fnmatchcase("lake/data/marts/dim_unit/1.parquet", p) for p in readable)
     assert not any(fnmatchcase("lake/data/raw/registration/1.parquet", p) for p in readable)
-    # What a single host's read-only server shows is what the policy lets an analyst read.
+    # The read-only server of a single host serves what the policy lets an analyst read.
     shown = {pattern.removesuffix("/*") for pattern in readable}
     command = " ".join(_yaml("compose.yaml")["services"]["s3-analyst"]["command"])
     for text in (command, _units()["tongbao-s3-analyst.service"]):
