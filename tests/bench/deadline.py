@@ -7,8 +7,8 @@ and the daemon. Runs are started by the sensor ``new_submissions`` only.
 
 The landing bucket has a nation (12,000 units with registrations and plans, and the year before)
 and about a fifth of this year's performance documents. The demo's other performance objects,
-broken ones included, are submitted; one in fifty overwrites an object sent minutes before. The waiting time
-begins when the object is sent and ends with a receipt that has its ETag.
+broken ones included, are submitted; one in fifty overwrites an object sent minutes before. The
+waiting time begins when the object is sent and ends with a receipt that has its ETag.
 
 Belongs here: the load, the measurement and its evaluation.
 """
