@@ -133,8 +133,8 @@ def build_files(
         start_child_process(task) as child,
         half_reader(settings, store, snapshot_id) as con,
     ):
-        surroundings = environment(settings.font_dir)
-        carry_over = bulletin.CarryOver(_former(former, surroundings))
+        current = environment(settings.font_dir)
+        carry_over = bulletin.CarryOver(_former(former, current))
         sent = reading.submit(lambda: child.send_former_digests(carry_over.digests_in("trace/")))
         findings = reading.submit(_with_cursor, con, lambda own: recount(own, decision))
         facts_read = reading.submit(_with_cursor, con, lambda own: read_facts(own, year))
@@ -185,7 +185,7 @@ def build_files(
         "snapshot_id": snapshot_id,
         "code_version": release(),
         **code_versions(),
-        "environment": surroundings,
+        "environment": current,
         "inputs_digest": inputs_digest,
         "synthetic": bool(marts.calendar["is_synthetic"]),
         "gate": decision.summary() | decision.circumstances,
@@ -227,13 +227,11 @@ def _own_note(year: int, number: int, changes: Changes | None) -> bulletin.Editi
     return bulletin.EditionNote.of(year, number, None, changes.reason, changed)
 
 
-def _former(
-    former: bulletin.Edition | None, surroundings: dict[str, str]
-) -> bulletin.Edition | None:
+def _former(former: bulletin.Edition | None, current: dict[str, str]) -> bulletin.Edition | None:
     """The former edition if the same code and environment rendered it, otherwise None."""
     if former is None:
         return None
     manifest = former.content
     same_code = code_versions().items() <= manifest.items()
-    same = same_code and manifest["environment"] == surroundings
+    same = same_code and manifest["environment"] == current
     return former if same else None

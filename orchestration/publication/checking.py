@@ -380,7 +380,7 @@ def check_documents(
         for extension in to_read.get(document.path, ()):
             text = text_of(extension, files[f"{document.path}.{extension}"])
             missing = _missing_texts(document, text, drawable if extension == "pdf" else str)
-            wrong += [f"{document.path}.{extension} doesn't contain: {said}" for said in missing]
+            wrong += [f"{document.path}.{extension} doesn't contain: {each}" for each in missing]
         if len(wrong) >= _LISTED:
             break
     for path in sorted(
@@ -505,12 +505,12 @@ def _missing_texts(document: Document, text: str, drawable: Callable[[str], str]
     at = 0
     for block in blocks(document):
         if isinstance(block, Heading | Paragraph):
-            said = _folded(drawable("".join(map(_run_text, block.runs))))
-            found = text.find(said, at)
+            expected = _folded(drawable("".join(map(_run_text, block.runs))))
+            found = text.find(expected, at)
             if found < 0:
-                missing.append(said[:60])
+                missing.append(expected[:60])
             else:
-                at = found + len(said)
+                at = found + len(expected)
         elif isinstance(block, TileMap):
             # Tiles may be in any order: Word has them row by row.
             places = {
@@ -541,14 +541,14 @@ def _table_rows(block: Table | Bars) -> Iterable[tuple[Run, ...]]:
 
 def _row_end(cells: tuple[str, ...], row: tuple[Run, ...], text: str, at: int) -> int | None:
     """The position after a table row's text, searched from ``at``; None if it isn't there."""
-    said = _folded("".join(cells))
-    found = text.find(said, at)
+    expected = _folded("".join(cells))
+    found = text.find(expected, at)
     if found >= 0:
-        return found + len(said)
+        return found + len(expected)
     start = text.find(_folded(cells[0])[:8], at)
     if start < 0:
         return None
-    window = start + len(said) + _HEADER_LENGTH
+    window = start + len(expected) + _HEADER_LENGTH
     for run in row:
         if isinstance(run, Figure):
             figure = _folded(run.text)
