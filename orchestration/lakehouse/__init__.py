@@ -15,8 +15,8 @@ from orchestration.lakehouse.attach import (
     writer,
 )
 from orchestration.lakehouse.build import PRIOR_TABLES, build_file, prepare_build
-from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build
-from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build
+from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build, write_comments
+from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build, lake_descriptions
 from orchestration.lakehouse.maintain import KEEP_SNAPSHOTS, MaintainSummary, maintain
 from orchestration.lakehouse.query import Answer, answer_query
 from orchestration.lakehouse.records import (
@@ -64,6 +64,7 @@ __all__ = [
     "edition_rows",
     "ensure_tables",
     "gate_rows",
+    "lake_descriptions",
     "last_intake_at",
     "maintain",
     "marts_are_stale",
@@ -80,6 +81,7 @@ __all__ = [
     "transform_record",
     "transform_snapshot",
     "transform_year",
+    "write_comments",
     "writer",
     "years_with_submissions",
 ]

@@ -1,20 +1,27 @@
-"""Publishing a build: one transaction, one snapshot, and only the rows that changed.
+"""Commits a build to the lake: one transaction, one snapshot, and only the rows that changed.
 
-Belongs here: comparing a build file's tables with the lake's and writing the difference. Which
-tables go and what their grain is, dbt's manifest says (``meta.lake``, ``meta.grain``).
+Belongs here: comparing the tables of a build file and the descriptions of all tables with the
+lake, and writing the difference. Doesn't belong here: which tables are committed, their grain
+and what they mean; dbt's manifest states it (``dbt``).
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
-__all__ = ["CommitSummary", "LakeTable", "commit_build"]
+from orchestration.core.errors import TongbaoError
+
+__all__ = ["CommitSummary", "Descriptions", "LakeTable", "commit_build", "write_comments"]
+
+#: The description of each column by qualified table name and column name; that of the table
+#: itself by the column name ``""``.
+Descriptions = Mapping[tuple[str, str], str]
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,7 @@ class LakeTable:
 
     Attributes:
         schema, name: the same in the build file and in the lake.
-        grain: the columns that identify a row; empty where rows have no key.
+        grain: the columns that identify a row; empty if the table has no key.
     """
 
     schema: str
@@ -54,6 +61,7 @@ def commit_build(
     con: duckdb.DuckDBPyConnection,
     path: Path,
     tables: Sequence[LakeTable],
+    descriptions: Descriptions,
     *,
     year: int,
     inputs_digest: str,
@@ -67,15 +75,23 @@ def commit_build(
 
     Args:
         con: the writing connection, with the lake attached.
+        descriptions: of the tables of the lake, those that Python writes included; they become
+            comments.
         inputs_digest: what the build was made from, recorded for the next run.
         figures_version: of the code that made it.
+
+    Raises:
+        TongbaoError: rows of a table repeat its grain; nothing is written.
     """
     summary = CommitSummary()
     con.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as build (read_only)")
     try:
+        for table in tables:
+            _check_key(con, table)
         con.execute("begin")
         for table in tables:
             _bring_in_line(con, table, year, summary)
+        write_comments(con, descriptions)
         con.execute("delete from lake.quality.transform_runs where year = ?", [year])
         con.execute(
             "insert into lake.quality.transform_runs "
@@ -104,6 +120,40 @@ def commit_build(
     row = con.execute("select max(snapshot_id) from lake.snapshots()").fetchone()
     summary.snapshot_id = int(row[0]) if row else None
     return summary
+
+
+def _check_key(con: duckdb.DuckDBPyConnection, table: LakeTable) -> None:
+    """Refuse a table whose rows repeat its grain: rows are replaced by it."""
+    if not table.grain:
+        return
+    key = ", ".join(table.grain)
+    repeated = con.execute(
+        f"select {key}, count(*) from build.{table.qualified} group by {key} "
+        f"having count(*) > 1 order by {key} limit 1"
+    ).fetchone()
+    if repeated:
+        *values, rows = repeated
+        named = ", ".join(
+            f"{name} = {'NULL' if value is None else value}"
+            for name, value in zip(table.grain, values, strict=True)
+        )
+        raise TongbaoError(
+            f"{table.qualified}: {rows} rows have the key ({named}): nothing is committed"
+        )
+
+
+def write_comments(con: duckdb.DuckDBPyConnection, descriptions: Descriptions) -> None:
+    """Comment the tables and columns of the lake whose comment isn't their description."""
+    for kind, table, column, comment in con.execute(
+        "select 'table', schema_name || '.' || table_name, '', comment from duckdb_tables() "
+        "where database_name = 'lake' union all "
+        "select 'column', schema_name || '.' || table_name, column_name, comment "
+        "from duckdb_columns() where database_name = 'lake'"
+    ).fetchall():
+        wanted = descriptions.get((table, column))
+        if wanted != comment and wanted is not None:
+            name = f"lake.{table}.{column}".rstrip(".")
+            con.execute(f"comment on {kind} {name} is '{wanted.replace(chr(39), chr(39) * 2)}'")
 
 
 def _columns(
@@ -189,9 +239,3 @@ def _create(
         con.execute(f"insert into {lake} select {listed} from {build}{where}")
     else:
         con.execute(f"create or replace table {lake} as select {listed} from {build}{where}")
-    for name, comment in con.execute(
-        "select column_name, comment from duckdb_columns() where database_name = 'build' "
-        "and schema_name = ? and table_name = ? and comment is not null",
-        [table.schema, table.name],
-    ).fetchall():
-        con.execute(f"comment on column {lake}.{name} is '{comment.replace(chr(39), chr(39) * 2)}'")

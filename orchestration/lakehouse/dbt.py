@@ -18,9 +18,17 @@ from orchestration.core.errors import TongbaoError
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.core.versions import dbt_project_version
 from orchestration.lakehouse.build import build_file
-from orchestration.lakehouse.commit import LakeTable
+from orchestration.lakehouse.commit import Descriptions, LakeTable
 
-__all__ = ["DBT_PROJECT", "DbtNode", "dbt_build", "dbt_manifest", "lake_tables", "target_folder"]
+__all__ = [
+    "DBT_PROJECT",
+    "DbtNode",
+    "dbt_build",
+    "dbt_manifest",
+    "lake_descriptions",
+    "lake_tables",
+    "target_folder",
+]
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 
@@ -154,11 +162,40 @@ def dbt_build(
 
 
 def lake_tables(settings: Settings) -> list[LakeTable]:
-    """The models that go to the lake, as dbt's manifest names them."""
-    manifest = json.loads(dbt_manifest(settings).read_text(encoding="utf-8"))
-    tables = []
-    for node in manifest["nodes"].values():
-        meta = node.get("config", {}).get("meta", {})
-        if node["resource_type"] == "model" and meta.get("lake"):
-            tables.append(LakeTable(node["schema"], node["name"], tuple(meta.get("grain") or ())))
-    return sorted(tables, key=lambda table: table.qualified)
+    """The models that are committed to the lake, with their grain, from dbt's manifest."""
+    return [
+        LakeTable(node["schema"], node["name"], tuple(node["config"]["meta"]["grain"]))
+        for node in _lake_models(_read_manifest(settings))
+    ]
+
+
+def lake_descriptions(settings: Settings) -> Descriptions:
+    """Descriptions of the lake's tables and columns, from dbt's manifest.
+
+    Those of the tables that dbt builds are in its models, those of the tables that Python
+    writes in its sources.
+    """
+    manifest = _read_manifest(settings)
+    described = [*_lake_models(manifest), *manifest["sources"].values()]
+    return {
+        (f"{node['schema']}.{node['name']}", column): description
+        for node in described
+        for column, description in [
+            ("", node["description"]),
+            *((name, each["description"]) for name, each in node["columns"].items()),
+        ]
+    }
+
+
+def _read_manifest(settings: Settings) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(dbt_manifest(settings).read_text(encoding="utf-8"))
+    return manifest
+
+
+def _lake_models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    models = [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["config"]["meta"].get("lake")
+    ]
+    return sorted(models, key=lambda node: (node["schema"], node["name"]))

@@ -18,7 +18,7 @@ from orchestration.core.settings import Settings
 from orchestration.core.versions import figures_version
 from orchestration.lakehouse.build import prepare_build
 from orchestration.lakehouse.commit import commit_build
-from orchestration.lakehouse.dbt import DbtNode, dbt_build, lake_tables
+from orchestration.lakehouse.dbt import DbtNode, dbt_build, lake_descriptions, lake_tables
 from orchestration.lakehouse.snapshots import (
     current_snapshot,
     marts_edition,
@@ -151,6 +151,7 @@ def transform_year(
         con,
         path,
         lake_tables(settings),
+        lake_descriptions(settings),
         year=year,
         inputs_digest=digest,
         figures_version=figures_version(),

@@ -124,7 +124,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             con.execute(
                 "create table lake.marts.dim_unit as select 2023 as year, 'T05' as task_code"
             )
-            con.execute("comment on column lake.marts.dim_unit.year is 'Reporting year / 年度'")
+            con.execute("begin")
+            lakehouse.write_comments(con, lakehouse.lake_descriptions(settings))
+            con.execute("commit")
             con.execute("update lake.marts.dim_unit set year = 2024")
             con.execute("insert into lake.quality.submission_errors (year) values (2024)")
         allowed = [f"lake/data/{name}" for name in FOLDERS]
@@ -140,7 +142,8 @@ def test_an_analyst_reads_marts_quality_and_editions(place: Place) -> None:
         "select year, task_code from lake.marts.dim_unit",
         "select count(*) from lake.quality.submission_errors",
         "select count(*) from lake.publication.editions",
-        "select comment from duckdb_columns() where database_name = 'lake' and comment is not null",
+        "select comment from duckdb_columns() where database_name = 'lake' "
+        "and table_name = 'dim_unit' and column_name = 'year'",
         "select max(snapshot_id) from lake.snapshots()",
         "select distinct schema_name from duckdb_tables() where database_name = 'lake' order by 1",
     )
@@ -149,7 +152,7 @@ def test_an_analyst_reads_marts_quality_and_editions(place: Place) -> None:
         [[2024, "T05"]],
         [[1]],
         [[0]],
-        [["Reporting year / 年度"]],
+        [["Reporting year. / 报告年度。"]],
         [[newest]],
         [["marts"], ["publication"], ["quality"]],
     ]

@@ -24,6 +24,7 @@ from orchestration.core.reporting_calendar import period_of
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.lakehouse.build import prepare_build
 from orchestration.lakehouse.dbt import DBT_PROJECT, _invoke, _release, dbt_build, dbt_manifest
+from orchestration.lakehouse.tables import OTHER_TABLES, RAW_TABLES
 from tests.fixtures.landing import Landing
 
 #: Contract §2: the columns that must be there.
@@ -98,7 +99,7 @@ def _models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_models_and_columns_are_described_in_both_languages(manifest: dict[str, Any]) -> None:
     lacking = []
-    for model in _models(manifest):
+    for model in [*_models(manifest), *manifest["sources"].values()]:
         said = {model["name"]: model["description"]}
         said |= {f"{model['name']}.{n}": c["description"] for n, c in model["columns"].items()}
         if not model["description"].startswith("Grain:"):
@@ -109,6 +110,41 @@ def test_models_and_columns_are_described_in_both_languages(manifest: dict[str, 
             if not re.search(r"[A-Za-z].* / .*[\u4e00-\u9fff]", text, re.DOTALL)
         ]
     assert lacking == []
+
+
+def test_every_table_that_python_writes_is_described(manifest: dict[str, Any]) -> None:
+    built = {f"{model['schema']}.{model['name']}" for model in _models(manifest)}
+    described = {
+        f"{source['schema']}.{source['name']}": list(source["columns"])
+        for source in manifest["sources"].values()
+        if source["schema"] in {"raw", "quality", "publication"}
+    }
+    shapes = {f"raw.{name}": shape for name, shape in RAW_TABLES.items()} | OTHER_TABLES
+    assert described == {name: s.names for name, s in shapes.items() if name not in built}
+
+
+def test_every_table_of_the_lake_states_its_grain_and_tests_it(manifest: dict[str, Any]) -> None:
+    tested: dict[str, list[set[str]]] = {}
+    for node in manifest["nodes"].values():
+        if (node.get("test_metadata") or {}).get("name") == "unique_key":
+            columns = node["test_metadata"]["kwargs"]["columns"]
+            tested.setdefault(node["attached_node"], []).append(set(columns))
+    grains = {
+        model["unique_id"]: model["config"]["meta"]["grain"]
+        for model in _models(manifest)
+        if model["config"]["meta"].get("lake")
+    }
+    assert set(grains) >= {
+        model["unique_id"] for model in _models(manifest) if model["schema"] in {"marts", "quality"}
+    }
+    without_key = {unique_id for unique_id, grain in grains.items() if not grain}
+    assert without_key == {"model.tongbao.submission_errors"}
+    untested = [
+        unique_id
+        for unique_id, grain in grains.items()
+        if grain and set(grain) not in tested.get(unique_id, [])
+    ]
+    assert untested == []
 
 
 def test_published_models_have_enforced_contracts_with_the_agreed_columns(

@@ -1,13 +1,14 @@
-"""Opening the lake: DuckDB's extensions are those whose signatures were checked."""
+"""Opening the lake with checked extensions, and committing a build to it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.core.errors import Unreachable
+from orchestration.core.errors import TongbaoError, Unreachable
 from orchestration.core.settings import Settings
 
 
@@ -37,3 +38,56 @@ def test_an_extension_that_was_changed_is_not_loaded(tmp_path: Path) -> None:
         assert {Path(name).name.partition(".")[0] for name, _, _ in known} >= {
             "httpfs", "ducklake", "sqlite_scanner",
         }  # fmt: skip
+
+
+_UNITS = lakehouse.LakeTable("marts", "units", ("year", "code"))
+
+
+def _commit(
+    ws: stages.Workspace, rows: str, about_code: str = "Unit. / 单位。"
+) -> lakehouse.CommitSummary:
+    """Commit a build of one table with these rows of ``year, code, value``."""
+    path = ws.settings.home / "build.duckdb"
+    path.unlink(missing_ok=True)
+    with duckdb.connect(str(path)) as build:
+        build.execute("create schema marts")
+        build.execute(f"create table marts.units as from (values {rows}) t(year, code, value)")
+    with lakehouse.writer(ws.settings, ws.store) as con:
+        lakehouse.ensure_tables(con)
+        return lakehouse.commit_build(
+            con,
+            path,
+            [_UNITS],
+            {("marts.units", ""): "Units. / 单位表。", ("marts.units", "code"): about_code},
+            year=2024,
+            inputs_digest="",
+            figures_version="",
+            run_id="",
+        )
+
+
+def _ask(ws: stages.Workspace, query: str) -> list[tuple[object, ...]]:
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        return con.execute(query).fetchall()
+
+
+def test_a_table_whose_rows_repeat_its_grain_is_refused(ws: stages.Workspace) -> None:
+    _commit(ws, "(2024, 'a', 1), (2024, 'b', 1)")
+    rows = "from lake.marts.units order by all"
+    before = _ask(ws, rows), _ask(ws, "select max(snapshot_id) from lake.snapshots()")
+    with pytest.raises(TongbaoError, match=r"marts\.units: 2 rows .*year = 2024, code = a"):
+        _commit(ws, "(2024, 'a', 1), (2024, 'a', 2), (2024, 'b', 3)")
+    assert (_ask(ws, rows), _ask(ws, "select max(snapshot_id) from lake.snapshots()")) == before
+
+
+def test_a_changed_description_renews_the_comment_and_no_row(ws: stages.Workspace) -> None:
+    comments = (
+        "select t.comment, c.comment from duckdb_tables() t join duckdb_columns() c "
+        "using (database_name, schema_name, table_name) where database_name = 'lake' "
+        "and table_name = 'units' and column_name = 'code'"
+    )
+    _commit(ws, "(2024, 'a', 1)")
+    assert _ask(ws, comments) == [("Units. / 单位表。", "Unit. / 单位。")]
+    done = _commit(ws, "(2024, 'a', 1)", "The unit's code. / 单位代码。")
+    assert (done.rows_written, done.rows_deleted) == ({}, {})
+    assert _ask(ws, comments) == [("Units. / 单位表。", "The unit's code. / 单位代码。")]

@@ -98,6 +98,23 @@ def test_a_run_writes_few_files_per_table(published: Published) -> None:
     assert max(files.values()) <= max(2, os.cpu_count() or 1), files
 
 
+def test_every_table_and_column_of_the_lake_carries_its_description(published: Published) -> None:
+    descriptions = lakehouse.lake_descriptions(published.settings)
+    with lakehouse.reader(published.settings, published.ws.store) as con:
+        comments = con.execute(
+            "select schema_name || '.' || table_name, '', comment from duckdb_tables() "
+            "where database_name = 'lake' union all "
+            "select schema_name || '.' || table_name, column_name, comment from duckdb_columns() "
+            "where database_name = 'lake'"
+        ).fetchall()
+    assert len(comments) > 500
+    assert {(table, column): comment for table, column, comment in comments} == {
+        key: text
+        for key, text in descriptions.items()
+        if not key[0].startswith(("control.", "prior."))
+    }
+
+
 def test_the_edition_has_the_files_of_the_contract(published: Published) -> None:
     found = {
         path.relative_to(published.folder).as_posix()

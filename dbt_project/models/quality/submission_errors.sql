@@ -1,4 +1,4 @@
-{{ config(meta={'lake': true, 'grain': none}) }}
+{{ config(meta={'lake': true, 'grain': []}) }}
 
 with performances as (
     select
