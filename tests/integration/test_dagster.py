@@ -51,6 +51,15 @@ def test_dbt_tests_and_expectations_are_asset_checks() -> None:
     assert any("unique_key" in name for name in names)
 
 
+def test_asset_checks_have_the_partitions_of_their_assets() -> None:
+    graph = defs.resolve_asset_graph()
+    without = {key for key in graph.asset_check_keys if not graph.get(key).partitions_def}
+    # Freshness is judged over all years in play (``watching.freshness``).
+    assert {key.name for key in without} == {"fresh"}
+    for key in graph.asset_check_keys - without:
+        assert graph.get(key).partitions_def == graph.get(key.asset_key).partitions_def, key
+
+
 _QUERY = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
   assetNodes { id } jobs { name } schedules { name } sensors { name } } } } }"""
 

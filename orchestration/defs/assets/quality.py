@@ -24,6 +24,7 @@ _SPECS = [
     dg.AssetCheckSpec(
         _check_name(suite, check.name),
         asset=GATE,
+        partitions_def=REPORTING_YEAR,
         description=f"{check.title_zh}（{check.severity}）。{check.reason_zh}",
     )
     for suite, checks in CHECKS.items()

@@ -18,7 +18,7 @@ __all__ = ["marts_keys", "warehouse"]
 
 
 class _Translator(DagsterDbtTranslator):
-    """Asset keys are ``schema/model``; groups are the layers."""
+    """Asset keys are ``schema/model``, groups the layers; checks have their assets' partitions."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         kind = dbt_resource_props["resource_type"]
@@ -33,6 +33,10 @@ class _Translator(DagsterDbtTranslator):
         if dbt_resource_props["resource_type"] == "source":
             return dbt_resource_props["source_name"]
         return dbt_resource_props["schema"]
+
+    def get_asset_check_spec(self, *args: Any, **kwargs: Any) -> dg.AssetCheckSpec | None:
+        spec = super().get_asset_check_spec(*args, **kwargs)
+        return spec._replace(partitions_def=REPORTING_YEAR) if spec else None
 
 
 MANIFEST: Path = dbt_manifest(Settings.from_env())
