@@ -6,7 +6,7 @@ YEAR ?= 2024
 SCALE ?= 1
 export TONGBAO_HOME ?= $(CURDIR)/.tongbao
 
-.PHONY: setup bulletin test test-slow drills lint lint-python lint-types lint-sql lint-infra format bench dev lock clean
+.PHONY: setup bulletin test test-slow drills lint lint-python lint-types lint-dagster lint-sql lint-infra format bench dev lock clean
 .DEFAULT_GOAL := bulletin
 
 # Runtime only; $(BIN)/.dev installs tests and linters.
@@ -41,7 +41,7 @@ test-slow: $(BIN)/.dev
 drills: $(BIN)/.dev
 	$(BIN)/python -m pytest -n 1 -m drills
 
-lint: lint-python lint-types lint-sql
+lint: lint-python lint-types lint-dagster lint-sql
 
 lint-python: $(BIN)/.dev
 	$(BIN)/ruff format --check .
@@ -50,6 +50,10 @@ lint-python: $(BIN)/.dev
 
 lint-types: $(BIN)/.dev
 	$(BIN)/mypy
+
+# Loads every definition, as Dagster's processes do.
+lint-dagster: $(BIN)/.dev
+	DAGSTER_DISABLE_TELEMETRY=true $(BIN)/dg check defs
 
 lint-sql: $(BIN)/.dev
 	$(BIN)/sqlfluff lint --quiet --processes 2 dbt_project/models orchestration/gate/frames
