@@ -9,8 +9,7 @@ and workbooks for readers (``tables``).
   requires. A missing value is an empty field without quotes. A text that a spreadsheet would run
   as a formula (it begins with = + - @, tab, a line break, or a full-width form of these) gets a
   leading apostrophe (OWASP, "CSV Injection"), unless it is a plain number.
-- No contact data: the marts hold none, and numbers of phones and addresses of e-mail that
-  somebody wrote into a ``highlight`` are struck out in both.
+- No contact data: the marts hold none, and intake strikes out what somebody wrote into a text.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ import pyarrow.parquet as pq
 from pyarrow.csv import write_csv
 
 from orchestration.bulletin.dictionary import TableDescription, mart_descriptions
+from orchestration.core.contacts import struck
 
 __all__ = ["TABLES", "formula_safe", "open_data"]
 
@@ -62,13 +62,6 @@ _REFERENCES = (
 _ALL_TASKS = {"agg_province_indicator", "agg_national_indicator"}
 _FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
 _PLAIN_NUMBER = r"^[-+]?[0-9][0-9,]*(\.[0-9]+)?$"
-#: An address of e-mail; a mobile or a fixed-line number, with or without separators.
-_CONTACT = (
-    r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+"
-    r"|\b(\+?86[ \-]?)?1[3-9][0-9][ \-]?[0-9]{4}[ \-]?[0-9]{4}\b"
-    r"|\b0[0-9]{2,3}[ \-]?[0-9]{7,8}\b"
-)
-_STRUCK = "〔联系方式略〕"
 #: Times always have microseconds, so that no precision is lost.
 _MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _LICENCE = {
@@ -86,13 +79,13 @@ _NOTES = (
     "CSV为UTF-8（无BOM）、RFC 4180（换行为LF）；缺失值为空，缺失不等于零；金额单位为万元；"
     "以_rate结尾的列和attainment为小数；时间为UTC。CSV中以= + - @、制表符或换行开头、"
     "可能被电子表格当作公式执行的文字前加了一个撇号（纯数字除外），Parquet为原文。"
-    "典型经验中的电话和邮箱已略去。",
+    "名称、典型经验等文字中的电话、邮箱和身份证号码已略去。",
     "CSV is UTF-8 without BOM, RFC 4180 with LF at the end of lines; a missing value is an empty "
     "field without quotes and is not zero; money is in 万元 (10,000 yuan); columns that end in "
     "_rate and attainment are fractions; times are UTC. In CSV a text that begins with = + - @, a "
     "tab or a line break, which a spreadsheet might run, has a leading apostrophe (plain numbers "
-    "don't); Parquet holds the text itself. Telephone numbers and e-mail addresses in highlights "
-    "are struck out.",
+    "don't); Parquet holds the text itself. Telephone numbers, e-mail addresses and ID numbers "
+    "in names, highlights and other texts are struck out.",
 )
 
 
@@ -148,8 +141,10 @@ def _read_rows(
     ).to_arrow_table()
     if "highlight" in rows.column_names:
         at = rows.column_names.index("highlight")
-        struck = pc.replace_substring_regex(rows["highlight"], _CONTACT, _STRUCK)
-        rows = rows.set_column(at, rows.schema.field(at), struck)
+        # Intake strikes them out too: here for lakes that an earlier version filled.
+        texts = [text and struck(text) for text in rows["highlight"].to_pylist()]
+        field = rows.schema.field(at)
+        rows = rows.set_column(at, field, pa.array(texts, field.type))
     return rows.combine_chunks()
 
 

@@ -192,6 +192,8 @@ class Document(_Model):
 
     #: The fields without which the rest of a document still counts.
     spare: ClassVar[frozenset[str]] = frozenset()
+    #: The texts that may be published: contacts are struck out of them.
+    free: ClassVar[tuple[str, ...]] = ()
 
     schema_version: Literal[1] = 1
     document_id: Annotated[
@@ -206,6 +208,7 @@ class Registration(Document):
     """Who a unit is; a later one replaces it."""
 
     spare = frozenset({"city_name", "category", "lead_organisation", "members", "contact"})
+    free = ("unit_name", "city_name", "category")
 
     document_type: Literal["registration"] = "registration"
     unit_code: UnitCode
@@ -235,6 +238,7 @@ class Review(Document):
     """A decision about a unit: of its province, or of the ministry."""
 
     spare = frozenset({"authority", "note"})
+    free = ("authority", "note")
 
     document_type: Literal["review"] = "review"
     unit_code: UnitCode
@@ -249,6 +253,7 @@ class Performance(Document):
     """A unit's year."""
 
     spare = frozenset({"report", "highlight"})
+    free = ("highlight",)
 
     document_type: Literal["performance"] = "performance"
     unit_code: UnitCode
@@ -262,6 +267,7 @@ class Assessment(Document):
     """The province's judgement of a unit's year."""
 
     spare = frozenset({"comment"})
+    free = ("comment",)
 
     document_type: Literal["assessment"] = "assessment"
     unit_code: UnitCode
@@ -275,6 +281,7 @@ class ProvincialSummary(Document):
     """The province's report on one task."""
 
     spare = frozenset({"report", "highlight"})
+    free = ("highlight",)
 
     document_type: Literal["provincial_summary"] = "provincial_summary"
     province_code: Text | None = None
@@ -286,6 +293,8 @@ class ProvincialSummary(Document):
 
 class Explanation(Document):
     """A unit's answer to a warning: why the values are right although a rule fired."""
+
+    free = ("text",)
 
     document_type: Literal["explanation"] = "explanation"
     unit_code: UnitCode

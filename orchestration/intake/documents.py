@@ -21,6 +21,7 @@ import orjson
 from pydantic import ValidationError
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.contacts import struck
 from orchestration.intake.contracts import (
     DOCUMENT_TYPES,
     UNIT_CODE,
@@ -222,7 +223,7 @@ def _document(
         return None
     about: About = {
         "document_id": _text(raw.get("document_id")),
-        "unit_code": _text(raw.get("unit_code")),
+        "unit_code": struck(_text(raw.get("unit_code")) or "") or None,
     }
     said_type = raw.get("document_type", place.document_type)
     if said_type != place.document_type:
@@ -257,6 +258,8 @@ def _document(
     elif isinstance(model, Plan):
         document.targets = list(_targets(model, where, about, findings))
     document.content_sha256 = hashlib.sha256(_json(_said(document, place.year))).hexdigest()
+    if _strike(model):
+        findings.append(finding("W126", where.at(), **about))
     if isinstance(model, Assessment):
         # The contract gives a score one decimal; a mean of marks comes with all those of a float.
         score = model.score.quantize(_SCORE_STEP, ROUND_HALF_UP)
@@ -267,6 +270,26 @@ def _document(
             )
             model.score = score
     return document
+
+
+def _strike(model: Document) -> bool:
+    """Strike contacts out of the texts that may be published; return whether there were any.
+
+    The object itself, which ``raw.objects`` keeps, is the only place where they stand from now on,
+    with the contacts of registrations.
+    """
+    holders: list[tuple[Any, str]] = [(model, name) for name in model.free]
+    if isinstance(model, Registration):
+        named = [model.lead_organisation, *(model.members or [])]
+        holders += [(each, "name") for each in named if each is not None]
+    found = False
+    for holder, name in holders:
+        text = getattr(holder, name)
+        without = text and struck(text)
+        if without != text:
+            setattr(holder, name, without)
+            found = True
+    return found
 
 
 def _said(document: ParsedDocument, year: int) -> list[Any]:

@@ -11,12 +11,17 @@ from decimal import Decimal
 from typing import TypedDict
 
 from orchestration.core.catalogue import Indicator, load_catalogue
+from orchestration.core.contacts import struck
 from orchestration.intake.text import shown as visibly
 
 __all__ = ["MAX_VALUE", "About", "Finding", "finding", "indicator_fields"]
 
 #: Values are shown as received, cut at 200 characters (contract §1, "Receipts and rejects").
 MAX_VALUE = 200
+#: Contacts become shorter when they are struck out: what is looked at is longer than what is shown.
+_STRUCK_IN = 20 * MAX_VALUE
+#: Codes whose value is a number of bytes.
+_SIZES = {"E002", "E003", "E011"}
 
 
 class About(TypedDict):
@@ -60,11 +65,16 @@ def finding(
     Args:
         code: a row of ``error_codes.csv``.
         location: JSON Pointer into the object.
-        value: as received.
+        value: as received; contacts are struck out of it.
         fields: what else the template names.
     """
     row = load_catalogue().error_codes[code]
-    shown = value if value is None else visibly(value)[:MAX_VALUE]
+    shown = value if value is None else visibly(value)
+    # Contacts are struck out of what somebody wrote: not of ids and sizes, nor once more of
+    # values, of which ``read_value`` leaves those that are numbers.
+    if shown is not None and not (indicator_code or value == document_id or code in _SIZES):
+        shown = struck(shown[:_STRUCK_IN])
+    shown = shown and shown[:MAX_VALUE]
     fields |= {"value": shown or "", "unit_code": unit_code or ""}
     english = fields | {"indicator": fields.get("indicator_en", fields.get("indicator", ""))}
 

@@ -13,6 +13,8 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from orchestration.core.contacts import struck
+
 __all__ = ["Number", "ReadValue", "read_value"]
 
 #: DECIMAL(38,10) holds 28 digits before the point.
@@ -43,7 +45,7 @@ class ReadValue(NamedTuple):
     """A value as received and as read.
 
     Attributes:
-        text: as received (code lists: after NFKC).
+        text: as received; what is no number, after NFKC and without contacts.
         kind: ``number``, ``boolean`` or ``text`` (not readable as a number).
         number: decimal text that DECIMAL(38,10) holds exactly, or None.
     """
@@ -69,7 +71,7 @@ def read_value(value: Any) -> ReadValue | None:
     if value is True or value is False:
         return ReadValue("true" if value else "false", "boolean", "1" if value else "0")
     if not isinstance(value, str):
-        return ReadValue(json.dumps(value, ensure_ascii=False, default=str), "text", None)
+        return ReadValue(struck(json.dumps(value, ensure_ascii=False, default=str)), "text", None)
     return _of_text(value) if len(value) <= _CACHED_LENGTH else _of_text.__wrapped__(value)
 
 
@@ -92,7 +94,7 @@ def _of_text(value: str) -> ReadValue | None:
         return ReadValue(str(value), "boolean", "1" if folded in _TRUE else "0")
     number = _number(text)
     if number is None:
-        return ReadValue(text, "text", None)
+        return ReadValue(struck(text), "text", None)
     return ReadValue(str(value), "number", number)
 
 

@@ -1,7 +1,8 @@
 """The shapes of the tables that Python writes: ``raw``, ``quality`` and ``publication``.
 
 Belongs here: names and types, and adding rows. What dbt builds is described in ``dbt_project``.
-``raw`` holds what was said, not what it is worth: it knows nothing of the catalogue.
+``raw`` holds what was said, not what it is worth: it knows nothing of the catalogue. Contacts stand
+in ``registration_contacts`` and in the objects' bodies only: intake strikes them out of all texts.
 """
 
 from __future__ import annotations

@@ -433,3 +433,54 @@ def test_keys_that_cannot_be_asked_for_are_named_and_passed_over(
         assert not stages.waiting(shown, 2024).digest
         assert _intake(shown).fetched == 0
     assert _receipt(ws, good)["counts"]["accepted"] == 1
+
+
+def test_contacts_typed_into_values_and_texts_stay_in_the_object(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    typed = "约300，请联系王老师13800138000或０１０－６６０９６１１４、wang@example.edu.cn"
+    secrets = ("13800138000", "66096114", "wang@", "０１０")
+    landing.unit(UNIT)
+    landing.plan(UNIT, {"2024": {"C_04": typed}})
+    # The platform's own identifiers and plain numbers are what they are.
+    key = landing.performance(
+        UNIT,
+        {"C_04": typed, "C_05": [typed], "C_06": 13900139000, "C_07": "4", "C_08": 5},
+        document_id="13700137000",
+        highlight=typed,
+    )
+    shifted = landing.document(
+        "registration", province="110000", unit_code=UNIT, unit_name=typed, level=typed
+    )
+    landing.document("explanation", province="110000", unit_code=UNIT, rule_id="W208", text=typed)
+    landing.review(UNIT, "provincial_recommendation", decision=typed)
+    _intake(ws)
+    _transform(ws)
+    answers = [
+        (info.key, ws.store.get("publication", info.key))
+        for info in ws.store.list("publication", "receipts/")
+    ]
+    answer = _receipt(ws, key)
+    said = {error["code"]: error["value"] for error in answer["errors"]}
+    assert "王老师〔联系方式略〕" in said["E201"]
+    assert "W126" in said
+    assert "略〕" in json.dumps(_receipt(ws, shifted), ensure_ascii=False)
+    found = [(name, each) for name, body in answers for each in secrets if each in body.decode()]
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        tables = con.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'lake'"
+        ).fetchall()
+        for schema, table in tables:
+            columns = "* exclude (body)" if table == "objects" else "*"
+            rows = con.execute(f"select {columns} from lake.{schema}.{table}").fetchall()
+            found += [(table, each) for each in secrets for row in rows if each in str(row)]
+        assert con.execute(
+            "select document_id, value_number from lake.raw.performance_values "
+            "where indicator_code = 'C_06'"
+        ).fetchall() == [("13700137000", 13900139000)]
+        value = con.execute(
+            "select value from lake.quality.submission_errors "
+            "where code = 'E201' and document_id = '13700137000' and indicator_code = 'C_04'"
+        ).fetchone()
+    assert found == []
+    assert value == ("约300,请联系王老师〔联系方式略〕或〔联系方式略〕、〔联系方式略〕",)
