@@ -393,16 +393,16 @@ def test_the_content_of_pages_has_the_same_digest_in_every_process(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The manifest has digests of the content, so it must not contain addresses of objects."""
-    said: list[str] = []
+    contents: list[str] = []
 
     def recorded(content: Any) -> str:
-        said.append(repr(content))
+        contents.append(repr(content))
         return ""
 
     monkeypatch.setattr("orchestration.bulletin.site.pages.digest_of", recorded)
     site_pages(site.marts)
-    assert len(said) > 40
-    assert not [each for each in said if " at 0x" in each or "set(" in each]
+    assert len(contents) > 40
+    assert not [each for each in contents if " at 0x" in each or "set(" in each]
 
 
 def test_the_same_marts_give_the_same_pages(site: Site) -> None:
@@ -438,7 +438,7 @@ def test_former_editions_are_listed_in_the_edition_and_in_the_years_index(site: 
 # --- in a browser ---------------------------------------------------------------------------
 
 
-#: One window of a phone's width after another in one page; what each does is written down.
+#: Opens each page in a frame of its step's width, runs the step's script and records its result.
 _HARNESS = """<!doctype html><meta charset="utf-8"><body><script>
 var steps = %s, out = [];
 function step(index) {
@@ -456,7 +456,7 @@ function step(index) {
     try {
       found.room = doc.documentElement.clientWidth;
       found.wide = doc.documentElement.scrollWidth;
-      found.said = steps[index].run ? (new Function("doc", steps[index].run))(doc) : null;
+      found.result = steps[index].run ? (new Function("doc", steps[index].run))(doc) : null;
     } catch (error) { found.error = String(error); }
     out.push(found);
     document.body.removeChild(frame);
@@ -493,7 +493,7 @@ def _browse(
     """Open pages in a browser.
 
     Returns:
-        what each step came to, and what the browser's console said.
+        the result of each step, and the messages of the browser's console.
     """
     chromium = CHROMIUM.found()
     if chromium is None:
@@ -573,8 +573,8 @@ def test_in_a_browser_search_sorting_and_narrow_screens_work(site: Site, tmp_pat
     narrow = found[: len(phone)]
     assert [s for s in narrow if s["wide"] > s["room"] or not 340 <= s["room"] <= 360] == []
     # Pages that others make have the navigation too.
-    assert [s["page"] for s in narrow if not s["said"] or not all(s["said"])] == []
-    by_code, by_name, silent, down, up, columns = (step["said"] for step in found[len(phone) :])
+    assert [s["page"] for s in narrow if not s["result"] or not all(s["result"])] == []
+    by_code, by_name, silent, down, up, columns = (step["result"] for step in found[len(phone) :])
     assert by_code == [unit["unit_name"]]
     assert HOSTILE in by_name
     assert len(silent) == sum(u["has_reported"] is False for u in marts.units)
