@@ -42,6 +42,7 @@ from orchestration.storage import Store
 from tests.conftest import clean_environment
 from tests.fixtures.command import Command, start
 from tests.fixtures.faulty_store import Faults, faulty_store
+from tests.fixtures.progress import no_progress
 from tests.fixtures.state import orphans, state_of, torn_edition
 from tests.fixtures.topology import Postgres, S3Server, Topology, topology
 
@@ -69,10 +70,6 @@ _MARKS = (
 _STRETCHES = len(_MARKS) - 1
 #: A run takes a minute alone, and several minutes with other runs on two cores.
 _PATIENCE = 600.0
-
-
-def _quiet(_: str) -> None:
-    pass
 
 
 # -- home and servers ---------------------------------------------------------------------------
@@ -227,7 +224,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     folder = tmp_path_factory.mktemp("undisturbed")
     made = Settings(home=folder / "made", catalog=str(folder / "made" / "catalog.sqlite"))
     with stages.open_workspace(made) as ws:
-        generate(ws.store, made, year=YEAR, scale=0.001, seed=5, faults="none", progress=_quiet)
+        generate(
+            ws.store, made, year=YEAR, scale=0.001, seed=5, faults="none", progress=no_progress
+        )
     landing = folder / "made" / "s3"
     with _site(folder, landing, with_postgres=False) as site:
         command = site.tongbao("run", "--year", str(YEAR))

@@ -10,19 +10,16 @@ import pytest
 
 from orchestration import lakehouse, stages
 from tests.fixtures.landing import Landing
+from tests.fixtures.progress import no_progress
 
 UNIT = "T05-440000-0007"
 OWN = f"attachments/year=2024/province=440000/{UNIT}/"
 PDF = b"%PDF-1.7\n%\n"
 
 
-def _quiet(_: str) -> None:
-    pass
-
-
 def _run(ws: stages.Workspace) -> stages.IntakeSummary:
-    done = stages.intake(ws, 2024, run_id="r", progress=_quiet)
-    stages.transform(ws, 2024, run_id="r", progress=_quiet)
+    done = stages.intake(ws, 2024, run_id="r", progress=no_progress)
+    stages.transform(ws, 2024, run_id="r", progress=no_progress)
     return done
 
 

@@ -17,15 +17,12 @@ from orchestration.demo import generate
 from orchestration.intake.contracts import DOCUMENT_TYPES
 from orchestration.intake.offline import check_file
 from tests.conftest import Tongbao
+from tests.fixtures.progress import no_progress
 
 CASES = Path(__file__).parents[1] / "fixtures" / "intake_cases"
 #: What only the store and the lakehouse know: registration, earlier documents, expected units,
 #: report files, peers.
 _ONLINE = ("E108", "E109", "W117", "W302", "E4", "S4")
-
-
-def _quiet(_: str) -> None:
-    pass
 
 
 def _compared(receipt: dict[str, Any], rules: set[str]) -> list[tuple[Any, ...]]:
@@ -63,9 +60,11 @@ def test_the_check_says_what_the_receipt_says(tmp_path: Path) -> None:
         if "prev_" in rule.expression or "target_" in rule.expression
     }
     with stages.open_workspace(settings) as ws:
-        generate(ws.store, settings, year=2024, scale=0.02, seed=3, faults="heavy", progress=_quiet)
-        stages.intake(ws, 2024, run_id="r", progress=_quiet)
-        stages.transform(ws, 2024, run_id="r", progress=_quiet)
+        generate(
+            ws.store, settings, year=2024, scale=0.02, seed=3, faults="heavy", progress=no_progress
+        )
+        stages.intake(ws, 2024, run_id="r", progress=no_progress)
+        stages.transform(ws, 2024, run_id="r", progress=no_progress)
         with lakehouse.reader(settings, ws.store) as con:
             # Rules are put to the version that counts.
             effective = {

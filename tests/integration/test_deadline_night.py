@@ -18,16 +18,13 @@ from orchestration import lakehouse, stages
 from orchestration.core.errors import Unreachable
 from tests.fixtures.faulty_store import Faults, faulty_store
 from tests.fixtures.landing import Landing
+from tests.fixtures.progress import no_progress
 
 UNITS = [f"T05-440000-{number:04d}" for number in range(1, 9)]
 
 
-def _quiet(_: str) -> None:
-    pass
-
-
 def _intake(ws: stages.Workspace) -> stages.IntakeSummary:
-    return stages.intake(ws, 2024, run_id="r", progress=_quiet)
+    return stages.intake(ws, 2024, run_id="r", progress=no_progress)
 
 
 def _counted(ws: stages.Workspace) -> dict[str, Any]:
@@ -138,7 +135,7 @@ def test_a_then_b_then_a_again(ws: stages.Workspace, filled: Landing) -> None:
     filled.put(key, first)
     _intake(ws)
     assert _counted(ws) == ALL | {UNITS[0]: ["0", "50"]}
-    stages.transform(ws, 2024, run_id="r", progress=_quiet)
+    stages.transform(ws, 2024, run_id="r", progress=no_progress)
     with lakehouse.reader(ws.settings, ws.store) as con:
         [row] = con.execute(
             "select value from lake.marts.fct_unit_indicator "

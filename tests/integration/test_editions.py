@@ -31,15 +31,12 @@ from orchestration.publication.checking import check_documents, text_of
 from orchestration.storage import Store
 from tests.fixtures.homes import PreparedYear, Shared
 from tests.fixtures.landing import Landing
+from tests.fixtures.progress import no_progress
 
 YEAR = 2024
 EDITION_1 = f"editions/{YEAR}/edition-1/"
 _REAL_NOW = datetime.now(UTC)
 EDITION_2 = f"editions/{YEAR}/edition-2/"
-
-
-def _quiet(_: str) -> None:
-    pass
 
 
 def _settings(home: Path) -> Settings:
@@ -72,7 +69,9 @@ def corrected(
         for info in ws.store.list("landing", f"performance/year={YEAR}/province=110000/"):
             if len(units) < 2 and (unit := _late(ws, info.key)):
                 units.append(unit)
-        done = stages.correct(ws, YEAR, "两家单位经费填报有误", run_id="correct", progress=_quiet)
+        done = stages.correct(
+            ws, YEAR, "两家单位经费填报有误", run_id="correct", progress=no_progress
+        )
         yield Corrected(ws, done, units)
 
 
@@ -304,12 +303,12 @@ def test_a_document_that_arrives_meanwhile_is_in_the_correction(
             done = transform(*args, **more)
             if len(late) == 1:
                 land()
-                stages.intake(ws, YEAR, run_id="sensor", progress=_quiet)
+                stages.intake(ws, YEAR, run_id="sensor", progress=no_progress)
             return done
 
         monkeypatch.setattr(stages, "transform", slow)
         land()
-        done = stages.correct(ws, YEAR, "两家单位经费填报有误", run_id="c", progress=_quiet)
+        done = stages.correct(ws, YEAR, "两家单位经费填报有误", run_id="c", progress=no_progress)
         assert done.edition == 2
         changed = ws.store.get("publication", EDITION_2 + "changes.csv").decode()
     assert len(late) == 2
@@ -317,39 +316,39 @@ def test_a_document_that_arrives_meanwhile_is_in_the_correction(
 
 
 def test_without_changes_there_is_no_correction(corrected: Corrected) -> None:
-    again = stages.correct(corrected.ws, YEAR, "再次更正", run_id="again", progress=_quiet)
+    again = stages.correct(corrected.ws, YEAR, "再次更正", run_id="again", progress=no_progress)
     assert (again.edition, again.files) == (2, 0)
     with pytest.raises(UsageError, match="sentence"):
-        stages.correct(corrected.ws, YEAR, "  ", run_id="again", progress=_quiet)
+        stages.correct(corrected.ws, YEAR, "  ", run_id="again", progress=no_progress)
 
 
 @pytest.mark.slow
 def test_each_edition_can_be_rebuilt_after_maintenance(corrected: Corrected) -> None:
     """All unpinned snapshots are expired, small files are merged, and old files are deleted."""
     ws = corrected.ws
-    done = stages.maintain(ws, keep=timedelta(0), dry_run=False, progress=_quiet)
+    done = stages.maintain(ws, keep=timedelta(0), dry_run=False, progress=no_progress)
     expired, merged = _names(done, "expire"), _names(done, "merge")
     assert len(expired) > 5
     assert "marts.fct_unit_indicator" in merged
     assert done.notes == []
     # Their files are deleted when no kept dump of the catalogue refers to them any more.
     later = replace(ws, settings=replace(ws.settings, fixed_now=_REAL_NOW + timedelta(days=4)))
-    done = stages.maintain(later, dry_run=False, progress=_quiet)
+    done = stages.maintain(later, dry_run=False, progress=no_progress)
     gone = [name.rpartition("/")[0] for name in _names(done, "delete files scheduled")]
     assert gone.count("marts/fct_unit_indicator") >= 2
     assert _names(done, "delete orphaned") == []
     figure = f"{YEAR}/agg_national_task/T05/units_reported"
     for number in (1, 2):
         assert stages.trace(ws, figure, number).equal
-        done = stages.verify(corrected.ws, YEAR, number, run_id="v", progress=_quiet)
+        done = stages.verify(corrected.ws, YEAR, number, run_id="v", progress=no_progress)
         assert done.same, done.lines
     with pytest.raises(UsageError, match="no edition 3"):
-        stages.verify(corrected.ws, YEAR, 3, run_id="v", progress=_quiet)
+        stages.verify(corrected.ws, YEAR, 3, run_id="v", progress=no_progress)
     key = EDITION_2 + "tasks/T05/bulletin.html"
     body = corrected.ws.store.get("publication", key)
     corrected.ws.store.put("publication", key, body.replace("。".encode(), b".", 1))
     try:
-        done = stages.verify(corrected.ws, YEAR, 2, run_id="v", progress=_quiet)
+        done = stages.verify(corrected.ws, YEAR, 2, run_id="v", progress=no_progress)
         assert done.damaged == ["tasks/T05/bulletin.html"]
         assert not done.same
     finally:
@@ -358,9 +357,9 @@ def test_each_edition_can_be_rebuilt_after_maintenance(corrected: Corrected) -> 
 
 def test_without_an_edition_there_is_no_correction(ws: stages.Workspace, landing: Landing) -> None:
     landing.unit("T05-440000-0001")
-    stages.intake(ws, YEAR, run_id="r", progress=_quiet)
+    stages.intake(ws, YEAR, run_id="r", progress=no_progress)
     with pytest.raises(TongbaoError, match="nothing is published"):
-        stages.correct(ws, YEAR, "更正", run_id="r", progress=_quiet)
+        stages.correct(ws, YEAR, "更正", run_id="r", progress=no_progress)
 
 
 # -- killed between any two writes --------------------------------------------------------------
@@ -529,7 +528,7 @@ def rendered(home: Path) -> Iterator[Rendered]:
             [row] = lakehouse.edition_rows(con, YEAR)
         with lakehouse.reader(ws.settings, ws.store, row["snapshot_id"]) as con:
             marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, {}))
-            yield Rendered(con, bulletin.render_all(marts, None, _quiet))
+            yield Rendered(con, bulletin.render_all(marts, None, no_progress))
 
 
 def test_documents_agree_with_the_marts(rendered: Rendered) -> None:
@@ -816,13 +815,13 @@ def test_the_ratio_of_2017_is_printed_from_submissions(
         )
     assert 5 * int(planned) == 2_059_000
     assert sum(received) == 452_000 + 805_600
-    stages.intake(ws, YEAR, run_id="r", progress=_quiet)
-    stages.transform(ws, YEAR, run_id="r", progress=_quiet)
+    stages.intake(ws, YEAR, run_id="r", progress=no_progress)
+    stages.transform(ws, YEAR, run_id="r", progress=no_progress)
     with lakehouse.reader(ws.settings, ws.store) as con:
         marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, {}))
         row = marts.row("agg_national_indicator", "T05", "C_10")
         assert row["value"] == Decimal("61.078193")
-        made = bulletin.render_all(marts, None, _quiet)
+        made = bulletin.render_all(marts, None, no_progress)
         check_documents(con, YEAR, made.documents, made.files, made.fresh, gate=_JUDGED)
     for path in ("national/bulletin.pdf", "national/bulletin.html"):
         text = text_of(path[-4:].strip("."), made.files[path])
@@ -860,11 +859,11 @@ def test_unusual_names_and_provinces_without_units(ws: stages.Workspace, landing
         )
         landing.performance(code, {"C_04": 1}, highlight=name[:200])
         landing.assessment(code, 95, "excellent")
-    stages.intake(ws, YEAR, run_id="r", progress=_quiet)
-    stages.transform(ws, YEAR, run_id="r", progress=_quiet)
+    stages.intake(ws, YEAR, run_id="r", progress=no_progress)
+    stages.transform(ws, YEAR, run_id="r", progress=no_progress)
     with lakehouse.reader(ws.settings, ws.store) as con:
         marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, {}))
-        made = bulletin.render_all(marts, None, _quiet)
+        made = bulletin.render_all(marts, None, no_progress)
         check_documents(
             con, YEAR, made.documents, made.files, made.fresh, made.drawable, gate=_JUDGED
         )

@@ -7,15 +7,12 @@ from typing import Any
 
 from orchestration import lakehouse, stages
 from tests.fixtures.landing import Landing
+from tests.fixtures.progress import no_progress
 
 UNIT, OTHER = "T05-440000-0007", "T05-440000-0008"
 #: RC_16 warns: C_05 is above twice C_04. RC_11 blocks: C_05 is not the sum of its parts.
 WARNED = {"C_04": 100, "C_05": 300, "C_06": 100, "C_07": 100, "C_08": 100}
 BLOCKED = {"C_04": 100, "C_05": 90, "C_06": 1, "C_07": 1, "C_08": 1}
-
-
-def _quiet(_: str) -> None:
-    pass
 
 
 def _explain(landing: Landing, unit: str, rule: str, text: str, **more: Any) -> str:
@@ -25,8 +22,8 @@ def _explain(landing: Landing, unit: str, rule: str, text: str, **more: Any) -> 
 
 
 def _run(ws: stages.Workspace) -> list[tuple[Any, ...]]:
-    stages.intake(ws, 2024, run_id="r", progress=_quiet)
-    stages.transform(ws, 2024, run_id="r", progress=_quiet)
+    stages.intake(ws, 2024, run_id="r", progress=no_progress)
+    stages.transform(ws, 2024, run_id="r", progress=no_progress)
     with lakehouse.reader(ws.settings, ws.store) as con:
         return con.execute(
             "select unit_code, code, severity, explanation from lake.quality.submission_errors "
@@ -127,7 +124,7 @@ def test_a_lake_of_an_earlier_version_gets_the_new_columns(
     ws: stages.Workspace, landing: Landing
 ) -> None:
     landing.unit(UNIT)
-    stages.intake(ws, 2024, run_id="r", progress=_quiet)
+    stages.intake(ws, 2024, run_id="r", progress=no_progress)
     with lakehouse.writer(ws.settings, ws.store) as con:
         con.execute("alter table lake.quality.submission_errors drop column explanation")
         con.execute("alter table lake.quality.submission_errors drop column explained_by")

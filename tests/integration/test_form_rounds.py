@@ -12,12 +12,9 @@ from orchestration import forms, lakehouse, stages
 from orchestration.core.catalogue import load_catalogue
 from tests.conftest import Tongbao
 from tests.fixtures.landing import Landing
+from tests.fixtures.progress import no_progress
 
 UNIT = "T05-440000-0007"
-
-
-def _no_progress(_: str) -> None:
-    pass
 
 
 def test_a_form_made_from_the_lake_is_read_by_intake(
@@ -26,8 +23,8 @@ def test_a_form_made_from_the_lake_is_read_by_intake(
     landing.unit(UNIT, year=2023)
     landing.performance(UNIT, {"C_04": "12.34"}, year=2023)
     landing.plan(UNIT, {"2024": {"C_04": 20}}, submitted_at="2024-08-01T09:00:00+08:00")
-    stages.intake(ws, 2024, run_id="r", progress=_no_progress)
-    stages.transform(ws, 2024, run_id="r", progress=_no_progress)
+    stages.intake(ws, 2024, run_id="r", progress=no_progress)
+    stages.transform(ws, 2024, run_id="r", progress=no_progress)
     with lakehouse.reader(ws.settings, ws.store) as con:
         units = forms.expected_units(con, "T05", 2024, "440000")
     [unit] = units
@@ -46,7 +43,7 @@ def test_a_form_made_from_the_lake_is_read_by_intake(
     book.save(body)
     landing.put("performance/year=2024/province=440000/form.xlsx", body.getvalue())
     # The store's clock gives the time of submission: after the cut-off of 2024, so it is late.
-    stages.intake(ws, 2024, run_id="r", progress=_no_progress)
+    stages.intake(ws, 2024, run_id="r", progress=no_progress)
     with lakehouse.reader(ws.settings, ws.store) as con:
         [row] = con.execute(
             "select unit_code, value_number, location from lake.raw.performance_values "

@@ -28,14 +28,11 @@ from orchestration.demo import generate
 from orchestration.lakehouse.attach import writer
 from orchestration.publication.replaying import _project
 from tests.fixtures.landing import Landing
+from tests.fixtures.progress import no_progress
 
 _RULES = Path(__file__).parents[2] / "dbt_project" / "seeds" / "rules.csv"
 _INDICATORS = _RULES.with_name("indicators.csv")
 _NOW = "2026-03-01T08:00:00+08:00"
-
-
-def _quiet(_: str) -> None:
-    pass
 
 
 def _settings(home: Path) -> Settings:
@@ -44,8 +41,8 @@ def _settings(home: Path) -> Settings:
 
 def _history(ws: stages.Workspace, *years: int) -> None:
     for year in years:
-        stages.intake(ws, year, run_id="r", progress=_quiet)
-        stages.transform(ws, year, run_id="r", progress=_quiet)
+        stages.intake(ws, year, run_id="r", progress=no_progress)
+        stages.transform(ws, year, run_id="r", progress=no_progress)
 
 
 def _state(ws: stages.Workspace) -> dict[str, str]:
@@ -84,7 +81,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 seed=7,
                 faults="default",
                 keep_earlier=True,
-                progress=_quiet,
+                progress=no_progress,
             )
     return home
 
@@ -99,7 +96,7 @@ def backwards(landed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         patch.setenv("TONGBAO_NOW", _NOW)
         patch.setenv("DAGSTER_HOME", str(home))
         for year, until in ((2025, "publish"), (2023, "transform"), (2024, "transform")):
-            run_in_process(defs, year, until, progress=_quiet)
+            run_in_process(defs, year, until, progress=no_progress)
     with stages.open_workspace(_settings(home)) as ws:
         yield ws
 
@@ -112,8 +109,8 @@ def test_any_order_of_years_ends_in_the_same_tables_and_bytes(
     shutil.copytree(landed, home)
     with stages.open_workspace(_settings(home)) as ws:
         _history(ws, 2023, 2024, 2025)
-        assert not stages.gate(ws, 2025, run_id="r", progress=_quiet).blocked
-        stages.publish(ws, 2025, run_id="r", progress=_quiet)
+        assert not stages.gate(ws, 2025, run_id="r", progress=no_progress).blocked
+        stages.publish(ws, 2025, run_id="r", progress=no_progress)
         forwards = _state(ws)
     assert sum(name.startswith("editions/2025/") for name in forwards) > 400
     assert _state(backwards) == forwards
@@ -148,7 +145,7 @@ def test_a_year_that_arrives_late_reaches_the_years_after_it(
 
     def built(year: int) -> tuple[list[int], str]:
         said: list[str] = []
-        stages.intake(ws, year, run_id="r", progress=_quiet)
+        stages.intake(ws, year, run_id="r", progress=no_progress)
         done = stages.transform(ws, year, run_id="r", progress=said.append)
         return [each.year for each in done], "\n".join(said)
 
@@ -227,7 +224,7 @@ def _everything(ws: stages.Workspace) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_a_replay_of_the_standing_rules_changes_nothing(backwards: stages.Workspace) -> None:
-    done = stages.replay(backwards, {"rules": _RULES}, [2025], progress=_quiet)
+    done = stages.replay(backwards, {"rules": _RULES}, [2025], progress=no_progress)
     [year] = done.years
     assert (year.edition, year.is_stale) == (1, False)
     assert (year.changes.changes, year.exclusions, year.findings) == ([], [], [])

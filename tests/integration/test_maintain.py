@@ -16,20 +16,17 @@ from orchestration import bulletin, lakehouse, stages
 from orchestration.core.errors import Unreachable
 from orchestration.lakehouse.maintain import GRACE, pinned_snapshots
 from tests.fixtures.landing import Landing
+from tests.fixtures.progress import no_progress
 
 YEAR = 2024
 _SECOND = timedelta(seconds=1)
 _SCHEDULED = "delete files scheduled"
 
 
-def _quiet(_: str) -> None:
-    pass
-
-
 def _maintain(ws: stages.Workspace, *, at: datetime | None = None, **more: Any) -> Any:
     if at:
         ws = replace(ws, settings=replace(ws.settings, fixed_now=at))
-    return stages.maintain(ws, **{"dry_run": False, "progress": _quiet, **more})
+    return stages.maintain(ws, **{"dry_run": False, "progress": no_progress, **more})
 
 
 def _found(done: Any) -> dict[str, list[str]]:
@@ -47,7 +44,7 @@ def filled(ws: stages.Workspace, landing: Landing) -> stages.Workspace:
     for number in range(3):
         for unit in range(12):
             landing.unit(f"T05-440000-{number}{unit:03d}", recommended=False)
-        stages.intake(ws, YEAR, run_id=f"r{number}", progress=_quiet)
+        stages.intake(ws, YEAR, run_id=f"r{number}", progress=no_progress)
     return ws
 
 

@@ -15,6 +15,7 @@ from orchestration.defs import sensors
 from orchestration.defs.sensors import new_submissions
 from tests.conftest import Environment
 from tests.fixtures.landing import Landing
+from tests.fixtures.progress import no_progress
 
 _UNIT = "T05-110000-0001"
 Status = dg.DagsterRunStatus
@@ -53,11 +54,7 @@ class Night:
         )
 
     def take_in(self) -> None:
-        stages.intake(self.ws, 2024, run_id="r", progress=_quiet)
-
-
-def _quiet(_: str) -> None:
-    pass
+        stages.intake(self.ws, 2024, run_id="r", progress=no_progress)
 
 
 def _job(request: dg.RunRequest | None) -> str | None:
@@ -152,7 +149,7 @@ def test_marts_follow_at_intervals_until_they_hold_everything(
     assert not night.asked(), "within the interval"
     monkeypatch.setattr(sensors, "MARTS_EVERY", timedelta(0))
     assert _job(night.asked()) == "collect"
-    stages.transform(night.ws, 2024, run_id="r", progress=_quiet)
+    stages.transform(night.ws, 2024, run_id="r", progress=no_progress)
     assert not night.asked()
     _object(landing)
     assert _job(night.asked()) == "collect"

@@ -29,10 +29,6 @@ from tests.fixtures.homes import PreparedYear, Shared
 YEAR = 2024
 
 
-def _quiet(_: str) -> None:
-    pass
-
-
 @dataclass
 class Made:
     """A year in the lake and the files made from it."""

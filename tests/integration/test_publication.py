@@ -34,13 +34,10 @@ from orchestration.demo import generate
 from tests.conftest import Environment, clean_environment
 from tests.fixtures.gbt import lint_docx, lint_pdf, lint_text
 from tests.fixtures.homes import NOW, PreparedYear, Shared, snapshot_copy
+from tests.fixtures.progress import no_progress
 
 YEAR = 2024
 SCALE = 0.03
-
-
-def _quiet(_: str) -> None:
-    pass
 
 
 def _settings(home: Path) -> Settings:
@@ -49,13 +46,15 @@ def _settings(home: Path) -> Settings:
 
 def _demo(settings: Settings, faults: str = "default") -> None:
     with stages.open_workspace(settings) as ws:
-        generate(ws.store, settings, year=YEAR, scale=SCALE, seed=5, faults=faults, progress=_quiet)
+        generate(
+            ws.store, settings, year=YEAR, scale=SCALE, seed=5, faults=faults, progress=no_progress
+        )
 
 
 def _until_gate(ws: stages.Workspace) -> stages.GateSummary:
-    stages.intake(ws, YEAR, run_id="r", progress=_quiet)
-    stages.transform(ws, YEAR, run_id="r", progress=_quiet)
-    return stages.gate(ws, YEAR, run_id="r", progress=_quiet)
+    stages.intake(ws, YEAR, run_id="r", progress=no_progress)
+    stages.transform(ws, YEAR, run_id="r", progress=no_progress)
+    return stages.gate(ws, YEAR, run_id="r", progress=no_progress)
 
 
 @dataclass
@@ -78,12 +77,12 @@ def published(
     settings = shared.copy(prepared.published, tmp_path_factory.mktemp("published") / "home")
     with stages.open_workspace(settings) as ws:
         # The edition stands: publishing again does nothing and says where it is.
-        yield Published(settings, ws, stages.publish(ws, YEAR, run_id="r", progress=_quiet))
+        yield Published(settings, ws, stages.publish(ws, YEAR, run_id="r", progress=no_progress))
 
 
 def test_a_run_writes_few_files_per_table(published: Published) -> None:
     """Many small files would make all later reads of a table slow."""
-    stages.receipts(published.ws, YEAR, run_id="r", progress=_quiet)
+    stages.receipts(published.ws, YEAR, run_id="r", progress=no_progress)
     query = (
         "select t.table_name, f.begin_snapshot, count(*) from ducklake_data_file f "
         "join ducklake_table t using (table_id) group by 1, 2"
@@ -302,7 +301,7 @@ def test_no_contact_leaves_raw(published: Published) -> None:
 
 def test_a_published_edition_is_never_changed(published: Published) -> None:
     before = {i.key: i.last_modified for i in published.ws.store.list("publication", "editions/")}
-    again = stages.publish(published.ws, YEAR, run_id="again", progress=_quiet)
+    again = stages.publish(published.ws, YEAR, run_id="again", progress=no_progress)
     assert again.files == 0
     after = {i.key: i.last_modified for i in published.ws.store.list("publication", "editions/")}
     assert after == before
@@ -327,14 +326,14 @@ def test_newer_marts_do_not_change_a_published_edition(
     _demo(settings)
     with stages.open_workspace(settings) as ws:
         with pytest.raises(TongbaoError, match="no lakehouse yet"):
-            stages.publish(ws, YEAR, run_id="r", progress=_quiet)
-        stages.intake(ws, YEAR, run_id="r", progress=_quiet)
+            stages.publish(ws, YEAR, run_id="r", progress=no_progress)
+        stages.intake(ws, YEAR, run_id="r", progress=no_progress)
         with pytest.raises(TongbaoError, match="no marts"):
-            stages.publish(ws, YEAR, run_id="r", progress=_quiet)
-        stages.transform(ws, YEAR, run_id="r", progress=_quiet)
+            stages.publish(ws, YEAR, run_id="r", progress=no_progress)
+        stages.transform(ws, YEAR, run_id="r", progress=no_progress)
         with pytest.raises(TongbaoError, match="has not judged"):
-            stages.publish(ws, YEAR, run_id="r", progress=_quiet)
-        stages.gate(ws, YEAR, run_id="r", progress=_quiet)
+            stages.publish(ws, YEAR, run_id="r", progress=no_progress)
+        stages.gate(ws, YEAR, run_id="r", progress=no_progress)
         # An object lands between gate and publication, so the decision's snapshot is outdated.
         body = ws.store.get(
             "landing", "registration/year=2023/province=110000/registrations-110000.jsonl"
@@ -343,12 +342,12 @@ def test_newer_marts_do_not_change_a_published_edition(
         more = json.loads(body.splitlines()[0]) | changed
         key = "registration/year=2024/province=110000/more.json"
         ws.store.put("landing", key, json.dumps(more).encode())
-        stages.intake(ws, YEAR, run_id="r", progress=_quiet)
+        stages.intake(ws, YEAR, run_id="r", progress=no_progress)
         ws.decisions.clear()
         with pytest.raises(GateBlocked):
-            stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+            stages.publish(ws, YEAR, run_id="r", progress=no_progress)
         _until_gate(ws)
-        first = stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+        first = stages.publish(ws, YEAR, run_id="r", progress=no_progress)
         manifest = (Path(first.folder) / "manifest.json").read_bytes()
         ws.store.put(
             "landing",
@@ -357,7 +356,7 @@ def test_newer_marts_do_not_change_a_published_edition(
         )
         _until_gate(ws)
         with pytest.raises(PublicationRefused, match="tongbao correct --year 2024"):
-            stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+            stages.publish(ws, YEAR, run_id="r", progress=no_progress)
 
         # Both commands print the same, and the Dagster run fails.
         environment(ws)
@@ -390,7 +389,7 @@ def test_a_year_with_heavy_faults_is_blocked(tmp_path: Path) -> None:
     with stages.open_workspace(settings) as ws:
         assert _until_gate(ws).blocked
         with pytest.raises(GateBlocked):
-            stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+            stages.publish(ws, YEAR, run_id="r", progress=no_progress)
         assert ws.store.list("publication", "editions/") == []
 
 
@@ -492,7 +491,7 @@ def test_a_publication_that_is_killed_is_resumed_to_the_same_bytes(
     _run(settings.home, "publish 2024: 22 bulletins", "publish", NOW.isoformat())
     assert "latest.json" not in _edition_in(settings.home)
     with stages.open_workspace(settings) as ws:
-        done = stages.publish(ws, YEAR, run_id="again", progress=_quiet)
+        done = stages.publish(ws, YEAR, run_id="again", progress=no_progress)
     assert done.edition == 1
     assert _edition_in(settings.home) == _edition_in(prepared.published)
 

@@ -12,21 +12,18 @@ import openpyxl
 from orchestration import lakehouse, stages
 from orchestration.receipts import ReceiptsSummary
 from tests.fixtures.landing import Landing
+from tests.fixtures.progress import no_progress
 
 UNIT, SILENT = "T05-440000-0007", "T05-440000-0008"
 FOLDER = "receipts/year=2024/province=440000/"
 NAME = "=cmd|' /C calc'!A1<script>alert(1)</script>\u202e职校"
 
 
-def _no_progress(_: str) -> None:
-    pass
-
-
 def _run_to_receipts(ws: stages.Workspace, day: int = 1) -> ReceiptsSummary:
     ws = replace(ws, settings=replace(ws.settings, fixed_now=datetime(2024, 12, day, tzinfo=UTC)))
-    stages.intake(ws, 2024, run_id="r", progress=_no_progress)
-    stages.transform(ws, 2024, run_id="r", progress=_no_progress)
-    return stages.receipts(ws, 2024, run_id="r", progress=_no_progress)
+    stages.intake(ws, 2024, run_id="r", progress=no_progress)
+    stages.transform(ws, 2024, run_id="r", progress=no_progress)
+    return stages.receipts(ws, 2024, run_id="r", progress=no_progress)
 
 
 def _page(ws: stages.Workspace, name: str) -> str:

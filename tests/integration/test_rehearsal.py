@@ -16,13 +16,10 @@ from orchestration.rehearsal import Rehearsal
 from tests.conftest import Tongbao
 from tests.fixtures.homes import NOW, PreparedYear, Shared
 from tests.fixtures.landing import Landing
+from tests.fixtures.progress import no_progress
 
 A, B, C = (f"T05-440000-000{number}" for number in (1, 2, 3))
 FOLDER = "receipts/year=2024/province=440000/"
-
-
-def _quiet(_: str) -> None:
-    pass
 
 
 def _at(ws: stages.Workspace, now: str) -> stages.Workspace:
@@ -32,12 +29,12 @@ def _at(ws: stages.Workspace, now: str) -> stages.Workspace:
 
 
 def _taken_in(ws: stages.Workspace) -> None:
-    stages.intake(ws, 2024, run_id="r", progress=_quiet)
-    stages.transform(ws, 2024, run_id="r", progress=_quiet)
+    stages.intake(ws, 2024, run_id="r", progress=no_progress)
+    stages.transform(ws, 2024, run_id="r", progress=no_progress)
 
 
 def _rehearse(ws: stages.Workspace) -> Rehearsal:
-    return stages.rehearse(ws, 2024, run_id="r", progress=_quiet)
+    return stages.rehearse(ws, 2024, run_id="r", progress=no_progress)
 
 
 def _page(ws: stages.Workspace, key: str) -> str:
@@ -80,7 +77,7 @@ def test_a_province_before_the_cutoff(ws: stages.Workspace, landing: Landing) ->
     kept = json.loads(_page(ws, "receipts/year=2024/rehearsal-2024-11-25.json"))
     assert kept["nation"]["missing"] == done.nation.missing
 
-    reminders = stages.reminders(ws, 2024, run_id="r", progress=_quiet)
+    reminders = stages.reminders(ws, 2024, run_id="r", progress=no_progress)
     told = {each.province_code: each for each in reminders.reminders}
     assert (len(told), reminders.days_left) == (32, 20)
     assert told["440000"].outstanding == {
@@ -101,7 +98,9 @@ def test_a_province_before_the_cutoff(ws: stages.Workspace, landing: Landing) ->
         for contact in ("张三", "example.invalid"):
             assert contact.encode() not in body, info.key
     with pytest.raises(TongbaoError, match="not open"):
-        stages.reminders(_at(ws, "2024-12-15T00:00:00+08:00"), 2024, run_id="r", progress=_quiet)
+        stages.reminders(
+            _at(ws, "2024-12-15T00:00:00+08:00"), 2024, run_id="r", progress=no_progress
+        )
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +126,7 @@ def test_a_rehearsal_that_would_pass_opens_no_way_to_publication(
         assert lakehouse.current_snapshot(con) == before
         assert con.execute("select count(*) from quality.gate_results").fetchall() == [(0,)]
     with pytest.raises(TongbaoError, match="the gate has not judged"):
-        stages.publish(nation, 2024, run_id="r", progress=_quiet)
+        stages.publish(nation, 2024, run_id="r", progress=no_progress)
     assert nation.store.list("publication", "editions/") == []
 
 

@@ -29,6 +29,7 @@ from orchestration.core import reporting_calendar
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.demo import generate
 from orchestration.storage import Store
+from tests.fixtures.progress import no_progress
 from tests.fixtures.receivers import authority, webhook_server
 from tests.fixtures.topology import S3Server, Topology, rclone, topology
 
@@ -224,14 +225,10 @@ def _passwords(servers: Topology) -> dict[str, str]:
     }
 
 
-def _quiet(_: str) -> None:
-    pass
-
-
 def _taken_in(world: World, year: int, now: str) -> None:
     ws = world.workspace(now)
-    stages.intake(ws, year, run_id="runbook", progress=_quiet)
-    stages.transform(ws, year, run_id="runbook", progress=_quiet)
+    stages.intake(ws, year, run_id="runbook", progress=no_progress)
+    stages.transform(ws, year, run_id="runbook", progress=no_progress)
 
 
 @pytest.fixture
@@ -273,7 +270,13 @@ def world(tmp_path: Path) -> Iterator[World]:
         ws = made.workspace(_AUTUMN)
         ws.store.ensure_buckets(["landing", "lake", "publication"])
         generate(
-            ws.store, ws.settings, year=YEAR, scale=0.02, seed=5, faults="default", progress=_quiet
+            ws.store,
+            ws.settings,
+            year=YEAR,
+            scale=0.02,
+            seed=5,
+            faults="default",
+            progress=no_progress,
         )
         _taken_in(made, YEAR, _AUTUMN)
         try:

@@ -15,12 +15,9 @@ from orchestration.core.errors import GateBlocked
 from orchestration.core.versions import code_versions
 from orchestration.gate import waivers
 from tests.fixtures.landing import Landing
+from tests.fixtures.progress import no_progress
 
 YEAR = 2024
-
-
-def _quiet(_: str) -> None:
-    pass
 
 
 def _at(ws: stages.Workspace, now: str) -> stages.Workspace:
@@ -29,7 +26,7 @@ def _at(ws: stages.Workspace, now: str) -> stages.Workspace:
 
 
 def _gate(ws: stages.Workspace, run_id: str) -> stages.GateSummary:
-    return stages.gate(ws, YEAR, run_id=run_id, progress=_quiet)
+    return stages.gate(ws, YEAR, run_id=run_id, progress=no_progress)
 
 
 def _recorded(ws: stages.Workspace) -> list[dict[str, Any]]:
@@ -67,8 +64,8 @@ def test_a_signature_holds_until_its_last_day(
     landing.unit("T05-440000-0007")
     landing.performance("T05-440000-0007", {"C_04": 100})
     night = _at(ws, "2024-12-15T00:30:00+08:00")
-    stages.intake(night, YEAR, run_id="r", progress=_quiet)
-    stages.transform(night, YEAR, run_id="r", progress=_quiet)
+    stages.intake(night, YEAR, run_id="r", progress=no_progress)
+    stages.transform(night, YEAR, run_id="r", progress=no_progress)
 
     # One unit is no nation: blocked, and recorded so.
     first = _gate(night, "first")
@@ -86,19 +83,19 @@ def test_a_signature_holds_until_its_last_day(
     # Lapsed: the standing verdict is not good enough for publication, and the record follows.
     late = _at(ws, "2024-12-16T00:00:00+08:00")
     with pytest.raises(GateBlocked) as blocked:
-        stages.publish(late, YEAR, run_id="late", progress=_quiet)
+        stages.publish(late, YEAR, run_id="late", progress=no_progress)
     assert any("expired: waived by 王某" in line for line in blocked.value.lines)
     assert lakehouse.blocks(_recorded(ws))
     # So it is within one workspace whose gate let it through a minute ago.
     _gate(night, "third")
     crossing = stages.Workspace(late.settings, ws.store, night.decisions)
     with pytest.raises(GateBlocked):
-        stages.publish(crossing, YEAR, run_id="third", progress=_quiet)
+        stages.publish(crossing, YEAR, run_id="third", progress=no_progress)
 
     # Signed anew: published, and the bulletin says who, why and until when.
     _sign(file, failed, "2024-12-20")
     assert not _gate(late, "fourth").blocked
-    done = stages.publish(late, YEAR, run_id="fourth", progress=_quiet)
+    done = stages.publish(late, YEAR, run_id="fourth", progress=no_progress)
     bulletin = Path(done.folder, "national", "bulletin.html").read_text(encoding="utf-8")
     report = Path(done.folder, "quality", "index.html").read_text(encoding="utf-8")
     said = "职成司王某2024-12-15签批，有效期至2024-12-20：试运行年度"

@@ -24,6 +24,7 @@ from orchestration.bulletin.site.templates import json_for_script
 from orchestration.bulletin.wording import percent
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from tests.fixtures.homes import PreparedYear, Shared
+from tests.fixtures.progress import no_progress
 from tests.needs import CHROMIUM
 
 YEAR = 2024
@@ -44,10 +45,6 @@ _CLOSED_BY = {
 _OPTIONAL = {*_CELLS, "tr", "thead", "tbody", "tfoot", "li"}
 #: SVG elements without content.
 _SVG_EMPTY = {"circle", "line", "path", "rect"}
-
-
-def _quiet(_: str) -> None:
-    pass
 
 
 @dataclass
@@ -75,7 +72,7 @@ def site(
 ) -> Iterator[Site]:
     settings = shared.copy(prepared.published, tmp_path_factory.mktemp("site") / "home")
     with stages.open_workspace(settings) as ws:
-        done = stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+        done = stages.publish(ws, YEAR, run_id="r", progress=no_progress)
         with lakehouse.reader(settings, ws.store, done.snapshot_id) as con:
             marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, {}))
         landed = ws.store.get_many("landing", ws.store.list("landing", "registration/"))

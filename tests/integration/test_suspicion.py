@@ -8,15 +8,12 @@ import pytest
 
 from orchestration import lakehouse, stages
 from tests.fixtures.landing import Landing
+from tests.fixtures.progress import no_progress
 
 UNITS = [f"T05-440000-{number:04d}" for number in range(1, 25)]
 (PLAIN, SLIP, FRACTION, OUTLIER, JUMP, TWIN_A, TWIN_B, ROUND, REPORT_A, REPORT_B) = UNITS[:10]
 TWIN = {"C_04": 51, "C_05": 50, "C_06": 20, "C_07": 20, "C_08": 10, "C_09": 45,
         "T05_01": 3111, "T05_02": 222, "T05_03": 33, "T05_12": 505}  # fmt: skip
-
-
-def _quiet(_: str) -> None:
-    pass
 
 
 def _honest(number: int) -> dict[str, Any]:
@@ -54,8 +51,8 @@ def found(ws: stages.Workspace, landing: Landing) -> dict[tuple[str, str | None,
         if unit in (REPORT_A, REPORT_B):
             report = landing.report(f"province=440000/{unit}", body=b"%PDF-1.7 the same")
         landing.performance(unit, values, report=report)
-    stages.intake(ws, 2024, run_id="r", progress=_quiet)
-    stages.transform(ws, 2024, run_id="r", progress=_quiet)
+    stages.intake(ws, 2024, run_id="r", progress=no_progress)
+    stages.transform(ws, 2024, run_id="r", progress=no_progress)
     with lakehouse.reader(ws.settings, ws.store) as con:
         rows = con.execute(
             "select unit_code, indicator_code, code, message_zh, severity "
@@ -101,8 +98,8 @@ def test_few_peers_make_no_noise(ws: stages.Workspace, landing: Landing) -> None
         landing.unit(unit)
         value = 450000 if number == 0 else 40 + number
         landing.performance(unit, {"C_04": value, "T05_07": "0.95"}, report=None)
-    stages.intake(ws, 2024, run_id="r", progress=_quiet)
-    stages.transform(ws, 2024, run_id="r", progress=_quiet)
+    stages.intake(ws, 2024, run_id="r", progress=no_progress)
+    stages.transform(ws, 2024, run_id="r", progress=no_progress)
     with lakehouse.reader(ws.settings, ws.store) as con:
         rows = con.execute(
             "select * from lake.quality.submission_errors where code like 'S4%'"

@@ -26,12 +26,9 @@ from orchestration.trace import trace_lines, trace_pages
 from orchestration.trace.digests import page_digests
 from tests.conftest import clean_environment
 from tests.fixtures.homes import PreparedYear, Shared, snapshot_copy
+from tests.fixtures.progress import no_progress
 
 YEAR = 2024
-
-
-def _quiet(_: str) -> None:
-    pass
 
 
 @dataclass
@@ -57,7 +54,7 @@ def published(
 ) -> Iterator[Published]:
     settings = shared.copy(prepared.published, tmp_path_factory.mktemp("traced") / "home")
     with stages.open_workspace(settings) as ws:
-        done = stages.publish(ws, YEAR, run_id="r", progress=_quiet)
+        done = stages.publish(ws, YEAR, run_id="r", progress=no_progress)
         with (
             lakehouse.reader(settings, ws.store, done.snapshot_id) as con,
             snapshot_copy(con) as local,
@@ -362,7 +359,7 @@ def test_an_edition_is_traced_at_its_snapshot(published: Published, tmp_path: Pa
         key = f"performance/year={YEAR}/province={unit.province_code}/again.json"
         ws.store.put("landing", key, json.dumps(document).encode())
         for stage in (stages.intake, stages.transform):
-            stage(ws, YEAR, run_id="r", progress=_quiet)
+            stage(ws, YEAR, run_id="r", progress=no_progress)
         assert stages.trace(ws, figure, 1) == before
         assert stages.trace(ws, figure) == before
         with lakehouse.reader(settings, ws.store) as con:

@@ -22,10 +22,6 @@ YEAR = 2024
 SCALE = 0.03
 
 
-def _quiet(_: str) -> None:
-    pass
-
-
 @pytest.fixture(scope="module")
 def made(
     prepared: PreparedYear, shared: Shared, tmp_path_factory: pytest.TempPathFactory
