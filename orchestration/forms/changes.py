@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from html import escape
 
 from orchestration.core.catalogue import Indicator, load_catalogue
@@ -73,7 +73,7 @@ def publish_forms(store: Store, bucket: str, year: int) -> FormsSummary:
     now = {code: _catalogue_row(indicator) for code, indicator in catalogue.indicators.items()}
     changes = [] if former is None else _list_changes(former, now)
     files = {f"{code}.xlsx": make_form(code, year) for code in catalogue.tasks}
-    columns = [field.name for field in fields(Indicator)]
+    columns = list(Indicator.model_fields)
     files["catalogue.csv"] = _csv_bytes(columns, [list(row.values()) for row in now.values()])
     files["changes.csv"] = _csv_bytes(["指标", "名称", "变化", "上年", "本年"], changes)
     files["changes.html"] = _changes_page(year, since, changes)
@@ -98,8 +98,8 @@ def _former_year(store: Store, bucket: str, year: int) -> int | None:
 
 def _catalogue_row(indicator: Indicator) -> dict[str, str]:
     return {
-        field.name: "" if (value := getattr(indicator, field.name)) is None else str(value)
-        for field in fields(indicator)
+        name: "" if (value := getattr(indicator, name)) is None else str(value)
+        for name in Indicator.model_fields
     }
 
 
