@@ -6,8 +6,8 @@ Doesn't belong here: thresholds (``expectations``), and storing results (callers
 
 from orchestration.gate.circumstances import Circumstances, circumstances_of, judge_snapshot
 from orchestration.gate.decision import Cause, Finding, GateBroken, GateDecision, Outcome
+from orchestration.gate.documents import write_docs
 from orchestration.gate.judging import judge
-from orchestration.gate.recount import recount
 from orchestration.gate.waivers import Waiver, read_waivers
 
 __all__ = [
@@ -22,5 +22,5 @@ __all__ = [
     "judge",
     "judge_snapshot",
     "read_waivers",
-    "recount",
+    "write_docs",
 ]

@@ -109,7 +109,7 @@ def pages(
     """File name and bytes of each page, one a suite and frame.
 
     Args:
-        take: as ``GateDecision.write_docs`` has it.
+        take: as ``documents.write_docs`` has it.
     """
     from great_expectations.render.renderer import ValidationResultsPageRenderer
     from great_expectations.render.view import DefaultJinjaPageView

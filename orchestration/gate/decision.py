@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration.core.errors import TongbaoError
@@ -546,33 +545,6 @@ class GateDecision:
                 f"'tongbao run --year {self.year}'. The schedule tries again each morning.",
             ]
         )
-
-    def write_docs(
-        self,
-        directory: Path,
-        take: Callable[[str, str], bytes | None] = lambda _path, _digest: None,
-    ) -> list[Path]:
-        """Write the edition's ``quality/`` folder.
-
-        ``index.html`` is the report, ``failing_rows.csv`` every failing row behind it and
-        ``data_docs/`` what Great Expectations says itself.
-
-        The bytes depend on what was judged alone, not on the run or the clock.
-
-        Args:
-            take: asked for a page of Data Docs, with its path below ``quality/`` and a digest of
-                what it is made from, before it is made: an older page made from the same, if any.
-
-        Returns:
-            the files written, sorted.
-        """
-        from orchestration.gate import data_docs, report
-
-        directory.mkdir(parents=True, exist_ok=True)
-        index, rows = directory / "index.html", directory / "failing_rows.csv"
-        index.write_bytes(report.render(self))
-        rows.write_bytes(report.failing_rows(self))
-        return sorted([index, rows, *data_docs.write(self, directory / "data_docs", take)])
 
 
 def _brief(finding: Finding) -> dict[str, Any]:

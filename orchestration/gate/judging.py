@@ -27,7 +27,7 @@ from orchestration.gate.frames import FRESHNESS, KEYS, culprits_sql, frame_sql
 from orchestration.gate.waivers import Waiver, check_waivers
 from orchestration.lakehouse.rows import rows_as_dicts
 
-__all__ = ["Names", "causes_of", "judge", "judged_rows", "observed_in", "read_frame"]
+__all__ = ["judge"]
 
 #: Culprits kept for a failing row: enough for the report; the total is always told.
 _CULPRITS_KEPT = 30
@@ -89,7 +89,7 @@ def judge(
     # Imports Great Expectations, which only a judgement needs.
     from expectations.suites import suites_of
 
-    names = Names(con, year)
+    names = _Names(con, year)
 
     validations: list[Any] = []
     outcomes: list[Outcome] = []
@@ -101,7 +101,7 @@ def judge(
             rows[frame] = (
                 [_freshness(now, last_intake_at, period.cutoff_at, marts_stale)]
                 if frame == FRESHNESS
-                else read_frame(con, frame, year)
+                else _read_frame(con, frame, year)
             )
             of_frame = [check for check in checks if check.frame == frame]
             validation = _validate(context, suite, frame, rows[frame], of_frame)
@@ -142,7 +142,7 @@ def _query(con: duckdb.DuckDBPyConnection, sql: str, what: str) -> list[Row]:
         raise GateBroken(f"gate: {what} can't be computed: {error}") from error
 
 
-def read_frame(con: duckdb.DuckDBPyConnection, frame: str, year: int) -> list[Row]:
+def _read_frame(con: duckdb.DuckDBPyConnection, frame: str, year: int) -> list[Row]:
     """The rows of a frame; it is one with a query.
 
     Raises:
@@ -181,7 +181,7 @@ def _beijing(moment: datetime | None, otherwise: str = "") -> str:
     return f"{moment.astimezone(ZoneInfo('Asia/Shanghai')):%Y-%m-%d %H:%M:%S}"
 
 
-class Names:
+class _Names:
     """Chinese names for keys, and of those who are behind failing rows, read once."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, year: int) -> None:
@@ -309,31 +309,47 @@ def _outcome(
     check: Check,
     result: Any,
     rows: list[Row],
-    names: Names,
+    names: _Names,
 ) -> Outcome:
     crash = _crash(result)
     if crash is not None or "element_count" not in result.result:
         raise GateBroken(f"gate: {level}.{check.name} crashed: {crash or 'no result'}")
     columns = _key_columns(check.frame)
+    judged = _judged_rows(check, rows)
+    failed = [row for row in judged if not _keeps(row, check)]
     failing = {
         tuple(str(entry[c]) for c in columns)
         for entry in result.result.get("unexpected_index_list") or []
     }
-    if bool(failing) == result.success:
-        raise GateBroken(f"gate: {level}.{check.name} contradicts itself")
-    failed = [row for row in rows if _key_of(row, columns) in failing]
-    missing = int(result.result.get("missing_count") or 0)
+    evaluated = int(result.result["element_count"]) - int(result.result.get("missing_count") or 0)
+    if (bool(result.success), failing, evaluated) != (
+        not failed,
+        {_key_of(row, columns) for row in failed},
+        len(judged),
+    ):
+        raise GateBroken(
+            f"gate: {level}.{check.name}: Great Expectations finds {len(failing)} of {evaluated} "
+            f"failing, a plain comparison {len(failed)} of {len(judged)}"
+        )
     return Outcome(
         level=level,
         check=check,
-        success=bool(result.success),
-        observed=observed_in(check, judged_rows(check, rows), failed),
-        evaluated=int(result.result["element_count"]) - missing,
-        causes=causes_of(check, failed, names),
+        success=not failed,
+        observed=_observed_in(check, judged, failed),
+        evaluated=len(judged),
+        causes=_causes_of(check, failed, names),
     )
 
 
-def judged_rows(check: Check, rows: Iterable[Row]) -> list[Row]:
+def _keeps(row: Row, check: Check) -> bool:
+    """Whether a judged row keeps the threshold, without Great Expectations."""
+    if check.equals is not None:
+        return bool(row[check.column] == row[check.equals])
+    value, low, high = float(row[check.column]), check.at_least, check.at_most
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _judged_rows(check: Check, rows: Iterable[Row]) -> list[Row]:
     """The rows of a check's frame that it judges: with a value (one of two is enough), meant."""
     columns = [check.column] if check.equals is None else [check.column, check.equals]
     return [
@@ -368,7 +384,7 @@ def _distance(check: Check, row: Row) -> float:
     return max(off)
 
 
-def observed_in(check: Check, judged: list[Row], failed: list[Row]) -> str:
+def _observed_in(check: Check, judged: list[Row], failed: list[Row]) -> str:
     """What a check's record says that was observed: the value that is furthest off."""
     if check.equals is not None:
         return f"{len(failed)} differ" if failed else "equal"
@@ -378,7 +394,7 @@ def observed_in(check: Check, judged: list[Row], failed: list[Row]) -> str:
     return shown_value(worst[check.column], check.shown)
 
 
-def causes_of(check: Check, failed: Iterable[Row], names: Names) -> tuple[Cause, ...]:
+def _causes_of(check: Check, failed: Iterable[Row], names: _Names) -> tuple[Cause, ...]:
     """What a check's failing rows say, the worst first."""
     columns = _key_columns(check.frame)
     failed = sorted(failed, key=lambda row: (-_distance(check, row), _key_of(row, columns)))

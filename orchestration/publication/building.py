@@ -25,7 +25,7 @@ from orchestration import bulletin
 from orchestration.core.settings import Settings
 from orchestration.core.versions import code_versions, release
 from orchestration.core.workspace import Progress
-from orchestration.gate import GateDecision, recount
+from orchestration.gate import GateDecision, write_docs
 from orchestration.publication.changes import Changes
 from orchestration.publication.checking import check_documents, read_facts
 from orchestration.publication.child_process import ChildTask, half_reader, start_child_process
@@ -136,7 +136,6 @@ def build_files(
         current = environment(settings.font_dir)
         carry_over = bulletin.CarryOver(_former(former, current))
         sent = reading.submit(lambda: child.send_former_digests(carry_over.digests_in("trace/")))
-        findings = reading.submit(_with_cursor, con, lambda own: recount(own, decision))
         facts_read = reading.submit(_with_cursor, con, lambda own: read_facts(own, year))
         marts = bulletin.read_marts(con, year, notes)
 
@@ -159,7 +158,7 @@ def build_files(
             made.fresh,
             made.drawable,
             gate=decision.results,
-            findings=findings.result(),
+            findings=decision.warned_zh | decision.waived_zh,
             changes=changes.changes if changes else (),
             facts=facts_read.result(),
         )
@@ -176,8 +175,8 @@ def build_files(
         files["changes.csv"] = changes.as_csv()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        written = decision.write_docs(
-            folder, lambda path, digest: carry_over.find(f"quality/{path}", digest)
+        written = write_docs(
+            decision, folder, lambda path, digest: carry_over.find(f"quality/{path}", digest)
         )
         for path in written:
             files[f"quality/{path.relative_to(folder).as_posix()}"] = path.read_bytes()

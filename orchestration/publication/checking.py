@@ -4,8 +4,7 @@ Belongs here: reading the text of PDF, Word and HTML files, and recomputing ever
 claim in prose, in SQL from the pinned snapshot or by counting rows of ``quality.gate_results`` and
 of the change table. Queries here are written independently of those that the documents are made
 with, so that one mistake can't be in both; only ``wording`` is shared, for cutting and listing
-names. Doesn't belong here: whether a year may be published, and recounting what the gate found
-(``gate.recount``).
+names. Doesn't belong here: whether a year may be published, and judging (``gate``).
 """
 
 from __future__ import annotations
@@ -342,7 +341,7 @@ def check_documents(
         fresh: paths of the files rendered in this run; carried-over files were checked before.
         drawable: a text → the text that a PDF prints, with 〓 for characters that its fonts lack.
         gate: rows of ``quality.gate_results`` about the snapshot.
-        findings: suite and check → text of the gate's finding, recounted.
+        findings: suite and check → what the gate says of its finding.
         changes: the change table of a correction.
         facts: what :func:`read_facts` returned, if it was called before.
 

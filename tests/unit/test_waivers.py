@@ -14,7 +14,7 @@ import gate_marts
 import pytest
 
 from orchestration.core.errors import UsageError
-from orchestration.gate import GateDecision, Waiver, judge, read_waivers
+from orchestration.gate import GateDecision, Waiver, judge, read_waivers, write_docs
 
 CUTOFF = datetime(2024, 12, 14, 16, 0, tzinfo=UTC)
 NOW = datetime(2024, 12, 15, 0, 0, tzinfo=UTC)
@@ -120,7 +120,7 @@ def test_the_quality_report_says_what_was_waived(
     marts: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     decision = decide(marts, waiver({}), waiver({}, signed_off_by="李<某>", reason="a & b"))
-    decision.write_docs(tmp_path)
+    write_docs(decision, tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "经签批豁免的问题" in page
     assert "○ 已豁免" in page
@@ -133,7 +133,7 @@ def test_the_quality_report_says_what_was_waived(
     assert len(signed) == 2
     assert all(line.endswith(",数据处王某、数据处李<某>") for line in signed)
     expired = decide(marts, waiver({}), now=NOW + timedelta(days=2))
-    expired.write_docs(tmp_path)
+    write_docs(expired, tmp_path)
     assert "豁免已过期" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
