@@ -7,6 +7,7 @@ reporting calendar).
 """
 
 from orchestration.rehearsal.counts import Standing
-from orchestration.rehearsal.run import Rehearsal, run_rehearsal
+from orchestration.rehearsal.found import Rehearsal
+from orchestration.rehearsal.run import run_rehearsal
 
 __all__ = ["Rehearsal", "Standing", "run_rehearsal"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import jinja2
@@ -19,9 +19,7 @@ from orchestration.gate import Cause, Finding, GateDecision
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.receipts import common_page_content, templates
 from orchestration.rehearsal.counts import Standing, percent
-
-if TYPE_CHECKING:
-    from orchestration.rehearsal.run import Rehearsal
+from orchestration.rehearsal.found import Rehearsal
 
 __all__ = ["national_page", "province_pages"]
 
