@@ -7,7 +7,7 @@ here: what a stage does (intake, lakehouse, gate, publication) and how it is sch
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,9 +20,16 @@ from orchestration.core.errors import GateBlocked, TongbaoError, Unreachable, Us
 from orchestration.core.reporting_calendar import period_of, years
 from orchestration.core.versions import code_versions, recorded_versions
 from orchestration.core.workspace import Progress, Workspace
-from orchestration.intake import IntakeSummary, list_landing, refresh_receipts, run_intake, unseen
+from orchestration.intake import (
+    IntakeSummary,
+    intake_is_pending,
+    list_landing,
+    refresh_receipts,
+    run_intake,
+    unseen,
+)
 from orchestration.lakehouse import MaintainSummary, TransformSummary
-from orchestration.observing import observed
+from orchestration.observing import metrics_once, observed
 from orchestration.storage import open_workspace
 
 if TYPE_CHECKING:
@@ -46,6 +53,7 @@ __all__ = [
     "receipts",
     "rehearse",
     "reminders",
+    "repeat",
     "replay",
     "trace",
     "transform",
@@ -97,6 +105,63 @@ def waiting(ws: Workspace, year: int) -> Waiting:
     return Waiting(len(new), digest.hexdigest() if new else "", behind)
 
 
+def repeat(
+    ws: Workspace, year: int, until: str, *, run_id: str, progress: Progress
+) -> dict[str, Any] | None:
+    """Run the stages up to ``until`` where none of them has anything to do.
+
+    It asks the listing of the landing bucket, the records of transform and gate, and the editions,
+    and imports neither Dagster, dbt nor Great Expectations. A run that changes something belongs
+    into Dagster's history; one that changes nothing needn't be there.
+
+    Args:
+        until: ``intake``, ``transform``, ``gate`` or ``publish``.
+
+    Returns:
+        what each stage returned, by stage, the ``run_id`` and the ``year``, as a run of the
+        Dagster job does; None where there is something to do, or where that can't be found out.
+    """
+    wanted = _STAGES[until]
+    if not _is_done(ws, year, wanted):
+        return None
+    with metrics_once(ws):
+        outcomes = {
+            stage.__name__: stage(ws, year, run_id=run_id, progress=progress) for stage in wanted
+        }
+    return {"run_id": run_id, "year": year, **outcomes}
+
+
+def _is_done(ws: Workspace, year: int, wanted: Sequence[Callable[..., Any]]) -> bool:
+    """Whether none of the stages would change anything, the readable receipts aside.
+
+    The receipts follow from the marts: a page that a killed run left out is written either way.
+    """
+    period_of(year)
+    try:
+        with lakehouse.reader(ws.settings, ws.store) as con:
+            if transform in wanted and not _is_transformed(con, year):
+                return False
+            snapshot_id = lakehouse.transform_snapshot(con, year)
+            editions = lakehouse.edition_rows(con, year)
+            if publish in wanted and (not editions or editions[-1]["snapshot_id"] != snapshot_id):
+                return False
+            if gate in wanted:
+                verdict = lakehouse.gate_rows(con, year, snapshot_id or 0, code_versions())
+                if not _still_holds(con, year, verdict):
+                    return False
+            return not intake_is_pending(con, ws.store, ws.settings, year)
+    except (Unreachable, duckdb.CatalogException):  # the run finds out what is wrong
+        return False
+
+
+def _is_transformed(con: duckdb.DuckDBPyConnection, year: int) -> bool:
+    former_years = lakehouse.years_with_submissions(con, before=year)
+    return not (
+        any(_must_be_built_first(con, former) for former in former_years)
+        or lakehouse.marts_are_stale(con, year, _standing_number(con, year))
+    )
+
+
 @observed
 def intake(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> IntakeSummary:
     """Take in what is new under every year up to ``year``."""
@@ -139,16 +204,13 @@ def transform(
 
         done = []
         for former in lakehouse.years_with_submissions(con, before=year):
-            if lakehouse.transform_record(con, former) is None:
+            if _must_be_built_first(con, former):
                 done.append(build(former, _standing_number(con, former)))
             elif lakehouse.marts_are_stale(con, former):
-                if lakehouse.edition_rows(con, former):
-                    progress(
-                        f"transform {year}: the marts of {former} stay as they were built; "
-                        f"'tongbao run --year {former}' brings them up to date"
-                    )
-                else:
-                    done.append(build(former, 1))
+                progress(
+                    f"transform {year}: the marts of {former} stay as they were built; "
+                    f"'tongbao run --year {former}' brings them up to date"
+                )
         done.append(build(year, edition or _standing_number(con, year)))
         if lakehouse.transform_record(con, year + 1) and lakehouse.marts_are_stale(con, year + 1):
             progress(
@@ -156,6 +218,13 @@ def transform(
                 f"'tongbao run --year {year + 1}' brings them up to date"
             )
         return done
+
+
+def _must_be_built_first(con: duckdb.DuckDBPyConnection, former: int) -> bool:
+    """Whether a later year's transform builds the marts of a former year."""
+    if lakehouse.transform_record(con, former) is None:
+        return True
+    return lakehouse.marts_are_stale(con, former) and not lakehouse.edition_rows(con, former)
 
 
 def _standing_number(con: duckdb.DuckDBPyConnection, year: int) -> int:
@@ -243,15 +312,11 @@ def gate(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> GateSu
     Raises:
         TongbaoError: the year has no marts, or a check could not be carried out.
     """
-    from orchestration.gate import read_waivers
-
     snapshot_id = _marts_snapshot(ws, year)
     with lakehouse.reader(ws.settings, ws.store) as con:
         standing = lakehouse.gate_rows(con, year, snapshot_id, code_versions())
-        stale = lakehouse.marts_are_stale(con, year)
-    # With waivers about, a verdict holds for its day only: it is asked anew.
-    waived = bool(read_waivers(year)) or any(row["waived_by"] for row in standing)
-    if standing and not stale and not waived and not lakehouse.blocks(standing):
+        still_holds = _still_holds(con, year, standing)
+    if still_holds:
         progress(f"gate {year}: snapshot {snapshot_id} was judged before and let through")
         said = f"the gate let {year} through before (snapshot {snapshot_id})"
         return GateSummary(year, snapshot_id, False, standing, [said], False)
@@ -269,6 +334,21 @@ def gate(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> GateSu
         decision.print_lines(),
         True,
         decision.notice() if decision.blocked else "",
+    )
+
+
+def _still_holds(
+    con: duckdb.DuckDBPyConnection, year: int, verdict: Sequence[Mapping[str, Any]]
+) -> bool:
+    """Whether a recorded verdict lets the marts through and needn't be asked again.
+
+    A waiver counts until a day: a verdict that waivers play a part in is asked again each time.
+    """
+    from orchestration.gate import read_waivers
+
+    waived = bool(read_waivers(year)) or any(row["waived_by"] for row in verdict)
+    return bool(verdict) and not (
+        waived or lakehouse.blocks(verdict) or lakehouse.marts_are_stale(con, year)
     )
 
 
@@ -495,6 +575,15 @@ def _passed(ws: Workspace, year: int, snapshot_id: int, *, run_id: str) -> tuple
             decision.notice(),
         )
     return decision, inputs_digest or ""
+
+
+#: The stages that ``tongbao run --until STAGE`` comes to, as the jobs have them.
+_STAGES: dict[str, Sequence[Callable[..., Any]]] = {
+    "intake": (intake,),
+    "transform": (intake, transform),
+    "gate": (intake, transform, gate),
+    "publish": (intake, transform, receipts, gate, publish),
+}
 
 
 def _verdicts(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:

@@ -25,14 +25,23 @@ __all__ = ["gate", "intake", "publish", "receipts", "rehearse", "run", "transfor
 )
 @JSON
 def run(year: int, until: str, as_json: bool) -> None:
-    """Intake, transform, gate and publish YEAR, as the Dagster job does it."""
+    """Intake, transform, gate and publish YEAR, as the Dagster job does it.
+
+    Where nothing has changed since the last run, this is said without a run of Dagster.
+    """
+    from orchestration import stages
     from orchestration.core.reporting_calendar import period_of
+    from orchestration.core.settings import Settings
 
     period_of(year)
-    from orchestration.definitions import defs
-    from orchestration.defs.in_process import run_in_process
+    say = progress_lines()
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.repeat(ws, year, until, run_id=new_run_id(), progress=say)
+        if done is None:
+            from orchestration.definitions import defs
+            from orchestration.defs.in_process import run_in_process
 
-    done = run_in_process(defs, year, until, progress=progress_lines())
+            done = run_in_process(defs, year, until, ws=ws, progress=say)
     if as_json:
         print_json(done)
         return

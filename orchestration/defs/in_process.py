@@ -18,6 +18,8 @@ from orchestration.core.settings import Settings
 if TYPE_CHECKING:
     import dagster as dg
 
+    from orchestration.core.workspace import Workspace
+
 __all__ = ["prepare_dagster_home", "prepare_dagster_storage", "run_in_process"]
 
 
@@ -83,13 +85,19 @@ def _instance() -> Iterator[Any]:
 
 
 def run_in_process(
-    defs: dg.Definitions, year: int, until: str, *, progress: Callable[[str], None]
+    defs: dg.Definitions,
+    year: int,
+    until: str,
+    *,
+    progress: Callable[[str], None],
+    ws: Workspace | None = None,
 ) -> dict[str, Any]:
     """Run the stages up to ``until`` as one Dagster run.
 
     Args:
         defs: the code location, which has the job ``national_year``.
         until: ``intake``, ``transform``, ``gate`` or ``publish``.
+        ws: the caller's open workspace; None: the run opens one.
 
     Returns:
         what each stage returned, by stage, and the ``run_id``.
@@ -106,7 +114,7 @@ def run_in_process(
 
     job = defs.resolve_job_def("national_year")
     graph = defs.resolve_asset_graph()
-    listener = Listener(progress)
+    listener = Listener(progress, ws)
     token = LISTENER.set(listener)
     try:
         with _instance() as instance:

@@ -7,6 +7,13 @@ value is worth against last year (dbt), what is fit to publish (gate).
 
 from orchestration.intake.listing import list_landing, unseen
 from orchestration.intake.receipts import refresh_receipts
-from orchestration.intake.run import IntakeSummary, run_intake
+from orchestration.intake.run import IntakeSummary, intake_is_pending, run_intake
 
-__all__ = ["IntakeSummary", "list_landing", "refresh_receipts", "run_intake", "unseen"]
+__all__ = [
+    "IntakeSummary",
+    "intake_is_pending",
+    "list_landing",
+    "refresh_receipts",
+    "run_intake",
+    "unseen",
+]

@@ -20,7 +20,7 @@ from orchestration.intake.listing import ATTACHMENTS
 from orchestration.lakehouse import RAW_TABLES
 from orchestration.storage import Inspected, ObjectInfo, Store, Transfers, can_be_asked_for
 
-__all__ = ["is_what_it_says", "take_in_attachments"]
+__all__ = ["is_what_it_says", "pending_attachments", "take_in_attachments"]
 
 #: Attachments that are looked at before they are committed: a killed run loses that many at most.
 _BATCH = 4_000
@@ -43,6 +43,31 @@ def is_what_it_says(key: str, head: bytes) -> bool:
     if magic is None:
         return False
     return magic in head[:_PDF_HEAD] if extension == "pdf" else head.startswith(magic)
+
+
+def pending_attachments(
+    con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, year: int
+) -> tuple[list[str], list[ObjectInfo]]:
+    """The attachments that documents name and whose facts are not those in the lake.
+
+    Returns:
+        keys of those that are gone; those that are new or changed, in the order of their keys.
+
+    Raises:
+        Unreachable: the store fails.
+    """
+    named = {row[0] for row in con.execute(_NAMED, [year]).fetchall()}
+    known = dict(con.execute("select object_key, etag from lake.raw.attachments").fetchall())
+    if not named and not known:
+        return [], []
+    listed = {
+        info.key: info
+        for prefix in store.prefixes(settings.landing_bucket, ATTACHMENTS)
+        for info in store.list(settings.landing_bucket, prefix)
+        if info.key in named and can_be_asked_for(info.key)
+    }
+    gone = sorted(key for key in known if key in named and key not in listed)
+    return gone, [info for key, info in sorted(listed.items()) if known.get(key) != info.etag]
 
 
 def take_in_attachments(
@@ -68,18 +93,7 @@ def take_in_attachments(
     Raises:
         Unreachable: the store fails.
     """
-    named = {row[0] for row in con.execute(_NAMED, [year]).fetchall()}
-    known = dict(con.execute("select object_key, etag from lake.raw.attachments").fetchall())
-    if not named and not known:
-        return 0
-    listed = {
-        info.key: info
-        for prefix in store.prefixes(settings.landing_bucket, ATTACHMENTS)
-        for info in store.list(settings.landing_bucket, prefix)
-        if info.key in named and can_be_asked_for(info.key)
-    }
-    gone = sorted(key for key in known if key in named and key not in listed)
-    new = [info for key, info in sorted(listed.items()) if known.get(key) != info.etag]
+    gone, new = pending_attachments(con, store, settings, year)
     if gone:
         _replace(con, gone, [], run_id, commit)
     for start in range(0, len(new), _BATCH):

@@ -27,7 +27,7 @@ import pyarrow as pa
 from orchestration.core.errors import Unreachable
 from orchestration.core.reporting_calendar import period_of
 from orchestration.core.settings import Settings
-from orchestration.intake.attachments import take_in_attachments
+from orchestration.intake.attachments import pending_attachments, take_in_attachments
 from orchestration.intake.checks import check_document
 from orchestration.intake.documents import (
     ParsedDocument,
@@ -49,7 +49,7 @@ from orchestration.lakehouse import RAW_TABLES, ensure_tables, last_intake_at
 from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows
 from orchestration.storage import Fetched, ObjectInfo, Store, Transfers, open_transfers
 
-__all__ = ["IntakeSummary", "run_intake"]
+__all__ = ["IntakeSummary", "intake_is_pending", "run_intake"]
 
 _log = logging.getLogger(__name__)
 
@@ -219,6 +219,31 @@ def run_intake(
     return summary
 
 
+def intake_is_pending(
+    con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, year: int
+) -> bool:
+    """Whether an intake of ``year`` would write anything to the lake. Reads only.
+
+    Args:
+        con: a connection to a lake that has been written to before.
+
+    Raises:
+        Unreachable: the store can't be listed.
+    """
+    return bool(
+        _is_first_look(con, year, settings.now())
+        or unseen(con, list_landing(store, settings.landing_bucket, year))
+        or any(pending_attachments(con, store, settings, year))
+    )
+
+
+def _is_first_look(con: duckdb.DuckDBPyConnection, year: int, listed_at: datetime) -> bool:
+    """Whether no intake has listed the landing bucket yet, or none since the cut-off."""
+    cutoff = period_of(year).cutoff_at
+    last = last_intake_at(con, year, listed_at)
+    return last is None or last < cutoff <= listed_at
+
+
 def _record_run(
     con: duckdb.DuckDBPyConnection,
     year: int,
@@ -232,10 +257,7 @@ def _record_run(
     A run that found nothing writes nothing, but for the first one after the cut-off: the gate
     asks whether the landing bucket was looked at after the collection closed.
     """
-    cutoff = period_of(year).cutoff_at
-    last = last_intake_at(con, year, listed_at)
-    crossed = listed_at >= cutoff and (last is None or last < cutoff)
-    if fetched or last is None or crossed:
+    if fetched or _is_first_look(con, year, listed_at):
         con.execute("begin")
         con.execute(
             "insert into lake.raw.intake_runs (run_id, year, listed_at, finished_at, objects) "

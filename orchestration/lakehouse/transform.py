@@ -63,10 +63,16 @@ class TransformSummary:
         ]
 
 
-def marts_are_stale(con: duckdb.DuckDBPyConnection, year: int) -> bool:
-    """Whether the marts of ``year`` are not there or would be built otherwise today."""
+def marts_are_stale(con: duckdb.DuckDBPyConnection, year: int, edition: int | None = None) -> bool:
+    """Whether the marts of ``year`` are not there or would be built otherwise today.
+
+    Args:
+        edition: what counts is decided for it; None: for the one they were built for.
+    """
     record = transform_record(con, year)
-    return record is None or record != _inputs_digest(con, year, marts_edition(con, year))
+    return record is None or record != _inputs_digest(
+        con, year, edition or marts_edition(con, year)
+    )
 
 
 def years_with_submissions(con: duckdb.DuckDBPyConnection, before: int) -> list[int]:

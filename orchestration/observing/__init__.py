@@ -17,7 +17,7 @@ from orchestration.observing.logs import (
 )
 from orchestration.observing.metrics import METRICS_FOLDER, write_metrics
 from orchestration.observing.row_counts import MAY_SHRINK, RowCount, broken_bounds, check_rows
-from orchestration.observing.stage import log_progress, observed
+from orchestration.observing.stage import log_progress, metrics_once, observed
 
 __all__ = [
     "MAY_SHRINK",
@@ -30,6 +30,7 @@ __all__ = [
     "configure_logs",
     "log_context",
     "log_progress",
+    "metrics_once",
     "observed",
     "open_home_database",
     "redact",

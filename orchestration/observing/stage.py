@@ -6,10 +6,12 @@ and Dagster alike. Doesn't belong here: log format, journal and metrics themselv
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 from orchestration.core.errors import GateBlocked
@@ -17,7 +19,7 @@ from orchestration.observing.journal import StageRun, record_stage_run
 from orchestration.observing.logs import add_secrets, configure_logs, log_context, safe_message
 from orchestration.observing.metrics import write_metrics
 
-__all__ = ["log_progress", "observed"]
+__all__ = ["log_progress", "metrics_once", "observed"]
 
 _log = logging.getLogger(__name__)
 _Stage = TypeVar("_Stage", bound=Callable[..., Any])
@@ -31,6 +33,25 @@ def log_progress(progress: Callable[[str], None]) -> Callable[[str], None]:
         progress(line)
 
     return report
+
+
+#: Whether the metrics are written once several stages have ended.
+_metrics_later: ContextVar[bool] = ContextVar("metrics_later", default=False)
+
+
+@contextlib.contextmanager
+def metrics_once(ws: Any) -> Iterator[None]:
+    """Write the metrics once for all stages that run in this context, not after each of them.
+
+    Reading them from the lake costs more than a stage that has nothing to do.
+    """
+    token = _metrics_later.set(True)
+    try:
+        yield
+    finally:
+        _metrics_later.reset(token)
+        with contextlib.suppress(Exception):  # Metrics decide nothing.
+            write_metrics(ws.settings, ws.store)
 
 
 def observed(stage: _Stage) -> _Stage:
@@ -75,7 +96,8 @@ def observed(stage: _Stage) -> _Stage:
                         ws.settings,
                         StageRun(name, year, run_id, began, seconds, outcome, succeeded, counts),
                     )
-                    write_metrics(ws.settings, ws.store)
+                    if not _metrics_later.get():
+                        write_metrics(ws.settings, ws.store)
                 except Exception:  # Observability must not make a stage fail.
                     _log.warning("%s %s is not in the metrics", name, year, exc_info=True)
 

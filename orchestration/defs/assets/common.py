@@ -58,10 +58,12 @@ class Listener:
 
     Attributes:
         say: called with each line of progress.
+        workspace: open already, for the stages; None: the run opens one.
         outcomes: what each stage returned, by stage.
     """
 
     say: Callable[[str], None]
+    workspace: stages.Workspace | None = None
     outcomes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -79,6 +81,9 @@ class _Opening:
         self._opened: stages.Workspace | None = None
 
     def open(self) -> stages.Workspace:
+        listener = LISTENER.get()
+        if listener and listener.workspace:
+            return listener.workspace
         if self._opened is None:
             self._opened = self._stack.enter_context(stages.open_workspace(Settings.from_env()))
         return self._opened
