@@ -138,7 +138,13 @@ def _year(scale: float, folder: Path) -> tuple[Cost, dict[str, float], Cost]:
     return floor, parts, run
 
 
-def _again(ws: stages.Workspace, environment: dict[str, str]) -> None:
+def _share(name: str, cost: Cost, first: Cost, at_most: float) -> None:
+    """Print a command's CPU as a share of the first run's."""
+    _show(name, cost)
+    _say(f"    {cost.cpu / first.cpu:.0%} of the first run's CPU (at most {at_most:.0%})")
+
+
+def _again(ws: stages.Workspace, environment: dict[str, str], first: Cost) -> None:
     """Measure publication, a run with nothing new, and one resubmission."""
     again = _run([_TONGBAO, "run", "--year", str(YEAR), "--until", "gate", "--json"], environment)
     _share("again, nothing new", again, first, 0.05)
