@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from expectations.checks import Check
 
-__all__ = ["CHECKS", "PROVINCES", "TASKS"]
-
-#: 31 provincial-level regions and the Corps; the eleven key tasks of 教职成厅函〔2023〕20号.
-PROVINCES = 32
-TASKS = 11
+__all__ = ["CHECKS"]
 
 _EXACT_ZH = "数值为精确小数，全国数必须等于各省之和，差1个末位即为计算错误"
 _EXACT_EN = "values are exact decimals: the nation is its provinces to the last digit"
@@ -24,32 +20,32 @@ CHECKS: tuple[Check, ...] = (
     Check(
         name="provinces_complete",
         frame="completeness",
-        column="provinces",
-        at_least=PROVINCES,
-        at_most=PROVINCES,
+        column="provinces_missing",
+        at_most=0,
         severity="critical",
-        title_zh="32个地区齐全",
-        title_en="All 32 places are there",
-        reason_zh="31个省（区、市）和兵团都在通报范围内，缺一即非全国通报",
-        reason_en="31 regions and the Corps are bulletined; without one it isn't national",
+        title_zh="各地区齐全",
+        title_en="All places are there",
+        reason_zh="地区目录中的省（区、市）和兵团都在通报范围内，缺一即非全国通报",
+        reason_en="all regions of the seed are bulletined; without one it isn't national",
         remedy_zh="检查地区目录和 dim_region",
         remedy_en="check the regions seed and dim_region",
         shown="count",
+        culprits="provinces_missing",
     ),
     Check(
         name="tasks_complete",
         frame="completeness",
-        column="tasks",
-        at_least=TASKS,
-        at_most=TASKS,
+        column="tasks_missing",
+        at_most=0,
         severity="critical",
-        title_zh="11项任务齐全",
-        title_en="All 11 tasks are there",
-        reason_zh="通知部署11项重点任务，每项单独通报",
-        reason_en="the notice sets eleven tasks and each has its bulletin",
+        title_zh="各项任务齐全",
+        title_en="All tasks are there",
+        reason_zh="通知部署的重点任务逐项单独通报",
+        reason_en="each task that the notice sets has its bulletin",
         remedy_zh="检查任务目录和 dim_task",
         remedy_en="check the tasks seed and dim_task",
         shown="count",
+        culprits="tasks_missing",
     ),
     Check(
         name="provinces_have_units",
@@ -179,8 +175,8 @@ CHECKS: tuple[Check, ...] = (
         column="achieved_published",
         equals="achieved_recomputed",
         severity="critical",
-        title_zh="2025年目标完成数与单位明细一致",
-        title_en="Achieved counts against the 2025 targets equal those of the unit rows",
+        title_zh="目标完成数与单位明细一致",
+        title_en="Achieved counts against the targets equal those of the unit rows",
         reason_zh="目标完成数是通报的首要数字，须逐一相符",
         reason_en="progress against the targets is the bulletin's first figure",
         remedy_zh=_REBUILD_ZH,

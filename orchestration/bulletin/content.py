@@ -125,7 +125,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class TileMap:
-    """The 32 regions as tiles of one size, so that a small region is seen as well as a large."""
+    """The regions as tiles of one size, so that a small region is seen as well as a large."""
 
     caption: str
     tiles: tuple[Tile, ...]

@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from pyarrow.csv import write_csv
 
 from orchestration.bulletin.dictionary import TableDescription, mart_descriptions
+from orchestration.core.catalogue import load_catalogue
 from orchestration.core.contacts import struck
 
 __all__ = ["TABLES", "formula_safe", "open_data"]
@@ -76,12 +77,12 @@ _SOURCES = [
     }
 ]
 _NOTES = (
-    "CSV为UTF-8（无BOM）、RFC 4180（换行为LF）；缺失值为空，缺失不等于零；金额单位为万元；"
+    "CSV为UTF-8（无BOM）、RFC 4180（换行为LF）；缺失值为空，缺失不等于零；金额单位为{money}；"
     "以_rate结尾的列和attainment为小数；时间为UTC。CSV中以= + - @、制表符或换行开头、"
     "可能被电子表格当作公式执行的文字前加了一个撇号（纯数字除外），Parquet为原文。"
     "名称、典型经验等文字中的电话、邮箱和身份证号码已略去。",
     "CSV is UTF-8 without BOM, RFC 4180 with LF at the end of lines; a missing value is an empty "
-    "field without quotes and is not zero; money is in 万元 (10,000 yuan); columns that end in "
+    "field without quotes and is not zero; money is in {money} (10,000 yuan); columns that end in "
     "_rate and attainment are fractions; times are UTC. In CSV a text that begins with = + - @, a "
     "tab or a line break, which a spreadsheet might run, has a leading apostrophe (plain numbers "
     "don't); Parquet holds the text itself. Telephone numbers, e-mail addresses and ID numbers "
@@ -311,12 +312,13 @@ def _dictionary_resource(body: bytes) -> dict[str, Any]:
 
 def _package_json(year: int, resources: list[dict[str, Any]], *, is_synthetic: bool) -> bytes:
     title = f"{year}年度现代职业教育体系建设改革重点任务数据"
+    notes = [note.format(money=load_catalogue().money_unit) for note in _NOTES]
     package = {
         "profile": "data-package",
         "name": f"tongbao-{year}",
         "title": f"{title}（合成数据，非真实填报）" if is_synthetic else title,
-        "description": _NOTES[0],
-        "description_en": _NOTES[1],
+        "description": notes[0],
+        "description_en": notes[1],
         "year": year,
         "synthetic": is_synthetic,
         "licenses": [_LICENCE],

@@ -87,7 +87,7 @@ def national_tables(marts: Marts) -> Book:
         f"发布日期：{chinese_date(marts.period.publication_date)}。",
         "本工作簿各表与全国通报同源，来自通过质量核验的同一份数据。"
         "电子表格只保留15位有效数字，完整数值见data目录（CSV、Parquet）。",
-        "计量单位见各行“计量单位”列；金额为万元；计量单位为%的指标按0—100列示；率和完成度按百分比列示。",
+        f"计量单位见各行“计量单位”列；金额为{marts.catalogue.money_unit}；计量单位为%的指标按0—100列示；率和完成度按百分比列示。",
         f"{MISSING}表示没有数据，不等于零。",
         "增减率＝本年值÷上年值－1。目标完成度只计同时有实际值和目标值的单位。",
         ranking_note(),

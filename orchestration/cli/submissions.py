@@ -30,7 +30,7 @@ KINDS = [
 
 @click.command()
 @YEAR
-@click.option("--task", help="T01 to T11")
+@click.option("--task", help="code of a key task, e.g. T05")
 @click.option("--province", help="six digits: its units are filled in, from the lakehouse")
 @click.option("--out", type=click.Path(path_type=Path), help="the file to write")
 @click.option("--publish", is_flag=True, help="all tasks' forms, into the publication bucket")
@@ -48,7 +48,7 @@ def template(
             print_lines([forms.publish_forms(ws.store, settings.publication_bucket, year)])
         return
     if task is None:
-        raise UsageError("template: give --task T01 … T11, or --publish for all")
+        raise UsageError("template: give --task, e.g. T05, or --publish for all")
     units: list[forms.FormUnit] = []
     if province:
         with stages.open_workspace(settings) as ws, lakehouse.reader(settings, ws.store) as con:

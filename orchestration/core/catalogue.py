@@ -23,6 +23,7 @@ from orchestration.core.seeds import (
     Industry,
     Measure,
     Region,
+    Role,
     Rule,
     Scenario,
     SeedReader,
@@ -92,6 +93,8 @@ class Catalogue:
     """All seeds that Python needs, by code."""
 
     indicators: Mapping[str, Indicator]
+    #: What stands for an amount or a rate of funding (seed ``indicator_roles``).
+    roles: Mapping[str, Indicator]
     rules: Mapping[str, Rule]
     regions: Mapping[str, Region]
     tasks: Mapping[str, Task]
@@ -114,6 +117,11 @@ class Catalogue:
         if self.code_systems.get(indicator_code, "country") == "province":
             return frozenset(self.regions)
         return self.countries
+
+    @property
+    def money_unit(self) -> str:
+        """The unit of all amounts of money, ``万元``."""
+        return self.roles["received"].unit
 
     def operands_of(self, task_code: str | None) -> frozenset[str]:
         """The names that a rule of a task, or of every task, may use."""
@@ -154,8 +162,16 @@ def read_catalogue(folder: Path, instead: Mapping[str, Path] | None = None) -> C
     uses, of_uses = reader.rows(Use), reader.rows(UseOfMeasure)
     reader.rows(Industry)
     measures = {row.column: row for row in _in_order(reader.rows(Measure))}
+    indicators = {row.code: row for row in reader.rows(Indicator)}
+    roles = reader.rows(Role)
+    reader.need(Role, "role", roles)
     catalogue = Catalogue(
-        indicators={row.code: row for row in reader.rows(Indicator)},
+        indicators=indicators,
+        roles={
+            row.role: indicators[row.indicator_code]
+            for row in roles
+            if row.indicator_code in indicators
+        },
         rules={row.rule_id: row for row in reader.rows(Rule)},
         regions={row.code: row for row in _in_order(reader.rows(Region))},
         tasks={row.code: row for row in _in_order(reader.rows(Task))},
@@ -171,11 +187,13 @@ def read_catalogue(folder: Path, instead: Mapping[str, Path] | None = None) -> C
         uses=tuple(_result_use(use, of_uses, measures) for use in _in_order(uses)),
         calendar={row.year: row for row in reader.rows(CalendarYear)},
     )
+    # A row that names a broken one would be blamed for it: each kind of fault has its turn.
+    reader.finish()
     _check_tasks(catalogue, levels, reader)
     _check_indicators(catalogue, reader)
+    _check_roles(catalogue, roles, reader)
     _check_code_systems(catalogue, code_systems, reader)
     _check_uses(of_uses, {use.code for use in uses}, measures, reader)
-    # A rule that names an indicator whose row is broken would be blamed for it.
     reader.finish()
     _check_rules(catalogue, reader)
     reader.finish()
@@ -228,6 +246,25 @@ def _check_indicators(catalogue: Catalogue, reader: SeedReader) -> None:
     for row in catalogue.indicators.values():
         if row.value_type != "amount" and row.unit == money:
             reader.fault(row, "value_type", f"amount where the unit is {money}", row.value_type)
+
+
+def _check_roles(catalogue: Catalogue, roles: list[Role], reader: SeedReader) -> None:
+    """Amounts are amounts, and the rates divide by what the trace divides by."""
+    code_of = {row.role: row.indicator_code for row in roles}
+    parts = {
+        "arrival_rate": (code_of.get("received"), code_of.get("planned")),
+        "execution_rate": (code_of.get("spent"), code_of.get("received")),
+    }
+    for row in roles:
+        indicator = catalogue.indicators.get(row.indicator_code)
+        if row.role in parts:
+            fits = indicator and (indicator.numerator, indicator.denominator) == parts[row.role]
+            wanted = "a common ratio of {} to {}".format(*parts[row.role])
+        else:
+            fits = indicator and indicator.value_type == "amount"
+            wanted = "a common amount"
+        if not fits or indicator is None or indicator.task_code is not None:
+            reader.fault(row, "indicator_code", wanted, row.indicator_code)
 
 
 def _check_code_systems(

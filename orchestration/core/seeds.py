@@ -23,6 +23,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     field_validator,
     model_validator,
@@ -44,6 +45,7 @@ __all__ = [
     "Industry",
     "Measure",
     "Region",
+    "Role",
     "Row",
     "Rule",
     "Scenario",
@@ -136,19 +138,19 @@ class Row(BaseModel):
     Attributes:
         seed: the file's name without extension.
         keys: columns whose cells, taken together, stand in one row only.
-        line: the row's line in the file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)
 
     seed: ClassVar[str]
     keys: ClassVar[tuple[tuple[str, ...], ...]]
-    line: int = Field(exclude=True, repr=False)
+    #: The row's line in the file, for messages.
+    _line: int = PrivateAttr(default=0)
 
     @classmethod
     def columns(cls) -> dict[str, str]:
         """Column → field."""
-        return {f.alias or name: name for name, f in cls.model_fields.items() if name != "line"}
+        return {field.alias or name: name for name, field in cls.model_fields.items()}
 
 
 class Indicator(Row):
@@ -245,6 +247,20 @@ class Indicator(Row):
         if "aggregation" in info.data and is_ratio is not (stock_flow == "derived"):
             raise _wanted("derived for a ratio" if is_ratio else "stock or flow but for a ratio")
         return stock_flow
+
+
+class Role(Row):
+    """What an indicator stands for in the rates and sentences on funding."""
+
+    seed = "indicator_roles"
+    keys = (("role",), ("indicator_code",))
+
+    role: Literal[
+        "planned", "received", "from_enterprises", "spent", "arrival_rate", "execution_rate"
+    ]
+    indicator_code: IndicatorCode
+    reason_zh: Text
+    reason_en: Text
 
 
 class Rule(Row):
@@ -648,7 +664,7 @@ class SeedReader:
     def fault(self, row: Row, column: str, wanted: str, found: object) -> None:
         """A row whose cell can be read but doesn't go with other rows."""
         path = self.path(row.seed)
-        self._faults.append(Fault(path, row.line, column, wanted, str(found)))
+        self._faults.append(Fault(path, row._line, column, wanted, str(found)))
 
     def rows(self, model: type[AnyRow]) -> list[AnyRow]:
         """The rows of a seed that are in order.
@@ -664,7 +680,9 @@ class SeedReader:
                     self._faults.append(Fault(path, line, column, "no blank at either end", cell))
             given = {column: cell for column, cell in cells.items() if cell}
             try:
-                found.append(model.model_validate({"line": line, **given}))
+                row = model.model_validate(given)
+                row._line = line
+                found.append(row)
             except ValidationError as error:
                 for each in error.errors():
                     column = str(each["loc"][0])
@@ -679,8 +697,8 @@ class SeedReader:
             seen: dict[tuple[Any, ...], int] = {}
             for row in rows:
                 cells = tuple(getattr(row, columns[column]) for column in key)
-                first = seen.setdefault(cells, row.line)
-                if first != row.line:
+                first = seen.setdefault(cells, row._line)
+                if first != row._line:
                     said = ", ".join(str(cell) for cell in cells if cell is not None)
                     wanted = f"what no other row has (line {first} has it)"
                     self.fault(row, " and ".join(key), wanted, said)

@@ -229,8 +229,9 @@ class Spoiler:
         return "broken_blocking_rule"
 
     def _overspent(self, values: list[Any], draw: Draw) -> str:
-        spent, received = self._position.get("C_09"), self._position.get("C_05")
-        if spent is None or received is None or not isinstance(values[received], int):
+        roles = self.catalogue.roles
+        spent, received = (self._position[roles[role].code] for role in ("spent", "received"))
+        if not isinstance(values[received], int):
             return self._unreadable(values, draw)
         values[spent] = values[received] * 11 // 10 // 10_000 * 10_000 + MILLION
         return "broken_warning_rule"

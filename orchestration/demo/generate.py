@@ -299,8 +299,9 @@ class _Generator:
             and unit.values[1][index]
         ]
         chosen = draw.shuffled(numeric)[:_TARGETS]
-        if "C_04" in codes and codes.index("C_04") not in chosen:
-            chosen.append(codes.index("C_04"))
+        planned = self.catalogue.roles["planned"].code
+        if codes.index(planned) not in chosen:
+            chosen.append(codes.index(planned))
         targets: dict[str, dict[str, Any]] = {}
         content: dict[int, dict[str, Any]] = {}
         for target_year, values in zip(self.years, unit.values, strict=True):
@@ -312,7 +313,7 @@ class _Generator:
                     continue
                 indicator = self.catalogue.indicators[codes[index]]
                 step = MILLION // 100 if indicator.value_type == "amount" else MILLION
-                low, high = (940, 1060) if codes[index] == "C_04" else (820, 1090)
+                low, high = (940, 1060) if codes[index] == planned else (820, 1090)
                 target = max(value * draw.between(low, high) // 1000 // step * step, step)
                 content.setdefault(target_year, {})[codes[index]] = target
                 targets.setdefault(str(target_year), {})[codes[index]] = plain_value(target)

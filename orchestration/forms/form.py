@@ -93,7 +93,7 @@ def make_form(task_code: str, year: int, units: Sequence[FormUnit] = ()) -> byte
     """
     catalogue = load_catalogue()
     if task_code not in catalogue.tasks:
-        raise UsageError(f"there is no task {task_code} (T01 to T11)")
+        raise UsageError(f"there is no task {task_code} ({', '.join(catalogue.tasks)})")
     period = period_of(year)
     workbook = Workbook()
     sheet = workbook.active
@@ -298,8 +298,8 @@ def _entry_instruction(indicator: Indicator) -> str:
         how += "，用分号隔开，如" + ("110000;440000" if province else "LAO;KHM")
     else:
         how = _ENTRY_HINTS.get(indicator.value_type, "填数字")
-    if indicator.unit == "万元":
-        how += "，单位为万元，不是元"
+    if indicator.value_type == "amount":
+        how += f"，单位为{indicator.unit}，不是元"
     return "；".join(part for part in (period_hint, how) if part)
 
 
@@ -314,7 +314,8 @@ def _write_instructions(sheet: Worksheet, task_code: str, period: ReportingPerio
         f"三、单位代码形如{task_code}-440000-0007。空白表只需在本单位第一行填一次；按省生成的表已填好，"
         "每个单位一段。",
         "四、没有数据的指标请留空。留空是“未填报”，0是“数值为零”，两者含义不同。",
-        "五、只填数字。“约300”“12万”“85%”都无法识别，会作为错误退回；金额一律以万元为单位。",
+        "五、只填数字。“约300”“12万”“85%”都无法识别，会作为错误退回；"
+        f"金额一律以{load_catalogue().money_unit}为单位。",
         "六、带“由系统计算”的指标无需填报，根据分子、分母自动得出。",
         "七、年度工作报告上传到附件区后，在“工作报告路径”填写路径"
         f"（attachments/year={period.year}/province=省份代码/单位代码/文件名）；sha256可不填，"

@@ -14,6 +14,8 @@ from typing import Any
 
 import duckdb
 
+from orchestration.core.catalogue import load_catalogue
+from orchestration.lakehouse import quoted
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace.model import Document, Remark
 from orchestration.trace.recompute import UnitValue
@@ -143,21 +145,22 @@ def values(
 
 def unit_years(con: duckdb.DuckDBPyConnection, scope: Scope) -> list[dict[str, Any]]:
     """Return one row per expected unit, with everything that counts and rates are made of."""
+    amounts = ("planned", "received", "from_enterprises", "spent")
+    rates = ("arrival_rate", "execution_rate")
+    roles = {role: quoted(load_catalogue().roles[role].code) for role in (*amounts, *rates)}
+    columns = [
+        f"max(value) filter (where indicator_code = {roles[role]}) as {role}" for role in amounts
+    ] + [
+        f"bool_or(is_excluded) filter (where indicator_code = {roles[role]}) as {role}_excluded"
+        for role in rates
+    ]
     return rows_as_dicts(
         con.execute(
             f"""
             with money as (
-                select unit_code,
-                    max(value) filter (where indicator_code = 'C_04') as c_04,
-                    max(value) filter (where indicator_code = 'C_05') as c_05,
-                    max(value) filter (where indicator_code = 'C_07') as c_07,
-                    max(value) filter (where indicator_code = 'C_09') as c_09,
-                    coalesce(bool_or(is_excluded) filter (where indicator_code = 'C_10'), false)
-                        as c_10_excluded,
-                    coalesce(bool_or(is_excluded) filter (where indicator_code = 'C_11'), false)
-                        as c_11_excluded
+                select unit_code, {", ".join(columns)}
                 from lake.marts.fct_unit_indicator as f
-                where {scope.where("f")} and indicator_code like 'C\\_%' escape '\\'
+                where {scope.where("f")} and indicator_code in ({", ".join(roles.values())})
                 group by unit_code
             ),
             watched as (
@@ -168,9 +171,8 @@ def unit_years(con: duckdb.DuckDBPyConnection, scope: Scope) -> list[dict[str, A
                 u.has_reported, u.is_on_time, u.is_late, u.has_report_file, u.assessment_score,
                 u.assessment_grade, u.indicators_reported, u.indicators_excluded, u.targets_set,
                 u.targets_met, u.document_id, w.unit_code is not null as is_watched,
-                w.watched_for, m.c_04, m.c_05, m.c_07, m.c_09,
-                coalesce(m.c_10_excluded, false) as c_10_excluded,
-                coalesce(m.c_11_excluded, false) as c_11_excluded
+                w.watched_for, {", ".join(f"m.{role}" for role in amounts)},
+                {", ".join(f"coalesce(m.{r}_excluded, false) as {r}_excluded" for r in rates)}
             from lake.marts.fct_unit_year as u
             join lake.marts.dim_unit as d on d.year = u.year and d.unit_code = u.unit_code
             left join watched as w on w.unit_code = u.unit_code

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from orchestration.core.catalogue import Indicator
+from orchestration.core.catalogue import Catalogue, Indicator
 from orchestration.trace.model import Number
 
 __all__ = [
@@ -234,12 +234,18 @@ class Sum:
         of: takes a row of ``evidence.unit_years``; returns what the unit adds, or None.
         kinds: document types that the quantity comes from.
         whole: whether it is a count.
+        role: of the seed ``indicator_roles``, if it is an amount of an indicator.
     """
 
     label_zh: str
     of: Callable[[Row], Number]
     kinds: tuple[str, ...]
     whole: bool = True
+    role: str = ""
+
+    def label(self, catalogue: Catalogue) -> str:
+        """Return the name, and the indicator's code if it has one: ``支出（C_09）``."""
+        return self.label_zh + (f"（{catalogue.roles[self.role].code}）" if self.role else "")
 
 
 def _has_level(level: str) -> Callable[[Row], Number]:
@@ -254,18 +260,19 @@ def _amount_in(name: str) -> Callable[[Row], Number]:
     return lambda row: row[name]
 
 
-def _paired_amount(one: str, other: str, excluded: str | None = None) -> Callable[[Row], Number]:
-    """Return a function for the amount in ``one`` of units that have both amounts.
+def _funding(name: str, role: str, other: str, rate: str = "") -> Sum:
+    """Return the sum of the amount of a role, over units that have both amounts.
 
     Args:
-        excluded: flag of the row; a unit where it is set adds nothing.
+        role, other: of the seed ``indicator_roles``, and columns of ``evidence.unit_years``.
+        rate: role of the rate that they make; a unit whose rate is excluded adds nothing.
     """
 
     def of(row: Row) -> Number:
-        both = row[one] is not None and row[other] is not None
-        return row[one] if both and not (excluded and row[excluded]) else None
+        both = row[role] is not None and row[other] is not None
+        return row[role] if both and not (rate and row[f"{rate}_excluded"]) else None
 
-    return of
+    return Sum(name, of, _PERFORMANCE, whole=False, role=role)
 
 
 _STATUS_DOCUMENTS = ("registration", "review")
@@ -299,31 +306,12 @@ SUMS: dict[str, Sum] = {
     "units_watched": Sum(
         "关注名单", _has_flag("is_watched"), ("performance", "assessment", "plan", "review")
     ),
-    "arrived": Sum(
-        "到位经费（C_05）",
-        _paired_amount("c_05", "c_04", "c_10_excluded"),
-        _PERFORMANCE,
-        whole=False,
-    ),
-    "planned": Sum(
-        "计划经费（C_04）",
-        _paired_amount("c_04", "c_05", "c_10_excluded"),
-        _PERFORMANCE,
-        whole=False,
-    ),
-    "spent": Sum(
-        "支出（C_09）", _paired_amount("c_09", "c_05", "c_11_excluded"), _PERFORMANCE, whole=False
-    ),
-    "spendable": Sum(
-        "到位经费（C_05）",
-        _paired_amount("c_05", "c_09", "c_11_excluded"),
-        _PERFORMANCE,
-        whole=False,
-    ),
-    "from_enterprises": Sum(
-        "企业投入（C_07）", _paired_amount("c_07", "c_05"), _PERFORMANCE, whole=False
-    ),
-    "received": Sum("到位经费（C_05）", _paired_amount("c_05", "c_07"), _PERFORMANCE, whole=False),
+    "arrived": _funding("到位经费", "received", "planned", "arrival_rate"),
+    "planned": _funding("计划经费", "planned", "received", "arrival_rate"),
+    "spent": _funding("支出", "spent", "received", "execution_rate"),
+    "spendable": _funding("到位经费", "received", "spent", "execution_rate"),
+    "from_enterprises": _funding("企业投入", "from_enterprises", "received"),
+    "received": _funding("到位经费", "received", "from_enterprises"),
 }
 
 #: Rate → its numerator and denominator in ``SUMS``.

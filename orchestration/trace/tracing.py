@@ -318,7 +318,7 @@ def _trace_unit_counts(
     units = []
     if shown:
         units = _units_with_counts(con, scope, rows, shown)
-    labels = {name: SUMS[name].label_zh for name in shown}
+    labels = {name: SUMS[name].label(catalogue) for name in shown}
     return _assemble_trace(
         figure, row, computed, parts_zh=labels, units=units, places=places, documents=summaries
     )

@@ -327,11 +327,11 @@ CRITICAL: dict[str, tuple[Callable[[duckdb.DuckDBPyConnection], None], str]] = {
     ),
     "provinces_complete": (
         _spoil("delete from marts.agg_province_task where province_code = '440000'", again=False),
-        "31",
+        "广东",
     ),
     "tasks_complete": (
         _spoil("delete from marts.agg_national_task where task_code = 'T05'", again=False),
-        "10",
+        "T05 职业教育信息化标杆学校",
     ),
     "provinces_have_units": (_without_units("province_code = '540000'"), "西藏"),
     "tasks_have_units": (_without_units("task_code = 'T07'"), "T07 职业教育一流核心课程"),

@@ -91,6 +91,14 @@ BROKEN = {
             "indicator_code: wanted what no other row has (line 2 has it), found 'C_04'",
         ),
     ],
+    "indicator_roles": [
+        ("planned | role=promised", "role: wanted planned, received, from_enterprises, spent"),
+        ("planned | indicator_code=C_99", "indicator_code: wanted a common amount, found 'C_99'"),
+        ("spent | indicator_code=T05_13", "indicator_code: wanted a common amount"),
+        ("spent | indicator_code=C_05", "indicator_code: wanted what no other row has"),
+        ("arrival_rate | indicator_code=T01_14", "a common ratio of C_05 to C_04, found 'T01_14'"),
+        ("planned | indicator_code=C_06", "wanted a common ratio of C_05 to C_06, found 'C_10'"),
+    ],
     "rules": [
         ("RC_11 | severity=stop", "severity: wanted blocking or warning, found 'stop'"),
         ("RC_11 | category=unit_scal", "category: wanted part_whole"),

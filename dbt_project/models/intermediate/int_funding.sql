@@ -1,13 +1,14 @@
 {#- Sums of funding over units for which both amounts of a share count. -#}
 with amounts as (
     select
-        province_code,
-        unit_code,
-        max(case when indicator_code = 'C_05' then value end) as received,
-        max(case when indicator_code = 'C_07' then value end) as from_enterprises
-    from {{ ref('fct_unit_indicator') }}
-    where indicator_code in ('C_05', 'C_07')
-    group by province_code, unit_code
+        fact.province_code,
+        fact.unit_code,
+        max(case when role.role = 'received' then fact.value end) as received,
+        max(case when role.role = 'from_enterprises' then fact.value end) as from_enterprises
+    from {{ ref('fct_unit_indicator') }} as fact
+    inner join {{ ref('indicator_roles') }} as role on fact.indicator_code = role.indicator_code
+    where role.role in ('received', 'from_enterprises')
+    group by fact.province_code, fact.unit_code
 )
 
 select

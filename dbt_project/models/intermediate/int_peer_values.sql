@@ -7,7 +7,7 @@ with counted as (
         fact.task_code,
         unit.level,
         fact.indicator_code,
-        indicator.unit,
+        indicator.value_type,
         fact.value,
         previous.value as previous_value
     from {{ ref('fct_unit_indicator') }} as fact
@@ -59,7 +59,7 @@ select
     ranked.task_code,
     ranked.level,
     ranked.indicator_code,
-    ranked.unit,
+    ranked.value_type,
     ranked.value,
     ranked.previous_value,
     cast(ranked.peers as integer) as peers,

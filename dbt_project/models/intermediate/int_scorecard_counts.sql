@@ -21,14 +21,15 @@ tasks as (
 
 ratios as (
     select
-        province_code,
-        max(numerator_sum) filter (where indicator_code = 'C_10') as arrived,
-        max(denominator_sum) filter (where indicator_code = 'C_10') as planned,
-        max(numerator_sum) filter (where indicator_code = 'C_11') as spent,
-        max(denominator_sum) filter (where indicator_code = 'C_11') as spendable
-    from {{ ref('int_indicator_totals') }}
-    where task_code = 'ALL'
-    group by province_code
+        total.province_code,
+        max(total.numerator_sum) filter (where role.role = 'arrival_rate') as arrived,
+        max(total.denominator_sum) filter (where role.role = 'arrival_rate') as planned,
+        max(total.numerator_sum) filter (where role.role = 'execution_rate') as spent,
+        max(total.denominator_sum) filter (where role.role = 'execution_rate') as spendable
+    from {{ ref('int_indicator_totals') }} as total
+    inner join {{ ref('indicator_roles') }} as role on total.indicator_code = role.indicator_code
+    where total.task_code = 'ALL'
+    group by total.province_code
 ),
 
 watched as (

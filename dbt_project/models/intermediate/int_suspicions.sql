@@ -30,7 +30,7 @@ screened as (
         peer.indicator_code,
         case
             when
-                peer.unit = '万元'
+                peer.value_type = 'amount'
                 and peer.peers >= thresholds.least_peers
                 and (
                     (
@@ -44,7 +44,7 @@ screened as (
                 )
                 then 'S401'
             when
-                peer.unit = '%'
+                peer.value_type = 'percent'
                 and peer.value <= thresholds.fraction_highest
                 and (
                     (

@@ -48,24 +48,25 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
 
 def _funding(marts: Marts) -> list[Block]:
     rows = {
-        code: marts.find("agg_national_indicator", "ALL", code)
-        for code in ("C_04", "C_05", "C_09", "C_10", "C_11")
+        role: marts.find("agg_national_indicator", "ALL", indicator.code)
+        for role, indicator in marts.catalogue.roles.items()
     }
+    unit = marts.catalogue.money_unit
     found: list[Block] = [heading("经费投入情况")]
-    planned, received, spent = rows["C_04"], rows["C_05"], rows["C_09"]
-    arrival, execution = rows["C_10"], rows["C_11"]
+    planned, received, spent = rows["planned"], rows["received"], rows["spent"]
+    arrival, execution = rows["arrival_rate"], rows["execution_rate"]
     if planned and received and spent and arrival and execution:
         found.append(
             paragraph(
                 "全国计划投入经费",
                 planned.figure("value", amount),
-                "万元，到位",
+                f"{unit}，到位",
                 received.figure("value", amount),
-                "万元，较上年",
+                f"{unit}，较上年",
                 received.figure("change_rate", change),
                 "；实际支出",
                 spent.figure("value", amount),
-                "万元。经费到位率",
+                f"{unit}。经费到位率",
                 arrival.figure("value", amount),
                 "%，支出执行率",
                 execution.figure("value", amount),

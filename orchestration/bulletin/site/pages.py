@@ -26,6 +26,7 @@ from orchestration.bulletin.wording import (
     STATUSES,
     amount,
     chinese_date,
+    chinese_number,
     clean,
     count,
     moment,
@@ -167,6 +168,10 @@ def _entry_page(marts: Marts, editions: Sequence[EditionNote]) -> dict[str, Any]
         "tiles": [(tile, _grid_position(tile)) for tile in tiles.tiles],
         "tasks": _task_grid(marts),
         "regions": marts.regions,
+        "counted": {
+            "tasks": chinese_number(len(marts.tasks)),
+            "provinces": chinese_number(len(marts.regions)),
+        },
     }
 
 
@@ -190,7 +195,7 @@ def _task_grid(marts: Marts) -> Grid:
             )
         lines.append((Link(task.name, f"{folder}.html"), *figures, Link("PDF", f"{folder}.pdf")))
     return Grid(
-        "十一项重点任务",
+        f"{chinese_number(len(marts.tasks))}项重点任务",
         (
             Column("重点任务（通报）", 8, "left"),
             Column("应报单位"),

@@ -18,7 +18,7 @@ EDITION = dg.AssetKey(["publication", "edition"])
     kinds={"typst", "html"},
     partitions_def=REPORTING_YEAR,
     required_resource_keys={WORKSPACE_KEY},
-    description="The national bulletin, 11 task bulletins and 32 provincial ones, as one edition.",
+    description="The national bulletin and those of all tasks and provinces, as one edition.",
 )
 def edition(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """Publish from the snapshot that the gate let through; a standing edition stays."""

@@ -1,14 +1,19 @@
 select
     (
-        select count(distinct a.province_code) from marts.agg_province_task as a
-        inner join marts.dim_region as r on a.province_code = r.province_code
-        where a.year = {{ year }}
-    ) as provinces,
+        select count(*) from marts.dim_region as r
+        where
+            r.province_code not in (
+                select a.province_code from marts.agg_province_task as a
+                where a.year = {{ year }}
+            )
+    ) as provinces_missing,
     (
-        select count(distinct a.task_code) from marts.agg_national_task as a
-        inner join marts.dim_task as t on a.task_code = t.task_code
-        where a.year = {{ year }}
-    ) as tasks,
+        select count(*) from marts.dim_task as t
+        where t.task_code not in (
+            select a.task_code from marts.agg_national_task as a
+            where a.year = {{ year }}
+        )
+    ) as tasks_missing,
     (
         select count(*) from marts.dim_region as r
         where
