@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from orchestration import alarms, lakehouse, stages
 from orchestration.core.settings import PROJECT_ROOT, Settings
+from orchestration.core.versions import code_versions
 from orchestration.definitions import defs
 from orchestration.defs.sensors import watch
 from orchestration.defs.serve import store_environment
@@ -160,7 +161,7 @@ def test_a_blocked_gate_is_reported_once_and_when_it_passes_again(
     with lakehouse.writer(year.ws.settings, year.ws.store) as con:
         [(_, rows)] = lakehouse.newest_verdicts(con).items()
         passing = [row | {"success": True, "run_id": "later"} for row in rows]
-        lakehouse.record_gate(con, passing, "a-code")
+        lakehouse.record_gate(con, passing, code_versions())
     tick(TONGBAO_NOW="2024-12-15T10:00:00+08:00")
     assert year.inbox.bodies[-1]["state"] == "over"
     assert year.inbox.bodies[-1]["title_zh"] == "质量门禁已通过"
