@@ -1,4 +1,8 @@
-"""Dagster's code location: assembly only, no logic."""
+"""Dagster's code location.
+
+Belongs here: the list of all definitions. Doesn't belong here: the definitions themselves
+(``defs``) and logic.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +42,7 @@ defs = dg.Definitions(
     schedules=ALL_SCHEDULES,
     sensors=[new_submissions, watch],
     resources={WORKSPACE_KEY: workspace},
-    # Two cores: threads inside few coarse steps, never a process a step.
+    # The target machine has two cores: there are few coarse steps, which use threads, and no
+    # process for each step.
     executor=dg.in_process_executor,
 )

@@ -1,12 +1,12 @@
-"""Telephone numbers, e-mail addresses and identity numbers, struck out of free text.
+"""Removes telephone numbers, e-mail addresses and identity numbers from free text.
 
-Belongs here: what they look like and what stands in their place. One function for everything that
-leaves ``raw``: names, highlights, comments, explanations, what somebody typed as a value, what a
-finding quotes. Doesn't belong here: which fields those are.
+Belongs here: the patterns of contact data and the text that replaces it. Everything that leaves
+``raw`` goes through the same function: names, highlights, comments, explanations, text typed into
+a value cell, quotations in findings. Doesn't belong here: the list of those fields.
 
-A number is not a text: a value that reads as the number 13800138000 is a value. A local number
-without its area code (``66096114``) looks like any other number and is only found after a word
-such as ``电话``.
+Numeric values are not searched: 13800138000 as a number is a value. A local number without its
+area code (``66096114``) looks like any other number and is only found after a word such as
+``电话``.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import re
 
 __all__ = ["STRUCK", "struck"]
 
-#: Stands where a contact stood.
+#: Replaces each contact.
 STRUCK = "〔联系方式略〕"
 
-#: Full-width forms are those of ASCII, 0xFEE0 further; each becomes one character, so that places
-#: in the folded text are places in the text. Dashes and blanks of other kinds likewise.
+#: Maps full-width forms (ASCII plus 0xFEE0), dashes and blanks to their ASCII forms. Each
+#: character becomes exactly one, so that positions in the folded text are positions in the text.
 _FOLDED = {0xFEE0 + point: point for point in range(0x21, 0x7F)}
 _FOLDED |= dict.fromkeys(map(ord, "‐‑‒–—―−ー－﹣"), ord("-"))
 _FOLDED |= dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2009\u3000\t"), ord(" "))
 
-#: Between groups of digits: a dash, blanks or both.
+#: The separator between groups of digits: dashes, blanks or both.
 _GAP = r"[ \-]{0,3}"
 _ADDRESS = r"(?<![\w.%+\-])[a-z0-9._%+\-]++@[a-z0-9\-]++(?:\.[a-z0-9\-]++)+"
 _COUNTRY = rf"(?:(?:\+|00)?86{_GAP})?"
@@ -34,14 +34,14 @@ _MOBILE = (
     rf"|1[3-9][0-9]{{2}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{3}}"
     r"|1[3-9][0-9]\.[0-9]{4}\.[0-9]{4})"
 )
-#: An area code with its zero (or the country's code before it), and the extension that follows.
+#: A number with its area code (with a leading zero or after the country code), and an extension.
 _LANDLINE = (
     rf"(?:\(?0[1-9][0-9]{{1,2}}\)?|(?:\+|00)86{_GAP}[1-9][0-9]{{1,2}}){_GAP}"
     rf"[1-9][0-9]{{2,3}}{_GAP}[0-9]{{4}}(?:{_GAP}(?:转|ext\.?){_GAP}[0-9]{{1,6}})?"
 )
 _SERVICE = r"[48]00-[0-9]{3,4}-?[0-9]{3,4}"
 _LABELLED = r"(?<=电话|手机|座机|传真)(?:号码|号)?[:为是 ]{0,3}[1-9][0-9]{2,3}[ \-]?[0-9]{4}"
-#: With a date of birth in it, as GB 11643 has it: 18 digits of another kind are left.
+#: An identity number with a date of birth in it (GB 11643). Other numbers of 18 digits are kept.
 _IDENTITY = (
     r"[1-9][0-9]{5}(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9x]"
 )
@@ -50,15 +50,12 @@ _CONTACT = re.compile(
     rf"|{_LABELLED}(?![0-9])",
     re.IGNORECASE | re.ASCII,
 )
-#: What every contact has: an at sign, or three digits in a row.
+#: Every contact contains an at sign or three digits in a row.
 _MAY_HOLD = re.compile(r"[@＠]|[0-9０-９]{3}")
 
 
 def struck(text: str) -> str:
-    """The text with contacts struck out.
-
-    Time is linear in its length.
-    """
+    """Replace each contact in a text by :data:`STRUCK`, in time linear in the text's length."""
     if not _MAY_HOLD.search(text):
         return text
     kept, end = [], 0

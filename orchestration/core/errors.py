@@ -1,4 +1,4 @@
-"""The errors a user may meet, each with the exit code that the contract gives it.
+"""The errors that a user may see, each with its exit code from the contract.
 
 Belongs here: exception classes and exit codes. Doesn't belong here: error codes of
 submissions (those are rows of ``dbt_project/seeds/error_codes.csv``).
@@ -12,7 +12,7 @@ __all__ = ["GateBlocked", "PublicationRefused", "TongbaoError", "Unreachable", "
 
 
 class TongbaoError(Exception):
-    """Something went wrong that one line can explain.
+    """An error that is reported as one line, without a traceback (exit code 1).
 
     Args:
         message: one line: what went wrong and where to look.
@@ -35,8 +35,8 @@ class GateBlocked(TongbaoError):
 
     Args:
         message: one line.
-        lines: what blocks, how far off and who causes it, for a terminal.
-        notice: the same and what to do next as one message, for whoever isn't at a terminal.
+        lines: for the terminal: the failed checks, the size of each deviation and its causes.
+        notice: for alarms and logs: the same with the next steps, as one message.
     """
 
     exit_code = 3

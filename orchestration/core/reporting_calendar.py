@@ -1,9 +1,10 @@
-"""The reporting calendar: the only place where a date is decided.
+"""The reporting calendar: the only place where dates are decided.
 
 Belongs here: windows, cut-off, reminders, publication and time zone of a reporting year, from
-``dbt_project/seeds/reporting_calendar.csv``, at what time of day the daily runs start, and how a
-date and a moment are said to a Chinese reader. Doesn't belong here: schedules (``schedules.py``
-asks here) and what counts (dbt asks the ``control.reporting_period`` row made from here).
+``dbt_project/seeds/reporting_calendar.csv``; the times of day at which the daily runs start; the
+Chinese spelling of a date and an instant. Doesn't belong here: schedules (``schedules.py`` reads
+this module), and which documents count (dbt reads ``control.reporting_period``, a row that is
+made from this module).
 """
 
 from __future__ import annotations
@@ -32,53 +33,54 @@ __all__ = [
     "years_in_play",
 ]
 
-#: The notice's deadlines are Beijing time; the Corps and Xinjiang report by it too.
+#: The notice's deadlines are in Beijing time, also for Xinjiang and the Corps.
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 #: 01:30: after the day's submissions, before anybody is at work to read the receipts.
 COLLECTION_TIME = time(1, 30)
-#: 03:00: well after the nightly collection, which takes minutes for a whole nation; one run goes
-#: at a time, so it doesn't overtake one that takes longer.
+#: 03:00: well after the nightly collection, which takes minutes for the whole nation. Only one
+#: run executes at a time, so the rehearsal waits for a collection that takes longer.
 REHEARSAL_TIME = time(3, 0)
-#: Sunday (cron's 0) 04:30: nobody is at work, the night's runs are over, and the next submissions
-#: are hours away.
+#: Sunday (0 in cron) 04:30: nobody is at work, the night's runs have ended, and the next
+#: submissions are hours away.
 MAINTENANCE_DAY = 0
 MAINTENANCE_TIME = time(4, 30)
-#: 08:30: offices open; a reminder is the first thing of a day that is left for answering it.
+#: 08:30: offices open, and the whole day remains for an answer to the reminder.
 REMINDER_TIME = time(8, 30)
 
-#: 31 days: for how long publication is tried where the calendar names no correction cut-off to
-#: end it. What a month of mornings didn't mend won't mend itself.
-_PATIENCE = timedelta(days=31)
-#: 60 days: for how long after its cut-off such a year is watched.
-_AFTERMATH = timedelta(days=60)
-#: 7 days after publication: what was wrong with it shows in the first week.
-_SETTLING = timedelta(days=7)
+#: 31 days: for how long publication is retried in a year without a correction cut-off. After a
+#: month of daily attempts, further attempts don't help.
+_RETRY_PUBLICATION_FOR = timedelta(days=31)
+#: 60 days: for how long after its cut-off a year without a correction cut-off stays in play.
+_IN_PLAY_AFTER_CUTOFF = timedelta(days=60)
+#: 7 days after publication: errors in it are found in the first week.
+_QUIET_AFTER_PUBLICATION = timedelta(days=7)
 
 
 def chinese_date(day: date) -> str:
-    """Arabic numerals, no leading zeros: ``2024年12月5日`` (GB/T 9704: 月、日不编虚位)."""
+    """A date in Chinese, without leading zeros: ``2024年12月5日`` (GB/T 9704: 月、日不编虚位)."""
     return f"{day.year}年{day.month}月{day.day}日"
 
 
 def moment(instant: datetime) -> str:
-    """An instant in Beijing time, to the minute: ``2024年12月15日0:00``."""
+    """An aware instant in Chinese, in Beijing time to the minute: ``2024年12月15日0:00``."""
     local = instant.astimezone(SHANGHAI)
     return f"{chinese_date(local.date())}{local.hour}:{local.minute:02d}"
 
 
 @dataclass(frozen=True)
 class ReportingPeriod:
-    """One row of the calendar, resolved to instants (UTC aware).
+    """One row of the calendar with its times as instants (UTC aware).
 
     Attributes:
         year: the reporting year.
-        opens_at: the collection opens.
-        cutoff_at: documents count when they were submitted before it (exclusive).
-        publication_date: the day of the bulletins, in Beijing.
-        correction_cutoff_at: until when a corrected edition takes documents, or None.
+        opens_at: when the collection opens.
+        cutoff_at: documents that are submitted before it count (exclusive).
+        publication_date: the day of the bulletins, in Beijing time.
+        correction_cutoff_at: the same limit for a corrected edition, or None.
         publishes_at: when publication is first tried.
-        reminder_days: days before the cut-off on which provinces are reminded, most first.
+        reminder_days: the numbers of days before the cut-off at which provinces are reminded,
+            largest first.
     """
 
     year: int
@@ -90,7 +92,7 @@ class ReportingPeriod:
     reminder_days: tuple[int, ...]
 
     def counts_until(self, edition: int) -> datetime:
-        """Until when documents count for an edition (exclusive)."""
+        """The instant until which documents count for an edition (UTC aware, exclusive)."""
         return (self.correction_cutoff_at if edition > 1 else None) or self.cutoff_at
 
     def is_open(self, now: datetime) -> bool:
@@ -98,37 +100,39 @@ class ReportingPeriod:
         return self.opens_at <= now < self.cutoff_at
 
     def days_left(self, now: datetime) -> int:
-        """Days in Beijing from ``now`` (aware) to the cut-off: 1 on the last day before it."""
+        """Calendar days in Beijing from ``now`` (aware) to the cut-off; 1 on the day before it."""
         return (_day(self.cutoff_at) - _day(now)).days
 
     def reminds(self, now: datetime) -> bool:
-        """Whether ``now`` (aware) lies on a day of reminders and the collection is open."""
+        """Whether ``now`` (aware) is on a reminder day while the collection is open."""
         return self.is_open(now) and self.days_left(now) in self.reminder_days
 
     def is_near_deadline(self, now: datetime) -> bool:
-        """Whether at ``now`` (aware) nothing should be touched that needn't be.
+        """Whether optional work such as maintenance should wait at ``now`` (aware).
 
-        From the first reminder until a week after publication.
+        True from the first reminder until a week after publication.
         """
         first = self.cutoff_at - timedelta(days=max(self.reminder_days))
-        return first <= now < self.publishes_at + _SETTLING
+        return first <= now < self.publishes_at + _QUIET_AFTER_PUBLICATION
 
     def awaits_publication(self, now: datetime) -> bool:
-        """Whether an unpublished year is to be published at ``now`` (aware).
+        """Whether publication of an unpublished year is due at ``now`` (aware).
 
-        From its publication on, each day from that hour, until the correction cut-off: from then
-        on a first edition would tell what nobody can correct any more.
+        It is due from ``publishes_at``, each day from that time of day, until the correction
+        cut-off: nobody could correct a first edition that is published later.
         """
-        until = self.correction_cutoff_at or self.publishes_at + _PATIENCE
+        until = self.correction_cutoff_at or self.publishes_at + _RETRY_PUBLICATION_FOR
         hour = self.publishes_at.astimezone(SHANGHAI).time()
         return self.publishes_at <= now < until and now.astimezone(SHANGHAI).time() >= hour
 
 
 def _instant(local: datetime) -> datetime:
+    """Convert naive Beijing time to an aware UTC instant."""
     return local.replace(tzinfo=SHANGHAI).astimezone(UTC)
 
 
 def _day(moment: datetime) -> date:
+    """The day in Beijing of an aware instant."""
     return moment.astimezone(SHANGHAI).date()
 
 
@@ -138,7 +142,7 @@ def years() -> list[int]:
 
 
 def years_in_play(now: datetime) -> list[int]:
-    """Years whose collection has opened and whose corrections have not closed, oldest first.
+    """Years between the opening of collection and the end of corrections, oldest first.
 
     Args:
         now: aware.
@@ -147,7 +151,9 @@ def years_in_play(now: datetime) -> list[int]:
     return [
         period.year
         for period in periods
-        if period.opens_at <= now < (period.correction_cutoff_at or period.cutoff_at + _AFTERMATH)
+        if period.opens_at
+        <= now
+        < (period.correction_cutoff_at or period.cutoff_at + _IN_PLAY_AFTER_CUTOFF)
     ]
 
 
@@ -155,7 +161,7 @@ def newest_year(now: datetime) -> int:
     """The last year whose collection has opened at ``now`` (aware).
 
     Raises:
-        UsageError: none has.
+        UsageError: no collection has opened yet.
     """
     opened = [year for year in years() if period_of(year).opens_at <= now]
     if not opened:
@@ -164,12 +170,12 @@ def newest_year(now: datetime) -> int:
 
 
 def publication_times() -> list[time]:
-    """The times of day (Beijing) at which years are published."""
+    """The distinct times of day (Beijing) at which years are published, sorted."""
     return sorted({period_of(year).publishes_at.astimezone(SHANGHAI).time() for year in years()})
 
 
 def period_of(year: int) -> ReportingPeriod:
-    """The calendar of a year.
+    """The reporting period of a year, from the calendar.
 
     Raises:
         UsageError: the calendar has no row for the year, or a seed is broken.

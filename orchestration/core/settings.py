@@ -1,11 +1,12 @@
-"""Settings: the only reader of the environment.
+"""The settings, read from the environment in this module only.
 
-Belongs here: every ``TONGBAO_*`` variable, its default and the reason for it, and how the
-S3 endpoint and credentials are found. Doesn't belong here: dates of the reporting year
+Belongs here: every ``TONGBAO_*`` variable, its default and the reason for it, and the look-up of
+the S3 endpoint and credentials. Doesn't belong here: dates of the reporting year
 (``reporting_calendar``) and thresholds of the gate (``expectations``).
 
-Credentials follow the order of every S3 client (environment, profile, role; see the boto3
-guide "Credentials"); a ``.env`` in the working folder fills what the environment leaves open.
+Credentials are looked up in the order of every S3 client (environment, profile, role; see the
+boto3 guide "Credentials"). A ``.env`` file in the working folder sets variables that the
+environment doesn't set.
 """
 
 from __future__ import annotations
@@ -24,26 +25,27 @@ from orchestration.core.errors import UsageError
 
 __all__ = ["PROJECT_ROOT", "Mail", "S3Config", "Settings"]
 
-#: The checkout: dbt project and seeds are read from here (editable install, see the Makefile).
+#: The root of the checkout; the dbt project and its seeds are read from there (the Makefile
+#: installs the package as editable).
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
-#: 64 MiB. The largest honest JSON object is a big province's bulk file of one document type
-#: (about 1,500 documents of 2 kB a year, 3 MB); twenty times that leaves room, and sixteen
-#: parallel reads of the largest still fit beside the warehouse in 2 GB.
+#: 64 MiB. The largest legitimate JSON object is a big province's bulk file of one document type
+#: (about 1,500 documents of 2 kB a year, 3 MB). The limit is twenty times that, and sixteen
+#: parallel reads of the largest object and the warehouse together still fit in 2 GB.
 DEFAULT_MAX_OBJECT_BYTES = 64 * 1024 * 1024
 
-#: 256 MiB. What an XLSX or Parquet object may unpack to: a million rows of the long form are
-#: some 100 MiB; a bomb is a thousand times its size.
+#: 256 MiB. The limit for the unpacked size of an XLSX or Parquet object: a million rows of the
+#: long form are some 100 MiB; a decompression bomb unpacks to a thousand times its size.
 DEFAULT_MAX_EXPANDED_BYTES = 256 * 1024 * 1024
 
-#: 2,000,000. Rows of one table: twice a big province's bulk file of a year.
+#: 2,000,000. The limit for the rows of one table: twice a big province's bulk file of a year.
 DEFAULT_MAX_ROWS = 2_000_000
 
-#: 100 MiB. A scanned work report of 200 pages at 300 KB a page is 60 MB; an attachment is read as
-#: a stream, so this bounds time, not memory.
+#: 100 MiB. A scanned work report of 200 pages of 300 KB is 60 MB. Attachments are read as
+#: streams, so the limit bounds time, not memory.
 DEFAULT_MAX_ATTACHMENT_BYTES = 100 * 1024 * 1024
 
-#: Which variables say that somebody has set up an S3 store of their own.
+#: If one of these variables is set, the user has an S3 store and no local one is started.
 _STORE_VARIABLES = (
     "AWS_ENDPOINT_URL_S3",
     "AWS_ENDPOINT_URL",
@@ -56,20 +58,19 @@ _STORE_VARIABLES = (
     "AWS_REGION",
 )
 
-
-#: ``text`` first: the default.
+#: The first is the default.
 _FORMATS = ("text", "json")
 
 _MAIL_VARIABLES = ("TONGBAO_SMTP_URL", "TONGBAO_MAIL_FROM", "TONGBAO_MAIL_TO")
 #: The ports of RFC 6409 (submission, STARTTLS) and RFC 8314 (submission over TLS).
 _MAIL_PORTS = {"smtp": 587, "smtps": 465}
-#: Without TLS only to a relay on the same machine.
+#: HTTP without TLS is allowed only to this machine.
 _PLAIN_HTTP = {("http", "127.0.0.1"), ("http", "localhost"), ("http", "::1")}
 
 
 @dataclass(frozen=True)
 class S3Config:
-    """Where the store is and with what to sign.
+    """The S3 endpoint and the credentials that sign requests.
 
     Attributes:
         endpoint: URL such as ``http://127.0.0.1:9000``; None means AWS itself.
@@ -86,14 +87,14 @@ class S3Config:
 
 @dataclass(frozen=True)
 class Mail:
-    """How alarms go out by e-mail.
+    """The mail server and addresses for alarms by e-mail.
 
     Attributes:
         host, port: of the mail server.
-        implicit_tls: ``smtps://``: encrypted from the first byte; else STARTTLS.
-        user, password: None where the server asks for none.
-        sender: address of the From line.
-        recipients: addresses.
+        implicit_tls: True for ``smtps://`` (TLS from the first byte), False for STARTTLS.
+        user, password: None if the server needs none.
+        sender: the address of the From line.
+        recipients: the addresses of the To line.
     """
 
     host: str
@@ -107,22 +108,24 @@ class Mail:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that can be set, read once by :meth:`from_env`.
+    """All settings; :meth:`from_env` reads them.
 
     Attributes:
-        home: local S3 folder, local catalogue, build files, Dagster home, ``out/``.
+        home: the folder of the local S3 store, local catalogue, build files, Dagster home and
+            ``out/``.
         landing_bucket, lake_bucket, publication_bucket: bucket names.
-        catalog: path of a SQLite file, or a ``postgresql://`` URL (with a password: not in repr).
-        uses_local_store: True when nothing names a store: the project starts its own.
-        fixed_now: the clock for tests and rebuilds (``TONGBAO_NOW``), or None.
-        max_object_bytes: larger objects are rejected unread.
+        catalog: path of a SQLite file, or a ``postgresql://`` URL. The URL may hold a password, so
+            it is not in the repr.
+        uses_local_store: True if no variable names a store; the project then starts its own.
+        fixed_now: the time instead of the clock, for tests and rebuilds (``TONGBAO_NOW``), or None.
+        max_object_bytes: larger objects are rejected without being read.
         max_expanded_bytes: an XLSX or Parquet object that unpacks to more is rejected.
         max_rows: a table with more rows is rejected.
         max_attachment_bytes: a larger report file is an error of the document that names it.
-        font_dir: folder with an office's own fonts, or None.
-        webhook_url: where alarms are posted, or None; its path is often its password.
-        mail: how alarms are mailed, or None.
-        log_format: ``text`` (lines of progress, for people) or ``json``.
+        font_dir: a folder with the office's own fonts, or None.
+        webhook_url: the URL that alarms are posted to, or None. Its path is often a secret.
+        mail: settings for alarms by e-mail, or None.
+        log_format: ``text`` (progress lines, for people) or ``json``.
     """
 
     home: Path
@@ -146,10 +149,10 @@ class Settings:
         """Read the environment (and ``.env``).
 
         Args:
-            environ: stands in for the process environment in tests.
+            environ: used instead of the process environment in tests.
 
         Raises:
-            UsageError: a variable holds what can't be used.
+            UsageError: a variable has an invalid value.
         """
         if environ is None:
             load_dotenv(Path.cwd() / ".env", override=False)
@@ -166,7 +169,7 @@ class Settings:
             publication_bucket=environ.get("TONGBAO_PUBLICATION_BUCKET") or "publication",
             catalog=catalog,
             uses_local_store=not any(environ.get(name) for name in _STORE_VARIABLES),
-            fixed_now=_instant("TONGBAO_NOW", environ.get("TONGBAO_NOW")),
+            fixed_now=_utc_time("TONGBAO_NOW", environ.get("TONGBAO_NOW")),
             max_object_bytes=_positive_int(
                 "TONGBAO_MAX_OBJECT_BYTES",
                 environ.get("TONGBAO_MAX_OBJECT_BYTES"),
@@ -193,7 +196,7 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must not be seen in a log or a message, of these settings and the environment."""
+        """The secrets of these settings and the environment, which no log or message may show."""
         webhook = urlsplit(self.webhook_url or "")
         catalog = urlsplit(self.catalog if self.catalog_is_postgres else "")
         known = [
@@ -215,16 +218,16 @@ class Settings:
         return "://" in self.catalog
 
     def now(self) -> datetime:
-        """The time, UTC aware; ``TONGBAO_NOW`` when that is set."""
+        """The current time (UTC aware), or ``TONGBAO_NOW`` if that is set."""
         return self.fixed_now or datetime.now(UTC)
 
     def with_home(self, home: Path) -> Settings:
-        """The same settings over another home folder (its own catalogue unless PostgreSQL)."""
+        """These settings with another home folder, and its catalogue unless it is PostgreSQL."""
         catalog = self.catalog if self.catalog_is_postgres else str(home / "catalog.sqlite")
         return replace(self, home=home, catalog=catalog)
 
     def resolve_s3(self) -> S3Config:
-        """Endpoint and credentials of the store that the environment names.
+        """Look up the endpoint and the credentials of the store that the environment names.
 
         Raises:
             UsageError: no credentials can be found, or a profile doesn't exist.
@@ -256,7 +259,7 @@ class Settings:
         )
 
 
-def _instant(name: str, text: str | None) -> datetime | None:
+def _utc_time(name: str, text: str | None) -> datetime | None:
     if not text:
         return None
     try:
@@ -275,7 +278,7 @@ def _one_of(name: str, text: str | None, allowed: tuple[str, ...]) -> str:
 
 
 def _webhook(text: str | None) -> str | None:
-    """The URL, which is never repeated in an error: whoever has it can post."""
+    """Check the webhook's URL. No error repeats it: the URL alone permits to post."""
     if not text:
         return None
     try:
@@ -289,7 +292,7 @@ def _webhook(text: str | None) -> str | None:
 
 
 def _mail(environ: Mapping[str, str]) -> Mail | None:
-    """The three mail variables, all of them or none."""
+    """Read the mail settings: all three variables are set, or none."""
     url, sender, recipients = (environ.get(name) for name in _MAIL_VARIABLES)
     if not (url or sender or recipients):
         return None
@@ -303,7 +306,7 @@ def _mail(environ: Mapping[str, str]) -> Mail | None:
     if not host or parts.scheme not in _MAIL_PORTS:
         raise UsageError(
             "TONGBAO_SMTP_URL must be smtp://user:password@host:port (STARTTLS) or smtps://…; "
-            "signs such as @ and / in the password as %40 and %2F"
+            "write @ and / in the password as %40 and %2F"
         )
     addresses = [address for _, address in getaddresses([sender, recipients])]
     if len(addresses) < 2 or not all("@" in each and each.isascii() for each in addresses):

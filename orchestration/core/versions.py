@@ -1,18 +1,18 @@
-"""Two versions, computed from the files themselves: of the figures, and of an edition's files.
+"""The two versions of the code, as digests of its files.
 
-``figures_version`` covers what decides a number: marts of another version are rebuilt.
-``edition_version`` covers what decides a byte of an edition: with another version every file is
-rendered again. A change of anything else moves neither. The same files give the same versions in
-every checkout, with or without git.
+``figures_version`` covers the files that decide a number: if it changes, marts are rebuilt.
+``edition_version`` covers the files that decide a byte of an edition: if it changes, every file
+of an edition is rendered again. Other files change neither version. The same files give the same
+versions in every checkout, with or without git.
 
-A verdict of the gate is recorded with both. It judges numbers (``figures_version``), and every
-check, threshold and finding is printed in the edition's quality report, so the gate and the
-expectations are part of ``edition_version``. A new page style therefore makes the gate judge
-once more: this costs seconds and changes no figure, and a third version would be one more thing
-to keep.
+A verdict of the gate is recorded with both versions. The gate judges numbers
+(``figures_version``), and the edition's quality report prints every check, threshold and finding,
+so the gate and the expectations are part of ``edition_version``. A new page style therefore makes
+the gate judge again. This costs seconds and changes no figure; a third version would be one more
+thing to maintain.
 
-Belongs here: which files count for which version, with the reason, and the digests. Doesn't
-belong here: who compares versions (``lakehouse``, ``publication``).
+Belongs here: the files that count for each version, with the reason, and the digests. Doesn't
+belong here: the comparison of versions (``lakehouse``, ``publication``).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Version = Literal["figures", "edition"]
 WAIVERS_FILE = "waivers.csv"
 #: The folders whose files are classified.
 FOLDERS = ("dbt_project", "expectations", "orchestration")
-#: No part of the code, wherever they lie: what tools leave behind, and the waivers. A waiver that
+#: Names that are ignored in every folder: files that tools write, and the waivers. A waiver that
 #: is signed on the night before publication must not make the marts stale.
 _IGNORED = {
     ".DS_Store",
@@ -70,11 +70,11 @@ _EDITION: tuple[Version, ...] = ("edition",)
 _BOTH: tuple[Version, ...] = ("figures", "edition")
 _NEITHER: tuple[Version, ...] = ()
 
-#: Folder or file → the versions that a change of it moves, and why. The longest path that
-#: matches a file decides. ``orchestration`` itself has no entry: a new part must get its own.
+#: Folder or file → the versions that it changes, and why. The longest path that matches a file
+#: decides. ``orchestration`` itself has no entry, so a new part of it needs its own.
 PARTS: dict[str, tuple[tuple[Version, ...], str]] = {
     "dbt_project": (_FIGURES, "models, macros and seeds compute every number"),
-    "dbt_project/lint": (_NEITHER, "stands in for dbt in the SQL linter"),
+    "dbt_project/lint": (_NEITHER, "replaces dbt's macros in the SQL linter"),
     "expectations": (_EDITION, "the quality report prints every check and threshold"),
     "orchestration/__init__.py": (_NEITHER, "holds no code"),
     "orchestration/alarms": (_NEITHER, "watches runs"),
@@ -83,8 +83,8 @@ PARTS: dict[str, tuple[tuple[Version, ...], str]] = {
     "orchestration/core": (_BOTH, "catalogue and calendar are read by intake and by pages"),
     "orchestration/core/__init__.py": (_NEITHER, "holds no code"),
     "orchestration/core/errors.py": (_NEITHER, "names what went wrong"),
-    "orchestration/core/settings.py": (_NEITHER, "says where things are"),
-    "orchestration/core/versions.py": (_NEITHER, "a change of this table moves the digests itself"),
+    "orchestration/core/settings.py": (_NEITHER, "names buckets, folders and limits"),
+    "orchestration/core/versions.py": (_NEITHER, "a change of this table changes the digests"),
     "orchestration/core/workspace.py": (_NEITHER, "holds the open store"),
     "orchestration/definitions.py": (_NEITHER, "assembles Dagster's code location"),
     "orchestration/defs": (_NEITHER, "schedules and starts the stages"),
@@ -105,7 +105,7 @@ PARTS: dict[str, tuple[tuple[Version, ...], str]] = {
     "orchestration/lakehouse/rows.py": (_EDITION, "hands query results to the pages"),
     "orchestration/observing": (_NEITHER, "measures and logs"),
     "orchestration/publication": (_EDITION, "puts the edition together"),
-    "orchestration/publication/replaying.py": (_NEITHER, "reports; publishes nothing"),
+    "orchestration/publication/replaying.py": (_NEITHER, "writes a report, publishes nothing"),
     "orchestration/publication/verifying.py": (_NEITHER, "compares editions, makes none"),
     "orchestration/receipts": (_NEITHER, "pages for senders; no edition has them"),
     "orchestration/rehearsal": (_NEITHER, "a forecast; no edition has it"),
@@ -117,13 +117,13 @@ PARTS: dict[str, tuple[tuple[Version, ...], str]] = {
 
 
 def versions_of(path: str) -> tuple[Version, ...] | None:
-    """The versions that a change of the file moves.
+    """The versions that a file is part of.
 
     Args:
         path: below the project's root, with ``/``.
 
     Returns:
-        None where no entry of :data:`PARTS` covers it.
+        None if no entry of :data:`PARTS` covers the file.
     """
     for part in (path, *map(str, PurePosixPath(path).parents)):
         if part in PARTS:
@@ -132,7 +132,7 @@ def versions_of(path: str) -> tuple[Version, ...] | None:
 
 
 def project_files(root: Path = PROJECT_ROOT, folders: Iterable[str] = FOLDERS) -> list[str]:
-    """The files of the code, whatever their suffix, sorted; paths below ``root`` with ``/``."""
+    """All files of the code, sorted, as paths below ``root`` with ``/``."""
     found = []
     for start in folders:
         for folder, subfolders, names in os.walk(root / start):
@@ -146,7 +146,7 @@ def project_files(root: Path = PROJECT_ROOT, folders: Iterable[str] = FOLDERS) -
 
 
 def _digest(paths: Iterable[str], root: Path) -> str:
-    """The first 12 hex digits of the sha256 over the files' names and bytes."""
+    """The first 12 hex digits of a SHA-256 over the files' names and bytes."""
     digest = hashlib.sha256()
     for path in paths:
         body = (root / path).read_bytes()
@@ -155,45 +155,45 @@ def _digest(paths: Iterable[str], root: Path) -> str:
 
 
 def version_of(name: Version, root: Path = PROJECT_ROOT) -> str:
-    """One of the versions, computed from the files below ``root``: 12 hex digits."""
+    """Compute a version from the files below ``root``: 12 hex digits."""
     covered = (path for path in project_files(root) if name in (versions_of(path) or ()))
     return _digest(covered, root)
 
 
 @cache
 def figures_version() -> str:
-    """The version of what decides a number: 12 hex digits."""
+    """The version of the code that decides a number: 12 hex digits."""
     return version_of("figures")
 
 
 @cache
 def edition_version() -> str:
-    """The version of what decides a byte of an edition, its figures aside: 12 hex digits."""
+    """The version of the code that turns figures into an edition's files: 12 hex digits."""
     return version_of("edition")
 
 
 @cache
 def dbt_project_version() -> str:
-    """The version of the dbt project alone, which its parsed manifest depends on: 12 hex digits."""
+    """The version of the dbt project, which dbt's parsed manifest depends on: 12 hex digits."""
     return _digest(project_files(folders=("dbt_project",)), PROJECT_ROOT)
 
 
 def code_versions() -> dict[str, str]:
-    """Both versions, by the names of their columns in the lake and keys in a manifest."""
+    """Both versions by name; the names are columns of the lake and keys of a manifest."""
     return {"figures_version": figures_version(), "edition_version": edition_version()}
 
 
 def recorded_versions(record: Mapping[str, Any]) -> dict[str, str]:
-    """Both versions as a row of the lake or a manifest names them; "" where it names none.
+    """Both versions from a row of the lake or a manifest; "" for a version that it lacks.
 
-    A record that is older than the two versions has one ``code_version``, which covered both.
+    Older records have one ``code_version``, which covered both.
     """
-    before = record.get("code_version") or ""
-    return {name: record.get(name) or before for name in code_versions()}
+    former = record.get("code_version") or ""
+    return {name: record.get(name) or former for name in code_versions()}
 
 
 def release() -> str:
-    """The release of the installed package, such as ``0.1.0``; decides nothing."""
+    """The release of the installed package, such as ``0.1.0``; for display only."""
     try:
         return version("tongbao")
     except PackageNotFoundError:  # pragma: no cover - running from a bare checkout

@@ -1,7 +1,6 @@
-"""What every stage needs: settings and an open store.
+"""The workspace type: settings and an open store, which every stage needs.
 
-Belongs here: the workspace as a type. Doesn't belong here: opening it (``storage``) and what a
-stage does with it.
+Belongs here: the type. Doesn't belong here: opening a workspace (``storage``) and the stages.
 """
 
 from __future__ import annotations
@@ -23,11 +22,13 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Workspace:
-    """Settings and an open store: what every stage needs.
+    """Settings and an open store, which every stage needs.
 
     Attributes:
-        decisions: what the gate decided in this workspace, by year and snapshot, so that the
-            publication of a run prints it without judging once more.
+        settings: the settings.
+        store: the open object store.
+        decisions: the gate's decisions in this workspace by (year, snapshot id). Publication in
+            the same run prints them without judging again.
     """
 
     settings: Settings
