@@ -1,8 +1,8 @@
-"""Intake: what is new in the landing bucket becomes rows of ``raw`` and a receipt an object.
+"""Intake: writes new landing objects to the ``raw`` tables, and one receipt for each object.
 
-Belongs here: listing, parsing, the contracts of the document types, receipts. A rule of one
-unit's document belongs here or in the seeds. Doesn't belong here: which version counts, what a
-value is worth against last year (dbt), what is fit to publish (gate).
+Belongs here: listing, parsing, the contracts of the document types, receipts. A rule about one
+unit's document belongs here or in the seeds. Doesn't belong here: which document is effective and
+how a value compares with last year (dbt), whether a year is fit to publish (gate).
 """
 
 from orchestration.intake.listing import list_landing, unseen

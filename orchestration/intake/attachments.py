@@ -1,9 +1,9 @@
-"""Report files: those that a submission names are looked at, once.
+"""Report files: inspects each attachment that a document names, once per version.
 
-Belongs here: which attachments are new and named, their sha256, size and whether they are what
-their extension says. Each is read as a stream, so that a large one costs no memory. What that
-means for the document that names it, dbt says (``int_report_findings``): a report may land before
-or after its document. Nothing of an attachment is kept but these facts.
+Belongs here: which named attachments are new or changed, their sha256 and size, and whether their
+content matches their extension. Files are read as streams, so a large file costs no memory. Only
+these facts are stored, not the files. Doesn't belong here: the findings that follow for the
+documents (dbt, ``int_report_findings``), because a report may land before or after its document.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from orchestration.storage import Inspected, ObjectInfo, Store, Transfers, can_b
 
 __all__ = ["is_what_it_says", "pending_attachments", "take_in_attachments"]
 
-#: Attachments that are looked at before they are committed: a killed run loses that many at most.
+#: Attachments inspected per transaction: a killed run repeats at most this many.
 _BATCH = 4_000
 #: A PDF may have a few bytes before its header (ISO 32000-1, Annex H, note 13).
 _PDF_HEAD = 1_024
 
-_NAMED = """
+_NAMED_REPORTS = """
 select distinct report_object_key from (
     select report_object_key, year from lake.raw.performances
     union all
@@ -37,7 +37,12 @@ select distinct report_object_key from (
 
 
 def is_what_it_says(key: str, head: bytes) -> bool:
-    """Whether a file begins as its extension says (seed ``attachment_types.csv``)."""
+    """Whether a file's first bytes match its extension (seed ``attachment_types.csv``).
+
+    Args:
+        key: the object's key, which ends in the extension.
+        head: the file's first bytes.
+    """
     extension = PurePosixPath(key).suffix.lower().lstrip(".")
     magic = load_catalogue().attachment_types.get(extension)
     if magic is None:
@@ -48,15 +53,15 @@ def is_what_it_says(key: str, head: bytes) -> bool:
 def pending_attachments(
     con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, year: int
 ) -> tuple[list[str], list[ObjectInfo]]:
-    """The attachments that documents name and whose facts are not those in the lake.
+    """The attachments that documents name and that differ from those recorded in the lake.
 
     Returns:
-        keys of those that are gone; those that are new or changed, in the order of their keys.
+        the keys of attachments that are gone; the new or changed attachments, ordered by key.
 
     Raises:
         Unreachable: the store fails.
     """
-    named = {row[0] for row in con.execute(_NAMED, [year]).fetchall()}
+    named = {row[0] for row in con.execute(_NAMED_REPORTS, [year]).fetchall()}
     known = dict(con.execute("select object_key, etag from lake.raw.attachments").fetchall())
     if not named and not known:
         return [], []
@@ -81,61 +86,61 @@ def take_in_attachments(
     commit: Callable[[], None],
     progress: Callable[[str], None],
 ) -> int:
-    """Look at the attachments that documents name and that are new or changed.
+    """Inspect the new or changed attachments that documents name.
 
     Args:
         con: the writing connection to the lake.
-        commit: ends a transaction that was begun, with the run's message.
+        commit: commits the open transaction with the run's commit message.
 
     Returns:
-        how many were looked at.
+        the number of attachments inspected.
 
     Raises:
         Unreachable: the store fails.
     """
     gone, new = pending_attachments(con, store, settings, year)
     if gone:
-        _replace(con, gone, [], run_id, commit)
+        _replace_rows(con, gone, [], run_id, commit)
     for start in range(0, len(new), _BATCH):
         part = new[start : start + _BATCH]
         small = [info for info in part if info.size <= settings.max_attachment_bytes]
-        looked_at = transfers.inspect_many(settings.landing_bucket, small).result()
+        inspected = transfers.inspect_many(settings.landing_bucket, small).result()
         large = [
             Inspected(info, None, b"") for info in part if info.size > settings.max_attachment_bytes
         ]
-        _replace(con, [info.key for info in part], [*looked_at, *large], run_id, commit)
-        progress(f"intake: {start + len(part)} of {len(new)} new report files looked at")
+        _replace_rows(con, [info.key for info in part], [*inspected, *large], run_id, commit)
+        progress(f"intake: {start + len(part)} of {len(new)} new report files inspected")
     return len(new)
 
 
-def _replace(
+def _replace_rows(
     con: duckdb.DuckDBPyConnection,
     keys: list[str],
-    found: list[Inspected],
+    inspected: list[Inspected],
     run_id: str,
     commit: Callable[[], None],
 ) -> None:
-    """What is known of these keys, as they stand now."""
+    """Replace the rows of ``keys`` by rows of the inspected files."""
     schema = RAW_TABLES["attachments"]
-    rows = [_row(item, run_id) for item in found]
+    rows = [_attachment_row(item, run_id) for item in inspected]
     columns = zip(*rows, strict=True) if rows else [[] for _ in schema]
     table = pa.Table.from_arrays(
         [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)],
         schema=schema,
     )
-    con.register("looked_at", table)
+    con.register("inspected", table)
     con.register("replaced", pa.table({"object_key": pa.array(keys, pa.string())}))
     con.execute("begin")
     con.execute(
         "delete from lake.raw.attachments where object_key in (select object_key from replaced)"
     )
-    con.execute("insert into lake.raw.attachments by name select * from looked_at")
+    con.execute("insert into lake.raw.attachments by name select * from inspected")
     commit()
-    con.unregister("looked_at")
+    con.unregister("inspected")
     con.unregister("replaced")
 
 
-def _row(item: Inspected, run_id: str) -> tuple[object, ...]:
+def _attachment_row(item: Inspected, run_id: str) -> tuple[object, ...]:
     info: ObjectInfo = item.info
     parts = info.key.split("/")
     year = parts[1].removeprefix("year=") if len(parts) > 1 else ""

@@ -1,8 +1,9 @@
-"""What a submitted value may be: readable, whole, inside the catalogue's bounds.
+"""Checks of submitted values: readable, whole where required, inside the catalogue's bounds.
 
-Belongs here: one unit's values against the catalogue, for the receipt that a unit gets at once.
-The warehouse judges the same from ``raw`` and the seeds when it builds (so that a changed bound
-takes effect on what is already there); the demo year's test holds both to the same answer.
+Belongs here: checks of one document against the catalogue, for its first receipt. The warehouse
+makes the same checks from ``raw`` and the seeds whenever it is built, so that a changed bound
+applies to values already taken in; the demo year's test compares the two. Doesn't belong here:
+rules between values (``rules``), comparisons with last year (dbt).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ __all__ = ["check_document", "check_values"]
 
 
 @cache
-def _of_task(task_code: str) -> dict[str, Indicator]:
+def _indicators_of_task(task_code: str) -> dict[str, Indicator]:
     return {
         code: indicator
         for code, indicator in load_catalogue().indicators.items()
@@ -34,10 +35,10 @@ def _of_task(task_code: str) -> dict[str, Indicator]:
 
 
 @cache
-def _required(task_code: str) -> tuple[str, ...]:
+def _required_codes(task_code: str) -> tuple[str, ...]:
     return tuple(
         code
-        for code, indicator in _of_task(task_code).items()
+        for code, indicator in _indicators_of_task(task_code).items()
         if indicator.is_submitted and indicator.is_required
     )
 
@@ -51,7 +52,12 @@ def _cutoff(year: int) -> datetime | None:
 
 
 def check_document(place: Place, document: ParsedDocument) -> Iterator[Finding]:
-    """What is to be said of a document that keeps its contract: too late, or its values."""
+    """Yield the findings about a valid document: late submission, and its values.
+
+    Args:
+        place: what the object's key says.
+        document: a document that satisfies its contract.
+    """
     model, unit_code = document.model, document.unit_code
     cutoff = _cutoff(place.year)
     if cutoff is not None and datetime.fromisoformat(model.submitted_at) >= cutoff:
@@ -80,21 +86,21 @@ def check_values(
     document_id: str,
     unit_code: str,
 ) -> Iterator[Finding]:
-    """The findings about a performance document's values.
+    """Yield the findings about the values of one performance document.
 
     Args:
-        values: indicator code and what was read, in the order received.
-        where: the document's place.
+        values: pairs of indicator code and value as read, in the order received.
+        where: locates the document in its object.
     """
-    indicators = _of_task(task_code)
+    indicators = _indicators_of_task(task_code)
     about: About = {"document_id": document_id, "unit_code": unit_code}
     for code, read in values:
-        found = _check(indicators.get(code), read)
-        if found:
+        error_code = _value_error(indicators.get(code), read)
+        if error_code:
             indicator = indicators.get(code)
             fields = indicator_fields(indicator) if indicator else {"indicator": code}
             yield finding(
-                found,
+                error_code,
                 where.at("values", code),
                 value=read.text,
                 indicator_code=code,
@@ -102,7 +108,7 @@ def check_values(
                 **fields,
             )
     given = {code for code, _ in values}
-    for code in _required(task_code):
+    for code in _required_codes(task_code):
         if code not in given:
             yield finding(
                 "W208",
@@ -113,7 +119,8 @@ def check_values(
             )
 
 
-def _check(indicator: Indicator | None, read: ReadValue) -> str | None:
+def _value_error(indicator: Indicator | None, read: ReadValue) -> str | None:
+    """The error code of one value, or None."""
     if indicator is None:
         return "E204"
     if not indicator.is_submitted:
@@ -124,19 +131,19 @@ def _check(indicator: Indicator | None, read: ReadValue) -> str | None:
         codes = {part.strip().upper() for part in read.text.split(";")} - {""}
         if not codes or not codes <= load_catalogue().codes_of(indicator.code):
             return "E206"
-        return _bounds(indicator, Decimal(len(codes)))
+        return _bounds_error(indicator, Decimal(len(codes)))
     is_yesno = indicator.value_type == "yesno"
     if read.number is None or (read.kind == "boolean" and not is_yesno):
         return "E201"
     if read.number.isdigit():
-        return _bounds(indicator, Decimal(read.number))
+        return _bounds_error(indicator, Decimal(read.number))
     number = Decimal(read.number)
     if (indicator.is_whole or is_yesno) and number != number.to_integral_value():
         return "E202"
-    return _bounds(indicator, number)
+    return _bounds_error(indicator, number)
 
 
-def _bounds(indicator: Indicator, number: Decimal) -> str | None:
+def _bounds_error(indicator: Indicator, number: Decimal) -> str | None:
     if indicator.hard_min is not None and number < indicator.hard_min:
         return "E203"
     if indicator.hard_max is not None and number > indicator.hard_max:

@@ -1,8 +1,8 @@
-"""The contracts of the six document types (contract §1), as typed models, and of explanations.
+"""Typed models of the document types: the landing zone's contract (contract §1).
 
 Belongs here: fields, types, allowed values, lengths. JSON Schemas are generated from these
 models (``python -m orchestration.intake.contracts`` writes them to ``schemas/``). Doesn't belong
-here: who may send what and where (``documents``), what a value may be (``checks``).
+here: who may send what under which prefix (``documents``), checks of values (``checks``).
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ SCHEMA_FOLDER = Path(__file__).parent / "schemas"
 UNIT_CODE = re.compile(r"(T[0-9]{2})-([0-9]{6})-([0-9]{4,6})\Z")
 
 
-def _not_a_number(value: Any) -> Any:
-    """A text, without what can't be seen in it; JSON numbers are none."""
+def _visible_text(value: Any) -> Any:
+    """A string without its invisible characters; a JSON number is refused."""
     if isinstance(value, Number):
         raise PydanticCustomError("string_type", "a string, not a number")
     return visible(value) if isinstance(value, str) else value
 
 
-def _moment(value: Any) -> str:
-    """ISO 8601 with offset → the same instant in one spelling, offset kept."""
+def _iso_instant(value: Any) -> str:
+    """Normalise an ISO 8601 instant with an offset; the offset is kept."""
     if isinstance(value, str) and not isinstance(value, Number):
         try:
             moment = datetime.fromisoformat(value.strip())
             offset = moment.utcoffset()
             if offset is not None:
-                moment.astimezone(UTC)  # an instant outside years 1 to 9999 is no instant
+                moment.astimezone(UTC)  # fails outside the years 1 to 9999
                 whole_minutes = offset.total_seconds() % 60 == 0
                 return (moment if whole_minutes else moment.astimezone(UTC)).isoformat()
         except (ValueError, OverflowError):
@@ -64,7 +64,7 @@ def _unit_code(value: Any) -> str:
     raise PydanticCustomError("unit_code", "task-province-4 to 6 digits")
 
 
-def _whole(value: Any) -> Any:
+def _whole_number(value: Any) -> Any:
     read = read_value(value)
     if read is None or read.kind != "number" or read.number is None:
         raise PydanticCustomError("number", "a whole number")
@@ -74,14 +74,14 @@ def _whole(value: Any) -> Any:
     return int(number)
 
 
-def _decimal(value: Any) -> Any:
+def _decimal_number(value: Any) -> Any:
     read = read_value(value)
     if read is None or read.kind != "number" or read.number is None:
         raise PydanticCustomError("number", "a number")
     return Decimal(read.number)
 
 
-def _date(value: Any) -> Any:
+def _iso_date(value: Any) -> Any:
     if isinstance(value, str) and not isinstance(value, Number):
         try:
             return date.fromisoformat(value.strip())
@@ -90,28 +90,30 @@ def _date(value: Any) -> Any:
     raise PydanticCustomError("number", "a date (YYYY-MM-DD)")
 
 
-Text = Annotated[str, BeforeValidator(_not_a_number)]
+Text = Annotated[str, BeforeValidator(_visible_text)]
 Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=300), BeforeValidator(_not_a_number)
+    str, StringConstraints(min_length=1, max_length=300), BeforeValidator(_visible_text)
 ]
-Long = Annotated[str, StringConstraints(max_length=4000), BeforeValidator(_not_a_number)]
-Highlight = Annotated[str, StringConstraints(max_length=500), BeforeValidator(_not_a_number)]
+Long = Annotated[str, StringConstraints(max_length=4000), BeforeValidator(_visible_text)]
+Highlight = Annotated[str, StringConstraints(max_length=500), BeforeValidator(_visible_text)]
 Whole = Annotated[
     int,
-    BeforeValidator(_whole),
+    BeforeValidator(_whole_number),
     WithJsonSchema({"type": ["integer", "string"], "description": "whole number"}),
 ]
 Score = Annotated[
     Decimal,
-    BeforeValidator(_decimal),
+    BeforeValidator(_decimal_number),
     Field(ge=0, le=100),
     PlainSerializer(str),
     WithJsonSchema({"type": ["number", "string"], "minimum": 0, "maximum": 100}),
 ]
 Moment = Annotated[
-    str, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+    str, BeforeValidator(_iso_instant), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-Day = Annotated[date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
+Day = Annotated[
+    date, BeforeValidator(_iso_date), WithJsonSchema({"type": "string", "format": "date"})
+]
 UnitCode = Annotated[
     str,
     BeforeValidator(_unit_code),
@@ -166,11 +168,11 @@ class Report(_Model):
     """A report file in the attachments."""
 
     object_key: Annotated[
-        str, StringConstraints(min_length=1, max_length=1024), BeforeValidator(_not_a_number)
+        str, StringConstraints(min_length=1, max_length=1024), BeforeValidator(_visible_text)
     ]
     sha256: (
         Annotated[
-            str, StringConstraints(pattern="^[0-9a-fA-F]{64}$"), BeforeValidator(_not_a_number)
+            str, StringConstraints(pattern="^[0-9a-fA-F]{64}$"), BeforeValidator(_visible_text)
         ]
         | None
     ) = None
@@ -181,23 +183,23 @@ class Evidence(_Model):
     """A piece of evidence of a plan."""
 
     object_key: Annotated[
-        str, StringConstraints(min_length=1, max_length=1024), BeforeValidator(_not_a_number)
+        str, StringConstraints(min_length=1, max_length=1024), BeforeValidator(_visible_text)
     ]
     sha256: Text | None = None
     title: Text | None = None
 
 
 class Document(_Model):
-    """What all documents have."""
+    """The fields common to all documents."""
 
-    #: The fields without which the rest of a document still counts.
-    spare: ClassVar[frozenset[str]] = frozenset()
-    #: The texts that may be published: contacts are struck out of them.
-    free: ClassVar[tuple[str, ...]] = ()
+    #: Fields that are dropped with a warning where they are wrong; the document still counts.
+    dropped_if_wrong: ClassVar[frozenset[str]] = frozenset()
+    #: Free-text fields that may be published: contacts are struck out of them.
+    free_texts: ClassVar[tuple[str, ...]] = ()
 
     schema_version: Literal[1] = 1
     document_id: Annotated[
-        str, StringConstraints(min_length=1, max_length=64), BeforeValidator(_not_a_number)
+        str, StringConstraints(min_length=1, max_length=64), BeforeValidator(_visible_text)
     ]
     submitted_at: Moment
     year: Whole | None = None
@@ -205,10 +207,12 @@ class Document(_Model):
 
 
 class Registration(Document):
-    """Who a unit is; a later one replaces it."""
+    """A unit's master data; a later registration replaces it."""
 
-    spare = frozenset({"city_name", "category", "lead_organisation", "members", "contact"})
-    free = ("unit_name", "city_name", "category")
+    dropped_if_wrong = frozenset(
+        {"city_name", "category", "lead_organisation", "members", "contact"}
+    )
+    free_texts = ("unit_name", "city_name", "category")
 
     document_type: Literal["registration"] = "registration"
     unit_code: UnitCode
@@ -226,7 +230,7 @@ class Registration(Document):
 class Plan(Document):
     """A construction plan with yearly targets: ``targets[year][indicator_code]``."""
 
-    spare = frozenset({"evidence"})
+    dropped_if_wrong = frozenset({"evidence"})
 
     document_type: Literal["plan"] = "plan"
     unit_code: UnitCode
@@ -235,10 +239,10 @@ class Plan(Document):
 
 
 class Review(Document):
-    """A decision about a unit: of its province, or of the ministry."""
+    """A decision of a province or the ministry about a unit."""
 
-    spare = frozenset({"authority", "note"})
-    free = ("authority", "note")
+    dropped_if_wrong = frozenset({"authority", "note"})
+    free_texts = ("authority", "note")
 
     document_type: Literal["review"] = "review"
     unit_code: UnitCode
@@ -250,10 +254,10 @@ class Review(Document):
 
 
 class Performance(Document):
-    """A unit's year."""
+    """A unit's values for one year."""
 
-    spare = frozenset({"report", "highlight"})
-    free = ("highlight",)
+    dropped_if_wrong = frozenset({"report", "highlight"})
+    free_texts = ("highlight",)
 
     document_type: Literal["performance"] = "performance"
     unit_code: UnitCode
@@ -264,10 +268,10 @@ class Performance(Document):
 
 
 class Assessment(Document):
-    """The province's judgement of a unit's year."""
+    """A province's assessment of a unit for one year."""
 
-    spare = frozenset({"comment"})
-    free = ("comment",)
+    dropped_if_wrong = frozenset({"comment"})
+    free_texts = ("comment",)
 
     document_type: Literal["assessment"] = "assessment"
     unit_code: UnitCode
@@ -278,10 +282,10 @@ class Assessment(Document):
 
 
 class ProvincialSummary(Document):
-    """The province's report on one task."""
+    """A province's report on one task."""
 
-    spare = frozenset({"report", "highlight"})
-    free = ("highlight",)
+    dropped_if_wrong = frozenset({"report", "highlight"})
+    free_texts = ("highlight",)
 
     document_type: Literal["provincial_summary"] = "provincial_summary"
     province_code: Text | None = None
@@ -292,22 +296,22 @@ class ProvincialSummary(Document):
 
 
 class Explanation(Document):
-    """A unit's answer to a warning: why the values are right although a rule fired."""
+    """A statement of why values are right although a warning was raised."""
 
-    free = ("text",)
+    free_texts = ("text",)
 
     document_type: Literal["explanation"] = "explanation"
     unit_code: UnitCode
     year: Whole
     rule_id: Annotated[
-        str, StringConstraints(min_length=1, max_length=20), BeforeValidator(_not_a_number)
+        str, StringConstraints(min_length=1, max_length=20), BeforeValidator(_visible_text)
     ]
     text: Annotated[
-        str, StringConstraints(min_length=1, max_length=1000), BeforeValidator(_not_a_number)
+        str, StringConstraints(min_length=1, max_length=1000), BeforeValidator(_visible_text)
     ]
 
 
-#: In the order in which they are taken in: who a unit is comes before what it says.
+#: In the order of intake: registrations first, because other documents refer to them.
 DOCUMENT_TYPES: dict[str, type[Document]] = {
     "registration": Registration,
     "plan": Plan,
@@ -320,7 +324,7 @@ DOCUMENT_TYPES: dict[str, type[Document]] = {
 
 
 def json_schemas() -> dict[str, str]:
-    """File name → JSON Schema text (2020-12) of each document type."""
+    """The JSON Schema (2020-12) of each document type, as text by file name."""
     return {
         f"{name}.schema.json": json.dumps(
             {
@@ -338,7 +342,7 @@ def json_schemas() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write the schemas beside this module."""
+    """Write the schemas to :data:`SCHEMA_FOLDER`."""
     SCHEMA_FOLDER.mkdir(exist_ok=True)
     for name, text in json_schemas().items():
         (SCHEMA_FOLDER / name).write_text(text, encoding="utf-8")

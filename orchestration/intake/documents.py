@@ -1,8 +1,8 @@
-"""From the bytes of one object to documents and findings.
+"""Parses one object: from its bytes to typed documents and findings.
 
-Belongs here: decoding, the contract of each document, who may say what under which prefix.
+Belongs here: decoding, the contract of each document, which documents a prefix may hold.
 The prefix is the authority (contract §1): a document about another province's unit is rejected
-whatever it says. Doesn't belong here: other objects, the lake, values' bounds.
+whatever it says. Doesn't belong here: other objects, the lake, bounds of values (``checks``).
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ __all__ = ["WITHHELD", "ParsedDocument", "ParsedObject", "parse_object", "unproc
 
 _log = logging.getLogger(__name__)
 
-#: Stands for what a receipt doesn't repeat: contact data stays in ``raw``.
+#: Replaces a value that a receipt must not quote, because contact data stays in ``raw``.
 WITHHELD = "（不予引用，可能含联系人信息 withheld: may hold contact data）"
-#: Findings that quote a piece of an object as it came, with whatever stands in it.
-_QUOTES = {"E001", "E009", "E010", "E013", "E102", "W122", "W123"}
+#: Codes of findings that quote part of an object unchanged, contact data included.
+_QUOTING_CODES = {"E001", "E009", "E010", "E013", "E102", "W122", "W123"}
 
 _SCORE_STEP = Decimal("0.1")
 
-#: How pydantic's error types are said in a receipt; anything else is a wrong type.
-_CODES = {
+#: Error code by pydantic's error type; any other type is E102 (wrong type).
+_CODE_BY_ERROR_TYPE = {
     "missing": "E101",
     "literal_error": "E103",
     "string_too_long": "E113",
@@ -68,14 +68,14 @@ _CODES = {
 
 @lru_cache(4096)
 def _shared(codes: tuple[str, ...]) -> tuple[str, ...]:
-    """One tuple for all documents that give the same indicators in the same order."""
+    """Return one shared tuple for documents with the same indicators in the same order."""
     return codes
 
 
 class Values:
-    """What a performance reports: pairs of indicator code and what was read.
+    """The values of a performance document: pairs of indicator code and value as read.
 
-    A bulk file holds a million of them: its documents share their codes.
+    A bulk file holds a million of them; its documents share their tuples of codes to save memory.
     """
 
     __slots__ = ("_codes", "_reads")
@@ -94,14 +94,14 @@ class Values:
 
 @dataclass(slots=True)
 class ParsedDocument:
-    """A document that keeps its contract.
+    """A document that satisfies its contract.
 
     Attributes:
-        where: its place in its object and that of its parts.
-        model: its fields.
-        content_sha256: of what it says: the same document in whichever format it comes.
-        values: performance only.
-        targets: plan only: year, indicator code, what was read.
+        where: locates the document and its parts in the object.
+        model: the typed fields.
+        content_sha256: hash of the content; the same in every format.
+        values: values of a performance document; empty for other types.
+        targets: of a plan: year, indicator code, value as read; empty for other types.
     """
 
     where: Locator
@@ -118,11 +118,11 @@ class ParsedDocument:
 
 @dataclass
 class ParsedObject:
-    """An object's documents and what is wrong with it.
+    """The documents of an object and the findings about it.
 
     Attributes:
-        documents: those that keep their contract.
-        total: how many documents it held, rejected ones included.
+        documents: the documents that satisfy their contract.
+        total: the number of documents in the object, rejected ones included.
         findings: errors and warnings, in the order of the object.
     """
 
@@ -134,22 +134,25 @@ class ParsedObject:
 def parse_object(
     place: Place, key: str, body: bytes, limits: Limits, received_at: datetime
 ) -> ParsedObject:
-    """Parse and check one object; never raises for what it holds, whatever a parser raises.
+    """Parse and check one object; never raises, whatever the object holds.
 
     Args:
-        limits: how much it may hold once it is opened.
-        received_at: when the store received it (aware).
+        place: what the key says.
+        key: the object's key.
+        body: the object's bytes.
+        limits: bounds on the unpacked content.
+        received_at: when the store received the object (aware).
     """
     try:
-        return _parsed(place, key, body, limits, received_at)
-    except Exception as error:  # of any library: it is this object's matter and nobody else's
+        return _parse(place, key, body, limits, received_at)
+    except Exception as error:  # any library may raise anything; other objects must not suffer
         return unprocessable(key, error)
 
 
 def unprocessable(key: str, error: Exception) -> ParsedObject:
-    """What is left of an object over which the project's own code or a library failed.
+    """The result for an object on which the project's own code or a library failed.
 
-    The log says where. It doesn't quote the error, whose message may hold contact data.
+    Logs the error's type and place, but not its message, which may hold contact data.
     """
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
@@ -164,7 +167,7 @@ def unprocessable(key: str, error: Exception) -> ParsedObject:
     return ParsedObject(findings=[finding("E016")])
 
 
-def _parsed(
+def _parse(
     place: Place, key: str, body: bytes, limits: Limits, received_at: datetime
 ) -> ParsedObject:
     parsed = ParsedObject()
@@ -180,33 +183,33 @@ def _parsed(
                 continue
             parsed.total += 1
             if isinstance(read.content, Unreadable):
-                parsed.findings.append(_unreadable(kind, read.content, read.where.at()))
+                parsed.findings.append(_unreadable_finding(kind, read.content, read.where.at()))
                 continue
-            document = _document(place, read.where, read.content, parsed.findings)
+            document = _checked_document(place, read.where, read.content, parsed.findings)
             if document is not None:
                 parsed.documents.append(document)
     except Unreadable as error:
-        # Half an object is none: what was read before the fault is not sure either.
+        # The documents read before the error can't be trusted either.
         parsed.documents.clear()
-        parsed.findings.append(_unreadable(kind, error, ""))
+        parsed.findings.append(_unreadable_finding(kind, error, ""))
         return parsed
     if not parsed.total:
         parsed.findings.append(finding("E007"))
     return parsed
 
 
-def _unreadable(kind: str, error: Unreadable, where: str) -> Finding:
+def _unreadable_finding(kind: str, error: Unreadable, where: str) -> Finding:
     about: About = {"document_id": error.document_id, "unit_code": error.unit_code}
     value = _quotable(kind, error.code, error.value)
     return finding(error.code, where, value=value, **about, **error.fields)
 
 
 def _quotable(kind: str, code: str, value: str) -> str:
-    """``value``, unless it is a piece of a registration in which a contact may stand."""
-    return WITHHELD if kind == "registration" and code in _QUOTES else value
+    """``value``, or :data:`WITHHELD` for part of a registration, which may hold contact data."""
+    return WITHHELD if kind == "registration" and code in _QUOTING_CODES else value
 
 
-def _document(
+def _checked_document(
     place: Place, where: Locator, raw: Any, findings: list[Finding]
 ) -> ParsedDocument | None:
     """Check one document; None where it is rejected, with the reason in ``findings``."""
@@ -215,23 +218,23 @@ def _document(
             finding(
                 "E102",
                 where.at(),
-                value=_quotable(place.document_type, "E102", _shown(raw)),
+                value=_quotable(place.document_type, "E102", _quoted(raw)),
                 field="document",
                 expected="object",
             )
         )
         return None
     about: About = {
-        "document_id": _text(raw.get("document_id")),
-        "unit_code": struck(_text(raw.get("unit_code")) or "") or None,
+        "document_id": _id_text(raw.get("document_id")),
+        "unit_code": struck(_id_text(raw.get("unit_code")) or "") or None,
     }
-    said_type = raw.get("document_type", place.document_type)
-    if said_type != place.document_type:
+    document_type = raw.get("document_type", place.document_type)
+    if document_type != place.document_type:
         findings.append(
             finding(
                 "E107",
                 where.at("document_type"),
-                value=_shown(said_type),
+                value=_quoted(document_type),
                 expected=place.document_type,
                 **about,
             )
@@ -240,9 +243,9 @@ def _document(
     model = _validated(DOCUMENT_TYPES[place.document_type], dict(raw), where, about, findings)
     if model is None:
         return None
-    wrong = list(_misplaced(place, where, model, about))
-    if wrong:
-        findings += wrong
+    contradictions = list(_prefix_findings(place, where, model, about))
+    if contradictions:
+        findings += contradictions
         return None
     invisible = first_invisible(raw)
     if invisible:
@@ -254,31 +257,33 @@ def _document(
             for code, value in model.values.items()
             if (read := read_value(value)) is not None
         )
-        model.values.clear()  # they are kept as read
+        model.values.clear()  # free the memory: document.values holds them as read
     elif isinstance(model, Plan):
         document.targets = list(_targets(model, where, about, findings))
-    document.content_sha256 = hashlib.sha256(_json(_said(document, place.year))).hexdigest()
-    if _strike(model):
+    document.content_sha256 = hashlib.sha256(
+        _json_bytes(_content(document, place.year))
+    ).hexdigest()
+    if _strike_contacts(model):
         findings.append(finding("W126", where.at(), **about))
     if isinstance(model, Assessment):
-        # The contract gives a score one decimal; a mean of marks comes with all those of a float.
+        # A score has one decimal (contract §1); averages of marks arrive with a float's decimals.
         score = model.score.quantize(_SCORE_STEP, ROUND_HALF_UP)
         if score != model.score:
-            said = _shown(raw.get("score"))
+            given = _quoted(raw.get("score"))
             findings.append(
-                finding("W118", where.at("score"), value=said, expected=str(score), **about)
+                finding("W118", where.at("score"), value=given, expected=str(score), **about)
             )
             model.score = score
     return document
 
 
-def _strike(model: Document) -> bool:
-    """Strike contacts out of the texts that may be published; return whether there were any.
+def _strike_contacts(model: Document) -> bool:
+    """Strike contacts out of the texts that may be published; return whether any were found.
 
-    The object itself, which ``raw.objects`` keeps, is the only place where they stand from now on,
-    with the contacts of registrations.
+    Afterwards contacts are stored only in the object's bytes (``raw.objects``) and in the contact
+    fields of registrations.
     """
-    holders: list[tuple[Any, str]] = [(model, name) for name in model.free]
+    holders: list[tuple[Any, str]] = [(model, name) for name in model.free_texts]
     if isinstance(model, Registration):
         named = [model.lead_organisation, *(model.members or [])]
         holders += [(each, "name") for each in named if each is not None]
@@ -292,17 +297,17 @@ def _strike(model: Document) -> bool:
     return found
 
 
-def _said(document: ParsedDocument, year: int) -> list[Any]:
-    """What a document says, without how it was written."""
+def _content(document: ParsedDocument, year: int) -> list[Any]:
+    """A document's content in a form that doesn't depend on its format, for hashing."""
     fields = document.model.model_dump(exclude={"values", "targets"}, exclude_none=True)
     fields.setdefault("year", year)
-    values = sorted([code, _plain(read)] for code, read in document.values)
-    targets = sorted([year, code, _plain(read)] for year, code, read in document.targets)
+    values = sorted([code, _canonical(read)] for code, read in document.values)
+    targets = sorted([year, code, _canonical(read)] for year, code, read in document.targets)
     return [fields, values, targets]
 
 
-def _plain(read: ReadValue) -> str:
-    """A number without the zeros that say nothing; other text as it is."""
+def _canonical(read: ReadValue) -> str:
+    """A number without leading and trailing zeros; other text unchanged."""
     number = read.number
     if number is None:
         return read.text
@@ -311,26 +316,28 @@ def _plain(read: ReadValue) -> str:
     return number if number[:1] != "0" else number.lstrip("0") or "0"
 
 
-def _json(content: Any) -> bytes:
-    """JSON with sorted keys."""
+def _json_bytes(content: Any) -> bytes:
+    """Encode as JSON with sorted keys."""
     try:
-        return orjson.dumps(content, option=orjson.OPT_SORT_KEYS, default=_decimal)
-    except TypeError:  # lone surrogates, which JSON allows as escapes and UTF-8 doesn't
+        return orjson.dumps(content, option=orjson.OPT_SORT_KEYS, default=_decimal_json)
+    except TypeError:  # lone surrogates: JSON allows them as escapes, UTF-8 doesn't
         text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
         return text.encode("utf-8", "surrogatepass")
 
 
-def _decimal(value: Any) -> str:
+def _decimal_json(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     raise TypeError
 
 
-def _text(value: Any) -> str | None:
+def _id_text(value: Any) -> str | None:
+    """A document id or unit code as a finding quotes it, at most 64 characters."""
     return value[:64] if isinstance(value, str) and value else None
 
 
-def _shown(value: Any) -> str:
+def _quoted(value: Any) -> str:
+    """A value as a finding quotes it."""
     if isinstance(value, str):
         return value
     try:
@@ -346,20 +353,24 @@ def _validated(
     about: About,
     findings: list[Finding],
 ) -> Document | None:
-    """The typed document; spare fields that are wrong are reported and left out."""
+    """Validate a document; wrong fields of ``kind.dropped_if_wrong`` are dropped with a warning.
+
+    Returns:
+        None where another field is wrong, with the reasons in ``findings``.
+    """
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=True)
-    spare = {str(p["loc"][0]) for p in problems if p["loc"] and str(p["loc"][0]) in kind.spare}
-    fatal = any(not p["loc"] or str(p["loc"][0]) not in spare for p in problems)
+    names = {str(p["loc"][0]) if p["loc"] else "" for p in problems}
+    is_fatal = not names <= kind.dropped_if_wrong
     for problem in problems:
         location = where.at(*problem["loc"])
-        code = _CODES.get(problem["type"], "E102")
+        code = _CODE_BY_ERROR_TYPE.get(problem["type"], "E102")
         if code == "E103" and problem["loc"][:1] == ("schema_version",):
             code = "E110"
         context = problem.get("ctx") or {}
-        value = None if problem["type"] == "missing" else _shown(problem["input"])
+        value = None if problem["type"] == "missing" else _quoted(problem["input"])
         if problem["loc"][:1] == ("contact",):
             value = WITHHELD
         findings.append(
@@ -370,18 +381,19 @@ def _validated(
                 field=".".join(str(part) for part in problem["loc"]),
                 expected=str(context.get("expected") or problem["msg"]),
                 limit=str(context.get("max_length", "")),
-                # A spare field's mistake doesn't cost the document.
-                severity="error" if fatal else "warning",
+                severity="error" if is_fatal else "warning",
                 **about,
             )
         )
-    if fatal:
+    if is_fatal:
         return None
-    return kind.model_validate({k: v for k, v in raw.items() if k not in spare})
+    return kind.model_validate({k: v for k, v in raw.items() if k not in names})
 
 
-def _misplaced(place: Place, where: Locator, model: Document, about: About) -> Iterator[Finding]:
-    """What is wrong between a document and the prefix under which it came."""
+def _prefix_findings(
+    place: Place, where: Locator, model: Document, about: About
+) -> Iterator[Finding]:
+    """Yield the contradictions between a document and the prefix under which it was uploaded."""
     from_ministry = place.province_code == MINISTRY
     if model.year is not None and model.year != place.year:
         yield finding(
@@ -425,16 +437,17 @@ def _misplaced(place: Place, where: Locator, model: Document, about: About) -> I
         known = load_catalogue()
         if model.rule_id not in known.rules and model.rule_id not in known.error_codes:
             yield finding("E117", where.at("rule_id"), value=model.rule_id, **about)
-    said = getattr(model, "province_code", None)
-    if said is not None and said != place.province_code:
+    province = getattr(model, "province_code", None)
+    if province is not None and province != place.province_code:
         yield finding(
-            "E105", where.at("province_code"), value=said, expected=place.province_code, **about
+            "E105", where.at("province_code"), value=province, expected=place.province_code, **about
         )
 
 
 def _targets(
     model: Plan, where: Locator, about: About, findings: list[Finding]
 ) -> Iterator[tuple[int, str, ReadValue]]:
+    """Yield the targets of a plan; add a finding for each unreadable one."""
     indicators = load_catalogue().indicators
     for year, targets in model.targets.items():
         for code, value in targets.items():

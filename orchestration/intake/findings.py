@@ -1,7 +1,7 @@
-"""Findings: one mistake, as the receipt and ``quality.submission_errors`` say it.
+"""Findings: one error or warning, as in receipts and in ``quality.submission_errors``.
 
-Belongs here: filling the templates of ``error_codes.csv``. dbt fills the same templates for
-what only the warehouse can see, so the words are the same whoever found it.
+Belongs here: filling the message templates of ``error_codes.csv``. dbt fills the same templates
+for the findings of the warehouse, so both give the same messages. Doesn't belong here: the checks.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from typing import TypedDict
 
 from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.core.contacts import struck
-from orchestration.intake.text import shown as visibly
+from orchestration.intake.text import escape_invisible
 
 __all__ = ["MAX_VALUE", "About", "Finding", "finding", "indicator_fields"]
 
 #: Values are shown as received, cut at 200 characters (contract §1, "Receipts and rejects").
 MAX_VALUE = 200
-#: Contacts become shorter when they are struck out: what is looked at is longer than what is shown.
-_STRUCK_IN = 20 * MAX_VALUE
+#: Characters searched for contacts: striking out shortens a text, so more is read than is shown.
+_SEARCHED = 20 * MAX_VALUE
 #: Codes whose value is a number of bytes.
-_SIZES = {"E002", "E003", "E011"}
+_SIZE_CODES = {"E002", "E003", "E011"}
 
 
 class About(TypedDict):
-    """What a finding is about."""
+    """The document and unit that a finding is about."""
 
     document_id: str | None
     unit_code: str | None
@@ -33,7 +33,7 @@ class About(TypedDict):
 
 @dataclass(frozen=True)
 class Finding:
-    """A row of ``quality.submission_errors`` but for the object's own columns."""
+    """A row of ``quality.submission_errors`` without the columns of its object."""
 
     code: str
     severity: str
@@ -44,7 +44,7 @@ class Finding:
     document_id: str | None = None
     unit_code: str | None = None
     indicator_code: str | None = None
-    #: A warning's: the document in which its unit explains it, and the explanation.
+    #: Of a warning: the id of the document that explains it, and its text.
     explained_by: str | None = None
     explanation: str | None = None
 
@@ -60,26 +60,27 @@ def finding(
     severity: str | None = None,
     **fields: str,
 ) -> Finding:
-    """A finding with the words of its error code.
+    """Make a finding with the severity and messages of its error code.
 
     Args:
         code: a row of ``error_codes.csv``.
-        location: JSON Pointer into the object.
+        location: JSON Pointer, or sheet and cell, in the object.
         value: as received; contacts are struck out of it.
-        fields: what else the template names.
+        severity: replaces the code's own severity.
+        fields: further placeholders of the message template.
     """
     row = load_catalogue().error_codes[code]
-    shown = value if value is None else visibly(value)
-    # Contacts are struck out of what somebody wrote: not of ids and sizes, nor once more of
-    # values, of which ``read_value`` leaves those that are numbers.
-    if shown is not None and not (indicator_code or value == document_id or code in _SIZES):
-        shown = struck(shown[:_STRUCK_IN])
+    shown = value if value is None else escape_invisible(value)
+    # Ids and sizes are left alone: they can look like telephone numbers. ``read_value`` has already
+    # struck contacts out of an indicator's value.
+    if shown is not None and not (indicator_code or value == document_id or code in _SIZE_CODES):
+        shown = struck(shown[:_SEARCHED])
     shown = shown and shown[:MAX_VALUE]
     fields |= {"value": shown or "", "unit_code": unit_code or ""}
     english = fields | {"indicator": fields.get("indicator_en", fields.get("indicator", ""))}
 
-    def fill(template: str, words: dict[str, str]) -> str:
-        for name, text in words.items():
+    def fill(template: str, placeholders: dict[str, str]) -> str:
+        for name, text in placeholders.items():
             template = template.replace("{" + name + "}", text)
         return template
 
@@ -97,14 +98,14 @@ def finding(
 
 
 def indicator_fields(indicator: Indicator) -> dict[str, str]:
-    """What templates say of an indicator: code with name, and bounds without trailing zeros."""
+    """The placeholders of an indicator: code with name, bounds without trailing zeros."""
     return {
         "indicator": f"{indicator.code} {indicator.name_zh}",
         "indicator_en": f"{indicator.code} {indicator.name_en}",
-        "min": _bound(indicator.hard_min),
-        "max": _bound(indicator.hard_max),
+        "min": _bound_text(indicator.hard_min),
+        "max": _bound_text(indicator.hard_max),
     }
 
 
-def _bound(number: Decimal | None) -> str:
+def _bound_text(number: Decimal | None) -> str:
     return "" if number is None else f"{number.normalize():f}"

@@ -1,7 +1,7 @@
-"""What is in the landing bucket, and what of it is new.
+"""Lists the landing bucket and finds the objects that are new or changed.
 
-Belongs here: the layout of landing keys (contract §1) and the comparison with the manifest of
-what was taken in (key + ETag). Doesn't belong here: bytes.
+Belongs here: the layout of landing keys (contract §1) and the comparison with the objects already
+taken in (key and ETag). Doesn't belong here: the content of objects.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MINISTRY = "000000"
 _KEY = re.compile(r"([^/]+)/year=([0-9]{4})/province=([0-9]{6})/(.+)\Z", re.DOTALL)
 _YEAR = re.compile(r"/year=([0-9]{4})/")
 _PROVINCE = re.compile(r"/province=([0-9]{6})/")
-#: Where report files are: named by documents, never documents themselves.
+#: The prefix of report files; documents name them, and they are not documents themselves.
 ATTACHMENTS = "attachments/"
 
 
@@ -33,11 +33,11 @@ class Place:
     """What a landing key says.
 
     Attributes:
-        document_type: one of the six, or "" where the key doesn't follow the layout.
-        year: the key's year; the intake's where it has none.
+        document_type: a key of ``DOCUMENT_TYPES``, or "" where the key breaks the layout.
+        year: the key's year; the intake's year where the key has none.
         province_code: the key's province, or ``unknown``.
-        name: the key's rest: what the receipt is named after.
-        follows_layout: False makes the object rejected.
+        name: the rest of the key, from which the receipt's name is made.
+        follows_layout: whether the key follows the layout; otherwise the object is rejected.
     """
 
     document_type: str
@@ -48,7 +48,11 @@ class Place:
 
 
 def place_of(key: str, default_year: int) -> Place:
-    """Read a landing key."""
+    """Parse a landing key.
+
+    Args:
+        default_year: the year of a key that has none.
+    """
     match = _KEY.match(key)
     if match:
         kind, year, province, name = match.groups()
@@ -70,13 +74,13 @@ def place_of(key: str, default_year: int) -> Place:
 def list_landing(
     store: Store, bucket: str, year: int, passed_over: list[str] | None = None
 ) -> list[ObjectInfo]:
-    """All objects of years up to ``year``, but for attachments.
+    """List all objects of years up to ``year``, without attachments.
 
-    Registrations, plans and reviews last beyond their year, so earlier years are listed too.
+    Registrations, plans and reviews stay effective beyond their year, so earlier years are listed.
 
     Args:
-        passed_over: filled with the keys of objects that can't be asked for by their key, nor
-            have a receipt named after it (empty or dot segments, control characters).
+        passed_over: receives the keys of objects that can't be requested and can't have a receipt
+            named after them (empty or dot segments, control characters).
     """
     found: list[ObjectInfo] = []
     for prefix in store.prefixes(bucket, ""):
@@ -98,9 +102,9 @@ def list_landing(
 
 
 def unseen(con: duckdb.DuckDBPyConnection, infos: Iterable[ObjectInfo]) -> list[ObjectInfo]:
-    """Those whose key and ETag are not in ``lake.raw.objects``, in a fixed order.
+    """The objects whose key and ETag are not in ``lake.raw.objects``.
 
-    Order: document type (registrations first), then key.
+    They are ordered by document type (registrations first), then by key.
     """
     infos = list(infos)
     listing = pa.table(

@@ -1,10 +1,9 @@
-"""The offline check: the receipt that a file would get, before it is uploaded.
+"""The offline check: makes the receipt that a file would get, before it is uploaded.
 
-Belongs here: finding out what a file is (from its path, its content or the caller's word) and
-putting the same reading, contracts, bounds and rules to it that the intake and the warehouse do.
-Needs no store and no lakehouse. What only they know is not judged: whether the unit is
-registered, last year's values and the plan's targets, whether a document id was used before,
-and whether the report file is there.
+Belongs here: finding a file's document type, year and province (from options, path or content)
+and applying the same parsing, contracts, bounds and rules as the intake and the warehouse. It needs
+no store and no lakehouse, so it leaves out what only they know: whether the unit is registered,
+last year's values, the plan's targets, earlier uses of a document id, and report files.
 """
 
 from __future__ import annotations
@@ -42,14 +41,15 @@ def check_file(
     year: int | None = None,
     province: str | None = None,
 ) -> bytes:
-    """The receipt (JSON) that this file would get.
+    """The receipt (UTF-8 JSON) that a file would get.
 
     Args:
-        kind, year, province: where it would be uploaded; what is left out is taken from the
-            path, where that follows the landing zone's layout, and else from the content.
+        path: the file.
+        kind, year, province: where the file would be uploaded. An omitted one is taken from the
+            path, if that follows the landing zone's layout, otherwise from the content.
 
     Raises:
-        UsageError: the file can't be opened, or nothing says where it belongs.
+        UsageError: the file can't be opened, or its type, year or province can't be found.
     """
     try:
         size = path.stat().st_size
@@ -58,7 +58,7 @@ def check_file(
         received_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
-    place = _place(path, body, settings, received_at, kind, year, province)
+    place = _upload_place(path, body, settings, received_at, kind, year, province)
     key = f"{place.document_type}/year={place.year}/province={place.province_code}/{place.name}"
     if too_large:
         limit = str(settings.max_object_bytes)
@@ -66,7 +66,7 @@ def check_file(
     else:
         parsed = parse_object(place, key, body, limits_of(settings), received_at)
     try:
-        findings, rejected = _judged(place, parsed)
+        findings, rejected = _judge(place, parsed)
     except Exception as error:
         parsed = unprocessable(key, error)
         findings, rejected = parsed.findings, 0
@@ -83,8 +83,8 @@ def check_file(
     return receipt(subject, findings)
 
 
-def _judged(place: Place, parsed: ParsedObject) -> tuple[list[Finding], int]:
-    """All findings about an object, and how many of its documents are rejected."""
+def _judge(place: Place, parsed: ParsedObject) -> tuple[list[Finding], int]:
+    """All findings about an object, and the number of its documents that are rejected."""
     seen: dict[str, str] = {}
     rejected = parsed.total - len(parsed.documents)
     findings = list(parsed.findings)
@@ -120,7 +120,7 @@ def _judged(place: Place, parsed: ParsedObject) -> tuple[list[Finding], int]:
     return findings, rejected
 
 
-def _place(
+def _upload_place(
     path: Path,
     body: bytes,
     settings: Settings,
@@ -129,7 +129,7 @@ def _place(
     year: int | None,
     province: str | None,
 ) -> Place:
-    """Where the file would be uploaded: the caller's word, the path's, the content's."""
+    """Where the file would be uploaded, by the options, then the path, then the content."""
     parts = path.resolve().parts
     for index, part in enumerate(parts):
         if part in DOCUMENT_TYPES:
@@ -142,8 +142,8 @@ def _place(
                     province_code=province or place.province_code,
                 )
     if kind is None or year is None or province is None:
-        said = _content(path, body, settings, received_at, kind)
-        kind, year, province = kind or said[0], year or said[1], province or said[2]
+        found = _place_in_content(path, body, settings, received_at, kind)
+        kind, year, province = kind or found[0], year or found[1], province or found[2]
     if kind not in DOCUMENT_TYPES or year is None or province is None:
         missing = [
             option
@@ -157,10 +157,10 @@ def _place(
     return Place(kind, year, province, path.name, True)
 
 
-def _content(
+def _place_in_content(
     path: Path, body: bytes, settings: Settings, received_at: datetime, kind: str | None
 ) -> tuple[str | None, int | None, str | None]:
-    """Document type, year and province as far as the first document says."""
+    """Document type, year and province of the first document, each None where it is unknown."""
     limits = limits_of(settings)
     found: tuple[str | None, int | None, str | None] = (kind, None, None)
     try:
@@ -179,13 +179,13 @@ def _content(
             named = content.get("document_type", kinds[0] if kind or _is_table(path) else None)
             unit = UNIT_CODE.match(str(content.get("unit_code", "")))
             province = unit.group(2) if unit else content.get("province_code")
-            said = str(content.get("year") or str(content.get("submitted_at", ""))[:4])
+            digits = str(content.get("year") or str(content.get("submitted_at", ""))[:4])
             return (
                 named if isinstance(named, str) else None,
-                int(said) if said.isdecimal() and len(said) == 4 else None,
+                int(digits) if digits.isdecimal() and len(digits) == 4 else None,
                 province if province in load_catalogue().regions else None,
             )
-    except Exception:  # what it is of a file that can't be read is said in its receipt
+    except Exception:  # the receipt reports why the file can't be read
         return found
     return found
 

@@ -1,7 +1,7 @@
-"""What people type: numbers read without guessing and without loss.
+"""Reads values as people type them, without guessing and without loss of digits.
 
-Belongs here: text → values. Doesn't belong here: file formats (``formats``), what a field must
-hold (``contracts``) or which range an indicator allows (``checks``).
+Belongs here: from text to values. Doesn't belong here: file formats (``formats``), the types of
+fields (``contracts``), the bounds of indicators (``checks``).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ __all__ = ["Number", "ReadValue", "read_value"]
 _LIMIT = Decimal(10) ** 28
 _STEP = Decimal("1e-10")
 
-#: Counts repeat: what was read of one is kept once, not a million times.
-_CACHED = 65_536
-#: What is longer is no number, and a cache of megabytes of text is a way to fill the memory.
+#: Entries of the cache of results: counts repeat, so a bulk file's results share memory.
+_CACHE_SIZE = 65_536
+#: Longest text that is cached: a longer one is not a number, and long texts would fill the memory.
 _CACHED_LENGTH = 32
 
 _PLAIN = re.compile(r"-?[0-9]{1,28}(\.[0-9]{1,10})?\Z")
@@ -45,9 +45,9 @@ class ReadValue(NamedTuple):
     """A value as received and as read.
 
     Attributes:
-        text: as received; what is no number, after NFKC and without contacts.
+        text: as received; a text that is not a number is in NFKC and without contacts.
         kind: ``number``, ``boolean`` or ``text`` (not readable as a number).
-        number: decimal text that DECIMAL(38,10) holds exactly, or None.
+        number: decimal text that fits DECIMAL(38,10) exactly, or None.
     """
 
     text: str
@@ -56,33 +56,33 @@ class ReadValue(NamedTuple):
 
 
 def read_value(value: Any) -> ReadValue | None:
-    """Read a value the way a person meant it, never by guessing (contract §1, "Numbers").
+    """Read a value as typed; never guess its meaning (contract §1, "Numbers").
 
     Thousands commas, full-width digits and surrounding blanks are read; ``约300``, ``12万``,
     ``N/A``, ``1e400`` and ``NaN`` are not. More than ten decimals are rounded half up.
 
     Returns:
-        None where nothing was given (null or blank).
+        None for null and for blank text.
     """
     if type(value) is int:
-        return _of_int(value)
+        return _read_int(value)
     if value is None:
         return None
     if value is True or value is False:
         return ReadValue("true" if value else "false", "boolean", "1" if value else "0")
     if not isinstance(value, str):
         return ReadValue(struck(json.dumps(value, ensure_ascii=False, default=str)), "text", None)
-    return _of_text(value) if len(value) <= _CACHED_LENGTH else _of_text.__wrapped__(value)
+    return _read_text(value) if len(value) <= _CACHED_LENGTH else _read_text.__wrapped__(value)
 
 
-@lru_cache(_CACHED)
-def _of_int(value: int) -> ReadValue:
+@lru_cache(_CACHE_SIZE)
+def _read_int(value: int) -> ReadValue:
     text = str(value)
     return ReadValue(text, "number", text)
 
 
-@lru_cache(_CACHED)
-def _of_text(value: str) -> ReadValue | None:
+@lru_cache(_CACHE_SIZE)
+def _read_text(value: str) -> ReadValue | None:
     if _PLAIN.match(value):
         text = str(value)
         return ReadValue(text, "number", text)
@@ -92,13 +92,13 @@ def _of_text(value: str) -> ReadValue | None:
     folded = text.casefold()
     if folded in _TRUE or folded in _FALSE:
         return ReadValue(str(value), "boolean", "1" if folded in _TRUE else "0")
-    number = _number(text)
+    number = _decimal_text(text)
     if number is None:
         return ReadValue(struck(text), "text", None)
     return ReadValue(str(value), "number", number)
 
 
-def _number(text: str) -> str | None:
+def _decimal_text(text: str) -> str | None:
     if len(text) > 100 or not _DIGIT.search(text) or not _NUMBER.match(text):
         return None
     mantissa = re.split("[eE]", text, maxsplit=1)[0]

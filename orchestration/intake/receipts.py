@@ -1,7 +1,8 @@
-"""Receipts: an answer to everything that lands.
+"""Receipts: the JSON answer to every landing object (contract §1).
 
-Belongs here: the JSON of a receipt (contract §1) and where it goes. A receipt is a function of
-the object and the findings about it, so writing it twice gives the same bytes.
+Belongs here: the content and the key of a receipt. A receipt is a pure function of the object and
+its findings, so writing it twice gives the same bytes. Doesn't belong here: readable receipt pages
+(``orchestration.receipts``).
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ class ReceiptSubject:
     """The object that a receipt is about.
 
     Attributes:
-        documents: how many it held.
-        rejected: how many of them didn't keep their contract.
+        size: in bytes.
+        documents: the number of documents in the object.
+        rejected: how many of them break their contract.
     """
 
     object_key: str
@@ -49,12 +51,12 @@ class ReceiptSubject:
 
 
 def receipt_key(year: int, province_code: str, name: str) -> str:
-    """Where the receipt of a landing object goes in the publication bucket."""
+    """The key, in the publication bucket, of a landing object's receipt."""
     return f"receipts/year={year:04d}/province={province_code}/{name}.receipt.json"
 
 
 def status_of(documents: int, rejected: int, findings: Sequence[Finding]) -> str:
-    """``rejected`` where nothing of the object counts, ``accepted_with_errors`` on any error."""
+    """The status of an object: ``rejected`` if no document counts, else by its errors."""
     if documents == 0 or rejected >= documents:
         return "rejected"
     if any(item.severity == "error" for item in findings):
@@ -63,13 +65,13 @@ def status_of(documents: int, rejected: int, findings: Sequence[Finding]) -> str
 
 
 def rejected_documents(documents: int, rejected: int, findings: Sequence[Finding]) -> int:
-    """Those that broke their contract and those held back until their unit is registered."""
+    """The number of documents that break their contract or whose unit is not registered yet."""
     held_back = {item.document_id for item in findings if item.code == "E109"}
     return min(documents, rejected + len(held_back))
 
 
 def receipt_content(subject: ReceiptSubject, findings: Sequence[Finding]) -> dict[str, Any]:
-    """What a receipt says (contract §1, "Receipts and rejects")."""
+    """The content of a receipt (contract §1, "Receipts and rejects")."""
     held_back = {item.document_id for item in findings if item.code == "E109" and item.document_id}
     rejected = min(subject.documents, subject.rejected + len(held_back))
     errors = sum(1 for item in findings if item.severity == "error")
@@ -102,7 +104,7 @@ def receipt_content(subject: ReceiptSubject, findings: Sequence[Finding]) -> dic
                 "explained_by": item.explained_by,
                 "explanation": item.explanation,
             }
-            for item in sorted(findings, key=_order)
+            for item in sorted(findings, key=_sort_key)
         ],
     }
 
@@ -112,12 +114,12 @@ def receipt(subject: ReceiptSubject, findings: Sequence[Finding]) -> bytes:
     content = receipt_content(subject, findings)
     try:
         return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    except TypeError:  # lone surrogates, which JSON allows as escapes and UTF-8 doesn't
+    except TypeError:  # lone surrogates: JSON allows them as escapes, UTF-8 doesn't
         text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
         return text.encode("utf-8", "replace")
 
 
-def _order(item: Finding) -> tuple[str, str, str, str]:
+def _sort_key(item: Finding) -> tuple[str, str, str, str]:
     return (item.document_id or "", item.location, item.code, item.value or "")
 
 
@@ -133,7 +135,7 @@ with old as (
 )
 select distinct object_key, etag from changed
 """
-_COLUMNS = (
+_FINDING_COLUMNS = (
     "object_key, etag, code, severity, location, message_zh, message_en, value, "
     "document_id, unit_code, indicator_code, explained_by, explanation"
 )
@@ -147,42 +149,42 @@ def refresh_receipts(
     *,
     progress: Callable[[str], None] = lambda _: None,
 ) -> int:
-    """Write anew the receipts of objects about which the warehouse found something else.
+    """Rewrite the receipts of objects whose findings the new build has changed.
 
-    Rules against last year, late documents and units that aren't expected are only known when
-    the warehouse has been built. Called before the build is committed: a run killed in between
-    does it again.
+    Comparisons with last year, late documents and unexpected units are known only once the
+    warehouse is built. Call this before the build is committed, so that a run killed in between
+    repeats it.
 
     Args:
-        con: with ``lake`` and the build file as ``build`` attached.
+        con: a connection with ``lake`` and the build file (as ``build``) attached.
 
     Returns:
-        how many receipts were written.
+        the number of receipts written.
     """
     con.execute(
         "create or replace temp table changed_objects as "
-        + _CHANGED_OBJECTS.format(columns=_COLUMNS),
+        + _CHANGED_OBJECTS.format(columns=_FINDING_COLUMNS),
         {"year": year},
     )
     subjects = con.execute(
         "select o.object_key, o.etag, o.sha256, o.size, o.year, o.province_code, "
         "o.documents_total, o.documents_rejected, o.receipt_name "
         "from lake.raw.objects o join changed_objects using (object_key, etag) "
-        # A key that was overwritten has one receipt: that of what stands there now.
+        # An overwritten key has one receipt: that of its newest object.
         "qualify row_number() over (partition by o.object_key "
         "order by o.last_modified desc, o.etag desc) = 1 order by o.object_key"
     ).fetchall()
     if not subjects:
         return 0
     rows = con.execute(
-        f"select {_COLUMNS} from build.quality.submission_errors "
+        f"select {_FINDING_COLUMNS} from build.quality.submission_errors "
         "join changed_objects using (object_key, etag) where year = $year",
         {"year": year},
     ).fetchall()
     findings: dict[tuple[str, str], list[Finding]] = {}
     for row in rows:
         findings.setdefault((row[0], row[1]), []).append(Finding(*row[2:13]))
-    progress(f"receipts: {len(subjects)} to write anew")
+    progress(f"receipts: {len(subjects)} to rewrite")
 
     def items() -> Iterable[tuple[str, bytes]]:
         for *columns, name in subjects:

@@ -1,9 +1,9 @@
-"""The cross-check rules on one document, without a warehouse.
+"""Evaluates the cross-check rules on one document, without a warehouse.
 
-Belongs here: evaluating the expressions of ``rules.csv`` as the warehouse does (the same engine,
-the same types, the same three-valued logic) for the offline check. Operands that only the
-warehouse knows, last year's values and the plan's targets, are NULL here, and a rule with a NULL
-operand doesn't fire (contract §1, "What counts").
+Belongs here: evaluating the expressions of ``rules.csv`` as the warehouse does (same engine, same
+types, same three-valued logic) for the offline check. Operands that only the warehouse knows (last
+year's values, the plan's targets) are NULL here, and a rule with a NULL operand doesn't fire
+(contract §1, "What counts"). Doesn't belong here: checks of single values (``checks``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from orchestration.intake.reading import ReadValue
 
 __all__ = ["check_rules", "rule_connection", "rules_fire"]
 
-_STEP = Decimal("0.000001")
+_SIX_PLACES = Decimal("0.000001")
 
 
 @cache
@@ -34,15 +34,15 @@ def _rules_of(task_code: str) -> tuple[Rule, ...]:
 
 @cache
 def _operands_of(task_code: str) -> tuple[str, ...]:
-    """Every value that a rule of the task names."""
+    """The operands in the expressions of a task's rules, sorted."""
     names = {name for rule in _rules_of(task_code) for name in rule.names}
     return tuple(sorted(names - {"reporting_year"}))
 
 
 def rule_connection() -> duckdb.DuckDBPyConnection:
-    """A DuckDB in memory that computes as the warehouse does: with the settings of dbt's profile.
+    """An in-memory DuckDB with the settings of dbt's profile, so that it computes alike.
 
-    Without them a division by zero is infinity instead of NULL, and the rule fires.
+    Without these settings a division by zero is infinity instead of NULL, and the rule fires.
     """
     path = PROJECT_ROOT / "dbt_project" / "profiles.yml"
     profile = yaml.safe_load(path.read_text(encoding="utf-8"))["tongbao"]
@@ -58,12 +58,12 @@ def rules_fire(
     operands: Mapping[str, Decimal | None],
     year: int,
 ) -> list[bool]:
-    """Whether each rule fires: only where its expression is false, not where it is NULL.
+    """Whether each rule fires, that is, whether its expression is false (and not NULL).
 
     Args:
         con: from :func:`rule_connection`.
         expressions: as in ``rules.csv``.
-        operands: value of each operand that the expressions name.
+        operands: the value of each operand in the expressions.
         year: the reporting year.
     """
     fired = ", ".join(f"({expression}) is false" for expression in expressions)
@@ -86,36 +86,37 @@ def check_rules(
     document_id: str,
     unit_code: str,
 ) -> Iterator[Finding]:
-    """The rules that a performance document breaks by itself.
+    """Yield a finding for each rule that fires on one performance document.
 
     Args:
         con: from :func:`rule_connection`.
-        values: as read, in the order received.
-        excluded: codes with a finding of their own, which don't count.
+        year: the reporting year.
+        values: pairs of indicator code and value as read, in the order received.
+        excluded: codes of values with a finding of their own, which don't count.
     """
     rules = _rules_of(task_code)
     if not rules or not _operands_of(task_code):
         return
     counted = {
-        code: _counted(code, read)
+        code: _counted_value(code, read)
         for code, read in values
         if code not in excluded and code in load_catalogue().indicators
     }
-    operands = {name: _operand(name, counted) for name in _operands_of(task_code)}
+    operands = {name: _operand_value(name, counted) for name in _operands_of(task_code)}
     fires = rules_fire(con, [rule.expression for rule in rules], operands, year)
     given = dict(values)
     for rule, fired in zip(rules, fires, strict=True):
         if not fired:
             continue
-        shown = sorted(
+        quoted = sorted(
             f"{code}={given[code].text}" for code in rule.indicator_codes if code in given
         )
-        judged = [
+        known = [
             (name, value)
             for name, value in operands.items()
             if value is not None and name in rule.names
         ]
-        sides = sorted(f"{name}={value.normalize():f}" for name, value in judged)
+        sides = sorted(f"{name}={value.normalize():f}" for name, value in known)
         message_zh = f"{rule.message_zh}（{rule.rule_id}：{'，'.join(sides)}）"
         yield Finding(
             code=rule.rule_id,
@@ -123,24 +124,24 @@ def check_rules(
             location=where.at("values", rule.indicator_codes[0]),
             message_zh="。".join(part for part in (message_zh, rule.fix_hint_zh) if part),
             message_en=f"{rule.message_en} ({rule.rule_id}: {', '.join(sides)})",
-            value=";".join(shown)[:MAX_VALUE],
+            value=";".join(quoted)[:MAX_VALUE],
             document_id=document_id,
             unit_code=unit_code,
             indicator_code=rule.indicator_codes[0],
         )
 
 
-def _counted(code: str, read: ReadValue) -> Decimal | None:
-    """A counted value as published: six places, half up; a code list counts its codes."""
+def _counted_value(code: str, read: ReadValue) -> Decimal | None:
+    """A value as the warehouse counts it: six decimals, half up; a code list is its length."""
     if load_catalogue().indicators[code].value_type == "code_list":
         codes = {part.strip().upper() for part in read.text.split(";")} - {""}
         return Decimal(len(codes))
     if read.number is None:
         return None
-    return Decimal(read.number).quantize(_STEP, ROUND_HALF_UP)
+    return Decimal(read.number).quantize(_SIX_PLACES, ROUND_HALF_UP)
 
 
-def _operand(name: str, counted: dict[str, Decimal | None]) -> Decimal | None:
+def _operand_value(name: str, counted: dict[str, Decimal | None]) -> Decimal | None:
     indicator = load_catalogue().indicators.get(name)
     if indicator is None or indicator.aggregation != "ratio":
         return counted.get(name)
@@ -149,4 +150,4 @@ def _operand(name: str, counted: dict[str, Decimal | None]) -> Decimal | None:
     if numerator is None or not denominator:
         return None
     factor = 100 if indicator.unit == "%" else 1
-    return (factor * numerator / denominator).quantize(_STEP, ROUND_HALF_UP)
+    return (factor * numerator / denominator).quantize(_SIX_PLACES, ROUND_HALF_UP)

@@ -1,11 +1,14 @@
-"""One intake: list, fetch what is new, parse, answer, write, batch by batch.
+"""One intake run: lists, fetches, parses, answers and commits new objects, batch by batch.
 
-Belongs here: the order of things and what a batch writes. Each batch is typed first, so that
-nothing fails when it is written: an object whose rows can't be typed, or over which anything else
-is raised, is answered with a receipt, and the others are taken in. Then its receipts are written,
-and then it commits its rows and the manifest in one transaction: a run killed at any point takes
-in again what was not committed and writes the same receipts, so nothing is lost or counted
-twice. Two runs at once are kept apart by the lake's writer lock.
+Belongs here: the order of the steps and the rows of a batch. Doesn't belong here: parsing
+(``documents``), checks (``checks``), the content of receipts (``receipts``).
+
+A batch goes through three steps. First its rows are made as Arrow tables, so that no type error can
+occur later: an object on which this or anything else fails is answered with a receipt, and the
+others are taken in. Then the receipts are written. Then the rows, which include the list of objects
+taken in, are committed in one transaction. A run that is killed at any point repeats what was not
+committed and writes the same receipts, so nothing is lost or counted twice. The lake's writer lock
+keeps two runs apart.
 """
 
 from __future__ import annotations
@@ -53,31 +56,31 @@ __all__ = ["IntakeSummary", "intake_is_pending", "run_intake"]
 
 _log = logging.getLogger(__name__)
 
-#: A batch ends at either bound: 4,000 performance objects (10 MiB) give some 80,000 value rows, a
-#: Parquet file of a good size; 12 MiB of bulk files hold some 30,000 documents. Three batches are
-#: in memory at once (read, parsed, written); a larger object is a batch of its own.
+#: Bounds of a batch: 4,000 performance objects (10 MiB) give some 80,000 value rows, which fill one
+#: Parquet data file of the lake; 12 MiB of bulk files hold some 30,000 documents. Three batches are
+#: in memory at once (being read, parsed, written); a larger object is a batch of its own.
 _BATCH_OBJECTS = 4_000
 _BATCH_BYTES = 12 * 1024 * 1024
-#: Values that are gathered before they go to the lake: of a bulk file with a million rows no more
-#: than these are in memory twice.
+#: Value rows per Arrow table: of a bulk file's million rows, at most this many are in memory twice.
 _LONG_ROWS = 50_000
-#: Keys that a summary quotes: enough to see whose they are, a few lines of a terminal.
-_KEYS_NAMED = 5
+#: Most keys that a summary quotes: enough to identify the sender in a few lines.
+_KEYS_QUOTED = 5
 
 
 @dataclass
 class IntakeSummary:
-    """What an intake did.
+    """The outcome of an intake run.
 
     Attributes:
-        listed: objects in the landing bucket (of the years looked at, without attachments).
-        fetched: objects read, all of them new or changed.
-        by_status: how many objects of each receipt status.
-        documents: documents that keep their contract and were taken in.
-        errors, warnings: findings.
-        reports: report files that were looked at, new or changed.
-        unread: objects that the store would not give, with its reason; the next run tries again.
-        passed_over: keys that can't be used (see :func:`list_landing`); not counted as listed.
+        listed: number of objects in the landing bucket, of the years listed, without attachments.
+        fetched: number of new or changed objects taken in.
+        by_status: number of objects by receipt status.
+        documents: number of documents taken in.
+        errors, warnings: numbers of findings.
+        reports: number of new or changed report files inspected.
+        unread: the store's error by key, for objects that it failed to return; the next run
+            retries them.
+        passed_over: keys that can't be used (see :func:`list_landing`); not counted in ``listed``.
     """
 
     listed: int = 0
@@ -92,20 +95,20 @@ class IntakeSummary:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Objects, for the metrics: ``listed``, ``fetched``, and by status."""
+        """Numbers of objects for the metrics: ``listed``, ``fetched``, and by status."""
         return {"listed": self.listed, "fetched": self.fetched, **self.by_status}
 
     @property
     def lines(self) -> list[str]:
-        """What a terminal shows."""
+        """The summary as lines for a terminal."""
         statuses = ", ".join(f"{n} {name}" for name, n in sorted(self.by_status.items()))
         lines = [
             f"intake: {self.listed} objects listed, {self.fetched} fetched ({statuses or 'none'}); "
             f"{self.documents} documents, {self.errors} errors, {self.warnings} warnings; "
-            f"{self.reports} report files looked at"
+            f"{self.reports} report files inspected"
         ]
         if self.passed_over:
-            count, named = len(self.passed_over), self.passed_over[:_KEYS_NAMED]
+            count, named = len(self.passed_over), self.passed_over[:_KEYS_QUOTED]
             more = f" and {count - len(named)} more" if count > len(named) else ""
             lines.append(
                 f"intake: {count} keys passed over (an empty segment, '.', '..' or a control "
@@ -116,7 +119,7 @@ class IntakeSummary:
 
 @dataclass
 class _Item:
-    """An object on its way through a batch."""
+    """An object of a batch, with the results of each step so far."""
 
     info: ObjectInfo
     place: Place
@@ -124,19 +127,20 @@ class _Item:
     body: bytes | None
     parsed: ParsedObject
     rejected: int = 0
-    #: Documents that are taken in, until they are written; and how many they are.
-    kept: list[ParsedDocument] = field(default_factory=list)
-    taken: int = 0
-    #: Findings that hold whatever the catalogue says; the others are judged anew by dbt.
-    lasting: list[Finding] = field(default_factory=list)
-    passing: list[Finding] = field(default_factory=list)
+    #: The documents to take in (until their rows are made), and their number.
+    accepted: list[ParsedDocument] = field(default_factory=list)
+    accepted_count: int = 0
+    #: Findings that don't depend on other documents or the catalogue; they are stored.
+    permanent: list[Finding] = field(default_factory=list)
+    #: Findings that dbt makes again whenever it builds.
+    provisional: list[Finding] = field(default_factory=list)
     receipt_name: str = ""
-    #: Something was raised over it: nothing of it is taken in.
+    #: An exception was raised for this object; none of its documents are taken in.
     is_refused: bool = False
 
     @property
     def findings(self) -> list[Finding]:
-        return self.lasting + self.passing
+        return self.permanent + self.provisional
 
     @property
     def status(self) -> str:
@@ -154,11 +158,11 @@ def run_intake(
     run_id: str,
     progress: Callable[[str], None] = lambda _: None,
 ) -> IntakeSummary:
-    """Take in what is new under every year up to ``year``.
+    """Take in the new and changed objects of every year up to ``year``.
 
     Args:
         con: the writing connection to the lake.
-        run_id: lineage of every row written.
+        run_id: written to every row as its lineage.
 
     Raises:
         Unreachable: the store or the catalogue fails.
@@ -172,31 +176,31 @@ def run_intake(
     del listing
     progress(f"intake: {summary.listed} objects listed, {len(new)} new or changed")
 
-    def write(batch: list[_Item], typed: _Typed, answered: Future[int]) -> None:
+    def write(batch: list[_Item], rows: _BatchRows, receipts_written: Future[int]) -> None:
         """Commit a batch once its receipts are written."""
-        answered.result()
-        _write(con, typed, batch[0].place.year, run_id)
-        _add(summary, batch)
+        receipts_written.result()
+        _write_rows(con, rows, batch[0].place.year, run_id)
+        _add_to_summary(summary, batch)
 
     def commit() -> None:
-        _message(con, "intake", year, run_id)
+        _set_commit_message(con, "intake", year, run_id)
         con.execute("commit")
 
-    def say(written: Future[None]) -> None:
-        written.result()
+    def await_batch(writing: Future[None]) -> None:
+        writing.result()
         progress(f"intake: {summary.fetched} of {len(new)} objects taken in")
 
-    # While a batch is parsed, the one before it is answered and committed and the next is read.
+    # Three batches overlap: the next is read and the previous one written while one is parsed.
     with open_transfers(store, len(new)) as transfers, ThreadPoolExecutor(1) as writer:
         writing: Future[None] | None = None
         for batch in _batches(new, settings, store, transfers, year, summary.unread):
             if writing:
-                say(writing)
-            typed, receipts = _prepare(con, batch, run_id)
-            answered = transfers.put_many(settings.publication_bucket, receipts)
-            writing = writer.submit(copy_context().run, write, batch, typed, answered)
+                await_batch(writing)
+            rows, receipts = _prepare(con, batch, run_id)
+            receipts_written = transfers.put_many(settings.publication_bucket, receipts)
+            writing = writer.submit(copy_context().run, write, batch, rows, receipts_written)
         if writing:
-            say(writing)
+            await_batch(writing)
         summary.reports = take_in_attachments(
             con,
             store,
@@ -208,11 +212,11 @@ def run_intake(
             progress=progress,
         )
     if summary.unread:
-        # Everything else is committed; a run with a gap doesn't count as a look at the bucket.
+        # The other objects are committed, but a run with a gap is not recorded as an intake.
         key, reason = next(iter(summary.unread.items()))
         raise Unreachable(
             f"{len(summary.unread)} of {len(new)} objects could not be read, the others are taken "
-            f"in: {key}: {reason} (run again: only what is missing is read)"
+            f"in: {key}: {reason} (run again: only the missing objects are read)"
         )
     fetched = summary.fetched + summary.reports
     _record_run(con, year, run_id, fetched, listed_at, settings.now())
@@ -222,7 +226,7 @@ def run_intake(
 def intake_is_pending(
     con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, year: int
 ) -> bool:
-    """Whether an intake of ``year`` would write anything to the lake. Reads only.
+    """Whether an intake of ``year`` would write anything to the lake; only reads.
 
     Args:
         con: a connection to a lake that has been written to before.
@@ -231,13 +235,13 @@ def intake_is_pending(
         Unreachable: the store can't be listed.
     """
     return bool(
-        _is_first_look(con, year, settings.now())
+        _is_first_listing(con, year, settings.now())
         or unseen(con, list_landing(store, settings.landing_bucket, year))
         or any(pending_attachments(con, store, settings, year))
     )
 
 
-def _is_first_look(con: duckdb.DuckDBPyConnection, year: int, listed_at: datetime) -> bool:
+def _is_first_listing(con: duckdb.DuckDBPyConnection, year: int, listed_at: datetime) -> bool:
     """Whether no intake has listed the landing bucket yet, or none since the cut-off."""
     cutoff = period_of(year).cutoff_at
     last = last_intake_at(con, year, listed_at)
@@ -252,28 +256,28 @@ def _record_run(
     listed_at: datetime,
     finished_at: datetime,
 ) -> None:
-    """Note that an intake ended, where that says something new.
+    """Record a finished intake run, unless it found nothing new.
 
-    A run that found nothing writes nothing, but for the first one after the cut-off: the gate
-    asks whether the landing bucket was looked at after the collection closed.
+    The first run after the cut-off is recorded even then, because the gate checks that the landing
+    bucket was listed after the collection closed.
     """
-    if fetched or _is_first_look(con, year, listed_at):
+    if fetched or _is_first_listing(con, year, listed_at):
         con.execute("begin")
         con.execute(
             "insert into lake.raw.intake_runs (run_id, year, listed_at, finished_at, objects) "
             "values (?, ?, ?, ?, ?)",
-            [run_id, year, _plain(listed_at), _plain(finished_at), fetched],
+            [run_id, year, _utc_naive(listed_at), _utc_naive(finished_at), fetched],
         )
-        _message(con, "intake", year, run_id)
+        _set_commit_message(con, "intake", year, run_id)
         con.execute("commit")
 
 
-def _plain(moment: datetime) -> datetime:
-    """In UTC without zone, as tables keep instants."""
+def _utc_naive(moment: datetime) -> datetime:
+    """The instant in UTC without a zone, as the lake's tables hold it."""
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def _message(con: duckdb.DuckDBPyConnection, kind: str, year: int, run_id: str) -> None:
+def _set_commit_message(con: duckdb.DuckDBPyConnection, kind: str, year: int, run_id: str) -> None:
     con.execute(
         "call lake.set_commit_message('tongbao', ?, extra_info => ?)",
         [f"{kind} {year}", json.dumps({"kind": kind, "year": str(year), "run_id": run_id})],
@@ -288,10 +292,10 @@ def _batches(
     year: int,
     failures: dict[str, str],
 ) -> Iterator[list[_Item]]:
-    """Fetch and parse; objects over the size limit are never read.
+    """Fetch and parse objects; those over the size limit are not read.
 
     Args:
-        failures: filled with what the store would not give.
+        failures: receives the store's error by key, for objects that it failed to return.
     """
     places = {info.key: place_of(info.key, year) for info in new}
     limits = limits_of(settings)
@@ -299,8 +303,8 @@ def _batches(
     def readable(info: ObjectInfo) -> bool:
         return places[info.key].follows_layout and info.size <= settings.max_object_bytes
 
-    unread = [_unread(info, places[info.key], settings) for info in new if not readable(info)]
-    parts = list(_parts([info for info in new if readable(info)]))
+    unread = [_unread_item(info, places[info.key], settings) for info in new if not readable(info)]
+    parts = list(_batch_parts([info for info in new if readable(info)]))
     reading = transfers.get_many(settings.landing_bucket, parts[0]) if parts else None
     absent: list[ObjectInfo] = []
     for index in range(len(parts)):
@@ -309,12 +313,13 @@ def _batches(
         if index + 1 < len(parts):
             reading = transfers.get_many(settings.landing_bucket, parts[index + 1])
         failures |= {f.info.key: f.failure for f in bodies if f.failure is not None}
-        items = [_item(f, places[f.info.key], limits) for f in bodies if f.failure is None]
-        came = {fetched.info.key for fetched in bodies}
-        absent += [info for info in parts[index] if info.key not in came]
+        items = [_parsed_item(f, places[f.info.key], limits) for f in bodies if f.failure is None]
+        returned = {fetched.info.key for fetched in bodies}
+        absent += [info for info in parts[index] if info.key not in returned]
         yield [*unread, *items]
         unread = []
-    # Listed and not there: deleted since, or (still listed) under a name that can't be asked for.
+    # The store didn't find these objects. They were deleted since the listing or, if they are still
+    # listed, they have a key that can't be requested.
     folders = {info.key.rpartition("/")[0] + "/" for info in absent}
     listed = {i.key for folder in folders for i in store.list(settings.landing_bucket, folder)}
     for info in absent:
@@ -325,8 +330,8 @@ def _batches(
         yield unread
 
 
-def _parts(infos: Sequence[ObjectInfo]) -> Iterator[list[ObjectInfo]]:
-    """Objects in batches, each within both bounds (a larger object is a batch of its own)."""
+def _batch_parts(infos: Sequence[ObjectInfo]) -> Iterator[list[ObjectInfo]]:
+    """Split objects into batches within both bounds; a larger object is a batch of its own."""
     part: list[ObjectInfo] = []
     size = 0
     for info in infos:
@@ -339,8 +344,8 @@ def _parts(infos: Sequence[ObjectInfo]) -> Iterator[list[ObjectInfo]]:
         yield part
 
 
-def _unread(info: ObjectInfo, place: Place, settings: Settings) -> _Item:
-    """An object that is answered without being read."""
+def _unread_item(info: ObjectInfo, place: Place, settings: Settings) -> _Item:
+    """The item of an object that is answered without being read."""
     if place.follows_layout:
         limit = str(settings.max_object_bytes)
         parsed = ParsedObject(findings=[finding("E002", value=str(info.size), limit=limit)])
@@ -349,24 +354,24 @@ def _unread(info: ObjectInfo, place: Place, settings: Settings) -> _Item:
     return _Item(info, place, None, None, parsed)
 
 
-def _item(fetched: Fetched, place: Place, limits: Limits) -> _Item:
+def _parsed_item(fetched: Fetched, place: Place, limits: Limits) -> _Item:
     info = fetched.info
     parsed = parse_object(place, info.key, fetched.body, limits, info.last_modified)
     digest = hashlib.sha256(fetched.body).hexdigest()
     return _Item(fetched.info, place, digest, fetched.body, parsed)
 
 
-def _add(summary: IntakeSummary, batch: list[_Item]) -> None:
-    """Count a batch that is written."""
+def _add_to_summary(summary: IntakeSummary, batch: list[_Item]) -> None:
+    """Add a written batch to the summary, and log its rejections and findings."""
     summary.fetched += len(batch)
     for item in batch:
         summary.by_status[item.status] = summary.by_status.get(item.status, 0) + 1
-        summary.documents += item.taken
+        summary.documents += item.accepted_count
         if item.status == "rejected":
-            said = {"object_key": item.info.key, "status": item.status}
-            _log.info("an object is rejected: see its receipt", extra=said)
+            attributes = {"object_key": item.info.key, "status": item.status}
+            _log.info("an object is rejected: see its receipt", extra=attributes)
         for each in item.findings:
-            # Never the value: it may be somebody's telephone number.
+            # The value is not logged: it may be a telephone number.
             _log.info(
                 "finding",
                 extra={
@@ -385,38 +390,38 @@ def _add(summary: IntakeSummary, batch: list[_Item]) -> None:
 
 def _prepare(
     con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: str
-) -> tuple[_Typed, list[tuple[str, bytes]]]:
-    """A batch's rows and receipts, ready to be written.
+) -> tuple[_BatchRows, list[tuple[str, bytes]]]:
+    """Make a batch's rows and receipts.
 
-    An object over which anything is raised is refused, and the batch prepared again without its
-    documents: what was said of the others may have depended on them (an id counts once).
+    An object for which an exception is raised is refused. The batch is then prepared again without
+    its documents, because findings about other objects may depend on them (duplicate ids).
     """
     while True:
         _settle_documents(con, batch)
         _settle_receipt_names(con, batch)
         try:
-            typed = _type(batch, run_id)
-            receipts = [_receipt(item) for item in batch]
+            rows = _make_rows(batch, run_id)
+            receipts = [_receipt_object(item) for item in batch]
         except Exception:
             refused = [item for item in batch if _refuse_if_it_fails(item, run_id)]
             if not refused:
                 raise
             continue
         for item in batch:
-            # Typed ones are let go: a bulk file holds tens of thousands.
-            item.taken = len(item.kept)
-            item.kept.clear()
+            # Free the typed documents: a bulk file holds tens of thousands.
+            item.accepted_count = len(item.accepted)
+            item.accepted.clear()
             item.parsed.documents.clear()
-        return typed, receipts
+        return rows, receipts
 
 
 def _refuse_if_it_fails(item: _Item, run_id: str) -> bool:
-    """Whether the item's rows or its receipt can't be made: then it is refused."""
+    """Refuse the item if its rows or its receipt can't be made; return whether it was refused."""
     if item.is_refused:
         return False
     try:
-        _type([item], run_id)
-        _receipt(item)
+        _make_rows([item], run_id)
+        _receipt_object(item)
     except Exception as error:
         _refuse(item, error)
     return item.is_refused
@@ -427,7 +432,7 @@ def _refuse(item: _Item, error: Exception) -> None:
     item.is_refused = True
 
 
-def _receipt(item: _Item) -> tuple[str, bytes]:
+def _receipt_object(item: _Item) -> tuple[str, bytes]:
     subject = ReceiptSubject(
         object_key=item.info.key,
         etag=item.info.etag,
@@ -442,8 +447,10 @@ def _receipt(item: _Item) -> tuple[str, bytes]:
     return key, receipt(subject, item.findings)
 
 
-def _known(con: duckdb.DuckDBPyConnection, query: str, values: set[str]) -> list[tuple[Any, ...]]:
-    """Rows of ``query`` for the ``wanted`` values (a table of one column ``value``)."""
+def _query_wanted(
+    con: duckdb.DuckDBPyConnection, query: str, values: set[str]
+) -> list[tuple[Any, ...]]:
+    """Run ``query``, which joins the table ``wanted`` with one column ``value``."""
     con.register("wanted", pa.table({"value": pa.array(sorted(values), pa.string())}))
     try:
         return con.execute(query).fetchall()
@@ -452,11 +459,11 @@ def _known(con: duckdb.DuckDBPyConnection, query: str, values: set[str]) -> list
 
 
 def _settle_documents(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> None:
-    """Decide which documents are taken in: an id once, and say what is seen about them."""
+    """Decide which documents are taken in, each id once, and add the findings about them."""
     documents = [document for item in batch for document in item.parsed.documents]
     ids = {document.model.document_id for document in documents}
     seen: dict[str, str] = dict(
-        _known(
+        _query_wanted(
             con,
             "select document_id, content_sha256 from lake.raw.documents "
             "join wanted on document_id = value",
@@ -466,7 +473,7 @@ def _settle_documents(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> Non
     units = {d.unit_code for d in documents if d.unit_code}
     registered = {
         row[0]
-        for row in _known(
+        for row in _query_wanted(
             con,
             "select distinct unit_code from lake.raw.registrations "
             "join wanted on unit_code = value",
@@ -482,17 +489,17 @@ def _settle_documents(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> Non
 
 
 def _settle(item: _Item, seen: dict[str, str], registered: set[str]) -> None:
-    """As :func:`_settle_documents`, for one object.
+    """Do the work of :func:`_settle_documents` for one object.
 
     Args:
-        seen: content by document id; the object's own are added, once nothing has been raised.
-        registered: units; likewise.
+        seen: content hash by document id; updated at the end, so that an exception changes nothing.
+        registered: registered units; updated likewise.
     """
     own: dict[str, str] = {}
     units: set[str] = set()
-    item.kept = []
-    item.lasting = [f for f in item.parsed.findings if not _is_passing(item, f)]
-    item.passing = [f for f in item.parsed.findings if _is_passing(item, f)]
+    item.accepted = []
+    item.permanent = [f for f in item.parsed.findings if not _is_provisional(item, f)]
+    item.provisional = [f for f in item.parsed.findings if _is_provisional(item, f)]
     item.rejected = item.parsed.total - len(item.parsed.documents)
     for document in item.parsed.documents:
         model = document.model
@@ -501,27 +508,29 @@ def _settle(item: _Item, seen: dict[str, str], registered: set[str]) -> None:
         if former is not None:
             same = former == document.content_sha256
             code = "W117" if same else "E108"
-            item.lasting.append(
+            item.permanent.append(
                 finding(code, document.where.at("document_id"), value=model.document_id, **about)
             )
             item.rejected += 0 if same else 1
             continue
         own[model.document_id] = document.content_sha256
-        item.kept.append(document)
+        item.accepted.append(document)
         if item.place.document_type == "registration" and document.unit_code:
             units.add(document.unit_code)
-        item.passing += _passing(item, document, registered | units)
+        item.provisional += _provisional_findings(item, document, registered | units)
     seen |= own
     registered |= units
 
 
-def _is_passing(item: _Item, found: Finding) -> bool:
-    """Unreadable targets are judged by dbt, like values: with the catalogue of the day."""
+def _is_provisional(item: _Item, found: Finding) -> bool:
+    """Whether dbt makes the finding again: unreadable targets depend on the current catalogue."""
     return item.place.document_type == "plan" and found.code == "E201"
 
 
-def _passing(item: _Item, document: ParsedDocument, registered: set[str]) -> Iterator[Finding]:
-    """What holds as things stand: a later registration, plan or catalogue may change it."""
+def _provisional_findings(
+    item: _Item, document: ParsedDocument, registered: set[str]
+) -> Iterator[Finding]:
+    """Yield the findings that a later registration, plan or catalogue may change."""
     model, unit_code = document.model, document.unit_code
     about: About = {"document_id": model.document_id, "unit_code": unit_code}
     if unit_code and unit_code not in registered:
@@ -530,14 +539,14 @@ def _passing(item: _Item, document: ParsedDocument, registered: set[str]) -> Ite
 
 
 def _settle_receipt_names(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> None:
-    """Name receipts after the object; where two document types use one name, both are kept.
+    """Name receipts after their objects, and keep names of different document types apart.
 
-    The first to come has the plain name of the contract, a later one of another type is told
-    apart by its type.
+    The first object with a name gets the contract's plain receipt name; one of another type that
+    comes later gets its type as a prefix.
     """
     taken: dict[tuple[int, str, str], str] = {}
     names = {item.place.name for item in batch}
-    for year, province, name, key in _known(
+    for year, province, name, key in _query_wanted(
         con,
         "select year, province_code, receipt_name, object_key from lake.raw.objects "
         "join wanted on receipt_name = value",
@@ -551,27 +560,27 @@ def _settle_receipt_names(con: duckdb.DuckDBPyConnection, batch: list[_Item]) ->
         item.receipt_name = f"{place.document_type}/{place.name}" if clash else place.name
 
 
-def _text(value: str | None) -> str | None:
-    """Lone surrogates (JSON allows them as escapes) can't be stored: replaced, not lost."""
+def _storable(value: str | None) -> str | None:
+    """Replace lone surrogates, which JSON allows as escapes and no table can store."""
     if value is None or value.isascii():
         return value
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
-def _dump(value: Any) -> str | None:
+def _json_text(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def _report(model: Any) -> tuple[Any, ...]:
+def _report_cells(model: Any) -> tuple[Any, ...]:
     report = model.report
     key, sha, pages = (
         (report.object_key, report.sha256, report.pages) if report else (None, None, None)
     )
-    return _text(key), sha, pages, _text(model.highlight)
+    return _storable(key), sha, pages, _storable(model.highlight)
 
 
-def _own_columns(kind: str, document: ParsedDocument) -> tuple[Any, ...]:
-    """The columns of a type's table after those that all documents have."""
+def _own_cells(kind: str, document: ParsedDocument) -> tuple[Any, ...]:
+    """The cells of a document in its type's table, after the columns common to all types."""
     model: Any = document.model
     unit = document.unit_code
     if kind == "registration":
@@ -579,34 +588,34 @@ def _own_columns(kind: str, document: ParsedDocument) -> tuple[Any, ...]:
         members = [m.model_dump() for m in model.members] if model.members else None
         return (
             unit,
-            _text(model.unit_name),
+            _storable(model.unit_name),
             unit.partition("-")[0] if unit else None,
-            _text(model.city_name),
+            _storable(model.city_name),
             model.level,
-            _text(model.category),
-            _text(lead.name) if lead else None,
+            _storable(model.category),
+            _storable(lead.name) if lead else None,
             lead.type if lead else None,
-            _text(_dump(members)),
+            _storable(_json_text(members)),
         )
     if kind == "plan":
         evidence = [e.model_dump() for e in model.evidence] if model.evidence else None
-        return unit, _text(_dump(evidence))
+        return unit, _storable(_json_text(evidence))
     if kind == "review":
         return (
             unit,
             model.stage,
             model.decision,
             model.decided_on,
-            _text(model.authority),
-            _text(model.note),
+            _storable(model.authority),
+            _storable(model.note),
         )
     if kind == "performance":
-        return (unit, *_report(model), _text(document.where.at()))
+        return (unit, *_report_cells(model), _storable(document.where.at()))
     if kind == "assessment":
-        return unit, model.score, model.grade, _text(model.comment)
+        return unit, model.score, model.grade, _storable(model.comment)
     if kind == "explanation":
-        return unit, _text(model.rule_id), _text(model.text)
-    return (model.task_code, *_report(model))
+        return unit, _storable(model.rule_id), _storable(model.text)
+    return (model.task_code, *_report_cells(model))
 
 
 _TABLE_OF = {
@@ -621,37 +630,41 @@ _TABLE_OF = {
 
 
 @dataclass
-class _Typed:
-    """A batch's rows, as the lake's columns hold them.
+class _BatchRows:
+    """A batch's rows, with the types of the lake's columns.
 
     Attributes:
         tables: rows by table of the lake, in the order in which they are written.
-        long: documents with their values and their targets, a few tens of thousands each.
+        long: triples of documents, their values and their targets, of about ``_LONG_ROWS`` rows.
     """
 
     tables: dict[str, pa.Table] = field(default_factory=dict)
     long: list[tuple[pa.Table, pa.Table, pa.Table]] = field(default_factory=list)
 
 
-def _write(con: duckdb.DuckDBPyConnection, typed: _Typed, year: int, run_id: str) -> None:
-    """The batch's rows and its part of the manifest, in one transaction."""
+def _write_rows(con: duckdb.DuckDBPyConnection, typed: _BatchRows, year: int, run_id: str) -> None:
+    """Write a batch's rows, its list of objects included, in one transaction."""
     con.execute("begin")
     try:
         for name, rows in typed.tables.items():
             insert_rows(con, name, rows)
         for documents, values, targets in typed.long:
             _insert_long(con, documents, values, targets)
-        _message(con, "intake", year, run_id)
+        _set_commit_message(con, "intake", year, run_id)
         con.execute("commit")
     except BaseException:
-        with contextlib.suppress(duckdb.Error):  # the transaction may be gone with its cause
+        with contextlib.suppress(duckdb.Error):  # the error may have ended the transaction
             con.execute("rollback")
         raise
 
 
-def _type(batch: Sequence[_Item], run_id: str) -> _Typed:
-    """The rows of objects; raises what Arrow raises where a column can't hold one of them."""
-    typed = _Typed()
+def _make_rows(batch: Sequence[_Item], run_id: str) -> _BatchRows:
+    """Make the rows of objects.
+
+    Raises:
+        pa.ArrowException: a column's type can't hold a value (also other errors of conversion).
+    """
+    typed = _BatchRows()
     rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in RAW_TABLES}
     errors: list[tuple[Any, ...]] = []
     long_documents: list[tuple[Any, ...]] = []
@@ -674,9 +687,9 @@ def _type(batch: Sequence[_Item], run_id: str) -> _Typed:
                 item.body,
             )
         )
-        for document in item.kept:
+        for document in item.accepted:
             model, unit = document.model, document.unit_code
-            document_id = _text(model.document_id)
+            document_id = _storable(model.document_id)
             kind = place.document_type
             rows["documents"].append((*lineage, document_id, kind, document.content_sha256))
             rows[_TABLE_OF[kind]].append(
@@ -685,7 +698,7 @@ def _type(batch: Sequence[_Item], run_id: str) -> _Typed:
                     document_id,
                     model.submitted_at,
                     model.synthetic,
-                    *_own_columns(kind, document),
+                    *_own_cells(kind, document),
                 )
             )
             contact = getattr(model, "contact", None)
@@ -695,77 +708,78 @@ def _type(batch: Sequence[_Item], run_id: str) -> _Typed:
                         *lineage,
                         document_id,
                         unit,
-                        _text(contact.name),
-                        _text(contact.phone),
-                        _text(contact.email),
+                        _storable(contact.name),
+                        _storable(contact.phone),
+                        _storable(contact.email),
                     )
                 )
             if document.values or document.targets:
                 index = len(long_documents)
                 where = document.where
-                # A pointer is made from the document's in SQL; a cell has a place of its own.
-                pointer = None if isinstance(where, Cells) else _text(where.at())
+                # SQL appends the value's path to the document's JSON Pointer; in tables each value
+                # has a cell of its own.
+                pointer = None if isinstance(where, Cells) else _storable(where.at())
                 places = where.of_keys() if isinstance(where, Cells) else {}
                 long_documents.append((index, *lineage, document_id, unit, pointer))
-                _extend(
+                _extend_columns(
                     values,
                     [
-                        (index, _text(code), _text(read.text), read.kind, read.number,
-                         _text(places.get(code)))
+                        (index, _storable(code), _storable(read.text), read.kind, read.number,
+                         _storable(places.get(code)))
                         for code, read in document.values
                     ],
                 )  # fmt: skip
-                _extend(
+                _extend_columns(
                     targets,
                     [
-                        (index, year, _text(code), _text(read.text), read.number,
-                         _text(places.get(f"{year}/{code}")))
+                        (index, year, _storable(code), _storable(read.text), read.number,
+                         _storable(places.get(f"{year}/{code}")))
                         for year, code, read in document.targets
                     ],
                 )  # fmt: skip
                 if len(values[0]) + len(targets[0]) >= _LONG_ROWS:
-                    typed.long.append(_long(long_documents, values, targets))
+                    typed.long.append(_long_tables(long_documents, values, targets))
                     for column in (long_documents, *values, *targets):
                         column.clear()
-        for stage, found in ((True, item.lasting), (False, item.passing)):
+        for is_permanent, found in ((True, item.permanent), (False, item.provisional)):
             for each in found:
                 row = (
                     place.year,
                     place.province_code,
                     info.key,
-                    _text(each.document_id),
-                    _text(each.unit_code),
-                    _text(each.indicator_code),
+                    _storable(each.document_id),
+                    _storable(each.unit_code),
+                    _storable(each.indicator_code),
                     each.code,
                     each.severity,
-                    _text(each.location),
-                    _text(each.message_zh),
-                    _text(each.message_en),
+                    _storable(each.location),
+                    _storable(each.message_zh),
+                    _storable(each.message_en),
                     info.etag,
-                    _text(each.value),
+                    _storable(each.value),
                 )
-                # What a unit says of a warning is known when the warehouse is built.
+                # dbt fills the last two columns: the explanation of a warning.
                 errors.append((*row, None, None))
-                if stage:
+                if is_permanent:
                     rows["document_errors"].append((*row, run_id))
     for name, schema in RAW_TABLES.items():
         if rows[name]:
-            typed.tables[f"raw.{name}"] = _table(rows[name], schema)
+            typed.tables[f"raw.{name}"] = _arrow_table(rows[name], schema)
     if errors:
         name = "quality.submission_errors"
-        typed.tables[name] = _table(errors, OTHER_TABLES[name])
+        typed.tables[name] = _arrow_table(errors, OTHER_TABLES[name])
     if long_documents:
-        typed.long.append(_long(long_documents, values, targets))
+        typed.long.append(_long_tables(long_documents, values, targets))
     return typed
 
 
-def _extend(columns: tuple[list[Any], ...], rows: list[tuple[Any, ...]]) -> None:
+def _extend_columns(columns: tuple[list[Any], ...], rows: list[tuple[Any, ...]]) -> None:
     if rows:
         for column, cells in zip(columns, zip(*rows, strict=True), strict=True):
             column.extend(cells)
 
 
-def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+def _arrow_table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
     columns = zip(*rows, strict=True)
     arrays = [
         pa.array(column, type=field.type) for column, field in zip(columns, schema, strict=True)
@@ -805,20 +819,21 @@ _LONG_TARGETS = pa.schema(
 )
 
 
-def _long(
+def _long_tables(
     documents: list[tuple[Any, ...]],
     values: tuple[list[Any], ...],
     targets: tuple[list[Any], ...],
 ) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Values and targets with the documents that hold them, numbers cast from their text."""
+    """Make the Arrow tables of documents, their values and their targets."""
     return (
-        _table(documents, _LONG_DOCUMENT),
-        _numbered(values, _LONG_VALUES, "value_number"),
-        _numbered(targets, _LONG_TARGETS, "target_number"),
+        _arrow_table(documents, _LONG_DOCUMENT),
+        _long_table(values, _LONG_VALUES, "value_number"),
+        _long_table(targets, _LONG_TARGETS, "target_number"),
     )
 
 
-def _numbered(columns: tuple[list[Any], ...], schema: pa.Schema, number: str) -> pa.Table:
+def _long_table(columns: tuple[list[Any], ...], schema: pa.Schema, number: str) -> pa.Table:
+    """Make a table from columns; the texts of column ``number`` become DECIMAL(38,10)."""
     arrays = [pa.array(cells, f.type) for cells, f in zip(columns, schema, strict=True)]
     at = schema.get_field_index(number)
     arrays[at] = arrays[at].cast(pa.decimal128(38, 10))
@@ -828,7 +843,7 @@ def _numbered(columns: tuple[list[Any], ...], schema: pa.Schema, number: str) ->
 def _insert_long(
     con: duckdb.DuckDBPyConnection, documents: pa.Table, values: pa.Table, targets: pa.Table
 ) -> None:
-    """Values and targets: one row each, lineage joined on."""
+    """Insert values and targets, one row each, with the lineage of their documents."""
     con.register("long_documents", documents)
     lineage = "object_key, etag, sha256, run_id, year, province_code, document_id, unit_code"
     escaped = "replace(replace(indicator_code, '~', '~0'), '/', '~1')"

@@ -1,7 +1,8 @@
-"""Characters that nobody sees: found, shown and taken out.
+"""Invisible characters: finds, escapes and removes them.
 
-Belongs here: which characters those are. A name with a zero-width space in it looks like another
-name and is not found by a search; a direction mark turns a line around; a NUL ends a string.
+Belongs here: the list of these characters. A name with a zero-width space looks like another name
+and no search finds it; a direction mark reverses a line; a NUL ends a string in C. Doesn't belong
+here: contact data (``core.contacts``).
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["first_invisible", "shown", "visible"]
+__all__ = ["escape_invisible", "first_invisible", "visible"]
 
-#: Controls but for tab and line ends; the soft hyphen; zero-width and direction marks (Unicode
-#: categories Cc and Cf as far as they have no use in Chinese text).
-_POINTS = [
+#: Controls except tab and line ends; the soft hyphen; zero-width and direction marks (Unicode
+#: categories Cc and Cf, except those that Chinese text uses).
+_CODE_POINTS = [
     *range(0x00, 0x09),
     *range(0x0B, 0x0D),
     *range(0x0E, 0x20),
@@ -25,39 +26,41 @@ _POINTS = [
     *range(0x2060, 0x2070),
     0xFEFF,
 ]
-_INVISIBLE = re.compile(f"[{re.escape(''.join(map(chr, _POINTS)))}]")
+_INVISIBLE = re.compile(f"[{re.escape(''.join(map(chr, _CODE_POINTS)))}]")
 
 
 def visible(text: str) -> str:
-    """The text without what can't be seen."""
+    """Remove the invisible characters of a text."""
     return text if text.isascii() and text.isprintable() else _INVISIBLE.sub("", text)
 
 
-def shown(text: str) -> str:
-    """The text with what can't be seen written as ``\\u200b``."""
+def escape_invisible(text: str) -> str:
+    """Write the invisible characters of a text as escapes, e.g. ``\\u200b``."""
     if text.isascii() and text.isprintable():
         return text
     return _INVISIBLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def first_invisible(content: Any) -> str | None:
-    """The first such character in any text of a document, as ``U+200B``, or None."""
-    for text in _texts(content):
+    """The first invisible character in any text of a document, as ``U+200B``, or None.
+
+    Values and targets are left out: they are read and reported one by one.
+    """
+    for text in _unusual_texts(content):
         match = _INVISIBLE.search(text)
         if match:
             return f"U+{ord(match.group()):04X}"
     return None
 
 
-def _texts(content: Any) -> Iterator[str]:
+def _unusual_texts(content: Any) -> Iterator[str]:
     if isinstance(content, str):
         if not content.isascii() or not content.isprintable():
             yield content
     elif isinstance(content, Mapping):
         for name, value in content.items():
-            # Values are read one by one: what is wrong with them is said of each.
             if name not in ("values", "targets"):
-                yield from _texts(value)
+                yield from _unusual_texts(value)
     elif isinstance(content, list):
         for value in content:
-            yield from _texts(value)
+            yield from _unusual_texts(value)

@@ -364,7 +364,7 @@ def test_a_score_is_rounded_to_what_the_contract_gives_it(
     ) == [("d000003", "94.300000"), ("d000004", "88.300000")]
 
 
-@pytest.mark.parametrize("place", ["check_document", "_receipt", "does_not_fit"])
+@pytest.mark.parametrize("place", ["check_document", "_receipt_object", "does_not_fit"])
 def test_whatever_is_raised_over_an_object_is_answered_and_the_others_are_taken_in(
     ws: stages.Workspace, landing: Landing, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
@@ -373,7 +373,7 @@ def test_whatever_is_raised_over_an_object_is_answered_and_the_others_are_taken_
     poison = landing.performance(UNIT, {"C_04": 1}, name="a.json", highlight="poison", **same)
     # Not a second use of the id: nothing of the first is taken in.
     good = landing.performance(UNIT, {"C_04": 2}, name="b.json", **same)
-    name = "_own_columns" if place == "does_not_fit" else place
+    name = "_own_cells" if place == "does_not_fit" else place
     really = getattr(run, name)
 
     def is_poison(given: Any) -> bool:

@@ -1,8 +1,8 @@
-"""From an object's bytes to documents as plain mappings, whatever the format.
+"""Readers of the file formats: from an object's bytes to documents as plain mappings.
 
-Belongs here: choosing the reader by the key's ending. Every reader yields the same thing, so
-that the contract, the rules and the receipts know nothing of formats. Doesn't belong here: what
-a document must hold.
+Belongs here: choosing the reader by the key's extension. All readers yield the same types, so that
+contracts, rules and receipts don't depend on formats. Doesn't belong here: the contracts of
+documents (``contracts``).
 """
 
 from __future__ import annotations
@@ -41,19 +41,23 @@ FORMATS = (".json", ".jsonl", ".csv", ".xlsx", ".parquet")
 
 
 def limits_of(settings: Settings) -> Limits:
-    """The limits that are set."""
+    """The readers' limits from the settings."""
     return Limits(settings.max_expanded_bytes, settings.max_rows)
 
 
 def header_match(name: str, body: bytes, limits: Limits, kinds: Sequence[str]) -> list[str]:
-    """Those of ``kinds`` whose columns a table's header names, the best match first.
+    """The document types whose columns a table's header has, the best match first.
 
-    Empty for JSON and for what can't be read.
+    Args:
+        kinds: the document types to try.
+
+    Returns:
+        an empty list for JSON and for a table that can't be read.
     """
     from orchestration.intake.formats.tables import header_columns
 
     try:
-        heads = list(_heads(name, body, limits))
+        heads = list(_first_rows(name, body, limits))
     except Unreadable:
         return []
     counts = {
@@ -63,7 +67,7 @@ def header_match(name: str, body: bytes, limits: Limits, kinds: Sequence[str]) -
     return sorted((kind for kind in kinds if counts[kind]), key=lambda kind: -counts[kind])
 
 
-def _heads(name: str, body: bytes, limits: Limits) -> Iterator[Sequence[Any]]:
+def _first_rows(name: str, body: bytes, limits: Limits) -> Iterator[Sequence[Any]]:
     suffix = PurePosixPath(name).suffix.lower()
     if suffix == ".csv":
         from orchestration.intake.formats.csv_text import csv_heads
@@ -82,11 +86,11 @@ def _heads(name: str, body: bytes, limits: Limits) -> Iterator[Sequence[Any]]:
 def read_object(
     key: str, body: bytes, *, kind: str, limits: Limits, received_at: datetime
 ) -> Iterator[RawDocument | Remark]:
-    """The documents of one object, and remarks about what of it was not read.
+    """Yield the documents of one object, and remarks about the parts that were not read.
 
     Args:
-        kind: document type that the key says.
-        received_at: when the store received it (aware).
+        kind: the document type in the key.
+        received_at: when the store received the object (aware).
 
     Raises:
         Unreadable: nothing of the object can be read.

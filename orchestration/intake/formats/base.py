@@ -1,6 +1,6 @@
-"""What all readers share: a document as a plain mapping, where it stands, why it can't be read.
+"""Types that all readers share: raw documents, their locations, reading errors and limits.
 
-Belongs here: the vocabulary of the readers. Doesn't belong here: any one format.
+Belongs here: types that are independent of a format. Doesn't belong here: the readers.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ __all__ = ["Cells", "JsonPointer", "Limits", "Locator", "RawDocument", "Remark",
 
 @dataclass(frozen=True)
 class Limits:
-    """How much an object may hold once it is opened; settings, with defaults in ``Settings``.
+    """Bounds on the unpacked content of an object; the defaults are in ``Settings``.
 
     Attributes:
-        expanded_bytes: of a compressed container (XLSX, Parquet) when unpacked.
-        rows: of a table.
+        expanded_bytes: the largest unpacked size of a compressed file (XLSX, Parquet).
+        rows: the largest number of rows of a table.
     """
 
     expanded_bytes: int
@@ -26,13 +26,13 @@ class Limits:
 
 
 class Unreadable(ValueError):
-    """An object or a document that can't be read as the contract wants it.
+    """Raised for an object or a document that can't be read.
 
     Args:
         code: the receipt's error code.
-        value: the text at the place of the mistake, or the field's name.
-        document_id, unit_code: of the document, where that much can be read.
-        fields: what else the message names.
+        value: the text at the place of the error, or the field's name.
+        document_id, unit_code: of the document, where they can be read.
+        fields: further placeholders of the message.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class Unreadable(ValueError):
 
 
 class Locator(Protocol):
-    """Says where in its object a document and its parts stand."""
+    """The location of a document and its parts in their object."""
 
     def at(self, *path: str | int) -> str:
-        """The place of a part, e.g. ``at("values", "C_04")``; of the document without a path."""
+        """The location of a part, e.g. ``at("values", "C_04")``; without a path, the document's."""
 
 
 class JsonPointer(NamedTuple):
-    """A place in a JSON object (RFC 6901); ``prefix`` is the document's own pointer."""
+    """A location in a JSON object (RFC 6901); ``prefix`` is the document's own pointer."""
 
     prefix: str
 
@@ -75,15 +75,15 @@ class JsonPointer(NamedTuple):
 
 @dataclass(slots=True)
 class Cells:
-    """A place in a table.
+    """A location in a table.
 
     Attributes:
-        sheet: the sheet's name; "" in a table that has no sheets.
+        sheet: the sheet's name; "" for a file without sheets.
         row: the row (from 1) in which the document begins.
-        columns: contract column → spreadsheet letters, or the column's header without sheets.
+        columns: spreadsheet letters (without sheets: the header) by the contract's column name.
         value_column: the column of the long form's values, or "".
         keys: indicator codes (plans: ``year/code``) in the order of their rows.
-        rows: the row of each of them.
+        rows: the row of each key.
     """
 
     sheet: str
@@ -94,7 +94,7 @@ class Cells:
     rows: Sequence[int] = ()
 
     def at(self, *path: str | int) -> str:
-        """``填报!F12``, or ``row 12, column value``; the whole row where no cell is meant."""
+        """``填报!F12``, or ``row 12, column value``; the row alone for the whole document."""
         row, column = self.row, ""
         if path and path[0] in ("values", "targets"):
             column = self.value_column
@@ -116,7 +116,7 @@ class Cells:
         return self._cell(self.columns.get(column, ""), row)
 
     def of_keys(self) -> dict[str, str]:
-        """Key → the place of its value, as ``at`` says it, for all of them at once."""
+        """The location of each key's value, as ``at`` gives it, for all keys at once."""
         place = self.columns.get(self.value_column, "")
         return {key: self._cell(place, row) for key, row in zip(self.keys, self.rows, strict=True)}
 
@@ -130,8 +130,8 @@ class RawDocument(NamedTuple):
     """A document before its contract is checked.
 
     Attributes:
-        where: its place in the object.
-        content: a mapping as JSON would give it, or :class:`Unreadable` in its place.
+        where: its location in the object.
+        content: a mapping as parsed from JSON, or the :class:`Unreadable` that replaces it.
     """
 
     where: Locator
@@ -139,7 +139,7 @@ class RawDocument(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """A warning about the object itself: something in it was not read.
+    """A warning that a part of the object was not read.
 
     Attributes:
         code: a row of ``error_codes.csv``.

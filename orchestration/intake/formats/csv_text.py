@@ -1,7 +1,8 @@
-"""CSV as people export it: UTF-8, UTF-16 or GB18030; separated by comma, tab or semicolon.
+"""Reads CSV files: UTF-8, UTF-16 or GB18030; separated by comma, tab or semicolon.
 
-Belongs here: bytes → rows of text. Which separator a file uses is not guessed from its data: it
-is the one with which the header names the contract's columns.
+Belongs here: from bytes to rows of text. The separator is the one with which the header has the
+most of the contract's columns; it is not guessed from the data. Doesn't belong here: from rows to
+documents (``tables``).
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from orchestration.intake.formats.tables import Row, TableOrigin, header_columns
 
 __all__ = ["csv_heads", "read_csv"]
 
-#: The longest honest cell is a highlight of 500 characters or a list of members; a spreadsheet's
-#: own limit for a cell is 32,767.
-_CELL = 131_072
-#: What two bytes of GB18030 look like in UTF-8 (beyond Latin-1, which has · and × and °), and
-#: what they never look like.
+#: Longest cell, in characters: a spreadsheet's own limit is 32,767; real cells are a highlight of
+#: 500 characters or a list of members.
+_MAX_CELL = 131_072
+#: Characters that two bytes of GB18030 can become when read as UTF-8 (beyond Latin-1, which has
+#: ·, × and °), and characters that they can't become.
 _ALPHABETS, _BEYOND = re.compile("[\u0100-\u07ff]"), re.compile("[\u0800-\U0010ffff]")
 _SEPARATORS = ",\t;"
 
@@ -31,17 +32,17 @@ def read_csv(body: bytes, kind: str, limits: Limits) -> Iterator[RawDocument | R
     """The documents of a CSV file.
 
     Raises:
-        Unreadable: no encoding fits (E003), quoting is broken (E012), or as for a table.
+        Unreadable: no encoding fits (E003), quoting is broken (E012), or as ``read_table`` says.
     """
     text = _decoded(body)
     if not text.strip():
         return
     separator = _separator(text, kind)
-    yield from read_table(_rows(text, separator), TableOrigin(kind), limits)
+    yield from read_table(_csv_rows(text, separator), TableOrigin(kind), limits)
 
 
 def csv_heads(body: bytes) -> Iterator[list[str]]:
-    """The first rows, by every separator: one of them may be a header."""
+    """Yield the first rows, split by each separator in turn; one of them may be a header."""
     head = _decoded(body)[: 64 * 1024]
     for separator in _SEPARATORS:
         with contextlib.suppress(csv.Error):
@@ -49,11 +50,11 @@ def csv_heads(body: bytes) -> Iterator[list[str]]:
 
 
 def _decoded(body: bytes) -> str:
-    """UTF-8 first: a text that is valid UTF-8 is hardly ever anything else.
+    """Decode as UTF-8 if possible, because text in another encoding is rarely valid UTF-8.
 
-    The exception is a few characters of GB18030 that happen to be valid UTF-8: 约 is the Armenian
-    Լ. A text whose only characters beyond Latin-1 are of such alphabets, and everyday Chinese
-    (GB 2312) in GB18030, is Chinese.
+    Some characters of GB18030 are also valid UTF-8: the bytes of 约 are the Armenian Լ. If all of
+    a text's characters beyond Latin-1 belong to such alphabets, and the text is also valid
+    GB 2312, it is taken as Chinese.
     """
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encodings = ["utf-16"]
@@ -73,9 +74,10 @@ def _decoded(body: bytes) -> str:
 
 
 def _separator(text: str, kind: str) -> str:
+    """The separator with which a row has the most of the contract's columns."""
     head = text[: 64 * 1024]
 
-    def named(separator: str) -> int:
+    def columns_found(separator: str) -> int:
         best = 0
         try:
             for row in csv.reader(io.StringIO(head), delimiter=separator):
@@ -84,12 +86,12 @@ def _separator(text: str, kind: str) -> str:
             pass
         return best
 
-    return max(_SEPARATORS, key=named)
+    return max(_SEPARATORS, key=columns_found)
 
 
-def _rows(text: str, separator: str) -> Iterator[Row]:
-    csv.field_size_limit(_CELL)
-    # Strict: a quotation mark that isn't closed would swallow the rows after it in silence.
+def _csv_rows(text: str, separator: str) -> Iterator[Row]:
+    csv.field_size_limit(_MAX_CELL)
+    # Without strict, an unclosed quotation mark silently swallows the rows after it.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     begins = 1
     try:

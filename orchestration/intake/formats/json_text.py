@@ -1,7 +1,7 @@
-"""JSON objects, JSON arrays and JSON lines, read without losing a digit or a key.
+"""Reads JSON objects, JSON arrays and JSON lines without losing a digit or a key.
 
-Belongs here: text → documents. Numbers stay text where a float would lose digits, a key that
-stands twice is an error, nesting is bounded.
+Belongs here: from text to documents. Numbers stay text where a float would lose digits, a duplicate
+key is an error, and nesting is bounded. Doesn't belong here: types of fields (``contracts``).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from orchestration.intake.reading import Number
 
 __all__ = ["MAX_DEPTH", "read_json"]
 
-#: Documents are four levels deep at most (contract §1); a hundred is far from any honest file.
+#: Deepest nesting that is read; documents have at most four levels (contract §1).
 MAX_DEPTH = 100
 #: An int of up to 18 digits is exact in 64 bits; longer ones stay text.
 _INT_DIGITS = 18
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
         seen: set[str] = set()
@@ -33,39 +33,38 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _int(text: str) -> int | Number:
+def _exact_int(text: str) -> int | Number:
     return int(text) if len(text) <= _INT_DIGITS else Number(text)
 
 
-_DECODER = json.JSONDecoder(parse_float=Number, parse_int=_int, parse_constant=Number)
-#: Finds a key that stands twice, but takes twice as long.
+_DECODER = json.JSONDecoder(parse_float=Number, parse_int=_exact_int, parse_constant=Number)
+#: Raises for a duplicate key, but takes twice as long.
 _STRICT_DECODER = json.JSONDecoder(
-    object_pairs_hook=_pairs, parse_float=Number, parse_int=_int, parse_constant=Number
+    object_pairs_hook=_unique_pairs, parse_float=Number, parse_int=_exact_int, parse_constant=Number
 )
 _KEY = re.compile(r'"\s*:')
-_TREES = {dict, list}
+_CONTAINERS = {dict, list}
 
 
-def _keys(value: Any) -> int:
-    """How many keys all objects in it have."""
+def _count_keys(value: Any) -> int:
+    """The number of keys in all objects of a value."""
     if isinstance(value, dict):
         return len(value) + sum(
-            [_keys(each) for each in value.values() if each.__class__ in _TREES]
+            [_count_keys(each) for each in value.values() if each.__class__ in _CONTAINERS]
         )
     if isinstance(value, list):
-        return sum([_keys(each) for each in value if each.__class__ in _TREES])
+        return sum([_count_keys(each) for each in value if each.__class__ in _CONTAINERS])
     return 0
 
 
 def _decode(text: str) -> Any:
-    # Counting brackets outside strings exactly is the decoder's work; this bound only keeps
-    # it from recursing without end.
+    # The cheap count includes brackets in strings; only above the bound are they counted exactly.
     if text.count("[") + text.count("{") > MAX_DEPTH and _too_deep(text):
         raise Unreadable("E004", "", limit=str(MAX_DEPTH))
     try:
         decoded = _DECODER.decode(text)
-        # As many keys as quotes before a colon: none was lost. More quotes may stand in texts.
-        if _keys(decoded) != len(_KEY.findall(text)):
+        # As many keys as quotes before a colon means no duplicate. Texts may hold more of them.
+        if _count_keys(decoded) != len(_KEY.findall(text)):
             decoded = _STRICT_DECODER.decode(text)
         return decoded
     except json.JSONDecodeError as error:
@@ -92,7 +91,7 @@ def _too_deep(text: str) -> bool:
 
 
 def read_json(text: str) -> Iterator[RawDocument]:
-    """The documents in a JSON object, a JSON array or JSON lines.
+    """Yield the documents in a JSON object, a JSON array or JSON lines.
 
     Args:
         text: the decoded object, without a byte order mark.
@@ -102,15 +101,15 @@ def read_json(text: str) -> Iterator[RawDocument]:
         the line's number from 0 in JSON lines; :class:`Unreadable` for a line that can't be read.
 
     Raises:
-        Unreadable: nothing can be read at all.
+        Unreadable: nothing can be read.
     """
     stripped = text.strip()
     if not stripped:
         return
     first, _, rest = stripped.partition("\n")
-    if rest and _is_object(first):
-        # More after a whole object can only be lines: told without decoding everything in vain.
-        yield from _lines(text.split("\n"))
+    if rest and _is_json_object(first):
+        # Text after a complete object means JSON lines; no need to try decoding the whole text.
+        yield from _read_lines(text.split("\n"))
         return
     try:
         whole = _decode(stripped)
@@ -118,7 +117,7 @@ def read_json(text: str) -> Iterator[RawDocument]:
         lines = text.split("\n")
         if error.code != "E001" or sum(1 for line in lines if line.strip()) < 2:
             raise
-        documents = list(_lines(lines))
+        documents = list(_read_lines(lines))
         if all(isinstance(document, Unreadable) for _, document in documents):
             raise
         yield from documents
@@ -130,7 +129,7 @@ def read_json(text: str) -> Iterator[RawDocument]:
         yield RawDocument(JsonPointer(""), whole)
 
 
-def _is_object(line: str) -> bool:
+def _is_json_object(line: str) -> bool:
     if not line.startswith("{"):
         return False
     try:
@@ -139,7 +138,7 @@ def _is_object(line: str) -> bool:
         return False
 
 
-def _lines(lines: list[str]) -> Iterator[RawDocument]:
+def _read_lines(lines: list[str]) -> Iterator[RawDocument]:
     for index, line in enumerate(lines):
         if not line.strip():
             continue

@@ -1,8 +1,8 @@
-"""Rows of a table as documents: finding the header, naming columns, gathering the long form.
+"""Turns the rows of a table into documents: finds the header, maps columns, groups the long form.
 
-Belongs here: what CSV, XLSX and Parquet have in common. One row is one document for
-registrations, reviews, assessments, provincial summaries and explanations; for performances and
-plans it is one value of one (contract §1, "Per type"). Which columns there are says the seed
+Belongs here: what CSV, XLSX and Parquet have in common. One row is one document for registrations,
+reviews, assessments, provincial summaries and explanations; for performances and plans a row is one
+value of a document (contract §1, "Per type"). The columns come from the seed
 ``table_columns.csv``. Doesn't belong here: opening files.
 """
 
@@ -28,18 +28,18 @@ from orchestration.intake.reading import Number
 
 __all__ = ["HEADER_ROWS", "Row", "TableOrigin", "header_columns", "read_table", "table_columns"]
 
-#: The header is looked for in the first rows: forms have a title and a note above it.
+#: Rows searched for the header: forms have a title and a note above it.
 HEADER_ROWS = 20
-#: A table is about units (or, for summaries, about tasks): without this column it says nothing.
+#: The column that a table must have, by document type; ``unit_code`` for all others.
 _SUBJECT = {"provincial_summary": "task_code"}
-#: What makes a long table's value: its key columns and its value column, and where they go.
+#: The long forms: the document's field, the key columns and the value column.
 _LONG = {
     "performance": ("values", ("indicator_code",), "value"),
     "plan": ("targets", ("target_year", "indicator_code"), "target"),
 }
-#: Objects within a document, written as ``name_part`` in a table.
+#: Nested objects of a document; a table has one column ``name_part`` for each of their fields.
 _NESTED = ("lead_organisation", "contact", "report")
-#: The kind of a column that is never read.
+#: The kind of a column that is not read.
 _NOTE = "note"
 _TRUE, _FALSE = {"true", "1", "是", "yes"}, {"false", "0", "否", "no"}
 _DATE = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?\Z")
@@ -55,9 +55,10 @@ class TableOrigin:
     Attributes:
         kind: document type.
         sheet: the sheet's name, or "".
-        letters: names a column by its position: spreadsheet letters; None names it by its header.
-        form_received_at: for a reporting form of the project's own (which has no document ids):
-            when it was received, ISO 8601; else None.
+        letters: gives the spreadsheet letters of a column's position (from 0); None for a table
+            whose columns are named by their headers.
+        form_received_at: when one of the project's own reporting forms (which have no document
+            ids) was received, ISO 8601; None for other tables.
     """
 
     kind: str
@@ -68,7 +69,7 @@ class TableOrigin:
 
 @cache
 def table_columns(kind: str) -> Mapping[str, str]:
-    """Column → how its cells are read, for a document type."""
+    """How the cells of each column are read, by column name, for a document type."""
     return {
         column.column_name: column.kind
         for column in load_catalogue().table_columns
@@ -77,8 +78,8 @@ def table_columns(kind: str) -> Mapping[str, str]:
 
 
 @cache
-def _noted(kind: str) -> frozenset[str]:
-    """Headers of what a form tells its reader."""
+def _note_headers(kind: str) -> frozenset[str]:
+    """The headers of a form's explanatory columns, folded."""
     return frozenset(
         _folded(name)
         for column in load_catalogue().table_columns
@@ -98,14 +99,14 @@ def _column_by_header(kind: str) -> Mapping[str, str]:
 
 
 def _folded(text: str) -> str:
-    """A header as it is compared: without case, blanks, stars and remarks in brackets."""
+    """A header in the form used for comparison: no case, blanks, stars or text in brackets."""
     text = unicodedata.normalize("NFKC", text).casefold()
     text = re.sub(r"\(.*?\)", "", text, flags=re.DOTALL)
     return re.sub(r"[\s*_\-\u200b-\u200f\ufeff]+", "", text)
 
 
 def header_columns(kind: str, cells: Sequence[Any]) -> dict[str, int]:
-    """Contract column → position, for the cells of a row that is a header; else empty."""
+    """Position (from 0) by contract column if the row is a header; otherwise empty."""
     known = _column_by_header(kind)
     found: dict[str, int] = {}
     for position, cell in enumerate(cells):
@@ -121,7 +122,7 @@ def header_columns(kind: str, cells: Sequence[Any]) -> dict[str, int]:
 def read_table(
     rows: Iterable[Row], origin: TableOrigin, limits: Limits
 ) -> Iterator[RawDocument | Remark]:
-    """The documents of one table, in the order in which they begin.
+    """Yield the documents of one table, in the order of their first rows.
 
     Raises:
         Unreadable: no header can be found (E009), or the table has too many rows (E014).
@@ -131,17 +132,17 @@ def read_table(
     index, cells, columns = _header(origin.kind, head)
     if not columns:
         wanted = ", ".join(name for name in table_columns(origin.kind) if name != "document_type")
-        raise Unreadable("E009", _shown_row(head), expected=wanted)
-    width = max(position for position, cell in enumerate(cells) if not _blank(cell)) + 1
-    known, notes = set(columns.values()), _noted(origin.kind)
+        raise Unreadable("E009", _first_row_text(head), expected=wanted)
+    width = max(position for position, cell in enumerate(cells) if not _is_blank(cell)) + 1
+    known, notes = set(columns.values()), _note_headers(origin.kind)
     for position, cell in enumerate(cells):
-        if position not in known and not _blank(cell) and _folded(str(cell)) not in notes:
-            number, place = head[index][0], _place(origin, position, cell)
-            where = f"{origin.sheet}!{place}{number}" if origin.sheet else f"column {place}"
+        if position not in known and not _is_blank(cell) and _folded(str(cell)) not in notes:
+            number, label = head[index][0], _column_label(origin, position, cell)
+            where = f"{origin.sheet}!{label}{number}" if origin.sheet else f"column {label}"
             yield Remark("W122", where, str(cell))
-    places = {name: _place(origin, at, cells[at]) for name, at in columns.items()}
-    table = _Table(origin, columns, places, width, limits)
-    data = _counted([*head[index + 1 :]], iterator, limits)
+    labels = {name: _column_label(origin, at, cells[at]) for name, at in columns.items()}
+    table = _Table(origin, columns, labels, width, limits)
+    data = _limited([*head[index + 1 :]], iterator, limits)
     if origin.kind in _LONG:
         yield from table.long(data)
     else:
@@ -149,7 +150,10 @@ def read_table(
 
 
 def _header(kind: str, head: Sequence[Row]) -> tuple[int, Sequence[Any], dict[str, int]]:
-    """The header's last row, its cells and its columns; a header may be merged over two rows."""
+    """The index of the header's last row, its cells and its columns.
+
+    A header may be merged over two rows. Without a header the columns are empty.
+    """
     for index, (_, cells) in enumerate(head):
         columns = header_columns(kind, cells)
         if columns:
@@ -159,14 +163,14 @@ def _header(kind: str, head: Sequence[Row]) -> tuple[int, Sequence[Any], dict[st
         width = max(len(upper), len(lower))
         above = [*upper, *[None] * (width - len(upper))]
         below = [*lower, *[None] * (width - len(lower))]
-        cells = [a if _blank(b) else b for a, b in zip(above, below, strict=True)]
+        cells = [a if _is_blank(b) else b for a, b in zip(above, below, strict=True)]
         columns = header_columns(kind, cells)
         if columns:
             return index, cells, columns
     return 0, (), {}
 
 
-def _counted(head: list[Row], rest: Iterator[Row], limits: Limits) -> Iterator[Row]:
+def _limited(head: list[Row], rest: Iterator[Row], limits: Limits) -> Iterator[Row]:
     yield from head
     for count, row in enumerate(rest):
         if count >= limits.rows:
@@ -174,18 +178,19 @@ def _counted(head: list[Row], rest: Iterator[Row], limits: Limits) -> Iterator[R
         yield row
 
 
-def _place(origin: TableOrigin, position: int, header: Any) -> str:
+def _column_label(origin: TableOrigin, position: int, header: Any) -> str:
+    """The name of a column as findings give it: spreadsheet letters or header."""
     return origin.letters(position) if origin.letters else str(header).strip()[:100]
 
 
-def _shown_row(rows: Sequence[Row]) -> str:
+def _first_row_text(rows: Sequence[Row]) -> str:
     for _, cells in rows:
-        if any(not _blank(cell) for cell in cells):
-            return ", ".join(str(cell) for cell in cells if not _blank(cell))
+        if any(not _is_blank(cell) for cell in cells):
+            return ", ".join(str(cell) for cell in cells if not _is_blank(cell))
     return ""
 
 
-def _blank(cell: Any) -> bool:
+def _is_blank(cell: Any) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
@@ -209,25 +214,25 @@ class _Table:
         self,
         origin: TableOrigin,
         columns: dict[str, int],
-        places: dict[str, str],
+        labels: dict[str, str],
         width: int,
         limits: Limits,
     ) -> None:
-        self.origin, self.columns, self.places = origin, columns, places
+        self.origin, self.columns, self.labels = origin, columns, labels
         self.width, self.limits = width, limits
         self.kinds = table_columns(origin.kind)
 
     def wide(self, rows: Iterable[Row]) -> Iterator[RawDocument]:
-        """One document a row."""
+        """Yield one document for each row."""
         for number, cells in rows:
-            if all(_blank(cell) for cell in cells):
+            if all(_is_blank(cell) for cell in cells):
                 continue
             content: Any = self._content(cells, self.columns)
             overflow = self._overflow(number, cells, content)
-            yield RawDocument(Cells(self.origin.sheet, number, self.places), overflow or content)
+            yield RawDocument(Cells(self.origin.sheet, number, self.labels), overflow or content)
 
     def long(self, rows: Iterable[Row]) -> Iterator[RawDocument | Remark]:
-        """One value a row: the rows of a document are gathered, wherever they stand."""
+        """Yield the documents of a table with one value a row; their rows may be scattered."""
         field_name, key_names, value_name = _LONG[self.origin.kind]
         heads = {n: p for n, p in self.columns.items() if n not in (*key_names, value_name)}
         head_of = _getter([p for n, p in heads.items()])
@@ -238,7 +243,7 @@ class _Table:
         value_at = self.columns[value_name]
         least = max(self.columns.values()) + 1
         groups: dict[Any, _Group] = {}
-        # The cells as they are typed → their document: most rows need no cleaning to be placed.
+        # Groups by identity cells as typed: most rows find their group without cleaning any cell.
         placed: dict[Any, _Group] = {}
         above: dict[int, Any] = {}
         for number, given in rows:
@@ -248,7 +253,7 @@ class _Table:
             typed = identity(cells)
             group = placed.get(typed)
             if group is None:
-                if all(_blank(cell) for cell in cells):
+                if all(_is_blank(cell) for cell in cells):
                     continue
                 group = groups.setdefault(
                     _group_key(self, cells), _Group(number, cells, head_of(cells))
@@ -260,16 +265,16 @@ class _Table:
             if len(cells) > self.width and group.problem is None:
                 group.problem = self._overflow(number, cells, {})
             group.keys.append(
-                _text(cells[key_of[0]]) or ""
+                _cell_text(cells[key_of[0]]) or ""
                 if len(key_of) == 1
-                else "/".join(_text(cells[position]) or "" for position in key_of)
+                else "/".join(_cell_text(cells[position]) or "" for position in key_of)
             )
             group.values.append(cells[value_at])
             group.rows.append(number)
         placed.clear()
         orders: dict[tuple[str, ...], tuple[str, ...]] = {}
         empty: list[str] = []
-        # Each document's rows are let go once it is made: a bulk file holds a million.
+        # Free each document's rows once it is made: a bulk file holds a million.
         for key in list(groups):
             group = groups.pop(key)
             rows_of = range(group.rows[0], group.rows[-1] + 1)
@@ -277,10 +282,10 @@ class _Table:
             where = Cells(
                 self.origin.sheet,
                 group.number,
-                self.places,
+                self.labels,
                 value_name,
-                # Documents with the same indicators share their codes, and one that stands in one
-                # piece needs no list of its rows: a bulk file has a million of both.
+                # To save memory, documents with the same indicators share one tuple of codes, and a
+                # document in consecutive rows has a range instead of a list of rows.
                 orders.setdefault(keys, keys),
                 rows_of if len(rows_of) == len(group.rows) else group.rows,
             )
@@ -292,7 +297,7 @@ class _Table:
                 if code in seen and problem is None:
                     problem = Unreadable("E008", code)
                 seen.add(code)
-                value = _number(cell)
+                value = _cell_number(cell)
                 if value is not None:
                     values[code] = value
             if self.origin.form_received_at is not None:
@@ -301,41 +306,41 @@ class _Table:
                     continue
                 self._identify(content, values)
             if problem is not None:
-                problem.document_id = problem.document_id or _text(content.get("document_id"))
-                problem.unit_code = problem.unit_code or _text(content.get("unit_code"))
+                problem.document_id = problem.document_id or _cell_text(content.get("document_id"))
+                problem.unit_code = problem.unit_code or _cell_text(content.get("unit_code"))
                 yield RawDocument(where, problem)
                 continue
-            content[field_name] = values if len(key_names) == 1 else _by_year(values)
+            content[field_name] = values if len(key_names) == 1 else _targets_by_year(values)
             yield RawDocument(where, content)
         if empty:
-            shown = f"{len(empty)}: {'、'.join(empty[:20])}" + ("…" if len(empty) > 20 else "")
-            yield Remark("W123", self.origin.sheet, shown)
+            listed = f"{len(empty)}: {'、'.join(empty[:20])}" + ("…" if len(empty) > 20 else "")
+            yield Remark("W123", self.origin.sheet, listed)
 
     def _filled_down(self, cells: Sequence[Any], above: dict[int, Any]) -> Sequence[Any]:
-        """A form's row with the unit and year that stand once, above its block."""
-        if all(_blank(cell) for cell in cells):
+        """A form's row with the unit and year, which a form states once for each block of rows."""
+        if all(_is_blank(cell) for cell in cells):
             return cells
         filled = list(cells)
         for name in ("unit_code", "year"):
             position = self.columns.get(name)
             if position is not None:
-                if _blank(filled[position]):
+                if _is_blank(filled[position]):
                     filled[position] = above.get(position)
                 else:
                     above[position] = filled[position]
         return filled
 
     def _identify(self, content: dict[str, Any], values: dict[str, Any]) -> None:
-        """A form's document: its id from what it says and when, so that none is used twice."""
+        """Give a form's document an id derived from its content and time of receipt."""
         content["submitted_at"] = self.origin.form_received_at
-        said = json.dumps([content, values], sort_keys=True, ensure_ascii=False, default=str)
-        digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+        text = json.dumps([content, values], sort_keys=True, ensure_ascii=False, default=str)
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         content["document_id"] = f"form-{digest[:40]}"
 
     def _content(self, cells: Sequence[Any], columns: Mapping[str, int]) -> dict[str, Any]:
         content: dict[str, Any] = {}
         for name, position in columns.items():
-            value = _READ[self.kinds[name]](cells[position] if position < len(cells) else None)
+            value = _READERS[self.kinds[name]](cells[position] if position < len(cells) else None)
             if value is None:
                 continue
             outer = next((n for n in _NESTED if name.startswith(n + "_")), None)
@@ -348,15 +353,18 @@ class _Table:
     def _overflow(
         self, number: int, cells: Sequence[Any], content: Mapping[str, Any]
     ) -> Unreadable | None:
-        """More cells than the header has: an unquoted comma, and then no cell is sure."""
-        extra = [str(cell) for cell in cells[self.width :] if not _blank(cell)]
+        """The error of a row with more cells than the header, or None.
+
+        The usual cause is an unquoted comma, after which no cell can be trusted.
+        """
+        extra = [str(cell) for cell in cells[self.width :] if not _is_blank(cell)]
         if not extra:
             return None
         return Unreadable(
             "E013",
             ", ".join(extra),
-            document_id=_text(content.get("document_id")),
-            unit_code=_text(content.get("unit_code")),
+            document_id=_cell_text(content.get("document_id")),
+            unit_code=_cell_text(content.get("unit_code")),
             row=str(number),
         )
 
@@ -368,10 +376,10 @@ class _Table:
         cells: Sequence[Any],
         heads: Mapping[str, int],
     ) -> Unreadable | None:
-        """Take from a row what those before it left blank; what they say otherwise is a fault."""
+        """Fill the group's blank cells from a further row; return an error where they differ."""
         merged = list(group.cells)
         for name, position in heads.items():
-            read = _READ[self.kinds[name]]
+            read = _READERS[self.kinds[name]]
             here, before = read(cells[position]), read(merged[position])
             if here is None or here == before:
                 continue
@@ -389,17 +397,17 @@ def _getter(positions: list[int]) -> Callable[[Sequence[Any]], Any]:
 
 
 def _group_key(table: _Table, cells: Sequence[Any]) -> Any:
-    """What a row belongs to: its document, or (where no id is given) its unit."""
+    """The key of the group that a row belongs to: its document id, or its unit without one."""
     at = table.columns
     names = ("document_id", "unit_code") if "document_id" in at else ("unit_code",)
-    key = tuple(_text(cells[at[name]]) for name in names)
+    key = tuple(_cell_text(cells[at[name]]) for name in names)
     if key[0] is not None:
-        # The document alone decides: rows of one document about two units are a mistake.
+        # The unit is not part of the key: one document about two units must be reported.
         return ("document", key[0])
     return ("unit", key[-1])
 
 
-def _by_year(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _targets_by_year(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for key, value in values.items():
         year, _, code = key.partition("/")
@@ -407,11 +415,8 @@ def _by_year(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-# -- cells ----------------------------------------------------------------------------------
-
-
-def _text(cell: Any) -> str | None:
-    """A cell of a text column; numbers lose nothing (a document id typed as a number)."""
+def _cell_text(cell: Any) -> str | None:
+    """Read a cell of a text column; a document id typed as a number keeps its digits."""
     if isinstance(cell, str):
         return cell.strip() or None
     if cell is None:
@@ -420,11 +425,11 @@ def _text(cell: Any) -> str | None:
         return "true" if cell else "false"
     if isinstance(cell, datetime | date):
         return cell.isoformat()
-    return str(_number(cell)) if isinstance(cell, int | float | Decimal) else str(cell)
+    return str(_cell_number(cell)) if isinstance(cell, int | float | Decimal) else str(cell)
 
 
-def _number(cell: Any) -> Any:
-    """A cell of a number column as JSON would give it: int, Number, bool or text."""
+def _cell_number(cell: Any) -> Any:
+    """Read a cell of a number column as from JSON: int, Number, bool or text."""
     if cell is None or isinstance(cell, bool | int):
         return cell
     if isinstance(cell, str):
@@ -435,20 +440,20 @@ def _number(cell: Any) -> Any:
         return Number(repr(cell))
     if isinstance(cell, Decimal):
         return Number(f"{cell:f}" if cell.is_finite() else str(cell))
-    return _text(cell)
+    return _cell_text(cell)
 
 
-def _moment(cell: Any) -> Any:
-    """A date cell has no zone: it is Beijing time, as every deadline is."""
+def _cell_instant(cell: Any) -> Any:
+    """Read an instant; a date cell has no zone and is taken as Beijing time."""
     if isinstance(cell, datetime):
         return (cell if cell.tzinfo else cell.replace(tzinfo=SHANGHAI)).isoformat()
-    return _text(cell)
+    return _cell_text(cell)
 
 
-def _date(cell: Any) -> Any:
+def _cell_date(cell: Any) -> Any:
     if isinstance(cell, datetime):
         return cell.date().isoformat()
-    text = _text(cell)
+    text = _cell_text(cell)
     match = _DATE.match(text) if text else None
     if match:
         year, month, day = (int(part) for part in match.groups())
@@ -456,16 +461,16 @@ def _date(cell: Any) -> Any:
     return text
 
 
-def _boolean(cell: Any) -> Any:
-    text = (_text(cell) or "").casefold()
+def _cell_boolean(cell: Any) -> Any:
+    text = (_cell_text(cell) or "").casefold()
     if text in _TRUE:
         return True
     return False if text in _FALSE else (text or None)
 
 
-def _members(cell: Any) -> Any:
-    """``name:type;name:type`` (contract §1, "registration")."""
-    text = _text(cell)
+def _cell_members(cell: Any) -> Any:
+    """Read ``name:type;name:type`` (contract §1, "registration")."""
+    text = _cell_text(cell)
     if text is None:
         return None
     members = []
@@ -476,11 +481,11 @@ def _members(cell: Any) -> Any:
     return members
 
 
-_READ: dict[str, Callable[[Any], Any]] = {
-    "text": _text,
-    "number": _number,
-    "moment": _moment,
-    "date": _date,
-    "boolean": _boolean,
-    "members": _members,
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "text": _cell_text,
+    "number": _cell_number,
+    "moment": _cell_instant,
+    "date": _cell_date,
+    "boolean": _cell_boolean,
+    "members": _cell_members,
 }

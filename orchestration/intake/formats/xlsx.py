@@ -1,8 +1,9 @@
-"""XLSX workbooks: every visible sheet with a known header is a table.
+"""Reads XLSX workbooks: every visible sheet with a known header is a table.
 
-Belongs here: cells as they were typed, saved results of formulas, hidden sheets, the mark of the
-project's own reporting forms, and what a workbook may unpack to. openpyxl's row parser reads, one
-row at a time; defusedxml (which openpyxl uses where it is installed) refuses entity declarations.
+Belongs here: cells as typed, saved results of formulas, hidden sheets, the mark of the project's
+own reporting forms, and the limit on unpacked size. openpyxl's row parser reads one row at a time;
+defusedxml (which openpyxl uses where it is installed) refuses entity declarations. Doesn't belong
+here: from rows to documents (``tables``).
 """
 
 from __future__ import annotations
@@ -27,20 +28,19 @@ from orchestration.workbook import FORM_MARK, FORM_SHEET
 
 __all__ = ["read_xlsx", "xlsx_heads"]
 
-# What openpyxl leaves out of somebody's workbook (an extension, a date out of range) is told in the
-# receipt where it matters; on a terminal it would only be noise.
+# openpyxl warns of parts of a workbook that it ignores (an extension, a date out of range). The
+# receipt reports those that matter.
 warnings.filterwarnings("ignore", module="openpyxl")
 
-#: Parts of a workbook: a sheet is one, with a style sheet, strings, a theme; a thousand is far
-#: from any honest file.
-_PARTS = 1_000
-#: The contract's widest table has 20 columns; a form has fewer.
-_COLUMNS = 500
-_ENCRYPTED_OR_OLD = b"\xd0\xcf\x11\xe0"
+#: Most parts (files) in a workbook: each sheet is one, plus styles, strings and a theme.
+_MAX_PARTS = 1_000
+#: Most columns of a sheet: the contract's widest table has 20, a form fewer.
+_MAX_COLUMNS = 500
+_OLE_MAGIC = b"\xd0\xcf\x11\xe0"
 
 
 class _Parser(WorkSheetParser):
-    """openpyxl's row parser, for values, that doesn't drop a formula without a saved result."""
+    """openpyxl's row parser for values, which keeps formulas that have no saved result."""
 
     def __init__(self, *args: Any, percents: frozenset[int], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -54,7 +54,7 @@ class _Parser(WorkSheetParser):
             if formula is not None:
                 cell["value"] = "=" + (formula.text or "")
         elif cell["style_id"] in self.percents and type(value) in (int, float):
-            # It shows 85% and holds 0.85: which of the two was meant is not guessed.
+            # The cell shows 85% and holds 0.85; the reader must not guess which is meant.
             cell["value"] = f"{(Decimal(repr(value)) * 100).normalize():f}%"
         return cell
 
@@ -65,21 +65,22 @@ def read_xlsx(
     """The documents of a workbook, sheet by sheet.
 
     Args:
-        received_at: when the store received it: the time of submission of a reporting form.
+        received_at: when the store received the object (aware); the submission time of a
+            reporting form.
 
     Raises:
-        Unreadable: not a workbook (E012), unpacks to too much (E011), no sheet has a known
+        Unreadable: not a workbook (E012), too large when unpacked (E011), no sheet has a known
             header (E009), too many rows (E014).
     """
     _check_container(body, limits)
-    workbook = _opened(body)
+    workbook = _open_workbook(body)
     form = _is_form(workbook)
     refused: Unreadable | None = None
     tables = 0
     for sheet in workbook.worksheets:
         if not hasattr(sheet, "_get_source"):
             continue
-        rows = list(_peeked(_rows(workbook, sheet)))
+        rows = list(_first_filled_row(_sheet_rows(workbook, sheet)))
         if not rows:
             continue
         if sheet.sheet_state != "visible":
@@ -93,7 +94,7 @@ def read_xlsx(
             received_at.isoformat() if form else None,
         )
         try:
-            yield from read_table(_rows(workbook, sheet), origin, limits)
+            yield from read_table(_sheet_rows(workbook, sheet), origin, limits)
             tables += 1
         except Unreadable as error:
             if error.code != "E009":
@@ -106,17 +107,17 @@ def read_xlsx(
 
 
 def xlsx_heads(body: bytes, limits: Limits) -> Iterator[Sequence[Any]]:
-    """The first rows of every visible sheet: one of them may be a header."""
+    """Yield the first rows of every visible sheet; one of them may be a header."""
     _check_container(body, limits)
-    workbook = _opened(body)
+    workbook = _open_workbook(body)
     for sheet in workbook.worksheets:
         if hasattr(sheet, "_get_source") and sheet.sheet_state == "visible":
-            for _, cells in islice(_rows(workbook, sheet), HEADER_ROWS):
+            for _, cells in islice(_sheet_rows(workbook, sheet), HEADER_ROWS):
                 yield cells
 
 
-def _peeked(rows: Iterator[Row]) -> Iterator[Row]:
-    """The first row with anything in it, if there is one."""
+def _first_filled_row(rows: Iterator[Row]) -> Iterator[Row]:
+    """Yield the first row that is not empty, if there is one."""
     for number, cells in rows:
         if any(cell is not None for cell in cells):
             yield number, cells
@@ -124,8 +125,8 @@ def _peeked(rows: Iterator[Row]) -> Iterator[Row]:
 
 
 def _check_container(body: bytes, limits: Limits) -> None:
-    """What the archive says it holds; zipfile never reads more of a part than it says."""
-    if body.startswith(_ENCRYPTED_OR_OLD):
+    """Check the sizes in the archive's directory; zipfile never reads more than they say."""
+    if body.startswith(_OLE_MAGIC):
         raise Unreadable("E012", "encrypted or .xls", format="XLSX")
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
@@ -133,31 +134,31 @@ def _check_container(body: bytes, limits: Limits) -> None:
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
         raise Unreadable("E012", str(error), format="XLSX") from None
     total = sum(part.file_size for part in parts)
-    if len(parts) > _PARTS or total > limits.expanded_bytes:
+    if len(parts) > _MAX_PARTS or total > limits.expanded_bytes:
         raise Unreadable("E011", str(total), limit=str(limits.expanded_bytes))
 
 
-def _opened(body: bytes) -> Any:
+def _open_workbook(body: bytes) -> Any:
     try:
         return load_workbook(io.BytesIO(body), read_only=True, data_only=True, keep_links=False)
-    except Exception as error:  # whatever a hostile archive makes the library raise
-        raise _broken(error) from None
+    except Exception as error:  # a hostile archive can make the library raise anything
+        raise _broken_workbook(error) from None
 
 
-def _broken(error: Exception) -> Unreadable:
-    said = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
-    return Unreadable("E012", said, format="XLSX")
+def _broken_workbook(error: Exception) -> Unreadable:
+    message = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+    return Unreadable("E012", message, format="XLSX")
 
 
 def _is_form(workbook: Any) -> bool:
     if FORM_SHEET not in workbook.sheetnames:
         return False
-    first = next(_peeked(_rows(workbook, workbook[FORM_SHEET])), None)
+    first = next(_first_filled_row(_sheet_rows(workbook, workbook[FORM_SHEET])), None)
     return first is not None and first[1][0] == FORM_MARK
 
 
 def _percent_styles(workbook: Any) -> frozenset[int]:
-    """Cell styles that show a number as a percentage (ECMA-376 part 1, 18.8.30)."""
+    """Indices of the cell styles that show percentages (ECMA-376 part 1, 18.8.30)."""
     formats = workbook._number_formats
     found = set()
     for index, style in enumerate(workbook._cell_styles):
@@ -169,7 +170,7 @@ def _percent_styles(workbook: Any) -> frozenset[int]:
     return frozenset(found)
 
 
-def _rows(workbook: Any, sheet: Any) -> Iterator[Row]:
+def _sheet_rows(workbook: Any, sheet: Any) -> Iterator[Row]:
     try:
         with sheet._get_source() as source:
             parser = _Parser(
@@ -183,7 +184,7 @@ def _rows(workbook: Any, sheet: Any) -> Iterator[Row]:
             )
             for number, cells in parser.parse():
                 width = cells[-1]["column"] if cells else 0
-                if width > _COLUMNS:
+                if width > _MAX_COLUMNS:
                     raise Unreadable("E012", f"row {number}: {width} columns", format="XLSX")
                 row: list[Any] = [None] * width
                 for cell in cells:
@@ -191,5 +192,5 @@ def _rows(workbook: Any, sheet: Any) -> Iterator[Row]:
                 yield number, row
     except Unreadable:
         raise
-    except Exception as error:  # whatever a hostile sheet makes the library raise
-        raise _broken(error) from None
+    except Exception as error:  # a hostile sheet can make the library raise anything
+        raise _broken_workbook(error) from None
