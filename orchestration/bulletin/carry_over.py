@@ -20,9 +20,8 @@ def digest_of(content: Any) -> str:
     """Return the sha256 in hex of the content that a file is made from.
 
     The content consists of dataclasses, rows of the catalogue, lists, texts and numbers only. Equal
-    content must have the
-    same ``repr`` in every process, so sets and functions are not allowed: the digest is in the
-    manifest, and making an edition again must give the same manifest.
+    content must have the same ``repr`` in every process, so sets and functions are not allowed: the
+    digest is in the manifest, and making an edition again must give the same manifest.
     """
     return hashlib.sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -159,15 +159,15 @@ class Indicator(Row):
     seed = "indicators"
     keys = (("indicator_code",),)
 
-    task_code: TaskCode | None = None
     code: IndicatorCode = Field(alias="indicator_code")
+    task_code: TaskCode | None = None
     name_zh: Text
     name_en: Text
+    unit: Text
     value_type: Literal[
         "count", "person_times", "person_days", "year", "amount", "percent", "ratio", "yesno",
         "code_list",
     ]  # fmt: skip
-    unit: Text
     aggregation: Literal["sum", "ratio", "mean", "max", "count_true", "count_distinct", "none"]
     numerator: IndicatorCode | None = None
     denominator: IndicatorCode | None = None
@@ -186,20 +186,20 @@ class Indicator(Row):
         """Whether only whole numbers are allowed (contract §1, "Numbers")."""
         return self.value_type in {"count", "person_times", "person_days", "year"}
 
-    @field_validator("code")
+    @field_validator("task_code")
     @classmethod
-    def _begins_with_its_task(cls, code: str, info: Info) -> str:
-        prefix = info.data.get("task_code", ...)
-        if prefix is not ... and not code.startswith(f"{prefix or 'C'}_"):
-            raise _wanted(f"a code that begins with {prefix or 'C'}_, as its task_code says")
-        return code
+    def _begins_the_code(cls, task_code: str | None, info: Info) -> str | None:
+        code = info.data.get("code")
+        if code and not code.startswith(f"{task_code or 'C'}_"):
+            raise _wanted("what the indicator_code begins with, or nothing for C_")
+        return task_code
 
-    @field_validator("unit")
+    @field_validator("value_type")
     @classmethod
-    def _suits_its_type(cls, unit: str, info: Info) -> str:
-        if info.data.get("value_type") == "percent" and unit != "%":
-            raise _wanted("% for a percent")
-        return unit
+    def _suits_the_unit(cls, value_type: str, info: Info) -> str:
+        if value_type == "percent" and info.data.get("unit", "%") != "%":
+            raise _wanted("percent only where the unit is %")
+        return value_type
 
     @field_validator("aggregation")
     @classmethod
