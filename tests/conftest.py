@@ -56,8 +56,8 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
-    """Folders that all homes of a worker use: DuckDB's extensions, the parsed dbt project."""
-    return Shared(tmp_path_factory.mktemp("duckdb_extensions"), tmp_path_factory.mktemp("dbt"))
+    """What all homes of a worker use: the parsed dbt project."""
+    return Shared(tmp_path_factory.mktemp("dbt"))
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,10 @@ and what is fit to publish (gate).
 """
 
 from orchestration.lakehouse.attach import (
-    checked_extensions,
     open_lake,
     publisher,
     quoted,
     reader,
-    take_as_checked,
     writer,
 )
 from orchestration.lakehouse.build import PRIOR_TABLES, build_file, prepare_build
@@ -57,7 +55,6 @@ __all__ = [
     "blocking",
     "blocks",
     "build_file",
-    "checked_extensions",
     "commit_build",
     "current_snapshot",
     "dbt_build",
@@ -77,7 +74,6 @@ __all__ = [
     "reader",
     "record_edition",
     "record_gate",
-    "take_as_checked",
     "transform_record",
     "transform_snapshot",
     "transform_year",

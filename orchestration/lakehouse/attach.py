@@ -23,13 +23,11 @@ from orchestration.lakehouse import postgres
 from orchestration.storage import Store
 
 __all__ = [
-    "checked_extensions",
     "data_path",
     "open_lake",
     "publisher",
     "quoted",
     "reader",
-    "take_as_checked",
     "writer",
 ]
 
@@ -38,11 +36,6 @@ __all__ = [
 _WAIT_SECONDS = 10.0
 #: DuckDB spills to disk beyond this; with Python's own share a run stays under 2 GB.
 _MEMORY_LIMIT = "1GB"
-#: A file of an extension: path, inode, and when it was last changed, which nobody can set.
-_File = tuple[str, int, int]
-#: Those whose signatures have been checked: DuckDB hashes 90 MB for them, 0.15 s each time that a
-#: lake is opened. A file that isn't what it was is checked anew.
-_checked: set[_File] = set()
 
 
 def _extensions(settings: Settings) -> tuple[str, str, str]:
@@ -50,41 +43,17 @@ def _extensions(settings: Settings) -> tuple[str, str, str]:
     return "httpfs", "ducklake", catalogue
 
 
-def _extension_folder(settings: Settings) -> Path:
-    """Install the extensions from their wheels, once a home and DuckDB version."""
-    folder = settings.home / "duckdb_extensions"
-    missing = [name for name in _extensions(settings) if not list(_installed(folder, name))]
-    if missing:
-        folder.mkdir(parents=True, exist_ok=True)
-        with duckdb.connect(config={"extension_directory": str(folder)}) as con:
-            for name in missing:
-                spec = importlib.util.find_spec(f"duckdb_extension_{name}")
-                if spec is None or not spec.submodule_search_locations:
-                    raise TongbaoError(f"the wheel duckdb-extension-{name} is not installed")
-                root = Path(spec.submodule_search_locations[0])
-                con.install_extension(
-                    str(root / f"extensions/v{duckdb.__version__}/{name}.duckdb_extension")
-                )
-    return folder
+def _extension_file(name: str) -> str:
+    """The path of an extension in its wheel.
 
-
-def _installed(folder: Path, name: str) -> Iterator[Path]:
-    return folder.glob(f"v{duckdb.__version__}/*/{name}.duckdb_extension")
-
-
-def _files(settings: Settings, folder: Path) -> set[_File]:
-    found = [path for name in _extensions(settings) for path in _installed(folder, name)]
-    return {(str(path), (stat := path.stat()).st_ino, stat.st_ctime_ns) for path in found}
-
-
-def checked_extensions() -> frozenset[_File]:
-    """For :func:`take_as_checked` in a process that this one starts."""
-    return frozenset(_checked)
-
-
-def take_as_checked(files: frozenset[_File]) -> None:
-    """What the process that started this one has checked needn't be checked here."""
-    _checked.update(files)
+    Raises:
+        TongbaoError: the wheel is not installed.
+    """
+    spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+    if spec is None or not spec.submodule_search_locations:
+        raise TongbaoError(f"the wheel duckdb-extension-{name} is not installed")
+    root = Path(spec.submodule_search_locations[0])
+    return str(root / f"extensions/v{duckdb.__version__}/{name}.duckdb_extension")
 
 
 def data_path(settings: Settings) -> str:
@@ -119,12 +88,11 @@ def open_lake(
         Path(settings.catalog).parent.mkdir(parents=True, exist_ok=True)
     scratch = settings.home / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
-    extensions = _extension_folder(settings)
-    files = _files(settings, extensions)
     con = duckdb.connect(
         config={
-            "extension_directory": str(extensions),
-            "allow_unsigned_extensions": "true" if files <= _checked else "false",
+            # The wheels of the extensions are installed with their hashes checked, as DuckDB's own
+            # is. Checking the signatures too would hash 90 MB each time that a lake is opened.
+            "allow_unsigned_extensions": "true",
             "autoinstall_known_extensions": "false",
             "memory_limit": _MEMORY_LIMIT,
             "temp_directory": str(scratch),
@@ -136,9 +104,8 @@ def open_lake(
         # A slow query would draw it into the answer of 'tongbao … --json'.
         con.execute("set enable_progress_bar = false")
         for name in _extensions(settings):
-            con.load_extension(name)
-        _checked.update(files)
-        con.execute("set allow_unsigned_extensions = false")  # of any that is loaded later
+            con.load_extension(_extension_file(name))
+        con.execute("set allow_unsigned_extensions = false")
         con.execute(_secret(store))
         # Small inserts would be rows of the catalogue: of raw as well, where contact data and whole
         # objects are (11 MB of one were 58 MB of catalogue and 290 MB of each later commit), and

@@ -151,17 +151,14 @@ def _run_child(
     task: ChildTask,
     connection: Connection,
     gc_thresholds: tuple[int, int, int],
-    checked: frozenset[tuple[str, int, int]],
 ) -> None:
     """Run in the child process; it ends when the parent has closed its end of the pipe.
 
     Args:
         gc_thresholds: the parent's thresholds of garbage collection, taken over here.
-        checked: the parent's ``lakehouse.checked_extensions``.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.set_threshold(*gc_thresholds)
-    lakehouse.take_as_checked(checked)
 
     def send(succeeded: bool, answer: Changes | ChildFiles | Exception | None) -> None:
         with contextlib.suppress(OSError):  # The parent has ended.
@@ -182,8 +179,9 @@ def start_child_process(task: ChildTask) -> Iterator[ChildProcess]:
     """Start the child process; leaving the context ends it, whether or not it has finished."""
     context = multiprocessing.get_context("spawn")
     connection, child_end = context.Pipe()
-    inherited = gc.get_threshold(), lakehouse.checked_extensions()
-    process = context.Process(target=_run_child, args=(task, child_end, *inherited), daemon=True)
+    process = context.Process(
+        target=_run_child, args=(task, child_end, gc.get_threshold()), daemon=True
+    )
     process.start()
     child_end.close()
     try:

@@ -31,14 +31,18 @@ CONTACT = ("李娜", "13800138000", "li.na@example.cn")
 #: What analysts may read, as ``infra/policies/analyst.json`` says for AWS.
 FOLDERS = ("marts", "quality", "publication")
 
-_ANALYST = """
-import json, sys
-import duckdb
-
 #: PostgreSQL and the analysts' S3 server.
 pytestmark = pytest.mark.slow
-folder, setup, statements = json.load(sys.stdin)
-con = duckdb.connect(config={"extension_directory": folder})
+
+_ANALYST = """
+import json, sys
+from importlib.resources import files
+import duckdb
+setup, statements = json.load(sys.stdin)
+con = duckdb.connect()
+for name in ("httpfs", "ducklake", "postgres_scanner"):
+    wheel = files(f"duckdb_extension_{name}")
+    con.load_extension(str(wheel / f"extensions/v{duckdb.__version__}/{name}.duckdb_extension"))
 answers = []
 for statement in setup:
     con.execute(statement)
@@ -63,17 +67,15 @@ class Place:
         """What plain DuckDB answers an analyst: rows, or the error's text."""
         config = self.s3.config
         setup = [
-            *(f"load {name}" for name in ("httpfs", "ducklake", "postgres_scanner")),
             f"create secret (type s3, key_id '{config.access_key_id}', "
             f"secret '{config.secret_access_key}', "
             f"endpoint '{(config.endpoint or '').removeprefix('http://')}', "
             "use_ssl false, url_style 'path', region 'us-east-1')",
             f"attach 'ducklake:postgres:{self.catalog}' as lake (read_only)",
         ]
-        folder = str(Path(self.servers.environment["TONGBAO_HOME"]) / "duckdb_extensions")
         done = subprocess.run(
             [sys.executable, "-c", _ANALYST],
-            input=json.dumps([folder, setup, statements]),
+            input=json.dumps([setup, statements]),
             capture_output=True,
             text=True,
             check=False,

@@ -183,17 +183,19 @@ def test_every_command_explains_itself(tongbao: Tongbao) -> None:
 
 _READER = """
 import sys, time
+from importlib.resources import files
 import duckdb
-folder, catalog, data = sys.argv[1:4]
-con = duckdb.connect(config={"extension_directory": folder})
+catalog = sys.argv[1]
+con = duckdb.connect()
 for name in ("ducklake", "sqlite_scanner", "httpfs"):
-    con.execute(f"load {name}")
-con.execute(f"create secret (type s3, key_id '{sys.argv[4]}', secret '{sys.argv[5]}', "
-            f"endpoint '{sys.argv[6]}', use_ssl false, url_style 'path')")
+    wheel = files(f"duckdb_extension_{name}")
+    con.load_extension(str(wheel / f"extensions/v{duckdb.__version__}/{name}.duckdb_extension"))
+con.execute(f"create secret (type s3, key_id '{sys.argv[2]}', secret '{sys.argv[3]}', "
+            f"endpoint '{sys.argv[4]}', use_ssl false, url_style 'path')")
 con.execute(f"attach 'ducklake:sqlite:{catalog}' as lake (read_only)")
 print("ready", flush=True)
 seen = set()
-end = time.monotonic() + float(sys.argv[7])
+end = time.monotonic() + float(sys.argv[5])
 while time.monotonic() < end:
     row = con.execute(
         "select (select count(*) from lake.raw.documents), "
@@ -216,8 +218,8 @@ def test_the_lake_is_read_from_plain_duckdb_while_a_run_writes(
     script.write_text(_READER)
     reader = subprocess.Popen(
         [
-            sys.executable, str(script), str(settings.home / "duckdb_extensions"), settings.catalog,
-            "", config.access_key_id, config.secret_access_key,
+            sys.executable, str(script), settings.catalog,
+            config.access_key_id, config.secret_access_key,
             str(config.endpoint).removeprefix("http://"), "8",
         ],
         stdout=subprocess.PIPE,
