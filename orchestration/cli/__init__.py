@@ -27,6 +27,7 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 20)
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "true")
+    logging.captureWarnings(True)
     logging.getLogger("py.warnings").setLevel(logging.ERROR)
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from orchestration.core.settings import Settings
 from orchestration.definitions import defs
+from orchestration.lakehouse.dbt import dbt_manifest
 from tests.conftest import clean_environment
 
 
@@ -28,6 +29,23 @@ def test_everything_loads_as_the_web_page_loads_it() -> None:
     assert jobs >= {
         "intake_year", "transform_year", "gate_year", "publish_year", "collect", "national_year",
     }  # fmt: skip
+
+
+def test_loading_imports_neither_dbt_nor_great_expectations(settings: Settings) -> None:
+    """Each run's process loads the code location; an intake's needs neither."""
+    dbt_manifest(settings)
+    code = (
+        "import sys, orchestration.definitions\n"
+        "print(sorted({'dagster', 'dbt', 'great_expectations'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean_environment(settings.home),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "['dagster']"
 
 
 def test_the_graph_reads_from_the_landing_bucket_to_the_edition() -> None:
