@@ -1,13 +1,13 @@
-"""The rehearsal: the whole gate against what is there now, projected to the deadline.
+"""The rehearsal: runs the whole gate on the present marts and projects reporting to the cut-off.
 
-Belongs here: what would block publication, who is late, how many will be missing, and the pages
-that say so. It reads the lake and writes pages: no verdict is recorded, so that nothing that it
-finds can open the way to publication. Doesn't belong here: judging (``gate``), days (the
-reporting calendar).
+Belongs here: what would block publication now, which units have not reported, how many will be
+missing at the cut-off, and the pages that show this. A rehearsal reads the lake and writes pages.
+It records no verdict, so it can't make a publication possible. Doesn't belong here: judging
+(``gate``), dates (``core.reporting_calendar``).
 """
 
-from orchestration.rehearsal.counts import Standing
+from orchestration.rehearsal.counts import GroupStatus
 from orchestration.rehearsal.found import Rehearsal
 from orchestration.rehearsal.run import run_rehearsal
 
-__all__ = ["Rehearsal", "Standing", "run_rehearsal"]
+__all__ = ["GroupStatus", "Rehearsal", "run_rehearsal"]

@@ -1,7 +1,7 @@
-"""Who has reported by now, and who had by the same day of last year.
+"""Counts the units that have reported by now, and by the same day of last year.
 
-Belongs here: from the lake's rows to the counts of the nation, a province, a task or both, and
-their projection. Doesn't belong here: the estimator (``projection``), thresholds
+Belongs here: from the lake's rows to counts and projections of the nation, a province, a task, or
+a task in a province. Doesn't belong here: the estimator (``projection``), thresholds
 (``expectations``).
 """
 
@@ -21,14 +21,14 @@ from orchestration.rehearsal.projection import Pace, Projection, project
 if TYPE_CHECKING:
     from expectations.checks import Check
 
-__all__ = ["Outlook", "Standing", "Unit", "percent", "standings", "units_of"]
+__all__ = ["GroupStatus", "Outlook", "Unit", "group_statuses", "percent", "units_of"]
 
-#: Seven days: a week holds every day of the week once, and what came before the last one says
-#: little about the days before a cut-off.
-_LAST_DAYS = timedelta(days=7)
+#: The window from which the pace is measured. A week holds every weekday once; reports before the
+#: last week say little about the days before a cut-off.
+_WINDOW = timedelta(days=7)
 
-#: Whether the gate's floor on reporting on time will be kept: whatever the interval holds, perhaps
-#: (the floor lies within it), not even at its better end; or no floor applies.
+#: Whether the on-time rate will meet the gate's threshold: at both ends of the interval
+#: (``passes``), at one (``uncertain``), at neither (``fails``); ``none`` without a threshold.
 Outlook = Literal["passes", "uncertain", "fails", "none"]
 
 
@@ -45,31 +45,33 @@ class Unit:
     task_code: str
     first_at: datetime | None
 
-    def reported(self, by: datetime) -> bool:
-        """Whether it had reported before ``by``."""
-        return self.first_at is not None and self.first_at < by
+    def reported_before(self, moment: datetime) -> bool:
+        """Whether the unit had reported before ``moment`` (aware)."""
+        return self.first_at is not None and self.first_at < moment
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where the units of a province, a task, both or the nation stand.
+class GroupStatus:
+    """The reporting status of the nation, a province, a task, or a task in a province.
 
     Attributes:
         key: as in a cause of the gate, e.g. ``{"province_code": "440000"}``; empty for the nation.
-        expected, reported: this year's units, and those that have reported on time by now.
-        came: how many of them reported in the last seven days.
-        last_expected: last year's units, or None where last year is not known.
+        expected: number of this year's expected units.
+        reported: how many of them have reported on time by now.
+        newly_reported: how many of them reported in the last seven days.
+        last_expected: number of last year's expected units, or None where last year is not known.
         last_reported: how many of them had reported at the same distance from the cut-off.
-        last_on_time: how many reported by last year's cut-off.
-        missing, missing_low, missing_high: projected to the cut-off, with the interval.
-        floor: the least on-time rate that the gate takes, as a fraction, or None.
-        outlook: whether that will be kept.
+        last_on_time: how many of them reported before last year's cut-off.
+        missing, missing_low, missing_high: units missing at the cut-off, projected, and the
+            interval.
+        floor: the gate's least on-time rate, as a decimal fraction, or None.
+        outlook: whether the projected rate meets it.
     """
 
     key: Mapping[str, str]
     expected: int
     reported: int
-    came: int
+    newly_reported: int
     last_expected: int | None
     last_reported: int | None
     last_on_time: int | None
@@ -80,13 +82,13 @@ class Standing:
     outlook: Outlook
 
     @property
-    def silent(self) -> int:
-        """Units that have not reported."""
+    def not_reported(self) -> int:
+        """The number of expected units that have not reported."""
         return self.expected - self.reported
 
 
 def percent(part: int | None, whole: int | None) -> Decimal | None:
-    """A share in percent with one decimal, half up; None of nothing."""
+    """A share in percent with one decimal, half up; None where either number is unknown or 0."""
     if part is None or not whole:
         return None
     return (Decimal(100 * part) / whole).quantize(Decimal("0.1"), ROUND_HALF_UP)
@@ -104,14 +106,14 @@ where u.year = $year order by u.unit_code
 
 
 def units_of(con: duckdb.DuckDBPyConnection, year: int) -> list[Unit]:
-    """The expected units of a year; none where it has no marts."""
+    """The expected units of a year, ordered by code; an empty list without marts."""
     return [
         Unit(code, province, task, at.replace(tzinfo=UTC) if at else None)
         for code, province, task, at in con.execute(_UNITS, {"year": year}).fetchall()
     ]
 
 
-def standings(
+def group_statuses(
     units: Sequence[Unit],
     last_units: Sequence[Unit],
     period: ReportingPeriod,
@@ -120,49 +122,50 @@ def standings(
     *,
     by: tuple[str, ...],
     check: Check,
-) -> list[Standing]:
-    """Count and project groups of units.
+) -> list[GroupStatus]:
+    """Count groups of units and project them to the cut-off.
 
     Args:
         units, last_units: this year's and last year's expected units.
         period, last_period: their calendars; None where last year has none.
         now: the time of the rehearsal (aware).
-        by: what makes a group: ``province_code``, ``task_code``, both, or nothing (the nation).
-        check: the gate's floor on the on-time rate of such groups.
+        by: the columns of the group's key: ``province_code``, ``task_code``, both, or none (for
+            the nation).
+        check: the gate's check of the on-time rate of such groups.
     """
-    left = max(period.cutoff_at - now, timedelta(0))
-    window = min(_LAST_DAYS, now - period.opens_at) if now > period.opens_at else _LAST_DAYS
-    by_now = period.cutoff_at - left
-    same = last_period.cutoff_at - left if last_period else None
+    time_left = max(period.cutoff_at - now, timedelta(0))
+    window = min(_WINDOW, now - period.opens_at) if now > period.opens_at else _WINDOW
+    until = period.cutoff_at - time_left
+    last_until = last_period.cutoff_at - time_left if last_period else None
     this_year = _grouped(units, by)
     last_year = _grouped(last_units, by)
     found = []
     for key, group in this_year.items():
-        reported = sum(unit.reported(by_now) for unit in group)
-        pace = _pace(group, by_now - window, by_now)
-        known = last_year.get(key, []) if same and last_units else None
+        reported = sum(unit.reported_before(until) for unit in group)
+        pace = _pace(group, until - window, until)
+        known = last_year.get(key, []) if last_until and last_units else None
         last_pace = course = nation = None
-        if known is not None and same and last_period:
-            last_pace = _pace(known, same - window, same)
-            course = _pace(known, same, last_period.cutoff_at)
-            nation = _pace(last_units, same, last_period.cutoff_at)
+        if known is not None and last_until and last_period:
+            last_pace = _pace(known, last_until - window, last_until)
+            course = _pace(known, last_until, last_period.cutoff_at)
+            nation = _pace(last_units, last_until, last_period.cutoff_at)
         projection = project(
-            silent=len(group) - reported,
+            not_reported=len(group) - reported,
             this_year=pace,
             last_year=last_pace,
             last_course=course,
             national_course=nation,
-            windows_left=left / window,
+            windows_left=time_left / window,
         )
         found.append(
-            Standing(
+            GroupStatus(
                 key=dict(zip(by, key, strict=True)),
                 expected=len(group),
                 reported=reported,
-                came=pace.came,
+                newly_reported=pace.newly_reported,
                 last_expected=None if known is None else len(known),
-                last_reported=_by(known, same),
-                last_on_time=_by(known, last_period.cutoff_at if last_period else None),
+                last_reported=_count_reported(known, last_until),
+                last_on_time=_count_reported(known, last_period.cutoff_at if last_period else None),
                 missing=projection.missing,
                 missing_low=projection.low,
                 missing_high=projection.high,
@@ -180,14 +183,15 @@ def _grouped(units: Iterable[Unit], by: tuple[str, ...]) -> dict[tuple[str, ...]
 
 
 def _pace(units: Iterable[Unit], start: datetime, end: datetime) -> Pace:
-    silent = [unit for unit in units if not unit.reported(start)]
-    return Pace(len(silent), sum(unit.reported(end) for unit in silent))
+    """The pace between two instants (aware)."""
+    waiting = [unit for unit in units if not unit.reported_before(start)]
+    return Pace(len(waiting), sum(unit.reported_before(end) for unit in waiting))
 
 
-def _by(units: list[Unit] | None, moment: datetime | None) -> int | None:
+def _count_reported(units: list[Unit] | None, moment: datetime | None) -> int | None:
     if units is None or moment is None:
         return None
-    return sum(unit.reported(moment) for unit in units)
+    return sum(unit.reported_before(moment) for unit in units)
 
 
 def _outlook(check: Check, expected: int, projection: Projection) -> dict[str, Any]:
@@ -200,10 +204,10 @@ def _outlook(check: Check, expected: int, projection: Projection) -> dict[str, A
     if check.at_least is None or not applies or not expected:
         return {"floor": None, "outlook": "none"}
     floor = Decimal(str(check.at_least))
-    spare = int(((1 - floor) * expected).to_integral_value(ROUND_FLOOR))
+    allowed_missing = int(((1 - floor) * expected).to_integral_value(ROUND_FLOOR))
     outlook: Outlook = "uncertain"
-    if projection.high <= spare:
+    if projection.high <= allowed_missing:
         outlook = "passes"
-    elif projection.low > spare:
+    elif projection.low > allowed_missing:
         outlook = "fails"
     return {"floor": str(floor), "outlook": outlook}

@@ -1,7 +1,6 @@
-"""What a rehearsal found.
+"""The result of a rehearsal, as data and as lines for a terminal.
 
-Belongs here: the result as data and as lines for a terminal. Doesn't belong here: finding it
-(``run``), and the pages that say it in Chinese (``pages``).
+Doesn't belong here: making the result (``run``) and the Chinese pages (``pages``).
 """
 
 from __future__ import annotations
@@ -13,28 +12,29 @@ from typing import Any
 
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import SHANGHAI
-from orchestration.rehearsal.counts import Standing, percent
+from orchestration.rehearsal.counts import GroupStatus, percent
 
 __all__ = ["Rehearsal"]
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a rehearsal found.
+    """The result of a rehearsal.
 
     Attributes:
-        at: when (aware).
+        at: the time of the rehearsal (aware).
         days_left: days in Beijing to the cut-off; 0 or less once it has passed.
         snapshot_id: the snapshot judged.
-        would_block: whether publication would be held back now.
-        blocking: what would block, as in the gate's summary.
-        warnings: how many findings would be published with the bulletin.
-        left_out: checks that nothing can keep before the cut-off, by their titles.
-        from_future: units whose first document is dated after ``at``; they don't count as reported.
-        nation, provinces, tasks: where they stand.
-        cells: the province x task groups whose floor may be missed at the cut-off.
+        would_block: whether the gate would block publication now.
+        blocking: the blocking findings, as in the gate's summary.
+        warnings: number of findings that would be published with the bulletin.
+        left_out: titles of the checks that can't pass before the cut-off.
+        from_future: number of units whose first document is dated after ``at``; they don't count
+            as reported.
+        nation, provinces, tasks: their reporting status.
+        cells: the groups of province and task whose on-time rate may be too low at the cut-off.
         page: key of the national page in the publication bucket.
-        place: the same for a person.
+        place: path or URL of that page.
     """
 
     year: int
@@ -47,16 +47,16 @@ class Rehearsal:
     warnings: int
     left_out: tuple[str, ...]
     from_future: int
-    nation: Standing
-    provinces: tuple[Standing, ...]
-    tasks: tuple[Standing, ...]
-    cells: tuple[Standing, ...]
+    nation: GroupStatus
+    provinces: tuple[GroupStatus, ...]
+    tasks: tuple[GroupStatus, ...]
+    cells: tuple[GroupStatus, ...]
     page: str
     place: str
 
     @property
     def lines(self) -> list[str]:
-        """What a terminal shows: the verdict, what would block, a line a province, worst first."""
+        """The verdict, the blocking findings and a line for each province, the worst first."""
         verdict = f"would block ({len(self.blocking)})" if self.would_block else "would pass"
         days = f"{self.days_left} days left" if self.days_left > 0 else "the cut-off has passed"
         at = self.at.astimezone(SHANGHAI)
@@ -83,8 +83,8 @@ class Rehearsal:
         )
         names = {code: region.short_name for code, region in load_catalogue().regions.items()}
         worst = sorted(self.provinces, key=lambda s: (-s.missing / s.expected, -s.missing))
-        lines += [_line(names[each.key["province_code"]], each) for each in worst]
-        lines.append(_line("全国", self.nation))
+        lines += [_status_line(names[each.key["province_code"]], each) for each in worst]
+        lines.append(_status_line("全国", self.nation))
         lines.append(
             "last year: by the same day; missing: projected at the present pace, 90 % interval"
         )
@@ -95,14 +95,15 @@ class Rehearsal:
 _OUTLOOKS = {"passes": "passes", "uncertain": "may fail", "fails": "FAILS", "none": ""}
 
 
-def _line(name: str, of: Standing) -> str:
+def _status_line(name: str, of: GroupStatus) -> str:
+    """A row of the table; a Chinese character takes two columns."""
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in name)
     interval = f"{of.missing:,} ({of.missing_low:,}-{of.missing_high:,})"
     floor = f"{float(of.floor):.0%}" if of.floor else "-"
     return (
         f"{name}{'':{8 - len(name) - wide}}{of.expected:>9,}{of.reported:>9,}"
         f"{_percent(of.reported, of.expected):>8}"
-        f"{_percent(of.last_reported, of.last_expected):>10}{of.came:>8,}{interval:>20}"
+        f"{_percent(of.last_reported, of.last_expected):>10}{of.newly_reported:>8,}{interval:>20}"
         f"{floor:>7}  {_OUTLOOKS[of.outlook]}"
     ).rstrip()
 

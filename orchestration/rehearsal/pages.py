@@ -1,7 +1,7 @@
-"""The pages of a rehearsal, in Chinese: one of the nation, one of each province.
+"""The pages of a rehearsal, in Chinese: one for the nation and one for each province.
 
-Belongs here: what is said, and to whom: what blocks because of a province, what each of its units
-can do now. Doesn't belong here: counts and their projection (``counts``). No contact data.
+Belongs here: the content of the pages: what a province causes to block, and what each of its units
+can do now. Doesn't belong here: counts and projections (``counts``), contact data.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.gate import Cause, Finding, GateDecision
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.receipts import common_page_content, templates
-from orchestration.rehearsal.counts import Standing, percent
+from orchestration.rehearsal.counts import GroupStatus, percent
 from orchestration.rehearsal.found import Rehearsal
 
 __all__ = ["national_page", "province_pages"]
 
 _OUTLOOKS = {"passes": "预计达标", "uncertain": "可能不达标", "fails": "预计不达标", "none": "—"}
 
-#: Every expected unit with what it could do, and last year's day of its report.
-_TO_DO = """
+#: Every expected unit with its open tasks, and the day of its report last year.
+_UNIT_TASKS = """
 with findings as (
     select unit_code, count(*) filter (where severity = 'error') as errors,
         count(*) filter (where severity = 'warning' and explained_by is null) as warnings,
@@ -59,43 +59,43 @@ order by province_code, task_code
 def national_page(
     con: duckdb.DuckDBPyConnection, found: Rehearsal, decision: GateDecision
 ) -> bytes:
-    """The page that the ministry reads: would it pass, who is late, how will it end."""
+    """The ministry's page: the gate's findings, the reporting status and its projection."""
     return _render("national.html.j2", con, found, decision=decision)
 
 
 def province_pages(
     con: duckdb.DuckDBPyConnection, found: Rehearsal, decision: GateDecision
 ) -> Iterator[tuple[str, bytes]]:
-    """Key and page of every province that has units."""
+    """Yield key and page (HTML) of every province with expected units."""
     catalogue = load_catalogue()
     to_do: dict[str, list[dict[str, Any]]] = {}
-    for row in rows_as_dicts(con.execute(_TO_DO, {"year": found.year})):
+    for row in rows_as_dicts(con.execute(_UNIT_TASKS, {"year": found.year})):
         to_do.setdefault(row["province_code"], []).append(row | {"actions": _actions(row)})
     summaries: dict[str, list[str]] = {}
     for row in rows_as_dicts(con.execute(_SUMMARIES, {"year": found.year})):
         summaries.setdefault(row["province_code"], []).append(row["task_code"])
-    for standing in found.provinces:
-        code = standing.key["province_code"]
+    for status in found.provinces:
+        code = status.key["province_code"]
         units = to_do.get(code, [])
         page = _render(
             "province.html.j2",
             con,
             found,
             region=catalogue.regions[code],
-            standing=standing,
-            own=_own(decision, code),
-            shared_causes=_shared(decision, found, standing),
+            status=status,
+            own=_own_findings(decision, code),
+            shared_causes=_national_findings(decision, found, status),
             cells=[cell for cell in found.cells if cell.key["province_code"] == code],
             absent=[unit for unit in units if not unit["is_on_time"]],
-            mending=[unit for unit in units if unit["is_on_time"] and unit["actions"]],
+            incomplete=[unit for unit in units if unit["is_on_time"] and unit["actions"]],
             unassessed=sum(unit["is_unassessed"] for unit in units),
             summaries=summaries.get(code, []),
         )
         yield f"receipts/year={found.year}/province={code}/rehearsal.html", page
 
 
-def _own(decision: GateDecision, province: str) -> list[tuple[Finding, list[Cause]]]:
-    """What would block because of places in this province alone."""
+def _own_findings(decision: GateDecision, province: str) -> list[tuple[Finding, list[Cause]]]:
+    """The blocking findings that this province causes, each with its causes there."""
     found = [
         (finding, [c for c in finding.causes if c.key.get("province_code") == province])
         for finding in decision.blocking
@@ -103,26 +103,25 @@ def _own(decision: GateDecision, province: str) -> list[tuple[Finding, list[Caus
     return [(finding, causes) for finding, causes in found if causes]
 
 
-def _shared(
-    decision: GateDecision, found: Rehearsal, standing: Standing
+def _national_findings(
+    decision: GateDecision, found: Rehearsal, status: GroupStatus
 ) -> list[tuple[Finding, str]]:
-    """What would block the nation as a whole, with this province's part where it is known."""
-    share = percent(standing.silent, found.nation.silent)
-    said = []
+    """The blocking findings about the whole nation, with this province's part where known."""
+    share = percent(status.not_reported, found.nation.not_reported)
+    findings = []
     for finding in decision.blocking:
         if any("province_code" in cause.key for cause in finding.causes):
             continue
         part = ""
         if finding.expectation == "on_time_rate_nation":
-            part = (
-                f"本省未上报{standing.silent:,}个，占全国未上报{found.nation.silent:,}个的{share}%"
-            )
-        said.append((finding, part))
-    return said
+            here, everywhere = status.not_reported, found.nation.not_reported
+            part = f"本省未上报{here:,}个，占全国未上报{everywhere:,}个的{share}%"
+        findings.append((finding, part))
+    return findings
 
 
 def _actions(unit: dict[str, Any]) -> list[str]:
-    """What a unit can do now, in the order in which it matters."""
+    """What a unit can do now, the most important first (Chinese)."""
     if not unit["has_reported"]:
         return ["上报年度绩效数据和年度工作报告"]
     actions = []

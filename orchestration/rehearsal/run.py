@@ -1,4 +1,4 @@
-"""One rehearsal: judge, count, project, write the pages.
+"""One rehearsal run: judges, counts, projects and writes the pages.
 
 Belongs here: the order of things. The verdict stays in this process: ``quality.gate_results`` is
 not written. Doesn't belong here: what was found, as data (``found``), and the pages (``pages``).
@@ -21,7 +21,7 @@ from orchestration import lakehouse
 from orchestration.core.reporting_calendar import SHANGHAI, period_of, years
 from orchestration.core.workspace import Progress, Workspace
 from orchestration.gate import GateDecision, judge_snapshot
-from orchestration.rehearsal.counts import Standing, standings, units_of
+from orchestration.rehearsal.counts import GroupStatus, group_statuses, units_of
 from orchestration.rehearsal.found import Rehearsal
 from orchestration.rehearsal.pages import national_page, province_pages
 
@@ -31,7 +31,7 @@ __all__ = ["run_rehearsal"]
 def run_rehearsal(
     ws: Workspace, year: int, snapshot_id: int, *, run_id: str, progress: Progress
 ) -> Rehearsal:
-    """Judge a snapshot as the gate would, project it to the cut-off, write the pages.
+    """Judge a snapshot as the gate does, project it to the cut-off and write the pages.
 
     Raises:
         TongbaoError: a check could not be carried out.
@@ -47,7 +47,7 @@ def run_rehearsal(
     day = now.astimezone(SHANGHAI).date()
     page = f"receipts/year={year}/rehearsal.html"
     with lakehouse.reader(settings, ws.store, snapshot_id) as con:
-        counted = _count(con, year, now)
+        counted = _group_counts(con, year, now)
         found = Rehearsal(
             year=year,
             at=now,
@@ -55,7 +55,7 @@ def run_rehearsal(
             snapshot_id=snapshot_id,
             is_synthetic=decision.is_synthetic,
             would_block=decision.blocked,
-            blocking=tuple(_brief(decision)),
+            blocking=tuple(_blocking_with_titles(decision)),
             warnings=len(decision.warnings),
             left_out=tuple(outcome.check.title_en for outcome in early),
             page=page,
@@ -85,7 +85,7 @@ def run_rehearsal(
     return found
 
 
-def _brief(decision: GateDecision) -> Iterator[dict[str, Any]]:
+def _blocking_with_titles(decision: GateDecision) -> Iterator[dict[str, Any]]:
     for brief, finding in zip(decision.summary()["blocking"], decision.blocking, strict=True):
         worst = finding.causes[0].text_en(2) if finding.causes else ""
         yield brief | {
@@ -95,22 +95,24 @@ def _brief(decision: GateDecision) -> Iterator[dict[str, Any]]:
         }
 
 
-def _checks() -> dict[str, Check]:
-    """The gate's floors on reporting on time, by the groups that they judge."""
+def _on_time_checks() -> dict[str, Check]:
+    """The gate's checks of the on-time rate, by the kind of group that they judge."""
     checks = {check.name: check for check in chain.from_iterable(CHECKS.values())}
     return {
         group: checks[f"on_time_rate_{group}"] for group in ("nation", "province", "task", "cell")
     }
 
 
-def _count(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> dict[str, Any]:
+def _group_counts(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> dict[str, Any]:
     period = period_of(year)
     last_period = period_of(year - 1) if year - 1 in years() else None
     units, last_units = units_of(con, year), units_of(con, year - 1)
-    checks = _checks()
+    checks = _on_time_checks()
 
-    def group(check: str, *by: str) -> Sequence[Standing]:
-        return standings(units, last_units, period, last_period, now, by=by, check=checks[check])
+    def group(check: str, *by: str) -> Sequence[GroupStatus]:
+        return group_statuses(
+            units, last_units, period, last_period, now, by=by, check=checks[check]
+        )
 
     [nation] = group("nation")
     return {

@@ -1,4 +1,4 @@
-"""The rehearsal and the reminders: what is said, to whom, and that neither opens a way."""
+"""The rehearsal and the reminders: their content, and that neither allows a publication."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _at(ws: stages.Workspace, now: str) -> stages.Workspace:
     )
 
 
-def _taken_in(ws: stages.Workspace) -> None:
+def _intake_and_transform(ws: stages.Workspace) -> None:
     stages.intake(ws, 2024, run_id="r", progress=no_progress)
     stages.transform(ws, 2024, run_id="r", progress=no_progress)
 
@@ -54,17 +54,17 @@ def test_a_province_before_the_cutoff(ws: stages.Workspace, landing: Landing) ->
         A, {"C_04": 1, "C_09": "约300"}, submitted_at="2024-11-20T09:00:00+08:00", report=None
     )
     ws = _at(ws, "2024-11-25T00:00:00+08:00")
-    _taken_in(ws)
+    _intake_and_transform(ws)
     done = _rehearse(ws)
 
     assert done.would_block
     assert done.left_out == ("An intake ran after the cut-off",)
     assert "intake_after_cutoff" not in {each["expectation"] for each in done.blocking}
     [province] = done.provinces
-    assert (province.expected, province.reported, province.came) == (3, 1, 1)
+    assert (province.expected, province.reported, province.newly_reported) == (3, 1, 1)
     assert (province.last_expected, province.last_reported, province.last_on_time) == (3, 1, 2)
     assert 0 <= province.missing_low <= province.missing <= province.missing_high <= 2
-    assert (done.days_left, done.nation.silent) == (20, 2)
+    assert (done.days_left, done.nation.not_reported) == (20, 2)
 
     nation = _text(_page(ws, done.page))
     for said in ("2024年度通报演练", "距填报截止还有20天", "不能通报", "1 （33.3%）", "广东"):
@@ -107,13 +107,13 @@ def test_a_province_before_the_cutoff(ws: stages.Workspace, landing: Landing) ->
 def nation(
     prepared: PreparedYear, shared: Shared, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[stages.Workspace]:
-    """A whole synthetic year, taken in after the cut-off, that the gate would let through."""
+    """A complete synthetic year, taken in after the cut-off, that passes the gate."""
     settings = shared.copy(prepared.transformed, tmp_path_factory.mktemp("rehearsed") / "home", NOW)
     with stages.open_workspace(settings) as ws:
         yield ws
 
 
-def test_a_rehearsal_that_would_pass_opens_no_way_to_publication(
+def test_a_rehearsal_that_would_pass_allows_no_publication(
     nation: stages.Workspace,
 ) -> None:
     with lakehouse.reader(nation.settings, nation.store) as con:
@@ -143,22 +143,22 @@ def test_a_rehearsal_counts_as_the_marts_do(nation: stages.Workspace) -> None:
             )
             counted = {s.key["province_code"]: on_time(s) for s in done.provinces}
             assert counted == {code: expected.get(code, 0) for code in counted}
-    for column in ("expected", "reported", "came", "last_reported", "last_on_time"):
+    for column in ("expected", "reported", "newly_reported", "last_reported", "last_on_time"):
         total = sum(getattr(s, column) for s in done.provinces)
         assert getattr(done.nation, column) == total, column
         assert sum(getattr(s, column) for s in done.tasks) == total, column
     assert done.nation.missing == done.nation.missing_low == done.nation.missing_high
-    assert done.nation.missing == done.nation.silent
+    assert done.nation.missing == done.nation.not_reported
 
 
-def test_documents_of_the_future_are_not_taken_for_reports(nation: stages.Workspace) -> None:
+def test_documents_dated_in_the_future_do_not_count_as_reported(nation: stages.Workspace) -> None:
     done = _rehearse(_at(nation, "2024-11-25T00:00:00+08:00"))
     assert done.from_future > 0
     assert any("are dated after now" in line for line in done.lines)
     assert "请核对平台时钟" in _page(nation, done.page)
 
 
-def test_the_command_says_it_in_a_table_and_ends_with_0(
+def test_the_command_prints_a_table_and_exits_with_0(
     nation: stages.Workspace, tongbao: Tongbao
 ) -> None:
     done = tongbao(
@@ -182,7 +182,7 @@ def test_the_command_says_it_in_a_table_and_ends_with_0(
     assert "Traceback" not in done.stderr
 
 
-def test_no_store_is_4(tongbao: Tongbao) -> None:
+def test_an_unreachable_store_exits_with_4(tongbao: Tongbao) -> None:
     done = tongbao(
         "rehearse", "--year", "2024", AWS_ENDPOINT_URL_S3="http://127.0.0.1:9",
         AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b",
