@@ -1,7 +1,7 @@
-"""The command line: words in, stages called, words out. No logic.
+"""The command line: parses arguments, calls stages and prints their outcomes.
 
-Belongs here: one module a group of commands. A command imports what it needs when it is called:
-``--help`` must not wait for dbt or Great Expectations.
+Belongs here: one module for each group of commands. A command imports its stage only when it is
+called, because ``--help`` must not wait for dbt or Great Expectations. Doesn't belong here: logic.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ __all__ = ["main"]
 @click.version_option(package_name="tongbao", prog_name="tongbao")
 def main() -> None:
     """通报: from submissions in object storage to the annual bulletins."""
-    # Importing dbt, Dagster and Great Expectations makes a million objects that stay; looking
-    # through them every 700 new ones (Python's default) is a fifth of the time that it takes.
+    # Importing dbt, Dagster and Great Expectations makes a million objects that stay in use. With
+    # Python's default (a collection every 700 new objects) a fifth of that time is spent scanning.
     gc.set_threshold(50_000, 20, 20)
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "true")

@@ -1,4 +1,4 @@
-"""``python -m orchestration.cli`` is ``tongbao``."""
+"""Entry point of ``python -m orchestration.cli``, the same as ``tongbao``."""
 
 from orchestration.cli import main
 

@@ -1,6 +1,6 @@
-"""Reading the lakehouse: queries, and a figure traced to its submissions.
+"""Commands that read the lakehouse: queries, and tracing a figure to its submissions.
 
-Belongs here: arguments in, a stage called, its outcome printed. No logic.
+Belongs here: arguments, calls of stages, printing of outcomes. Doesn't belong here: logic.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ __all__ = ["sql", "trace"]
 @click.command()
 @click.argument("query")
 @click.option("--edition", type=click.IntRange(1), help="As of this edition's snapshot.")
-@click.option("--year", type=click.IntRange(2000, 2100), help="Whose edition; else the last one's.")
+@click.option(
+    "--year",
+    type=click.IntRange(2000, 2100),
+    help="Year of the edition; by default the latest year that has it.",
+)
 @JSON
 def sql(query: str, edition: int | None, year: int | None, as_json: bool) -> None:
     """Run a read-only QUERY on the lakehouse, e.g. "select * from marts.agg_national_task"."""
@@ -27,7 +31,7 @@ def sql(query: str, edition: int | None, year: int | None, as_json: bool) -> Non
 
     settings = Settings.from_env()
     if year is not None and edition is None:
-        raise UsageError("sql: --year says whose --edition; without an edition it says nothing")
+        raise UsageError("sql: --year needs --edition: it names the year of the edition")
     with stages.open_workspace(settings, read_only=True) as ws:
         snapshot = stages.edition_snapshot(ws, edition, year) if edition else None
         names, rows = lakehouse.answer_query(settings, ws.store, query, snapshot)
@@ -41,13 +45,15 @@ def sql(query: str, edition: int | None, year: int | None, as_json: bool) -> Non
 
 @click.command()
 @click.argument("figure")
-@click.option("--edition", type=click.IntRange(min=1), help="as of this edition; else the newest")
+@click.option(
+    "--edition", type=click.IntRange(min=1), help="as of this edition; by default the newest"
+)
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
     default=20,
     show_default=True,
-    help="units, documents and objects that are listed; 0 lists all",
+    help="how many units, documents and objects to list; 0 lists all",
 )
 @JSON
 def trace(figure: str, edition: int | None, limit: int, as_json: bool) -> None:

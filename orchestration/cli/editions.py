@@ -1,6 +1,6 @@
-"""Editions that are published: correcting, verifying, and years made again with other rules.
+"""Commands on published editions: correcting, verifying, replaying years with other rules.
 
-Belongs here: arguments in, a stage called, its outcome printed. No logic.
+Belongs here: arguments, calls of stages, printing of outcomes. Doesn't belong here: logic.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ __all__ = ["correct", "replay", "verify"]
 
 @click.command()
 @YEAR
-@click.option("--reason", required=True, help="Why, in a sentence; it stands in the notice.")
+@click.option(
+    "--reason", required=True, help="The reason in one sentence; it is printed in the notice."
+)
 @JSON
 def correct(year: int, reason: str, as_json: bool) -> None:
-    """Publish the next edition of YEAR, with what changed, why and from which documents.
+    """Publish the next edition of YEAR, with its changes, their reason and their documents.
 
-    Documents up to the calendar's correction_cutoff count, and the gate judges anew.
+    Documents before the calendar's correction_cutoff count, and the gate judges again.
     """
     from orchestration import stages
     from orchestration.core.settings import Settings
@@ -38,10 +40,10 @@ def correct(year: int, reason: str, as_json: bool) -> None:
 
 @click.command()
 @YEAR
-@click.option("--edition", type=click.IntRange(1), help="The newest where none is given.")
+@click.option("--edition", type=click.IntRange(1), help="Its number; by default the newest.")
 @JSON
 def verify(year: int, edition: int | None, as_json: bool) -> None:
-    """Make an edition of YEAR again from its snapshot and compare every file's sha256."""
+    """Rebuild an edition of YEAR from its snapshot and compare every file's sha256."""
     from orchestration import stages
     from orchestration.core.settings import Settings
 
@@ -58,17 +60,20 @@ def verify(year: int, edition: int | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--rules", type=click.Path(path_type=Path), help="instead of seeds/rules.csv")
 @click.option(
-    "--indicators", type=click.Path(path_type=Path), help="instead of seeds/indicators.csv"
+    "--rules", type=click.Path(path_type=Path), help="a file to use instead of seeds/rules.csv"
 )
-@click.option("--years", "span", help="2023-2025, or one year; all that have marts if not given")
+@click.option(
+    "--indicators",
+    type=click.Path(path_type=Path),
+    help="a file to use instead of seeds/indicators.csv",
+)
+@click.option("--years", "span", help="2023-2025, or one year; by default all with marts")
 @JSON
 def replay(rules: Path | None, indicators: Path | None, span: str | None, as_json: bool) -> None:
-    """Report what past years would have been with other rules or indicators.
+    """Report how past years would differ with other rules or indicators.
 
-    Builds the years once more, beside the lake; marts, gate results, editions and buckets stay
-    as they are.
+    Builds the years again in a local file. Marts, gate results, editions and buckets are unchanged.
     """
     from orchestration import stages
     from orchestration.core.errors import UsageError

@@ -1,7 +1,9 @@
-"""The group of all commands: every error becomes one line and its exit code.
+"""The command group: turns every error into one line and an exit code.
 
 Exit codes (contract §3): 0 done; 2 usage or settings; 3 the gate blocks; 4 storage or catalogue
-can't be reached; 1 anything else, with one line.
+can't be reached; 1 anything else.
+
+Belongs here: handling of errors. Doesn't belong here: commands.
 """
 
 from __future__ import annotations
@@ -21,13 +23,14 @@ _log = logging.getLogger(__name__)
 
 
 class Commands(click.Group):
-    """Turns every error into one line and its exit code."""
+    """A command group that prints every error as one line and exits with its code."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         kwargs["standalone_mode"] = False
         if sys.unraisablehook is sys.__unraisablehook__ and not os.environ.get("TONGBAO_DEBUG"):
-            # What breaks once more while the broken is tidied away: the line says why it broke.
-            sys.unraisablehook = lambda again: _log.debug("while tidying up: %s", again.exc_value)
+            # Errors of destructors, e.g. of a workbook that a full disk cut off: the printed line
+            # already names the cause.
+            sys.unraisablehook = lambda each: _log.debug("in a destructor: %s", each.exc_value)
         try:
             code = super().main(*args, **kwargs)
             sys.exit(code if isinstance(code, int) else 0)
@@ -56,11 +59,12 @@ class Commands(click.Group):
             if os.environ.get("TONGBAO_DEBUG"):
                 raise
             if isinstance(error, OSError) and error.filename:
-                # A folder that isn't there, may not be written to, is full.
+                # A folder is missing, not writable or full.
                 click.echo(f"tongbao: {error.filename}: {error.strerror}", err=True)
                 sys.exit(1)
             first = " ".join(str(error).split())[:300]
             click.echo(
-                f"tongbao: {type(error).__name__}: {first} (TONGBAO_DEBUG=1 shows where)", err=True
+                f"tongbao: {type(error).__name__}: {first} (TONGBAO_DEBUG=1 shows the traceback)",
+                err=True,
             )
             sys.exit(1)

@@ -1,6 +1,6 @@
-"""Running the system: local processes, alarms, upkeep of the lake.
+"""Commands that operate the system: local processes, alarms, maintenance of the lake.
 
-Belongs here: arguments in, a stage called, its outcome printed. No logic.
+Belongs here: arguments, calls of stages, printing of outcomes. Doesn't belong here: logic.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ __all__ = ["alarm", "lake", "up"]
 
 
 @click.command()
-@click.option("--port", type=int, default=3000, show_default=True, help="of the web page")
+@click.option("--port", type=int, default=3000, show_default=True, help="port of the web page")
 def up(port: int) -> None:
-    """Local S3, the Dagster web page and its daemon, until Ctrl-C."""
+    """Run local S3, the Dagster web page and the Dagster daemon until Ctrl-C."""
     from orchestration.core.settings import Settings
     from orchestration.defs.serve import serve
 
@@ -28,30 +28,32 @@ def up(port: int) -> None:
 
 
 @click.command()
-@click.option("--test", "is_test", is_flag=True, help="Send a test message by every channel.")
+@click.option("--test", "is_test", is_flag=True, help="Send a test message on every channel.")
 @JSON
 def alarm(is_test: bool, as_json: bool) -> None:
-    """Show the active alarm conditions; with --test, send a test message by every channel."""
+    """Show the active alarm conditions; with --test, send a test message on every channel."""
     from orchestration import alarms
     from orchestration.core.errors import UsageError
     from orchestration.core.settings import Settings
 
     settings = Settings.from_env()
     if is_test:
-        tried = alarms.try_channels(settings)
-        if not tried:
+        results = alarms.try_channels(settings)
+        if not results:
             raise UsageError(
                 "alarm: no channel is configured: set TONGBAO_WEBHOOK_URL, or TONGBAO_SMTP_URL "
                 "with TONGBAO_MAIL_FROM and TONGBAO_MAIL_TO"
             )
         if as_json:
-            print_json([{"channel": name, "error": error} for name, error in tried])
+            print_json([{"channel": name, "error": error} for name, error in results])
         else:
-            for name, error in tried:
+            for name, error in results:
                 click.echo(f"{name}: {'not delivered: ' + error if error else 'delivered'}")
-        failed = [name for name, error in tried if error]
+        failed = [name for name, error in results if error]
         if failed:
-            raise TongbaoError(f"{len(failed)} of {len(tried)} channels did not accept the message")
+            raise TongbaoError(
+                f"{len(failed)} of {len(results)} channels did not accept the message"
+            )
         return
     found = alarms.active_alarms(settings)
     if as_json:
@@ -62,11 +64,11 @@ def alarm(is_test: bool, as_json: bool) -> None:
 
 @click.group()
 def lake() -> None:
-    """Upkeep of the lakehouse."""
+    """Maintain the lakehouse."""
 
 
 class _Duration(click.ParamType):
-    """``30d`` or ``12h``."""
+    """A duration in days or hours, e.g. ``30d`` or ``12h``."""
 
     name = "duration"
 
@@ -81,7 +83,7 @@ class _Duration(click.ParamType):
 
 
 @lake.command()
-@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be deleted, and change nothing.")
 @click.option(
     "--older-than",
     type=_Duration(),
@@ -89,10 +91,10 @@ class _Duration(click.ParamType):
 )
 @JSON
 def maintain(dry_run: bool, older_than: timedelta | None, as_json: bool) -> None:
-    """Expire old snapshots, merge small files, delete what nothing reads.
+    """Expire old snapshots, merge small files, delete unused files.
 
-    Snapshots of editions, of each year's marts and verdict and the newest one always stay. Files
-    go two days after nothing reads them any more.
+    The newest snapshot and those of editions, of each year's marts and of its verdict always stay.
+    Files are deleted two days after the last snapshot that uses them.
     """
     from orchestration import stages
     from orchestration.core.settings import Settings

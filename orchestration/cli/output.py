@@ -1,6 +1,7 @@
-"""What commands share: their common options, and how outcomes and progress are printed.
+"""Common options of the commands, and printing of outcomes and progress.
 
-Belongs here: printing. Doesn't belong here: what an outcome says (each has its ``lines``).
+Belongs here: options used by several commands, printing. Doesn't belong here: the text of an
+outcome (its ``lines``).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 
 
 def jsonable(value: Any) -> Any:
+    """Convert a value that ``json`` can't encode."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     if isinstance(value, Decimal):
@@ -37,17 +39,22 @@ def jsonable(value: Any) -> Any:
 
 
 def print_json(content: Any) -> None:
+    """Print one JSON value on one line."""
     click.echo(json.dumps(content, ensure_ascii=False, default=jsonable))
 
 
 def print_lines(outcomes: Iterable[Any]) -> None:
+    """Print the ``lines`` of each outcome."""
     for outcome in outcomes:
         for line in outcome.lines:
             click.echo(line)
 
 
 def progress_lines() -> Callable[[str], None]:
-    """Lines of progress for people; where the log is JSON, the log has them."""
+    """A callback that prints lines of progress to standard error.
+
+    With a JSON log it prints nothing, because the log holds the same lines.
+    """
     from orchestration.core.settings import Settings
 
     if Settings.from_env().log_format == "json":
@@ -61,11 +68,11 @@ def progress_lines() -> Callable[[str], None]:
 
 
 def new_run_id() -> str:
-    """The id of a run that no job started."""
+    """An id for a run that is not started by a Dagster job."""
     return str(uuid.uuid4())
 
 
 def cell(value: Any) -> str:
-    """One value on one line, for a table of tabs."""
+    """A value as one line of text without tabs, for tab-separated output."""
     text = value if isinstance(value, str) else str(jsonable(value))
     return text.replace("\t", " ").replace("\n", " ")

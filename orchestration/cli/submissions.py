@@ -1,6 +1,6 @@
-"""What is submitted: forms, files checked before they are sent, a synthetic collection.
+"""Commands around submissions: reporting forms, checking files, a synthetic collection.
 
-Belongs here: arguments in, a stage called, its outcome printed. No logic.
+Belongs here: arguments, calls of stages, printing of outcomes. Doesn't belong here: logic.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from orchestration.cli.output import JSON, YEAR, print_json, print_lines, progre
 __all__ = ["check", "demo", "template"]
 
 
-#: The document types of ``orchestration.intake.contracts``, which would take a second to import
-#: for every ``--help``; a test compares the two.
+#: A copy of the document types in ``orchestration.intake.contracts``, because importing that module
+#: would delay every ``--help`` by a second; a test compares the two.
 KINDS = [
     "registration",
     "plan",
@@ -31,9 +31,11 @@ KINDS = [
 @click.command()
 @YEAR
 @click.option("--task", help="code of a key task, e.g. T05")
-@click.option("--province", help="six digits: its units are filled in, from the lakehouse")
+@click.option("--province", help="six digits: fill in its units from the lakehouse")
 @click.option("--out", type=click.Path(path_type=Path), help="the file to write")
-@click.option("--publish", is_flag=True, help="all tasks' forms, into the publication bucket")
+@click.option(
+    "--publish", is_flag=True, help="write the forms of all tasks to the publication bucket"
+)
 def template(
     year: int, task: str | None, province: str | None, out: Path | None, publish: bool
 ) -> None:
@@ -75,10 +77,10 @@ def check(
     province: str | None,
     as_json: bool,
 ) -> None:
-    """Say of FILES what their receipts would say, before anything is uploaded.
+    """Print the receipts that FILES would get, before they are uploaded.
 
-    Works with no store and no lakehouse. Where a file belongs is taken from its path in the
-    landing zone's layout, from its content, or from the options.
+    Needs no store and no lakehouse. A file's type, year and province come from the options, from
+    its path in the landing zone's layout, or from its content.
     """
     from orchestration.core.settings import Settings
     from orchestration.intake.offline import check_file
@@ -91,13 +93,13 @@ def check(
     if as_json:
         print_json(receipts[0] if len(receipts) == 1 else receipts)
         return
-    for path, said in zip(files, receipts, strict=True):
-        counts = said["counts"]
+    for path, receipt in zip(files, receipts, strict=True):
+        counts = receipt["counts"]
         click.echo(
-            f"{path}: {said['status']}; {counts['documents']} documents, "
+            f"{path}: {receipt['status']}; {counts['documents']} documents, "
             f"{counts['errors']} errors, {counts['warnings']} warnings"
         )
-        for item in sorted(said["errors"], key=lambda item: str(item["severity"])):
+        for item in sorted(receipt["errors"], key=lambda item: str(item["severity"])):
             click.echo(f"  {item['code']} {item['severity']} {item['where'] or '-'}")
             click.echo(f"      {item['message_zh']}")
             click.echo(f"      {item['message_en']}")
@@ -117,10 +119,10 @@ def check(
     type=click.Choice(["default", "heavy", "none"]),
     default="default",
     show_default=True,
-    help="heavy makes a year that the gate blocks",
+    help="with heavy, the gate blocks the year",
 )
 @click.option(
-    "--keep-earlier", is_flag=True, help="leave what a former demo wrote of earlier years"
+    "--keep-earlier", is_flag=True, help="keep what an earlier demo wrote for earlier years"
 )
 @JSON
 def demo(

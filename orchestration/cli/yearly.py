@@ -1,6 +1,6 @@
-"""The stages of a reporting year, one command each, and the whole run.
+"""Commands on a reporting year: each stage, and the whole run.
 
-Belongs here: arguments in, a stage called, its outcome printed. No logic.
+Belongs here: arguments, calls of stages, printing of outcomes. Doesn't belong here: logic.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["gate", "intake", "publish", "receipts", "rehearse", "run", "transfor
 def run(year: int, until: str, as_json: bool) -> None:
     """Intake, transform, gate and publish YEAR, as the Dagster job does it.
 
-    Where nothing has changed since the last run, this is said without a run of Dagster.
+    Without changes since the last run, the result is printed without starting a Dagster run.
     """
     from orchestration import stages
     from orchestration.core.reporting_calendar import period_of
@@ -53,7 +53,7 @@ def run(year: int, until: str, as_json: bool) -> None:
 @YEAR
 @JSON
 def intake(year: int, as_json: bool) -> None:
-    """Take in what is new in the landing bucket, of every year up to YEAR."""
+    """Take in new and changed objects of the landing bucket, of every year up to YEAR."""
     from orchestration import stages
     from orchestration.core.settings import Settings
 
@@ -69,7 +69,7 @@ def intake(year: int, as_json: bool) -> None:
 @YEAR
 @JSON
 def transform(year: int, as_json: bool) -> None:
-    """Rebuild the marts of YEAR (and first those of the year before where they are missing)."""
+    """Rebuild the marts of YEAR, after those of earlier years that are missing."""
     from orchestration import stages
     from orchestration.core.settings import Settings
 
@@ -85,7 +85,7 @@ def transform(year: int, as_json: bool) -> None:
 @YEAR
 @JSON
 def receipts(year: int, as_json: bool) -> None:
-    """Write the readable receipts of YEAR: of objects, units and provinces."""
+    """Write the receipt pages of YEAR for objects, units and provinces."""
     from orchestration import stages
     from orchestration.core.settings import Settings
 
@@ -101,7 +101,7 @@ def receipts(year: int, as_json: bool) -> None:
 @YEAR
 @JSON
 def gate(year: int, as_json: bool) -> None:
-    """Judge the marts of YEAR: is this snapshot fit to be published? Exit code 3 if not."""
+    """Judge whether the marts of YEAR may be published; exit code 3 if not."""
     from orchestration import stages
     from orchestration.core.errors import GateBlocked
     from orchestration.core.settings import Settings
@@ -120,7 +120,7 @@ def gate(year: int, as_json: bool) -> None:
 @YEAR
 @JSON
 def publish(year: int, as_json: bool) -> None:
-    """Publish the bulletins of YEAR from the snapshot that the gate let through."""
+    """Publish the bulletins of YEAR from the snapshot that passed the gate."""
     from orchestration import stages
     from orchestration.core.settings import Settings
 
@@ -134,15 +134,17 @@ def publish(year: int, as_json: bool) -> None:
 
 @click.command()
 @click.option(
-    "--year", type=click.IntRange(2000, 2100), help="The last one that has opened where none is."
+    "--year",
+    type=click.IntRange(2000, 2100),
+    help="By default the last year whose collection has opened.",
 )
 @JSON
 def rehearse(year: int | None, as_json: bool) -> None:
-    """What would block publication now, who is late, how many will be missing.
+    """Report what would block publication now, who is late and how many will be missing.
 
-    Takes in what is new, rebuilds the marts and carries out the whole gate, but records no verdict
-    and publishes no bulletin: only a page, and a digest for each province. Exit code 0 also where
-    it would block.
+    Takes in new objects, rebuilds the marts and runs the whole gate. Writes a page and a digest for
+    each province, but records no verdict and publishes no bulletin. Exit code 0 even if the gate
+    would block.
     """
     from orchestration import stages
     from orchestration.core.reporting_calendar import newest_year

@@ -1,6 +1,7 @@
-"""The result of a rehearsal, as data and as lines for a terminal.
+"""The result of a rehearsal.
 
-Doesn't belong here: making the result (``run``) and the Chinese pages (``pages``).
+Belongs here: the result as data and as lines for a terminal. Doesn't belong here: computing it
+(``run``) and the Chinese pages (``pages``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The command line as a tired engineer meets it: exit codes, one clear line, no stack trace."""
+"""The command line: exit codes, one clear line for each error, no stack trace."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _free_port() -> int:
 
 
 def _one_line(done: subprocess.CompletedProcess[str]) -> str:
-    """The message: the last line, which is the only one that isn't progress."""
+    """The error message: the only line that isn't progress."""
     lines = [line for line in done.stderr.splitlines() if not line.startswith("[")]
     assert len(lines) == 1, done.stderr
     assert "Traceback" not in done.stderr
@@ -34,7 +34,7 @@ def _one_line(done: subprocess.CompletedProcess[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "said"),
+    ("arguments", "environment", "message"),
     [
         (["intake"], {}, "Missing option '--year'"),
         (["intake", "--year", "twenty"], {}, "Invalid value for '--year'"),
@@ -49,11 +49,11 @@ def _one_line(done: subprocess.CompletedProcess[str]) -> str:
     ],
 )
 def test_a_wrong_argument_or_setting_exits_2(
-    tongbao: Tongbao, arguments: list[str], environment: dict[str, str], said: str
+    tongbao: Tongbao, arguments: list[str], environment: dict[str, str], message: str
 ) -> None:
     done = tongbao(*arguments, **environment)
     assert done.returncode == 2, done.stderr
-    assert said in _one_line(done)
+    assert message in _one_line(done)
 
 
 def test_a_store_that_cannot_be_reached_exits_4(tongbao: Tongbao) -> None:
@@ -70,7 +70,7 @@ def test_a_store_that_cannot_be_reached_exits_4(tongbao: Tongbao) -> None:
     assert done.returncode == 4
     assert "object storage http://127.0.0.1" in _one_line(done)
     assert "not-to-be-seen" not in done.stdout + done.stderr
-    # Retries, but nobody waits for minutes.
+    # It retries, but not for minutes.
     assert time.monotonic() - started < 60
 
 
@@ -102,20 +102,20 @@ def test_a_catalogue_that_another_run_writes_exits_4(
     assert "writ" in _one_line(done)
 
 
-def test_what_is_wrong_with_dagsters_storage_is_said(tongbao: Tongbao, tmp_path: Path) -> None:
+def test_a_broken_dagster_storage_is_reported(tongbao: Tongbao, tmp_path: Path) -> None:
     home = tmp_path / "dagster"
     (home / "history").mkdir(parents=True)
     (home / "history" / "runs.db").write_bytes(b"no database" * 100)
     (home / "dagster.yaml").touch()
     done = tongbao("run", "--year", "2024", DAGSTER_HOME=str(home))
     assert done.returncode == 4, done.stderr
-    said = _one_line(done)
-    assert "the storage of Dagster's runs" in said
-    assert "file is not a database" in said
+    message = _one_line(done)
+    assert "the storage of Dagster's runs" in message
+    assert "file is not a database" in message
 
 
-def test_what_breaks_while_the_broken_is_tidied_away_is_not_said() -> None:
-    """A workbook that a full disk cuts off is closed once more when it is forgotten."""
+def test_errors_of_destructors_are_not_printed() -> None:
+    """A workbook that a full disk cut off is closed again by its destructor."""
     broken = """
 import click
 from orchestration.cli import main
@@ -138,7 +138,9 @@ main(["boom"])
     assert "No space left on device" in _one_line(done)
 
 
-def test_nothing_to_query_or_judge_yet_is_said_plainly(tongbao: Tongbao) -> None:
+def test_a_missing_lake_or_mart_is_reported_with_the_command_that_makes_it(
+    tongbao: Tongbao,
+) -> None:
     done = tongbao("sql", "select 1")
     assert done.returncode == 4
     assert "run 'tongbao intake'" in _one_line(done)
@@ -170,7 +172,7 @@ def test_sql_is_read_only_and_answers_in_json(
     assert tongbao("sql", "select count(*) as n from raw.objects").stdout.split() == ["n", "3"]
 
 
-def test_every_command_explains_itself(tongbao: Tongbao) -> None:
+def test_every_command_has_help(tongbao: Tongbao) -> None:
     commands = (
         "demo", "run", "intake", "transform", "receipts", "gate", "publish", "sql", "up", "check",
         "template", "alarm",
@@ -235,6 +237,6 @@ def test_the_lake_is_read_from_plain_duckdb_while_a_run_writes(
     out, err = reader.communicate(timeout=60)
     assert reader.returncode == 0, err
     seen: list[tuple[Any, Any]] = eval(out.removeprefix("seen "))  # noqa: S307
-    # Whatever it saw was a whole commit: documents and the objects that hold them agree.
+    # Every read saw a complete commit: documents agree with the objects that hold them.
     assert len(seen) >= 2
     assert [pair for pair in seen if pair[0] != pair[1]] == []
