@@ -1,8 +1,8 @@
-"""The lakehouse: DuckLake over the lake bucket.
+"""The lakehouse: DuckLake with its data files in the lake bucket.
 
-Belongs here: attaching the catalogue, the raw tables' shapes, the build file for dbt, the one
-transaction that publishes a build, snapshots. Doesn't belong here: what the figures mean (dbt)
-and what is fit to publish (gate).
+Belongs here: connections to the catalogue, the schemas of the raw tables, the build file for dbt,
+the transaction that commits a build, snapshots. Doesn't belong here: the definition of the
+figures (dbt) and the decision whether they may be published (gate).
 """
 
 from orchestration.lakehouse.attach import (

@@ -1,8 +1,8 @@
-"""Attaching the lake: extensions, the S3 secret, one writer at a time, pinned readers.
+"""Connects DuckDB to the lake: extensions, the S3 secret, one writer at a time, pinned readers.
 
-Belongs here: connections and the locks of a home. The catalogue is a SQLite file by default
-(readers in other processes go on while a run writes) or PostgreSQL. A DuckDB file as catalogue
-would lock readers out.
+Belongs here: connections and the locks of a home. The catalogue is a SQLite file by default, or
+PostgreSQL; with both, other processes can read while a run writes. A DuckDB file as catalogue
+would lock readers out. Doesn't belong here: tables and queries.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ __all__ = [
     "writer",
 ]
 
-#: How long a command waits for another writer. A run's own commits take seconds, so a longer
-#: wait means a whole run is under way: better said at once than waited for.
+#: How long a command waits for another writer. A single commit takes seconds; a longer wait means
+#: that another run is in progress, and the command reports that instead of waiting for it.
 _WAIT_SECONDS = 10.0
 #: DuckDB spills to disk beyond this; with Python's own share a run stays under 2 GB.
 _MEMORY_LIMIT = "1GB"
@@ -57,12 +57,12 @@ def _extension_file(name: str) -> str:
 
 
 def data_path(settings: Settings) -> str:
-    """Where the lake's data files are."""
+    """The URL prefix of the lake's data files."""
     return f"s3://{settings.lake_bucket}/data/"
 
 
 def quoted(text: str) -> str:
-    """As an SQL literal, where a statement takes no parameters."""
+    """A text as SQL literal, for statements that take no parameters."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -70,11 +70,11 @@ def quoted(text: str) -> str:
 def open_lake(
     settings: Settings, store: Store, *, read_only: bool, snapshot_id: int | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB connection with the catalogue attached as ``lake``.
+    """Open a DuckDB connection with the catalogue attached as ``lake``.
 
     Args:
-        read_only: writers use :func:`writer`, which also keeps others from writing.
-        snapshot_id: pin every table at this snapshot (readers only).
+        read_only: True for readers. To write, use :func:`writer`, which also takes the lock.
+        snapshot_id: read every table as of this snapshot (readers only).
 
     Raises:
         Unreachable: the catalogue is locked, can't be reached or doesn't exist yet.
@@ -101,15 +101,16 @@ def open_lake(
     )
     try:
         con.execute("set timezone = 'UTC'")
-        # A slow query would draw it into the answer of 'tongbao … --json'.
+        # A slow query would print a progress bar into the output of 'tongbao … --json'.
         con.execute("set enable_progress_bar = false")
         for name in _extensions(settings):
             con.load_extension(_extension_file(name))
         con.execute("set allow_unsigned_extensions = false")
         con.execute(_secret(store))
-        # Small inserts would be rows of the catalogue: of raw as well, where contact data and whole
-        # objects are (11 MB of one were 58 MB of catalogue and 290 MB of each later commit), and
-        # in PostgreSQL each a table that an analyst's role needs a grant for.
+        # No inlining: it would store small inserts in the catalogue, also those of raw with
+        # contact data and whole objects (an object of 11 MB added 58 MB to the catalogue and
+        # 290 MB to each later commit). In PostgreSQL each inlined table would need a grant for
+        # the analysts' role.
         options = [
             f"DATA_PATH {quoted(data_path(settings))}",
             "DATA_INLINING_ROW_LIMIT 0",
@@ -148,10 +149,10 @@ def open_lake(
 
 
 def _roll_back(catalog: Path) -> None:
-    """Undo what a writer that was killed in its commit left half written.
+    """Roll back the unfinished transaction of a writer that was killed during its commit.
 
-    SQLite does it by itself when a catalogue is opened, but not when it is opened to read only.
-    A writer that lives holds a lock: nothing is undone then.
+    SQLite does this when a database is opened for writing, but not when it is opened read-only.
+    Nothing is rolled back while the writer is alive, because it holds a lock.
     """
     if Path(f"{catalog}-journal").exists():
         with (
@@ -162,7 +163,7 @@ def _roll_back(catalog: Path) -> None:
 
 
 def _shown(settings: Settings) -> str:
-    """The catalogue's name without a password."""
+    """The catalogue's name for messages, without password."""
     return postgres.shown(settings) if settings.catalog_is_postgres else settings.catalog
 
 
@@ -194,7 +195,7 @@ def _secret(store: Store) -> str:
 def reader(
     settings: Settings, store: Store, snapshot_id: int | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection with ``USE lake``: ``marts.dim_region`` resolves as written."""
+    """Open a read-only connection with ``USE lake``, so that ``marts.dim_region`` resolves."""
     with open_lake(settings, store, read_only=True, snapshot_id=snapshot_id) as con:
         con.execute("use lake")
         yield con
@@ -202,13 +203,13 @@ def reader(
 
 @contextlib.contextmanager
 def writer(settings: Settings, store: Store) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The one writing connection; a second writer waits a little and then gives up.
+    """Open the only writing connection; a second writer waits for some seconds, then gives up.
 
     Raises:
         Unreachable: another run is writing, or the catalogue can't be reached.
     """
     with (
-        _alone(settings, "writer", "writing to the lakehouse"),
+        _exclusive_lock(settings, "writer", "writing to the lakehouse"),
         open_lake(settings, store, read_only=False) as con,
     ):
         yield con
@@ -216,21 +217,21 @@ def writer(settings: Settings, store: Store) -> Iterator[duckdb.DuckDBPyConnecti
 
 @contextlib.contextmanager
 def publisher(settings: Settings) -> Iterator[None]:
-    """Nobody else publishes, corrects or tidies up editions meanwhile.
+    """Hold the lock for publishing, correcting and cleaning up editions.
 
-    Two publications at once would clear away each other's files. Taken before :func:`writer`,
-    never within it.
+    Two publications at the same time would delete each other's files. The lock is taken before
+    :func:`writer`, never inside it.
 
     Raises:
         Unreachable: another run is publishing.
     """
-    with _alone(settings, "publisher", "publishing"):
+    with _exclusive_lock(settings, "publisher", "publishing"):
         yield
 
 
 @contextlib.contextmanager
-def _alone(settings: Settings, name: str, doing: str) -> Iterator[None]:
-    """Hold a lock of the home; the system lets go of it when the process ends, however it does."""
+def _exclusive_lock(settings: Settings, name: str, doing: str) -> Iterator[None]:
+    """Hold a lock file of the home; the system releases it however the process ends."""
     settings.home.mkdir(parents=True, exist_ok=True)
     path = settings.home / f"{name}.lock"
     with path.open("a+") as lock:
@@ -245,8 +246,8 @@ def _alone(settings: Settings, name: str, doing: str) -> Iterator[None]:
                         f"another run is {doing} ({path} is locked): wait for it to end"
                     ) from None
                 time.sleep(0.2)
-        if settings.catalog_is_postgres:  # others on other hosts have other homes
-            with postgres.alone(settings, name, doing, _WAIT_SECONDS):
+        if settings.catalog_is_postgres:  # Other hosts have other homes.
+            with postgres.exclusive_lock(settings, name, doing, _WAIT_SECONDS):
                 yield
         else:
             yield

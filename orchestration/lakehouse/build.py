@@ -1,9 +1,10 @@
-"""The build file: a plain DuckDB file that dbt reads and writes, made anew for each transform.
+"""Makes the build file: a plain DuckDB file that dbt reads and writes, new for each transform.
 
-Belongs here: what goes into it. ``raw`` up to the reporting year from one snapshot of the lake,
-``prior`` (last year's marts) and ``control`` (the year and its cut-off). Contact data and
-bodies stay behind. dbt on a plain file is twice as fast as dbt on DuckLake and readers of the
-lake never see a half-built state (see the design's "Lakehouse").
+Belongs here: the content of the file. It has ``raw`` up to the reporting year from one snapshot
+of the lake, ``prior`` (last year's marts) and ``control`` (the year and its cut-off). Contact data
+and the bodies of objects are not copied. dbt is twice as fast on a plain file as on DuckLake, and
+readers of the lake never see an incomplete build. Doesn't belong here: running dbt (``dbt``) and
+copying its results to the lake (``commit``).
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import duckdb
 
 from orchestration.core.reporting_calendar import ReportingPeriod
 from orchestration.core.settings import Settings
+from orchestration.lakehouse.attach import quoted
 from orchestration.lakehouse.tables import CONTACTS, RAW_TABLES
 
 __all__ = ["PRIOR_TABLES", "build_file", "prepare_build"]
 
-#: Last year's marts that this year's need: counted values, targets and previous figures.
+#: Last year's marts that the models read: counted values, targets and previous figures.
 PRIOR_TABLES = (
     "fct_unit_indicator",
     "fct_unit_year",
@@ -28,7 +30,8 @@ PRIOR_TABLES = (
 )
 
 _NOT_COPIED = {CONTACTS, "documents", "intake_runs", "objects"}
-#: What counts in its own year only; registrations, plans and reviews last beyond theirs.
+#: Tables of which only the reporting year's rows count. Registrations, plans and reviews stay
+#: valid in later years.
 _OF_THE_YEAR = {
     "assessments",
     "document_errors",
@@ -37,13 +40,13 @@ _OF_THE_YEAR = {
     "performances",
     "provincial_summaries",
 }
-#: The long tables leave their lineage in the lake: their documents have it.
+#: Long tables are copied without lineage columns; the tables of their documents have them.
 _LONG = {"performance_values", "plan_targets"}
 _LINEAGE = {"etag", "object_key", "province_code", "run_id", "sha256", "unit_code"}
 
 
 def build_file(settings: Settings) -> Path:
-    """Where the build file is: always the same path, so that dbt's parsed project is reused."""
+    """The path of the build file: constant, so that dbt can reuse its parsed project."""
     return settings.home / "build" / "tongbao.duckdb"
 
 
@@ -57,20 +60,22 @@ def prepare_build(
 ) -> Path:
     """Make the build file of a year from the lake attached to ``con``.
 
+    A file that a killed run left is replaced.
+
     Args:
         snapshot_id: the snapshot that everything is read from.
-        edition: 1 counts what came before the cut-off, a later one what came before the
-            correction's.
+        edition: for edition 1, documents count until the cut-off; for later editions, until the
+            correction cut-off.
 
     Returns:
-        the file's path; a file left by a killed run is replaced.
+        the file's path.
     """
     path = build_file(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(path.name + "*"):
         leftover.unlink()
     at = f"at (version => {int(snapshot_id)})"
-    con.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as build")
+    con.execute(f"attach {quoted(str(path))} as build")
     try:
         for schema in ("raw", "prior", "control"):
             con.execute(f"create schema build.{schema}")
@@ -102,7 +107,7 @@ def prepare_build(
     return path
 
 
-#: The columns of ``prior`` that models read, for a year before which the lake has no marts.
+#: The columns of ``prior`` that models read; empty tables have them if the lake has no marts yet.
 _EMPTY_PRIOR = {
     "fct_unit_indicator": (
         "year integer, unit_code varchar, task_code varchar, province_code varchar, "

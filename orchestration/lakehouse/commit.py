@@ -1,8 +1,8 @@
-"""Commits a build to the lake: one transaction, one snapshot, and only the rows that changed.
+"""Commits a build to the lake: one transaction, one snapshot, only the changed rows.
 
 Belongs here: comparing the tables of a build file and the descriptions of all tables with the
-lake, and writing the difference. Doesn't belong here: which tables are committed, their grain
-and what they mean; dbt's manifest states it (``dbt``).
+lake, and writing the difference. Doesn't belong here: the list of committed tables, their grain
+and their meaning, which come from dbt's manifest (``dbt``).
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from pathlib import Path
 import duckdb
 
 from orchestration.core.errors import TongbaoError
+from orchestration.lakehouse.attach import quoted
 
 __all__ = ["CommitSummary", "Descriptions", "LakeTable", "commit_build", "write_comments"]
 
-#: The description of each column by qualified table name and column name; that of the table
-#: itself by the column name ``""``.
+#: (qualified table name, column name) → description; the table's own has the column name ``""``.
 Descriptions = Mapping[tuple[str, str], str]
 
 
 @dataclass(frozen=True)
 class LakeTable:
-    """A dbt model that goes to the lake.
+    """A dbt model that is committed to the lake.
 
     Attributes:
-        schema, name: the same in the build file and in the lake.
+        schema, name: of the table, the same in the build file and in the lake.
         grain: the columns that identify a row; empty if the table has no key.
     """
 
@@ -48,8 +48,8 @@ class CommitSummary:
     """What a commit wrote.
 
     Attributes:
-        snapshot_id: the new snapshot, or None where nothing had changed.
-        rows_written, rows_deleted: by qualified table name, changed tables only.
+        snapshot_id: the new snapshot, or None if nothing had changed.
+        rows_written, rows_deleted: numbers of rows by qualified table name, changed tables only.
     """
 
     snapshot_id: int | None = None
@@ -68,29 +68,32 @@ def commit_build(
     figures_version: str,
     run_id: str,
 ) -> CommitSummary:
-    """Bring the year's rows of every table in line with the build file, all or nothing.
+    """Make the year's rows of every table equal to the build file, in one transaction.
 
-    Tables with a ``year`` column: only that year's rows are looked at. Others are replaced
-    where they differ. Rows that are the same stay where they are.
+    In tables with a ``year`` column, only that year's rows are compared. In other tables, all
+    rows are. Equal rows are not touched.
 
     Args:
         con: the writing connection, with the lake attached.
-        descriptions: of the tables of the lake, those that Python writes included; they become
+        path: the build file.
+        tables: the tables to commit.
+        descriptions: of all tables of the lake, also of those that Python writes; they become
             comments.
-        inputs_digest: what the build was made from, recorded for the next run.
-        figures_version: of the code that made it.
+        inputs_digest: digest of the build's inputs, recorded for the next run.
+        figures_version: of the code that made the build.
+        run_id: of the run that commits.
 
     Raises:
         TongbaoError: rows of a table repeat its grain; nothing is written.
     """
     summary = CommitSummary()
-    con.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as build (read_only)")
+    con.execute(f"attach {quoted(str(path))} as build (read_only)")
     try:
         for table in tables:
-            _check_key(con, table)
+            _check_grain(con, table)
         con.execute("begin")
         for table in tables:
-            _bring_in_line(con, table, year, summary)
+            _update_table(con, table, year, summary)
         write_comments(con, descriptions)
         con.execute("delete from lake.quality.transform_runs where year = ?", [year])
         con.execute(
@@ -112,7 +115,7 @@ def commit_build(
         )
         con.execute("commit")
     except BaseException:
-        with contextlib.suppress(duckdb.Error):  # the transaction may be gone with its cause
+        with contextlib.suppress(duckdb.Error):  # The error may have ended the transaction.
             con.execute("rollback")
         raise
     finally:
@@ -122,8 +125,12 @@ def commit_build(
     return summary
 
 
-def _check_key(con: duckdb.DuckDBPyConnection, table: LakeTable) -> None:
-    """Refuse a table whose rows repeat its grain: rows are replaced by it."""
+def _check_grain(con: duckdb.DuckDBPyConnection, table: LakeTable) -> None:
+    """Check that no two rows have the same key, because changed rows are replaced by key.
+
+    Raises:
+        TongbaoError: rows repeat the grain.
+    """
     if not table.grain:
         return
     key = ", ".join(table.grain)
@@ -143,7 +150,7 @@ def _check_key(con: duckdb.DuckDBPyConnection, table: LakeTable) -> None:
 
 
 def write_comments(con: duckdb.DuckDBPyConnection, descriptions: Descriptions) -> None:
-    """Comment the tables and columns of the lake whose comment isn't their description."""
+    """Write the descriptions of tables and columns as comments, where the comment differs."""
     for kind, table, column, comment in con.execute(
         "select 'table', schema_name || '.' || table_name, '', comment from duckdb_tables() "
         "where database_name = 'lake' union all "
@@ -153,12 +160,13 @@ def write_comments(con: duckdb.DuckDBPyConnection, descriptions: Descriptions) -
         wanted = descriptions.get((table, column))
         if wanted != comment and wanted is not None:
             name = f"lake.{table}.{column}".rstrip(".")
-            con.execute(f"comment on {kind} {name} is '{wanted.replace(chr(39), chr(39) * 2)}'")
+            con.execute(f"comment on {kind} {name} is {quoted(wanted)}")
 
 
 def _columns(
     con: duckdb.DuckDBPyConnection, database: str, table: LakeTable
 ) -> list[tuple[str, str]]:
+    """Names and types of a table's columns, in order; empty if there is no such table."""
     return con.execute(
         "select column_name, data_type from duckdb_columns() where database_name = ? "
         "and schema_name = ? and table_name = ? order by column_index",
@@ -166,9 +174,10 @@ def _columns(
     ).fetchall()
 
 
-def _bring_in_line(
+def _update_table(
     con: duckdb.DuckDBPyConnection, table: LakeTable, year: int, summary: CommitSummary
 ) -> None:
+    """Write the difference between the build and the lake; count its rows in ``summary``."""
     new_columns = _columns(con, "build", table)
     names = [name for name, _ in new_columns]
     by_year = "year" in names
@@ -183,29 +192,29 @@ def _bring_in_line(
         return
 
     con.execute(
-        f"create or replace temp table fresh as "
+        f"create or replace temp table added as "
         f"select {listed} from {build} {where} except all select {listed} from {lake} {where}"
     )
     con.execute(
-        f"create or replace temp table stale as "
+        f"create or replace temp table removed as "
         f"select {listed} from {lake} {where} except all select {listed} from {build} {where}"
     )
-    fresh, stale = _count(con, "fresh"), _count(con, "stale")
-    if stale:
-        summary.rows_deleted[table.qualified] = stale
+    added, removed = _count(con, "added"), _count(con, "removed")
+    if removed:
+        summary.rows_deleted[table.qualified] = removed
         total = _count(con, f"{lake} {where}")
-        if stale == total or not table.grain:
+        if removed == total or not table.grain:
             con.execute(f"delete from {lake} {where}")
-            if stale != total:  # rows without a key: all of the year's are written anew
+            if removed != total:  # Without a key, all rows of the year are written again.
                 con.execute(f"insert into {lake} select {listed} from {build} {where}")
                 summary.rows_written[table.qualified] = _count(con, f"{build} {where}")
                 return
         else:
-            same = " and ".join(f"stale.{c} is not distinct from t.{c}" for c in table.grain)
-            con.execute(f"delete from {lake} t where exists (select 1 from stale where {same})")
-    if fresh:
-        con.execute(f"insert into {lake} select {listed} from fresh")
-        summary.rows_written[table.qualified] = fresh
+            same = " and ".join(f"removed.{c} is not distinct from t.{c}" for c in table.grain)
+            con.execute(f"delete from {lake} t where exists (select 1 from removed where {same})")
+    if added:
+        con.execute(f"insert into {lake} select {listed} from added")
+        summary.rows_written[table.qualified] = added
 
 
 def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
@@ -220,7 +229,7 @@ def _create(
     old_columns: list[tuple[str, str]],
     year: int | None,
 ) -> None:
-    """Create the table, or give it its new columns and keep the other years' rows."""
+    """Create the table, or replace it with its new columns and keep the other years' rows."""
     build, lake = f"build.{table.qualified}", f"lake.{table.qualified}"
     listed = ", ".join(name for name, _ in new_columns)
     where = f" where year = {year}" if year is not None else ""

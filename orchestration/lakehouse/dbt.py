@@ -1,7 +1,8 @@
-"""Running dbt in this process on the build file.
+"""Runs dbt in this process on the build file.
 
-Belongs here: the call, its quiet, and one clear line when a model or a test fails. What the
-models say is in ``dbt_project``. dbt is imported late: it costs seconds.
+Belongs here: the call without output to the terminal, the one-line error when a model or a test
+fails, and what other modules need from dbt's manifest. dbt is imported when it is called, because
+the import takes seconds. Doesn't belong here: the models (``dbt_project``).
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ class DbtNode:
     """One node that dbt ran.
 
     Attributes:
-        unique_id: dbt's name of it.
+        unique_id: its unique id in dbt, such as ``model.tongbao.dim_region``.
         status: ``success``, ``pass``, ``warn``, ``error``, ``fail`` or ``skipped``.
-        seconds: how long it took.
-        failures: failing rows of a test, or None.
+        seconds: its execution time.
+        failures: the number of failing rows of a test, or None.
     """
 
     unique_id: str
@@ -51,13 +52,13 @@ class DbtNode:
 
 
 def target_folder(settings: Settings) -> Path:
-    """Where dbt keeps its parsed project and results: in the home, not in the checkout."""
-    # Resolved: homes that share the folder by a link share what this process has parsed.
+    """The folder for dbt's parsed project and results: in the home, not in the checkout."""
+    # Resolved, so that homes that link to the same folder share one entry of _parsed.
     return (settings.home / "dbt").resolve()
 
 
-#: What this process has parsed, by target folder: a build that is handed it doesn't load and
-#: compare the project again (dbt docs, "Programmatic invocations", "Reusing objects").
+#: Target folder → the manifest that this process has parsed. A build that gets a manifest doesn't
+#: load and compare the project again (dbt docs, "Programmatic invocations", "Reusing objects").
 _parsed: dict[str, Any] = {}
 
 
@@ -82,8 +83,8 @@ def _invoke(
     )
 
 
-def _release() -> None:
-    """Close the build file: dbt-duckdb keeps it open for the life of the process."""
+def _close_build_file() -> None:
+    """Close the build file, which dbt-duckdb keeps open until the process ends."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     with DuckDBConnectionManager._LOCK:
@@ -93,7 +94,7 @@ def _release() -> None:
 
 
 def dbt_manifest(settings: Settings) -> Path:
-    """The parsed project, parsed now where that has not been done for its present files.
+    """The path of dbt's manifest; parses the project first if its files have changed.
 
     Raises:
         TongbaoError: the project can't be parsed.
@@ -101,13 +102,13 @@ def dbt_manifest(settings: Settings) -> Path:
     target = target_folder(settings)
     manifest, stamp = target / "manifest.json", target / "parsed_version"
     target.mkdir(parents=True, exist_ok=True)
-    # Dagster's processes and the tests' workers all ask at once after a change of the code.
+    # After a change of the code, several processes (Dagster's, the tests' workers) parse at once.
     with (target / "parse.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (
             manifest.exists() and stamp.exists() and stamp.read_text() == dbt_project_version()
         ):
-            # A parse that is killed leaves half a manifest: the stamp says that it is whole.
+            # A killed parse leaves an incomplete manifest; the stamp is written after a full one.
             stamp.unlink(missing_ok=True)
             result = _invoke(settings, build_file(settings), "parse")
             if not result.success:
@@ -124,21 +125,23 @@ def dbt_build(
     project: Path = DBT_PROJECT,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[DbtNode]:
-    """Seeds, models and data tests on the build file.
+    """Load the seeds, build the models and run the data tests on the build file.
 
     Args:
+        path: the build file.
         project: the dbt project, or a copy of it with other seeds.
+        progress: called with a line of progress.
 
     Raises:
-        TongbaoError: a model or a test failed: the first one is named with its message.
+        TongbaoError: a model or a test failed; the message names the first one.
     """
     target = target_folder(settings)
     try:
-        # The manifest is the parse's and is left alone: on a full disk half of it would stay.
+        # Only the parse writes the manifest: a build on a full disk would leave half a file.
         only = ("--no-write-json", "--exclude-resource-type", "unit_test")
         result = _invoke(settings, path, "build", *only, project=project)
     finally:
-        _release()
+        _close_build_file()
     executed: Any = result.result
     if executed is None or not hasattr(executed, "results"):
         reason = " ".join(str(result.exception or "dbt did not start").split())[:500]
@@ -172,8 +175,7 @@ def lake_tables(settings: Settings) -> list[LakeTable]:
 def lake_descriptions(settings: Settings) -> Descriptions:
     """Descriptions of the lake's tables and columns, from dbt's manifest.
 
-    Those of the tables that dbt builds are in its models, those of the tables that Python
-    writes in its sources.
+    Tables that dbt builds are described as models, tables that Python writes as sources.
     """
     manifest = _read_manifest(settings)
     described = [*_lake_models(manifest), *manifest["sources"].values()]
@@ -193,6 +195,7 @@ def _read_manifest(settings: Settings) -> dict[str, Any]:
 
 
 def _lake_models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """The models with ``meta.lake``, by schema and name."""
     models = [
         node
         for node in manifest["nodes"].values()

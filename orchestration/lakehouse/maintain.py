@@ -1,11 +1,11 @@
-"""Upkeep of the lake: old snapshots, small files, files that nothing reads any more.
+"""Maintenance of the lake: expires snapshots, merges small files, deletes unused files.
 
-Belongs here: what may go, what must stay and why, and DuckLake's functions for it. Doesn't belong
-here: when it is done (``schedules``), what a publication leaves behind (handed in by the caller,
-who knows editions).
+Belongs here: what is deleted, what is kept and why, and the calls of DuckLake's functions.
+Doesn't belong here: when maintenance runs (``schedules``), and the list of files that unfinished
+publications left (the caller passes it).
 
-Expiring and merging only schedule files for deletion: a later maintenance, two days on at the
-earliest, deletes them. In between every pinned snapshot has been read and said what it said before.
+Expiring and merging only schedule files for deletion. A later maintenance, at least two days on,
+deletes them. Before that, every pinned snapshot is read and compared with its former content.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from orchestration.storage import ObjectInfo, Store
 
 __all__ = ["KEEP_SNAPSHOTS", "MaintainSummary", "Pins", "maintain", "pinned_snapshots"]
 
-#: How long a snapshot stays that nothing pins. A nightly collection is compared with the nights
-#: before it, and a question about last month's figures is asked before the month is over.
+#: 30 days: how long a snapshot is kept that nothing pins. A nightly collection is compared with
+#: the nights before it, and questions about last month's figures come within a month.
 KEEP_SNAPSHOTS = timedelta(days=30)
 
-#: How long a file stays that no table names, or that was scheduled for deletion. A younger one may
-#: belong to a run under way (on another host, where this host's lock says nothing), be read by a
-#: query that began before, or be named by last night's dump of the catalogue when that is restored.
+#: 2 days: how long a file is kept that no table names or that is scheduled for deletion. A younger
+#: file may belong to a run in progress on another host (which this host's lock doesn't show), to a
+#: running query, or to last night's dump of the catalogue, which may be restored.
 GRACE = timedelta(days=2)
 
-#: Names of a kind that a terminal shows; ``--json`` has all.
+#: The terminal shows this many names of a finding; ``--json`` has all.
 _SHOWN = 3
 
 
 @dataclass
 class Finding:
-    """What one step of the upkeep found, and dealt with unless it was a dry run.
+    """What one step of maintenance found; unless it was a dry run, the step was also carried out.
 
     Attributes:
-        what: what is done to what.
-        names: of snapshots, tables, objects or files; all of them.
-        bytes: what they take up in all; 0 where that is not known.
+        what: the step, such as "delete orphaned files".
+        names: all snapshots, tables, objects or files that it concerns.
+        bytes: their total size; 0 if it is not known.
     """
 
     what: str
@@ -57,7 +57,7 @@ class Finding:
 
     @property
     def line(self) -> str:
-        """For a terminal."""
+        """The line for the terminal."""
         if not self.names:
             return f"  {self.what}: none"
         size = f", {self.bytes:,} bytes" if self.bytes else ""
@@ -68,14 +68,14 @@ class Finding:
 
 @dataclass
 class MaintainSummary:
-    """What the upkeep did, or would do.
+    """What maintenance did, or would do.
 
     Attributes:
         dry_run: whether nothing was changed.
-        older_than: snapshots from before it go (UTC aware), unless they are pinned.
-        pinned: snapshot → why it stays.
-        findings: one a step, in the order of the steps.
-        notes: what a person should know: where the records of editions disagree.
+        older_than: snapshots from before this time (UTC aware) are expired unless pinned.
+        pinned: snapshot id → why it is kept.
+        findings: one for each step, in order.
+        notes: disagreements between the records of editions, for the operator.
     """
 
     dry_run: bool
@@ -86,13 +86,13 @@ class MaintainSummary:
 
     @property
     def lines(self) -> list[str]:
-        """What a terminal shows."""
+        """The lines for the terminal."""
         head = "dry run, nothing is changed; it would" if self.dry_run else "done"
         kept = [f"    snapshot {key}: {'; '.join(why)}" for key, why in sorted(self.pinned.items())]
         return [
             f"lake maintain: {head}",
             *(finding.line for finding in self.findings),
-            f"  snapshots that stay however old: {len(kept)}",
+            f"  snapshots that are always kept: {len(kept)}",
             *kept,
             *(f"  note: {note}" for note in self.notes),
         ]
@@ -100,13 +100,13 @@ class MaintainSummary:
 
 @dataclass
 class Pins:
-    """The snapshots that must stay.
+    """The snapshots that must be kept.
 
     Attributes:
-        snapshots: id → why.
-        notes: where the records of editions disagree, for a person.
-        catalogue_is_older: the bucket has an edition, or an edition a snapshot, that the
-            catalogue doesn't know: it may be an older copy.
+        snapshots: snapshot id → why it is kept.
+        notes: disagreements between the records of editions, for the operator.
+        catalogue_is_older: whether the catalogue lacks an edition of the bucket or a snapshot of
+            an edition; it may then be an older copy.
     """
 
     snapshots: dict[int, list[str]] = field(default_factory=dict)
@@ -117,11 +117,11 @@ class Pins:
 def pinned_snapshots(
     con: duckdb.DuckDBPyConnection, manifests: Mapping[tuple[int, int], int]
 ) -> Pins:
-    """What editions, marts and verdicts pin.
+    """The snapshots that editions, marts and verdicts need.
 
     Args:
-        manifests: (year, edition) → snapshot id, of the manifests in the publication bucket. They
-            and ``publication.editions`` should say the same; where they don't, both are kept.
+        manifests: (year, edition) → snapshot id, from the manifests in the publication bucket.
+            If they and ``publication.editions`` disagree, the snapshots of both are kept.
     """
     pins = Pins()
     pinned, notes = pins.snapshots, pins.notes
@@ -145,11 +145,11 @@ def pinned_snapshots(
         elif lake != bucket:
             notes.append(
                 f"{name}: snapshot {bucket} in its manifest, {lake} in publication.editions; "
-                "both stay"
+                "both are kept"
             )
         for snapshot in sorted({lake, bucket} - {None}):  # type: ignore[type-var]
             pinned.setdefault(snapshot, []).append(name)  # type: ignore[arg-type]
-    # The marts of a year are found by their transform's snapshot: without it there are none.
+    # The marts of a year are found by their transform's snapshot, so it must be kept.
     for year, snapshot in con.execute(
         "select json_extract_string(commit_extra_info, '$.year') as year, max(snapshot_id) "
         "from lake.snapshots() "
@@ -183,18 +183,20 @@ def maintain(
     dry_run: bool,
     progress: Callable[[str], None] = lambda _: None,
 ) -> MaintainSummary:
-    """Do the upkeep, or say what it would do.
+    """Maintain the lake, or report what maintenance would do.
 
     Args:
-        con: the writing connection: nobody else writes meanwhile.
+        con: the writing connection, so nobody else writes at the same time.
         manifests: (year, edition) → snapshot id, see :func:`pinned_snapshots`.
         unfinished: objects of the publication bucket that killed publications left.
-        folders: the same in the home.
-        keep: how long a snapshot stays that nothing pins.
+        folders: folders of the home that killed publications left.
+        keep: how long a snapshot is kept that nothing pins.
+        dry_run: change nothing.
+        progress: called with a line of progress.
 
     Raises:
-        TongbaoError: a pinned snapshot doesn't say any more what it said before; the files that
-            it was read from are still there.
+        TongbaoError: the content of a pinned snapshot has changed; the files that it was read
+            from before still exist.
     """
     now = settings.now()
     pins = pinned_snapshots(con, manifests)
@@ -208,28 +210,30 @@ def maintain(
         done.findings.append(Finding(what, short, weight))
         progress(f"maintain: {what}: {len(names)}")
 
-    # Deleting comes first: what is scheduled for deletion below stays a while.
+    # Deletion comes first, so that files that are scheduled below wait for a later maintenance.
     dry = "true" if dry_run else "false"
     before = now - GRACE
     if pins.catalogue_is_older:
-        pins.notes.append("the catalogue may be an older copy: files that it does not name stay")
+        pins.notes.append(
+            "the catalogue may be an older copy: files that it does not name are kept"
+        )
     else:
         found(
             "delete orphaned files, which no table names",
-            _paths(con, f"ducklake_delete_orphaned_files('lake', {_run(dry, before)})"),
+            _paths(con, f"ducklake_delete_orphaned_files('lake', {_arguments(dry, before)})"),
         )
-    # A SQLite catalogue compares these times as text, right to the day only: whole days, then.
+    # A SQLite catalogue compares these times as text, which is right for whole days only.
     day = before.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(microseconds=1)
     found(
         "delete files scheduled for deletion before",
-        _paths(con, f"ducklake_cleanup_old_files('lake', {_run(dry, day)})"),
+        _paths(con, f"ducklake_cleanup_old_files('lake', {_arguments(dry, day)})"),
     )
     _expire_and_merge(con, settings, store, done, progress)
-    _leftovers(settings, store, done, unfinished, folders, before)
+    _delete_leftovers(settings, store, done, unfinished, folders, before)
     return done
 
 
-def _run(dry_run: str, before: datetime) -> str:
+def _arguments(dry_run: str, before: datetime) -> str:
     return f"dry_run => {dry_run}, older_than => {_literal(before)}"
 
 
@@ -248,7 +252,7 @@ def _expire_and_merge(
     done: MaintainSummary,
     progress: Callable[[str], None],
 ) -> None:
-    """Expire what is old and not pinned and merge small files, seen to change nothing."""
+    """Expire old unpinned snapshots and merge small files, and check the pinned snapshots."""
     old = {
         int(snapshot): str(message)
         for snapshot, message in con.execute(
@@ -297,7 +301,10 @@ def _expire_and_merge(
 
 
 def _digest(settings: Settings, store: Store, snapshot: int) -> str:
-    """Every row of every table of a snapshot, in one number a table; of bodies their sha256."""
+    """A digest of a snapshot: the number and the hash of all rows of each table.
+
+    The bodies of objects are left out; their SHA-256 is a column.
+    """
     with reader(settings, store, snapshot) as con:
         tables = con.execute(
             "select schema_name || '.' || table_name from duckdb_tables() "
@@ -311,7 +318,7 @@ def _digest(settings: Settings, store: Store, snapshot: int) -> str:
         return repr(con.execute(" union all ".join(each) + " order by all").fetchall())
 
 
-def _leftovers(
+def _delete_leftovers(
     settings: Settings,
     store: Store,
     done: MaintainSummary,
@@ -319,7 +326,7 @@ def _leftovers(
     folders: Sequence[Path],
     before: datetime,
 ) -> None:
-    """What killed runs left beside the lake."""
+    """Delete what killed runs left in the publication bucket and in the home."""
     objects = [info for info in unfinished if info.last_modified < before]
     done.findings.append(
         Finding(
@@ -328,8 +335,8 @@ def _leftovers(
             sum(info.size for info in objects),
         )
     )
-    # The writer's lock is held: no build is under way, however young its file. DuckDB's spill
-    # files may be a reader's.
+    # The writer's lock is held, so no build is running and its file may go at any age. DuckDB's
+    # spill files may belong to a reader.
     build = build_file(settings)
     files = [path for path in build.parent.glob(build.name + "*") if path.is_file()]
     scratch = [*(settings.home / "tmp").glob("*"), *folders]

@@ -1,8 +1,9 @@
-"""The catalogue in PostgreSQL: how it is reached, and the lock of its one writer.
+"""The catalogue in PostgreSQL: its connection parameters and its locks.
 
-Belongs here: what only a PostgreSQL catalogue needs. A password goes to libpq and to a DuckDB
-secret and nowhere else: an error line names host, port and database. libpq's own ways to give
-one (``PGPASSWORD``, ``PGPASSFILE``) work as well.
+Belongs here: everything that only a PostgreSQL catalogue needs. The password is passed to libpq
+and to a DuckDB secret and nowhere else; error messages name host, port and database. libpq's
+variables for a password (``PGPASSWORD``, ``PGPASSFILE``) work as well. Doesn't belong here:
+attaching the catalogue in DuckDB (``attach``).
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from orchestration.core.errors import Unreachable, UsageError
 from orchestration.core.settings import Settings
 
-__all__ = ["alone", "await_catalogue", "connection_string", "password", "shown"]
+__all__ = ["await_catalogue", "connection_string", "exclusive_lock", "password", "shown"]
 
-#: A restart of PostgreSQL with its recovery takes some seconds: a stage that starts just then
-#: waits for it. Longer, and a person with a wrong port would think that nothing happens.
+#: 10 s: how long a stage waits for PostgreSQL to restart, which takes some seconds with recovery.
+#: A longer wait would look like a hanging command to a user who gave a wrong port.
 _RESTART_SECONDS = 10.0
-#: What the server or the network says while it restarts; anything else won't mend itself.
-_PASSING = (
+#: Messages of the server or the network during a restart. Other errors are permanent.
+_TRANSIENT_ERRORS = (
     "connection refused",
     "starting up",
     "shutting down",
@@ -34,55 +35,57 @@ _PASSING = (
     "server closed the connection",
     "timeout expired",
 )
-#: Firewalls forget a connection that says nothing for some minutes; the lock's says nothing for a
-#: whole run. A peer that has gone is noticed after a minute. (libpq, "Connection Parameters")
+#: Firewalls drop a connection that is idle for some minutes, and the lock's connection is idle for
+#: a whole run. With these values a lost peer is noticed after a minute. (libpq, "Connection
+#: Parameters")
 _DEFAULTS = {
     "connect_timeout": "10",
     "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
 }
-#: "tongbao" in ASCII, and the number after it: no other program's locks in the database.
+#: The keys of the advisory locks: "tongbao" in ASCII plus a number, to differ from the keys of
+#: other programs in the database.
 _LOCKS = {
     name: int.from_bytes(b"tongbao", "big") + n for n, name in enumerate(("writer", "publisher"))
 }
 
 
 def _parameters(settings: Settings) -> dict[str, str]:
-    """The URL's parts by libpq's names, and what it leaves open.
+    """libpq's connection parameters: those of the URL, and defaults for the others.
 
     Raises:
-        UsageError: it is no URL that libpq can read.
+        UsageError: libpq can't read the URL.
     """
     try:
         given: dict[str, str] = parse_dsn(settings.catalog)
-    except psycopg2.ProgrammingError:  # its text repeats the URL
-        raise UsageError("TONGBAO_CATALOG is no postgresql:// URL that can be read") from None
+    except psycopg2.ProgrammingError:  # Its message would repeat the URL.
+        raise UsageError("TONGBAO_CATALOG is not a valid postgresql:// URL") from None
     return {**_DEFAULTS, "application_name": f"tongbao@{socket.gethostname()}", **given}
 
 
 def password(settings: Settings) -> str | None:
-    """The URL's password, or None: for DuckDB's secret."""
+    """The URL's password, or None."""
     return _parameters(settings).get("password")
 
 
 def connection_string(settings: Settings) -> str:
-    """How DuckDB reaches the catalogue, without the password."""
+    """The connection string for DuckDB, without the password."""
     return str(make_dsn(**{k: v for k, v in _parameters(settings).items() if k != "password"}))
 
 
 def shown(settings: Settings) -> str:
-    """The catalogue's name for people: no user, no password."""
+    """The catalogue's name for messages, without user and password."""
     parts = _parameters(settings)
     host, port = parts.get("host", "localhost"), parts.get("port", "5432")
     return f"postgresql://{host}:{port}/{parts.get('dbname', '')}"
 
 
 def _connect(settings: Settings) -> Any:
-    """A connection of our own beside DuckDB's; waits for a server that restarts.
+    """Connect to the server, in addition to DuckDB's connection; waits while it restarts.
 
     Raises:
-        Unreachable: there is no such server or database, or it refuses.
+        Unreachable: there is no such server or database, or it refuses the connection.
     """
     deadline = time.monotonic() + _RESTART_SECONDS
     while True:
@@ -91,39 +94,42 @@ def _connect(settings: Settings) -> Any:
             connection.autocommit = True
             return connection
         except psycopg2.OperationalError as error:
-            said = str(error)
-            passing = any(words in said.lower() for words in _PASSING)
-            if not passing or time.monotonic() > deadline:
-                reason = said.strip().splitlines()[0].rpartition("failed: ")[2]
+            message = str(error)
+            is_transient = any(words in message.lower() for words in _TRANSIENT_ERRORS)
+            if not is_transient or time.monotonic() > deadline:
+                reason = message.strip().splitlines()[0].rpartition("failed: ")[2]
                 raise Unreachable(f"lakehouse catalogue {shown(settings)}: {reason}") from None
             time.sleep(0.5)
 
 
 def await_catalogue(settings: Settings) -> None:
-    """Return once the server answers.
+    """Wait until the server accepts connections.
 
     Raises:
-        Unreachable: it doesn't, or refuses.
+        Unreachable: it doesn't within some seconds, or it refuses the connection.
     """
     _connect(settings).close()
 
 
 @contextlib.contextmanager
-def alone(settings: Settings, name: str, doing: str, wait_seconds: float) -> Iterator[None]:
-    """Hold an advisory lock, which PostgreSQL frees when its holder is gone.
+def exclusive_lock(
+    settings: Settings, name: str, doing: str, wait_seconds: float
+) -> Iterator[None]:
+    """Hold an advisory lock, which PostgreSQL releases when the connection ends.
 
     Args:
         name: ``writer`` or ``publisher``.
-        doing: what its holder does, for those who don't get it.
-        wait_seconds: for another holder to end.
+        doing: what the holder does, for the error message of others.
+        wait_seconds: how long to wait for another holder.
 
     Raises:
-        Unreachable: another host or process holds it, or the server went away meanwhile.
+        Unreachable: another host or process holds the lock, or the connection was lost while
+            this process held it.
     """
     with contextlib.closing(_connect(settings)) as connection, connection.cursor() as cursor:
         cursor.execute("set application_name = %s", [f"tongbao {name} {socket.gethostname()}"])
         deadline = time.monotonic() + wait_seconds
-        while not _locked(cursor, name):
+        while not _try_lock(cursor, name):
             if time.monotonic() > deadline:
                 raise Unreachable(
                     f"another run is {doing} (catalogue {shown(settings)})"
@@ -135,18 +141,18 @@ def alone(settings: Settings, name: str, doing: str, wait_seconds: float) -> Ite
             cursor.execute("select 1")
         except psycopg2.Error:
             raise Unreachable(
-                f"lakehouse catalogue {shown(settings)}: the server went away while this run "
-                "wrote, and with it the lock that keeps others out: run it again"
+                f"lakehouse catalogue {shown(settings)}: the connection was lost while this run "
+                "wrote, and with it the lock against other writers: run it again"
             ) from None
 
 
-def _locked(cursor: Any, name: str) -> bool:
+def _try_lock(cursor: Any, name: str) -> bool:
     cursor.execute("select pg_try_advisory_lock(%s)", [_LOCKS[name]])
     return bool(cursor.fetchone()[0])
 
 
 def _holder(cursor: Any, name: str) -> str:
-    """Who holds the lock and since when, as far as this role may see it."""
+    """The lock's holder and since when, as text; "" if this role may not see it."""
     cursor.execute(
         "select application_name, to_char(backend_start at time zone 'UTC', 'HH24:MI') "
         "from pg_locks join pg_stat_activity using (pid) "

@@ -1,22 +1,22 @@
-"""Queries of analysts: any text in, rows out, and nothing that writes.
+"""Runs analysts' queries, and only queries that read.
 
-Belongs here: what may be executed for somebody who is not the project. The statement is judged
-before it runs, and the connection is confined, so that one mistake alone opens nothing:
+Belongs here: the limits on SQL that comes from outside the project. The statement is checked
+before it runs, and the connection is restricted as well, so that a gap in one of the two permits
+nothing:
 
 - One statement, and it is a ``select`` in DuckDB's own parse tree (``from``, ``values``,
   ``describe``, ``show`` and ``summarize`` are), or plain ``explain`` of one. ``explain analyze``
   executes what it explains. Everything else is refused: ``copy``, ``attach``, ``install``,
   ``load``, ``set``, ``pragma``, ``call``, ``prepare``, ``execute``, and ``pivot`` without its
   ``in`` list, which DuckDB splits into several statements.
-- Table functions are on a list. Those that read or write files, that query a catalogue past the
-  lake's attachment (``sqlite_query``, ``postgres_execute``), that change a setting
-  (``enable_logging``) or maintain the lake are not on it, nor is ``query``, which hides a
-  statement in a text.
-- The connection opens files under the lake's data path and DuckDB's own temporary files only, no
-  Python object, and its configuration is locked.
+- Table functions must be on a list. It leaves out those that read or write files, query the
+  catalogue directly (``sqlite_query``, ``postgres_execute``), change a setting
+  (``enable_logging``) or maintain the lake, and ``query``, which executes a text.
+- The connection opens only files under the lake's data path and DuckDB's temporary files, reads
+  no Python objects, and its configuration is locked.
 
-Not closed: files under the data path can be read by their path, and every table of the lake by
-its name. Who may read which of them is decided by the store's and the catalogue's own grants.
+Doesn't belong here: permissions. A query can read files under the data path by their path and
+every table of the lake by its name; the grants of the store and the catalogue decide who may.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from orchestration.storage import Store
 __all__ = ["Answer", "answer_query"]
 
 _ONLY_READS = "sql: one query that only reads (select, describe, show, summarize, explain)"
-#: Table functions that make rows, describe the lake or show its snapshots. Those of an attached
-#: catalogue (``lake.snapshots()``) have the same effect as the longer names.
+#: Table functions that generate rows, describe the lake or list its snapshots. ``lake.snapshots()``
+#: and ``ducklake_snapshots('lake')`` are the same function.
 _TABLE_FUNCTIONS = frozenset(
     {
         "generate_series", "json_each", "json_tree", "range", "repeat", "repeat_row", "unnest",
@@ -52,7 +52,7 @@ _TABLE_FUNCTIONS = frozenset(
 
 
 class Answer(NamedTuple):
-    """The columns' names and the rows of a query."""
+    """The column names and the rows that a query returned."""
 
     names: list[str]
     rows: list[tuple[Any, ...]]
@@ -61,18 +61,18 @@ class Answer(NamedTuple):
 def answer_query(
     settings: Settings, store: Store, query: str, snapshot_id: int | None = None
 ) -> Answer:
-    """Run a query of an analyst.
+    """Run an analyst's query.
 
     Args:
         query: SQL, one statement.
-        snapshot_id: as of this snapshot of the lake; the newest where it is None.
+        snapshot_id: read the lake as of this snapshot, or as of the newest if None.
 
     Raises:
-        UsageError: the query does not only read, or can't be run as it is written.
-        Unreachable: the store or the catalogue fails.
+        UsageError: the query would do more than read, or it has an error.
+        Unreachable: the store or the catalogue can't be reached.
     """
     with reader(settings, store, snapshot_id) as con:
-        _confine(con, settings)
+        _restrict(con, settings)
         try:
             _refuse_writing(con, query)
             cursor = con.execute(query)
@@ -87,7 +87,7 @@ def answer_query(
             raise UsageError(f"sql: {error}") from None
 
 
-def _confine(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+def _restrict(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     con.execute("set python_enable_replacements = false")
     con.execute(f"set allowed_directories = [{quoted(data_path(settings))}]")
     con.execute("set enable_external_access = false")
@@ -100,7 +100,7 @@ def _refuse_writing(con: duckdb.DuckDBPyConnection, query: str) -> None:
         raise UsageError(_ONLY_READS)
     text = statements[0].query
     if statements[0].type == duckdb.StatementType.EXPLAIN:
-        # What follows the word must be a select by itself: "analyze …" and "(analyze) …" are not.
+        # The rest must be a select by itself, which "analyze …" and "(analyze) …" are not.
         start = duckdb.tokenize(text)[0][0]
         text = text[start + len("explain") :]
     row = con.execute("select json_serialize_sql(cast(? as varchar))", [text]).fetchone()
@@ -115,12 +115,12 @@ def _refuse_writing(con: duckdb.DuckDBPyConnection, query: str) -> None:
 
 def _table_functions(node: Any) -> Iterator[str]:
     """The names of the table functions in a parse tree."""
-    waiting = [node]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, dict):
-            if each.get("type") == "TABLE_FUNCTION":
-                yield str(each["function"].get("function_name")).lower()
-            waiting += each.values()
-        elif isinstance(each, list):
-            waiting += each
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, dict):
+            if current.get("type") == "TABLE_FUNCTION":
+                yield str(current["function"].get("function_name")).lower()
+            pending += current.values()
+        elif isinstance(current, list):
+            pending += current

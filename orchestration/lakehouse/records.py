@@ -1,6 +1,7 @@
-"""What runs leave in the lake besides tables of figures: gate results and editions.
+"""Records of gate results and editions in the lake.
 
-Belongs here: reading and writing ``quality.gate_results`` and ``publication.editions``.
+Belongs here: reading and writing ``quality.gate_results`` and ``publication.editions``. Doesn't
+belong here: making a decision (``gate``) or an edition (``publication``).
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ __all__ = [
 _GATE, _EDITIONS = "quality.gate_results", "publication.editions"
 
 
-def _rows(
+def _select_records(
     con: duckdb.DuckDBPyConnection, table: str, rest: str, *values: Any
 ) -> list[dict[str, Any]]:
-    """Rows with the columns that the table has today, also from a lake that lacks some of them."""
+    """Rows with all columns of the current schema; columns that an older lake lacks are None."""
     wanted = [field.name for field in OTHER_TABLES[table]]
     return [
         {name: row.get(name) for name in wanted} | recorded_versions(row)
@@ -43,11 +44,12 @@ def _rows(
 def record_gate(
     con: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]], versions: Mapping[str, str]
 ) -> None:
-    """Append one judgement, all its expectations at once.
+    """Write the results of one judgement, one row for each expectation.
 
-    A run that judges a snapshot again (a waiver lapsed meanwhile) replaces what it said before.
+    If the same run judges a snapshot again (a waiver expired meanwhile), its rows are replaced.
 
     Args:
+        rows: one for each expectation.
         versions: of the code that judged (``core.versions.code_versions``).
     """
     con.execute("begin")
@@ -66,20 +68,22 @@ def record_gate(
 def gate_rows(
     con: duckdb.DuckDBPyConnection, year: int, snapshot_id: int, versions: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """The rows of the newest judgement of a snapshot by this code; empty where there is none.
+    """The rows of the newest judgement of a snapshot by this code; empty if there is none.
 
     Args:
         versions: of the code that judged (``core.versions.code_versions``).
     """
-    rows = _rows(con, _GATE, "where year = ? and snapshot_id = ? order by rowid", year, snapshot_id)
+    rows = _select_records(
+        con, _GATE, "where year = ? and snapshot_id = ? order by rowid", year, snapshot_id
+    )
     judged = [row for row in rows if versions.items() <= row.items()]
     return [row for row in judged if row["run_id"] == judged[-1]["run_id"]]
 
 
 def newest_verdicts(con: duckdb.DuckDBPyConnection) -> dict[int, list[dict[str, Any]]]:
-    """The rows of each year's newest judgement, of whatever snapshot and code."""
+    """The rows of each year's newest judgement, of any snapshot and version of the code."""
     verdicts: dict[int, list[dict[str, Any]]] = {}
-    for row in _rows(
+    for row in _select_records(
         con,
         _GATE,
         "qualify run_id = last_value(run_id) over (partition by year order by rowid "
@@ -90,7 +94,7 @@ def newest_verdicts(con: duckdb.DuckDBPyConnection) -> dict[int, list[dict[str, 
 
 
 def blocking(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The critical expectations that failed and that nobody waived."""
+    """The critical expectations that failed and are not waived."""
     return [
         row
         for row in rows
@@ -99,12 +103,12 @@ def blocking(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def blocks(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether there is one."""
+    """Whether any critical expectation failed and is not waived."""
     return bool(blocking(rows))
 
 
 def record_edition(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> None:
-    """Append an edition; ``published_at`` (aware) is kept in UTC."""
+    """Append an edition; ``published_at`` (aware) is stored in UTC."""
     published: datetime = row["published_at"]
     row = row | {"published_at": published.astimezone(UTC).replace(tzinfo=None)}
     insert_rows(
@@ -116,4 +120,4 @@ def record_edition(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> None:
 
 def edition_rows(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:
     """The editions of a year, oldest first."""
-    return _rows(con, _EDITIONS, "where year = ? order by edition", year)
+    return _select_records(con, _EDITIONS, "where year = ? order by edition", year)

@@ -1,7 +1,7 @@
 """Rows of a query as dictionaries.
 
-Belongs here: turning a DuckDB result into plain Python rows. Doesn't belong here: the queries
-themselves; each stands in the module that knows what it asks for.
+Belongs here: converting a DuckDB result to plain Python rows. Doesn't belong here: the queries
+themselves, which are in the modules that need their results.
 """
 
 from __future__ import annotations

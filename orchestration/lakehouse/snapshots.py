@@ -1,7 +1,8 @@
-"""Snapshots: which state of the lake is which.
+"""Finds snapshots of the lake, and the records of intakes and transforms.
 
-Belongs here: reading DuckLake's snapshot list and the records that runs leave. A transform's
-commit carries ``{"kind": "transform", "year": Y, …}`` as its extra info.
+Belongs here: reading DuckLake's list of snapshots and the records that runs write. The commit of a
+transform has ``{"kind": "transform", "year": Y, …}`` as its extra info. Doesn't belong here:
+deciding whether something must be done again (``transform``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = [
 
 
 def current_snapshot(con: duckdb.DuckDBPyConnection) -> int:
-    """The newest snapshot's id."""
+    """The id of the newest snapshot."""
     row = con.execute("select max(snapshot_id) from lake.snapshots()").fetchone()
     return int(row[0]) if row and row[0] is not None else 0
 
@@ -45,12 +46,12 @@ def transform_record(con: duckdb.DuckDBPyConnection, year: int) -> str | None:
 
 
 def last_intake_at(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> datetime | None:
-    """When the last finished intake of ``year`` or a later one began to list, or None.
+    """When the last finished intake of ``year`` or a later year began to list objects, or None.
 
-    What lands while an intake runs may be missing from its listing: when it ended says nothing.
+    The start counts, because objects that arrive during an intake may be missing from its listing.
 
     Args:
-        now: aware; what a clock that ran ahead noted for later than it counts for nothing.
+        now: aware; later times, recorded by a clock that was ahead, are ignored.
 
     Returns:
         UTC aware.
@@ -64,7 +65,7 @@ def last_intake_at(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> 
 
 
 def marts_edition(con: duckdb.DuckDBPyConnection, year: int) -> int:
-    """The edition that the marts of ``year`` were built for (1 where there are none)."""
+    """The edition that the marts of ``year`` were built for; 1 if there are none."""
     row = con.execute(
         "select max(edition) from lake.marts.dim_reporting_year where year = ?", [year]
     ).fetchone()

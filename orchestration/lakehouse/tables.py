@@ -1,8 +1,9 @@
-"""The shapes of the tables that Python writes: ``raw``, ``quality`` and ``publication``.
+"""The schemas of the tables that Python writes: ``raw``, ``quality`` and ``publication``.
 
-Belongs here: names and types, and adding rows. What dbt builds is described in ``dbt_project``.
-``raw`` holds what was said, not what it is worth: it knows nothing of the catalogue. Contacts stand
-in ``registration_contacts`` and in the objects' bodies only: intake strikes them out of all texts.
+Belongs here: names and types of columns, creating tables and appending rows. ``raw`` holds what
+was submitted, without reference to the catalogue. Contact data is only in
+``registration_contacts`` and in the objects' bodies; intake removes it from all other texts.
+Doesn't belong here: the tables that dbt builds (``dbt_project``).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ __all__ = ["CONTACTS", "OTHER_TABLES", "RAW_TABLES", "ensure_tables", "insert_ro
 _TEXT, _INT, _BIG = pa.string(), pa.int32(), pa.int64()
 _NUMBER = pa.decimal128(38, 10)
 
-#: On every row of ``raw``: which object, in which state of it, taken in by which run.
+#: Columns of every row of ``raw``: the object, its version and the run that took it in.
 _LINEAGE = [
     ("object_key", _TEXT),
     ("etag", _TEXT),
@@ -57,7 +58,7 @@ def _schema(*columns: tuple[str, pa.DataType]) -> pa.Schema:
     return pa.schema([pa.field(name, kind) for name, kind in columns])
 
 
-#: Contact data: stays in the lake's ``raw`` schema and is never copied to a build file.
+#: Contact data; it is never copied from the lake's ``raw`` schema to a build file.
 CONTACTS = "registration_contacts"
 
 RAW_TABLES: dict[str, pa.Schema] = {
@@ -132,7 +133,7 @@ RAW_TABLES: dict[str, pa.Schema] = {
         ("comment", _TEXT),
     ),
     "provincial_summaries": _schema(*_DOCUMENT, ("task_code", _TEXT), *_REPORT),
-    # What is known of the report files that documents name, as they stand now.
+    # The current state of the report files that documents name.
     "attachments": _schema(
         *_LINEAGE, ("size", _BIG), ("is_too_large", pa.bool_()), ("is_what_it_says", pa.bool_())
     ),
@@ -140,11 +141,11 @@ RAW_TABLES: dict[str, pa.Schema] = {
         *_DOCUMENT, ("unit_code", _TEXT), ("rule_id", _TEXT), ("explanation", _TEXT)
     ),
     "document_errors": _schema(*_ERROR, ("run_id", _TEXT)),
-    # Which documents are known, by content: a document_id is never taken twice.
+    # All accepted documents by content, so that a document_id is never accepted twice.
     "documents": _schema(
         *_LINEAGE, ("document_id", _TEXT), ("document_type", _TEXT), ("content_sha256", _TEXT)
     ),
-    # One row a run that found something new: freshness is judged by when it began to list.
+    # One row for each run that found something new; listed_at decides freshness.
     "intake_runs": _schema(
         ("run_id", _TEXT),
         ("year", _INT),
@@ -175,11 +176,11 @@ OTHER_TABLES: dict[str, pa.Schema] = {
     "quality.transform_runs": _schema(
         ("year", _INT), ("inputs_digest", _TEXT), ("figures_version", _TEXT), ("run_id", _TEXT)
     ),
-    # The readable receipts that stand in the publication bucket, and what each was made from.
+    # The readable receipts in the publication bucket, with a digest of what each was made from.
     "publication.receipt_pages": _schema(
         ("year", _INT), ("province_code", _TEXT), ("page", _TEXT), ("digest", _TEXT)
     ),
-    # A province's numbers on a day, for the next day to be compared with.
+    # A province's numbers of a day, for the comparison on the next day.
     "publication.daily_digests": _schema(
         ("year", _INT),
         ("province_code", _TEXT),
@@ -220,9 +221,9 @@ _SQL_TYPES = {
 
 
 def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Create what is missing in ``lake``, in one transaction; writes nothing otherwise.
+    """Create the schemas, tables and columns that ``lake`` lacks, in one transaction.
 
-    A lake that an earlier version made gets the columns that came since, empty.
+    If nothing is missing, nothing is written. New columns of existing tables are NULL.
     """
     have: dict[str, set[str]] = {}
     for table, column in con.execute(
@@ -254,12 +255,13 @@ def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def insert_rows(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
-    """Append rows to a table of the lake, in one statement: each statement makes a data file.
+    """Append rows to a table of the lake, in one statement because each one makes a data file.
 
     Args:
         name: schema and table, e.g. ``quality.gate_results``.
+        rows: with the table's columns.
     """
     con.register("incoming", rows)
-    # By name: a lake that an earlier version made has the columns that came since at its end.
+    # By name: in an older lake, columns that were added later come last.
     con.execute(f"insert into lake.{name} by name select * from incoming")
     con.unregister("incoming")

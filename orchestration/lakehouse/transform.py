@@ -1,7 +1,7 @@
-"""The transform of one year: build file, dbt, receipts, commit; nothing where nothing changed.
+"""The transform of one year: build file, dbt, receipts, commit.
 
-Belongs here: deciding whether a year must be built, and in which order. Doesn't belong here:
-models (``dbt_project``), receipts (handed in by the caller, who knows intake).
+Belongs here: deciding whether the marts of a year must be built, and the order of the steps.
+Doesn't belong here: the models (``dbt_project``) and receipts (a function that the caller passes).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import duckdb
 from orchestration.core.reporting_calendar import period_of, years
 from orchestration.core.settings import Settings
 from orchestration.core.versions import figures_version
+from orchestration.lakehouse.attach import quoted
 from orchestration.lakehouse.build import prepare_build
 from orchestration.lakehouse.commit import commit_build
 from orchestration.lakehouse.dbt import DbtNode, dbt_build, lake_descriptions, lake_tables
@@ -36,11 +37,11 @@ class TransformSummary:
 
     Attributes:
         year: the reporting year.
-        built: False where nothing had changed since the last one.
-        snapshot_id: the snapshot that holds the year's marts.
-        rows_written, rows_deleted: by table, changed tables only.
-        receipts: how many were written anew.
-        nodes: what dbt ran.
+        built: False if nothing had changed since the last transform.
+        snapshot_id: the snapshot that has the year's marts.
+        rows_written, rows_deleted: numbers of rows by table, changed tables only.
+        receipts: the number of receipts that were written.
+        nodes: the nodes that dbt ran.
     """
 
     year: int
@@ -53,7 +54,7 @@ class TransformSummary:
 
     @property
     def lines(self) -> list[str]:
-        """What a terminal shows."""
+        """The lines for the terminal."""
         if not self.built:
             return [f"transform {self.year}: nothing to do, snapshot {self.snapshot_id} stands"]
         return [
@@ -64,10 +65,10 @@ class TransformSummary:
 
 
 def marts_are_stale(con: duckdb.DuckDBPyConnection, year: int, edition: int | None = None) -> bool:
-    """Whether the marts of ``year`` are not there or would be built otherwise today.
+    """Whether the marts of ``year`` are missing or their inputs have changed.
 
     Args:
-        edition: what counts is decided for it; None: for the one they were built for.
+        edition: the edition whose cut-off applies, or None for the one they were built for.
     """
     record = transform_record(con, year)
     return record is None or record != _inputs_digest(
@@ -76,9 +77,10 @@ def marts_are_stale(con: duckdb.DuckDBPyConnection, year: int, edition: int | No
 
 
 def years_with_submissions(con: duckdb.DuckDBPyConnection, before: int) -> list[int]:
-    """The calendar's years before ``before`` that have something to count, oldest first.
+    """The calendar's years before ``before`` that may have marts, oldest first.
 
-    From the first year of which anything was taken in: registrations and plans last beyond it.
+    These are all years from the first one with a submission, because registrations and plans stay
+    valid in later years.
     """
     row = con.execute("select min(year) from lake.raw.objects").fetchone()
     first = row[0] if row and row[0] is not None else before
@@ -86,10 +88,10 @@ def years_with_submissions(con: duckdb.DuckDBPyConnection, before: int) -> list[
 
 
 def _inputs_digest(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> str:
-    """A digest of all that the marts of ``year`` are made from.
+    """A digest of all inputs of the marts of ``year``.
 
-    The objects and report files taken in of years up to it, the calendar's row, what counts for
-    the edition, last year's marts and the code.
+    The inputs are the objects and report files of years up to it, the calendar's row, the
+    edition, last year's marts and the code.
     """
     objects = con.execute(
         "select count(*), bit_xor(md5_number(object_key || '|' || etag)) "
@@ -101,15 +103,15 @@ def _inputs_digest(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> s
         "from lake.raw.attachments where year <= ?",
         [year],
     ).fetchone()
-    # Marts of a year that nothing was submitted of are empty: whether they were built is no input.
-    former = year - 1 in years_with_submissions(con, before=year)
+    # Without submissions last year's marts are empty, and whether they were built is no input.
+    has_former = year - 1 in years_with_submissions(con, before=year)
     parts = [
         figures_version(),
         repr(period_of(year)),
         str(edition),
         repr(objects),
         repr(reports),
-        (former and transform_record(con, year - 1)) or "",
+        (has_former and transform_record(con, year - 1)) or "",
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -126,14 +128,18 @@ def transform_year(
 ) -> TransformSummary:
     """Build the marts of one year and commit them as one snapshot.
 
+    If the inputs have not changed since the last transform, nothing is built.
+
     Args:
         con: the writing connection.
-        edition: the one that the marts are for: what counts depends on it.
-        before_commit: called with the connection (build file attached as ``build``) and the
-            year once dbt has passed and before anything is visible; returns a count of receipts.
+        run_id: of the run, recorded with the commit.
+        edition: the edition that the marts are for; it decides which documents count.
+        before_commit: called with the connection (build file attached as ``build``) and the year
+            after dbt has succeeded and before the commit; returns the number of receipts written.
+        progress: called with a line of progress.
 
     Raises:
-        TongbaoError: a model or a dbt test failed; the lake stays as it was.
+        TongbaoError: a model or a dbt test failed; the lake is unchanged.
     """
     ensure_tables(con)
     digest = _inputs_digest(con, year, edition)
@@ -148,7 +154,7 @@ def transform_year(
         edition=edition,
     )
     nodes = dbt_build(settings, path, progress=progress)
-    con.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as build (read_only)")
+    con.execute(f"attach {quoted(str(path))} as build (read_only)")
     try:
         receipts = before_commit(con, year)
     finally:

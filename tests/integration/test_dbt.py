@@ -19,7 +19,13 @@ from orchestration import lakehouse, stages
 from orchestration.core.reporting_calendar import period_of
 from orchestration.core.settings import Settings
 from orchestration.lakehouse.build import prepare_build
-from orchestration.lakehouse.dbt import DBT_PROJECT, _invoke, _release, dbt_build, dbt_manifest
+from orchestration.lakehouse.dbt import (
+    DBT_PROJECT,
+    _close_build_file,
+    _invoke,
+    dbt_build,
+    dbt_manifest,
+)
 from orchestration.lakehouse.tables import OTHER_TABLES, RAW_TABLES
 from tests.fixtures.landing import Landing
 
@@ -83,7 +89,7 @@ def test_every_worked_example_holds(built: tuple[Settings, Path], manifest: dict
     try:
         result = _invoke(settings, path, "test", "--select", "test_type:unit")
     finally:
-        _release()
+        _close_build_file()
     outcomes = {r.node.name: (str(r.status), r.message) for r in result.result.results}
     assert outcomes.keys() == {test["name"] for test in manifest["unit_tests"].values()}
     assert {name: said for name, said in outcomes.items() if said[0] != "pass"} == {}
