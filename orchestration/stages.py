@@ -1,7 +1,7 @@
-"""The stages, as the command line and the Dagster assets both call them.
+"""The stages: functions that the command line and the Dagster assets both call.
 
-Belongs here: opening the store and the lake for a stage and handing results on. Doesn't belong
-here: what a stage does (intake, lakehouse, gate, publication) and how it is scheduled.
+Belongs here: opening the store and the lake for a stage and returning its result. Doesn't belong
+here: the work of a stage (intake, lakehouse, gate, publication) and its scheduling (``defs``).
 """
 
 from __future__ import annotations
@@ -61,21 +61,21 @@ __all__ = [
     "waiting",
 ]
 
-#: A reason is a sentence that stands in the notice, not a report.
-_REASON = 500
-#: How often a correction builds its marts where documents keep landing meanwhile: the second time
-#: nearly always sees all, and one run must end; after the third the gate says that they are stale.
-_TRANSFORMS = 3
+#: Longest reason of a correction, in characters: the notice prints it as one sentence.
+_MAX_REASON = 500
+#: How often a correction builds its marts at most, when documents keep landing in the meantime. The
+#: second build nearly always includes them all; after the third the gate reports stale marts.
+_MAX_TRANSFORMS = 3
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """What a run would find to do.
+    """The work that a run would find.
 
     Attributes:
-        objects: in the landing bucket and not taken in.
-        digest: of their keys and ETags; "" where there are none.
-        marts_are_behind: what the year's marts are made from has changed since.
+        objects: number of objects in the landing bucket that are not taken in.
+        digest: SHA-256 of their keys and ETags; "" without such objects.
+        marts_are_behind: whether the inputs of the year's marts have changed since they were built.
     """
 
     objects: int
@@ -84,9 +84,9 @@ class Waiting:
 
 
 def waiting(ws: Workspace, year: int) -> Waiting:
-    """Compare the landing bucket with what was taken in, and that with the marts.
+    """Compare the landing bucket with the lake's ``raw`` tables, and these with the marts.
 
-    Where the lake can't be asked (there is none yet), every object waits: the run finds out.
+    Without a lake (or if it can't be read) every object counts as waiting.
 
     Raises:
         Unreachable: the store can't be listed.
@@ -108,21 +108,21 @@ def waiting(ws: Workspace, year: int) -> Waiting:
 def repeat(
     ws: Workspace, year: int, until: str, *, run_id: str, progress: Progress
 ) -> dict[str, Any] | None:
-    """Run the stages up to ``until`` where none of them has anything to do.
+    """Run the stages up to ``until``, but only if none of them has anything to do.
 
-    It asks the listing of the landing bucket, the records of transform and gate, and the editions,
-    and imports neither Dagster, dbt nor Great Expectations. A run that changes something belongs
-    into Dagster's history; one that changes nothing needn't be there.
+    This compares the listing of the landing bucket with the records of intake, transform, gate and
+    editions. It imports neither Dagster, dbt nor Great Expectations, and leaves no run in Dagster's
+    history, because it changes nothing.
 
     Args:
         until: ``intake``, ``transform``, ``gate`` or ``publish``.
 
     Returns:
-        what each stage returned, by stage, the ``run_id`` and the ``year``, as a run of the
-        Dagster job does; None where there is something to do, or where that can't be found out.
+        the result of each stage by its name, the ``run_id`` and the ``year``, like a run of the
+        Dagster job; None if there is something to do, or if the lake can't be read.
     """
     wanted = _STAGES[until]
-    if not _is_done(ws, year, wanted):
+    if not _nothing_to_do(ws, year, wanted):
         return None
     with metrics_once(ws):
         outcomes = {
@@ -131,15 +131,15 @@ def repeat(
     return {"run_id": run_id, "year": year, **outcomes}
 
 
-def _is_done(ws: Workspace, year: int, wanted: Sequence[Callable[..., Any]]) -> bool:
-    """Whether none of the stages would change anything, the readable receipts aside.
+def _nothing_to_do(ws: Workspace, year: int, wanted: Sequence[Callable[..., Any]]) -> bool:
+    """Whether none of the stages would change anything, apart from receipt pages.
 
-    The receipts follow from the marts: a page that a killed run left out is written either way.
+    Receipt pages depend only on the marts; the stage writes pages that a killed run left out.
     """
     period_of(year)
     try:
         with lakehouse.reader(ws.settings, ws.store) as con:
-            if transform in wanted and not _is_transformed(con, year):
+            if transform in wanted and not _transform_is_done(con, year):
                 return False
             snapshot_id = lakehouse.transform_snapshot(con, year)
             editions = lakehouse.edition_rows(con, year)
@@ -150,21 +150,25 @@ def _is_done(ws: Workspace, year: int, wanted: Sequence[Callable[..., Any]]) -> 
                 if not _still_holds(con, year, verdict):
                     return False
             return not intake_is_pending(con, ws.store, ws.settings, year)
-    except (Unreachable, duckdb.CatalogException):  # the run finds out what is wrong
+    except (Unreachable, duckdb.CatalogException):  # a complete run reports the error
         return False
 
 
-def _is_transformed(con: duckdb.DuckDBPyConnection, year: int) -> bool:
+def _transform_is_done(con: duckdb.DuckDBPyConnection, year: int) -> bool:
     former_years = lakehouse.years_with_submissions(con, before=year)
     return not (
         any(_must_be_built_first(con, former) for former in former_years)
-        or lakehouse.marts_are_stale(con, year, _standing_number(con, year))
+        or lakehouse.marts_are_stale(con, year, _current_edition_number(con, year))
     )
 
 
 @observed
 def intake(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> IntakeSummary:
-    """Take in what is new under every year up to ``year``."""
+    """Take in the new and changed objects of every year up to ``year``.
+
+    Raises:
+        Unreachable: the store or the catalogue fails.
+    """
     period_of(year)
     with lakehouse.writer(ws.settings, ws.store) as con:
         return run_intake(con, ws.store, ws.settings, year=year, run_id=run_id, progress=progress)
@@ -174,15 +178,16 @@ def intake(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Inta
 def transform(
     ws: Workspace, year: int, *, run_id: str, progress: Progress, edition: int | None = None
 ) -> list[TransformSummary]:
-    """Rebuild the marts of ``year``, and first those of former years that are not in order.
+    """Rebuild the marts of ``year``, after those of earlier years that are missing or stale.
 
     A year reads the counted values of the year before, which read those of the year before that.
-    So that years may be run in any order, former years that have submissions are built first,
-    oldest first, where their marts are missing or would be built otherwise today. Those of a
-    year that has an edition are replaced by a run of that year only.
+    So that years can be run in any order, earlier years with submissions are built first, the
+    oldest first, if their marts are missing or stale. The marts of a year that has an edition are
+    only replaced by a run of that year.
 
     Args:
-        edition: what counts is decided for it; None: for the one that stands, or the first.
+        edition: the edition number that decides which documents count; None for the current
+            edition, or 1 without one.
     """
     period_of(year)
     with lakehouse.writer(ws.settings, ws.store) as con:
@@ -205,42 +210,42 @@ def transform(
         done = []
         for former in lakehouse.years_with_submissions(con, before=year):
             if _must_be_built_first(con, former):
-                done.append(build(former, _standing_number(con, former)))
+                done.append(build(former, _current_edition_number(con, former)))
             elif lakehouse.marts_are_stale(con, former):
                 progress(
-                    f"transform {year}: the marts of {former} stay as they were built; "
+                    f"transform {year}: the marts of {former} are kept as they were built; "
                     f"'tongbao run --year {former}' brings them up to date"
                 )
-        done.append(build(year, edition or _standing_number(con, year)))
+        done.append(build(year, edition or _current_edition_number(con, year)))
         if lakehouse.transform_record(con, year + 1) and lakehouse.marts_are_stale(con, year + 1):
             progress(
-                f"transform {year}: the marts of {year + 1} were made from older ones; "
+                f"transform {year}: the marts of {year + 1} were built from older marts; "
                 f"'tongbao run --year {year + 1}' brings them up to date"
             )
         return done
 
 
 def _must_be_built_first(con: duckdb.DuckDBPyConnection, former: int) -> bool:
-    """Whether a later year's transform builds the marts of a former year."""
+    """Whether the transform of a later year builds the marts of year ``former`` first."""
     if lakehouse.transform_record(con, former) is None:
         return True
     return lakehouse.marts_are_stale(con, former) and not lakehouse.edition_rows(con, former)
 
 
-def _standing_number(con: duckdb.DuckDBPyConnection, year: int) -> int:
+def _current_edition_number(con: duckdb.DuckDBPyConnection, year: int) -> int:
     return max([1, *(row["edition"] for row in lakehouse.edition_rows(con, year))])
 
 
 @observed
 def receipts(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> ReceiptsSummary:
-    """Write the readable receipts of ``year``: of objects, units and provinces.
+    """Write the receipt pages of ``year`` for objects, units and provinces.
 
     Raises:
         TongbaoError: the year has no marts.
     """
     from orchestration.receipts import write_pages
 
-    del run_id  # pages say what is so, not who wrote them
+    del run_id  # the pages don't depend on the run
     _marts_snapshot(ws, year)
     with lakehouse.writer(ws.settings, ws.store) as con:
         lakehouse.ensure_tables(con)
@@ -249,7 +254,7 @@ def receipts(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Re
 
 @observed
 def reminders(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> RemindersSummary:
-    """Write what each province still has to do before the cut-off, as of today.
+    """Write a page for each province with its open tasks before the cut-off, as of today.
 
     Raises:
         TongbaoError: the collection isn't open, or the year has no marts.
@@ -265,7 +270,7 @@ def reminders(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> R
 
 
 def is_published(ws: Workspace, year: int) -> bool:
-    """Whether an edition of ``year`` is recorded; False where there is no lake that says so."""
+    """Whether an edition of ``year`` is recorded; False if the lake can't be read."""
     try:
         with lakehouse.reader(ws.settings, ws.store) as con:
             return bool(lakehouse.edition_rows(con, year))
@@ -275,15 +280,15 @@ def is_published(ws: Workspace, year: int) -> bool:
 
 @dataclass
 class GateSummary:
-    """What the gate said.
+    """The gate's verdict on a snapshot.
 
     Attributes:
         snapshot_id: the snapshot judged.
-        blocked: whether publication is held back.
-        rows: rows of ``quality.gate_results``.
-        lines: what a terminal shows.
-        judged: False where the same code had already judged this snapshot and let it through.
-        notice: where it blocks, the whole of it as one message.
+        blocked: whether publication is blocked.
+        rows: the verdict as rows of ``quality.gate_results``.
+        lines: the verdict as lines for a terminal.
+        judged: False if an earlier verdict of the same code, which passes, was reused.
+        notice: the verdict as one message if it blocks, otherwise "".
     """
 
     year: int
@@ -296,31 +301,31 @@ class GateSummary:
 
     @property
     def verdict(self) -> str:
-        """One line."""
+        """The verdict in one line."""
         if not self.blocked:
             return f"the gate lets {self.year} through (snapshot {self.snapshot_id})"
         return (
             f"the gate blocks {self.year} (snapshot {self.snapshot_id}): nothing is published; "
-            "what blocks is listed above"
+            "the findings are listed above"
         )
 
 
 @observed
 def gate(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> GateSummary:
-    """Judge the year's marts and record the decision with the snapshot judged.
+    """Judge the year's marts and record the verdict with their snapshot.
 
     Raises:
         TongbaoError: the year has no marts, or a check could not be carried out.
     """
     snapshot_id = _marts_snapshot(ws, year)
     with lakehouse.reader(ws.settings, ws.store) as con:
-        standing = lakehouse.gate_rows(con, year, snapshot_id, code_versions())
-        still_holds = _still_holds(con, year, standing)
+        recorded = lakehouse.gate_rows(con, year, snapshot_id, code_versions())
+        still_holds = _still_holds(con, year, recorded)
     if still_holds:
         progress(f"gate {year}: snapshot {snapshot_id} was judged before and let through")
-        said = f"the gate let {year} through before (snapshot {snapshot_id})"
-        return GateSummary(year, snapshot_id, False, standing, [said], False)
-    decision = _judge_and_record(ws, year, snapshot_id, standing, run_id=run_id)
+        line = f"the gate let {year} through before (snapshot {snapshot_id})"
+        return GateSummary(year, snapshot_id, False, recorded, [line], False)
+    decision = _judge_and_record(ws, year, snapshot_id, recorded, run_id=run_id)
     state = "blocked" if decision.blocked else "passed"
     progress(
         f"gate {year}: {state}, snapshot {snapshot_id}: {len(decision.outcomes)} expectations, "
@@ -340,9 +345,9 @@ def gate(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> GateSu
 def _still_holds(
     con: duckdb.DuckDBPyConnection, year: int, verdict: Sequence[Mapping[str, Any]]
 ) -> bool:
-    """Whether a recorded verdict lets the marts through and needn't be asked again.
+    """Whether a recorded verdict passes and is still valid, so that the gate needn't judge again.
 
-    A waiver counts until a day: a verdict that waivers play a part in is asked again each time.
+    A verdict with waivers is never reused, because waivers expire.
     """
     from orchestration.gate import read_waivers
 
@@ -353,14 +358,14 @@ def _still_holds(
 
 
 def _judge_and_record(
-    ws: Workspace, year: int, snapshot_id: int, standing: list[dict[str, Any]], *, run_id: str
+    ws: Workspace, year: int, snapshot_id: int, recorded: list[dict[str, Any]], *, run_id: str
 ) -> GateDecision:
-    """Judge, and append the verdict where it differs from the standing one."""
+    """Judge a snapshot; record the verdict if it differs from the recorded one."""
     from orchestration.gate import judge_snapshot
 
     decision = judge_snapshot(ws.settings, ws.store, year, snapshot_id, run_id=run_id)
     ws.decisions[year, snapshot_id] = decision
-    if _verdicts(decision.results) != _verdicts(standing):
+    if _comparable_rows(decision.results) != _comparable_rows(recorded):
         with lakehouse.writer(ws.settings, ws.store) as con:
             lakehouse.record_gate(con, decision.results, code_versions())
     return decision
@@ -368,7 +373,7 @@ def _judge_and_record(
 
 @observed
 def rehearse(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Rehearsal:
-    """Judge what is there now as the gate would, and record no verdict.
+    """Judge the present marts as the gate does, without recording a verdict.
 
     Raises:
         TongbaoError: the year has no marts, or a check could not be carried out.
@@ -380,7 +385,7 @@ def rehearse(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Re
 
 @observed
 def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> PublishSummary:
-    """Publish edition 1 from the snapshot that the gate let through.
+    """Publish edition 1 from the snapshot that passed the gate.
 
     The current edition is never changed. If it was made from this snapshot, nothing is done.
 
@@ -396,7 +401,7 @@ def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Pub
         editions = publication.published_editions(ws, year)
         if editions:
             return publication.already_published(ws, year, editions[-1], snapshot_id)
-        decision, inputs_digest = _passed(ws, year, snapshot_id, run_id=run_id)
+        decision, inputs_digest = _passing_decision(ws, year, snapshot_id, run_id=run_id)
         return publication.publish_first(
             ws, year, decision, inputs_digest=inputs_digest, progress=progress
         )
@@ -406,24 +411,24 @@ def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Pub
 def correct(
     ws: Workspace, year: int, reason: str, *, run_id: str, progress: Progress
 ) -> PublishSummary:
-    """Publish the next edition of ``year``: what is known now, and what that changes.
+    """Publish the next edition of ``year``, with the changes against the current one.
 
-    Takes in what is new, rebuilds the marts with what a corrected edition counts (documents
+    Takes in new objects, rebuilds the marts with the documents that count for a correction (those
     before the calendar's ``correction_cutoff``), judges and publishes.
 
     Args:
-        reason: why, in a sentence.
+        reason: the reason, in one sentence.
 
     Raises:
         UsageError: no reason is given, or it is too long.
-        TongbaoError: nothing is published that could be corrected.
-        GateBlocked: the gate blocks; the standing edition stays.
+        TongbaoError: the year has no edition yet.
+        GateBlocked: the gate blocks; the current edition stays.
     """
     from orchestration import publication
 
     reason = " ".join(reason.split())
-    if not reason or len(reason) > _REASON:
-        raise UsageError(f"--reason: a sentence of 1 to {_REASON} characters")
+    if not reason or len(reason) > _MAX_REASON:
+        raise UsageError(f"--reason: a sentence of 1 to {_MAX_REASON} characters")
     with lakehouse.publisher(ws.settings):
         editions = publication.published_editions(ws, year)
         if not editions:
@@ -432,7 +437,7 @@ def correct(
                 f"'tongbao run --year {year}'"
             )
         intake(ws, year, run_id=run_id, progress=progress)
-        for _ in range(_TRANSFORMS):
+        for _ in range(_MAX_TRANSFORMS):
             transform(
                 ws, year, run_id=run_id, progress=progress, edition=editions[-1]["edition"] + 1
             )
@@ -440,7 +445,9 @@ def correct(
                 if not lakehouse.marts_are_stale(con, year):
                     break
         gate(ws, year, run_id=run_id, progress=progress)
-        decision, inputs_digest = _passed(ws, year, _marts_snapshot(ws, year), run_id=run_id)
+        decision, inputs_digest = _passing_decision(
+            ws, year, _marts_snapshot(ws, year), run_id=run_id
+        )
         return publication.correct_edition(
             ws, year, reason, editions, decision, inputs_digest=inputs_digest, progress=progress
         )
@@ -450,7 +457,10 @@ def correct(
 def verify(
     ws: Workspace, year: int, edition: int | None, *, run_id: str, progress: Progress
 ) -> VerifySummary:
-    """Make an edition again from its snapshot and compare every file.
+    """Rebuild an edition from its snapshot and compare every file's sha256.
+
+    Args:
+        edition: its number; None for the newest.
 
     Raises:
         UsageError: there is no such edition.
@@ -464,10 +474,11 @@ def verify(
 def maintain(
     ws: Workspace, *, keep: timedelta | None = None, dry_run: bool, progress: Progress
 ) -> MaintainSummary:
-    """Upkeep of the lake and of what killed runs left; editions read the same afterwards.
+    """Maintain the lake and delete what killed runs left; editions are unchanged.
 
     Args:
-        keep: how long a snapshot stays that nothing pins; None: the default.
+        keep: how long to keep a snapshot that nothing pins; None for the default.
+        dry_run: whether to report only.
 
     Raises:
         Unreachable: another run is writing or publishing, or there is no lakehouse yet.
@@ -476,7 +487,7 @@ def maintain(
 
     bucket = ws.settings.publication_bucket
     with lakehouse.reader(ws.settings, ws.store):
-        pass  # a writer would make a lakehouse where there is none
+        pass  # fails without a lakehouse, which a writer would create
     with lakehouse.publisher(ws.settings), lakehouse.writer(ws.settings, ws.store) as con:
         return lakehouse.maintain(
             con,
@@ -494,7 +505,11 @@ def maintain(
 def replay(
     ws: Workspace, seeds: Mapping[str, Path], wanted: Sequence[int], *, progress: Progress
 ) -> ReplaySummary:
-    """Report what past years would have been with other rules or indicators; changes nothing.
+    """Report how past years would differ with other rules or indicators; changes nothing.
+
+    Args:
+        seeds: the files to use, by the name of the seed that each replaces.
+        wanted: the years; empty for all that have marts.
 
     Raises:
         UsageError: no seed is given, a seed is broken, or a year has no marts.
@@ -505,10 +520,11 @@ def replay(
 
 
 def trace(ws: Workspace, figure: str, edition: int | None = None) -> Trace:
-    """Trace a figure: as of an edition, of the newest one, or of the present marts. Reads only.
+    """Trace a figure to its submissions; only reads.
 
     Args:
-        edition: its number; None takes the newest, or the present marts where none is published.
+        figure: the figure's id.
+        edition: the edition's number; None for the newest, or the present marts without one.
 
     Raises:
         UsageError: there is no such figure or edition.
@@ -536,7 +552,10 @@ def trace(ws: Workspace, figure: str, edition: int | None = None) -> Trace:
 
 
 def edition_snapshot(ws: Workspace, edition: int, year: int | None = None) -> int:
-    """The snapshot of an edition; of the last year that has it where none is named.
+    """The snapshot of an edition.
+
+    Args:
+        year: the edition's year; None for the latest year that has an edition of this number.
 
     Raises:
         UsageError: there is no such edition.
@@ -549,8 +568,10 @@ def edition_snapshot(ws: Workspace, edition: int, year: int | None = None) -> in
     raise UsageError(f"there is no edition {edition}" + (f" of {year}" if year else ""))
 
 
-def _passed(ws: Workspace, year: int, snapshot_id: int, *, run_id: str) -> tuple[GateDecision, str]:
-    """The decision that lets a snapshot through, and the digest of what it was built from.
+def _passing_decision(
+    ws: Workspace, year: int, snapshot_id: int, *, run_id: str
+) -> tuple[GateDecision, str]:
+    """The decision that passes a snapshot, and the digest of the snapshot's inputs.
 
     Raises:
         GateBlocked: the gate blocks that snapshot.
@@ -566,7 +587,7 @@ def _passed(ws: Workspace, year: int, snapshot_id: int, *, run_id: str) -> tuple
         )
     decision = ws.decisions.get((year, snapshot_id))
     if decision is None or decision.waived or lakehouse.blocks(judged):
-        # What was waived then may not be now, and the bulletin says what is waived today.
+        # Waivers may have expired since, and the bulletin lists the waivers of today.
         decision = _judge_and_record(ws, year, snapshot_id, judged, run_id=run_id)
     if decision.blocked:
         raise GateBlocked(
@@ -577,7 +598,7 @@ def _passed(ws: Workspace, year: int, snapshot_id: int, *, run_id: str) -> tuple
     return decision, inputs_digest or ""
 
 
-#: The stages that ``tongbao run --until STAGE`` comes to, as the jobs have them.
+#: The stages of ``tongbao run --until STAGE``, the same as in ``defs.jobs.UNTIL``.
 _STAGES: dict[str, Sequence[Callable[..., Any]]] = {
     "intake": (intake,),
     "transform": (intake, transform),
@@ -586,7 +607,7 @@ _STAGES: dict[str, Sequence[Callable[..., Any]]] = {
 }
 
 
-def _verdicts(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+def _comparable_rows(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     kept = ("suite", "expectation", "severity", "success", "observed", "threshold", "detail")
     return sorted((*(row[name] for name in kept), row["waived_by"] or "") for row in rows)
 

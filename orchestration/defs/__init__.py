@@ -1,5 +1,5 @@
-"""Everything that knows Dagster: assets, jobs, schedules, sensors, the launcher, runs in process.
+"""All Dagster code: assets, jobs, schedules, sensors, the run launcher, runs in this process.
 
-Belongs here: how stages are scheduled, tried again and shown. Doesn't belong here: what a stage
-does (``orchestration.stages``). Only this folder and ``definitions.py`` import Dagster.
+Belongs here: how stages are scheduled, retried and shown. Doesn't belong here: the work of a stage
+(``orchestration.stages``). Only this folder and ``definitions.py`` import Dagster.
 """

@@ -1,7 +1,8 @@
-"""Running the Dagster job in this process: what ``tongbao run`` does.
+"""Runs the Dagster job in this process, for ``tongbao run``.
 
-Belongs here: the instance, the selection of stages, quiet logs, and getting a stage's own error
-back out. The job is the one of ``definitions``: scheduled, clicked or typed, the same assets run.
+Belongs here: Dagster's home and instance, the selection of stages, quiet logs, and raising a
+stage's own error. The job is the one of ``definitions``, so a run from the command line, a schedule
+or the web page executes the same assets. Doesn't belong here: jobs and assets.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ run_retries:
 
 
 def prepare_dagster_home(settings: Settings) -> None:
-    """Set ``DAGSTER_HOME`` (default: in the home) and turn telemetry off."""
+    """Set ``DAGSTER_HOME`` (default: ``dagster`` in the home) and turn telemetry off."""
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
     if not os.environ.get("DAGSTER_HOME"):
         home = settings.home / "dagster"
@@ -60,7 +61,7 @@ def prepare_dagster_home(settings: Settings) -> None:
 
 
 def prepare_dagster_storage() -> None:
-    """Make Dagster's tables now: two processes that make them at once get in each other's way.
+    """Create Dagster's tables now, because two processes that create them at once can fail.
 
     Raises:
         Unreachable: Dagster's storage can't be read or written.
@@ -71,7 +72,7 @@ def prepare_dagster_storage() -> None:
 
 @contextlib.contextmanager
 def _instance() -> Iterator[Any]:
-    """Dagster's instance; what its storage can't do is said in one line."""
+    """Dagster's instance; an error of its storage becomes :class:`Unreachable`."""
     import dagster as dg
     from sqlalchemy.exc import DBAPIError
 
@@ -97,13 +98,13 @@ def run_in_process(
     Args:
         defs: the code location, which has the job ``national_year``.
         until: ``intake``, ``transform``, ``gate`` or ``publish``.
-        ws: the caller's open workspace; None: the run opens one.
+        ws: the caller's open workspace; None to let the run open one.
 
     Returns:
-        what each stage returned, by stage, and the ``run_id``.
+        the result of each stage by its name, the ``run_id`` and the ``year``.
 
     Raises:
-        TongbaoError: whatever a stage raised.
+        TongbaoError: the error that a stage raised.
         Unreachable: Dagster's storage can't be read or written.
     """
     period_of(year)
@@ -122,7 +123,7 @@ def run_in_process(
                 instance=instance,
                 partition_key=str(year),
                 asset_selection=sorted(UNTIL[until].resolve(graph)),
-                # The listener has the lines; Dagster's own log is kept by the instance.
+                # The listener prints the progress; the instance keeps Dagster's own log.
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
     finally:

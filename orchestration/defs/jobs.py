@@ -1,4 +1,7 @@
-"""The jobs: one a stage, one for all. Which assets belong to which job, nothing else."""
+"""The jobs: one for each stage, and combinations of stages.
+
+Belongs here: which assets belong to which job. Doesn't belong here: assets, schedules.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +36,11 @@ _EDITION = dg.AssetSelection.assets(EDITION)
 _REMINDERS = dg.AssetSelection.assets(REMINDERS)
 _REHEARSAL = dg.AssetSelection.assets(REHEARSAL)
 
-#: What ``tongbao run --until STAGE`` runs of the national year.
+#: The assets of ``tongbao run --until STAGE``.
 UNTIL = {
     "intake": _RAW,
     "transform": _RAW | _WAREHOUSE,
     "gate": _RAW | _WAREHOUSE | _GATE,
-    # The readable receipts are pages: made where pages are made.
     "publish": _RAW | _WAREHOUSE | _RECEIPTS | _GATE | _EDITION,
 }
 
@@ -51,11 +53,11 @@ def _job(
     )
 
 
-intake = _job("intake_year", _RAW, "Take in what is new in the landing bucket.")
+intake = _job("intake_year", _RAW, "Take in new and changed objects of the landing bucket.")
 transform = _job("transform_year", _WAREHOUSE, "Rebuild the year's marts.")
 gate = _job("gate_year", _GATE, "Judge the year's marts.")
-publish = _job("publish_year", _EDITION, "Publish what the gate let through.")
-receipts = _job("receipts_year", _RECEIPTS, "Write the year's readable receipts.")
+publish = _job("publish_year", _EDITION, "Publish the snapshot that passed the gate.")
+receipts = _job("receipts_year", _RECEIPTS, "Write the year's receipt pages.")
 collect = _job(
     "collect",
     _RAW | _WAREHOUSE | _RECEIPTS,
@@ -64,23 +66,23 @@ collect = _job(
 rehearse = _job(
     "rehearse_year",
     _RAW | _WAREHOUSE | _REHEARSAL,
-    "Intake, transform, and the whole gate against what is there: publishes no bulletin.",
+    "Intake, transform and the whole gate on the present marts, without publication.",
 )
 remind = _job(
     "remind_year",
     _RAW | _WAREHOUSE | _REMINDERS,
-    "Intake, transform, and each province's reminder of what it still has to do.",
+    "Intake, transform and each province's reminder of its open tasks.",
 )
 national_year = _job(
     "national_year",
     UNTIL["publish"],
-    "Intake, transform, receipts, gate, publish: what 'tongbao run' does.",
+    "Intake, transform, receipts, gate and publish, like 'tongbao run'.",
 )
-# Of the whole lake, not of a year.
+#: Not partitioned by year: it maintains the whole lake.
 maintain = dg.define_asset_job(
     "maintain_lake",
     dg.AssetSelection.assets(UPKEEP),
-    description="Expire old snapshots, merge small files, delete what nothing reads.",
+    description="Expire old snapshots, merge small files, delete unused files.",
 )
 
 ALL_JOBS = [

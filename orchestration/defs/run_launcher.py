@@ -1,10 +1,11 @@
-"""The run launcher of ``dagster.yaml``: Dagster's default one, which also knows when a run is dead.
+"""The run launcher of ``dagster.yaml``: Dagster's default launcher with a health check of runs.
 
-Belongs here: asking the code location whether a run is still its own. Doesn't belong here: what
-becomes of a dead run (``run_monitoring`` fails it, ``run_retries`` starts it again).
+Belongs here: asking the code location whether a run's process is alive. Doesn't belong here: what
+happens to a dead run (``run_monitoring`` fails it, ``run_retries`` restarts it).
 
-Dagster's own doesn't ask. A run whose code location was killed with it would hold the one place
-of the queue until ``max_runtime_seconds``: an hour without receipts on the deadline night.
+Dagster's default launcher has no health check. A run that was killed together with its code
+location would block the queue, which runs one run at a time, until ``max_runtime_seconds``: an hour
+without receipts on the deadline night.
 """
 
 from __future__ import annotations
@@ -20,22 +21,22 @@ __all__ = ["WatchfulRunLauncher"]
 
 
 class WatchfulRunLauncher(DefaultRunLauncher):
-    """Starts runs in the code location, and tells of those that it no longer has."""
+    """Starts runs in the code location, and detects runs that it no longer has."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """``run_monitoring`` may ask."""
+        """Whether ``run_monitoring`` may call the health check: yes."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Whether a started run's worker is there.
+        """Check whether a started run's worker is alive.
 
-        A code location that is silent says nothing of its runs: it may be busy, or starting again.
-        Then the run counts as running until the next look, or ``max_runtime_seconds``.
+        If the code location doesn't answer, it may be busy or restarting. The run then counts as
+        running until the next check, or until ``max_runtime_seconds``.
         """
         client = self._get_grpc_client_for_termination(run.run_id)
         if client is None:
-            return CheckRunHealthResult(WorkerStatus.RUNNING, "ended meanwhile")
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "the run has ended")
         try:
             answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run.run_id))
         except DagsterUserCodeUnreachableError:
@@ -43,5 +44,5 @@ class WatchfulRunLauncher(DefaultRunLauncher):
         if deserialize_value(answer, CanCancelExecutionResult).can_cancel:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(
-            WorkerStatus.NOT_FOUND, "the code location was started again and has no such run"
+            WorkerStatus.NOT_FOUND, "the code location was restarted and has no such run"
         )

@@ -1,7 +1,7 @@
-"""Schedules, in Asia/Shanghai. Which day and hour it is for what, the reporting calendar says.
+"""The schedules, in Asia/Shanghai; days and hours come from the reporting calendar.
 
-Belongs here: one function a schedule, from its scheduled time to the years that are due. Doesn't
-belong here: any date, and what a job does.
+Belongs here: one function for each schedule, from its scheduled time to the years that are due.
+Doesn't belong here: dates (``core.reporting_calendar``), the work of a job.
 """
 
 from __future__ import annotations
@@ -44,7 +44,12 @@ def _daily(
     at: list[time],
     otherwise: str,
 ) -> Callable[[_Years], dg.ScheduleDefinition]:
-    """A schedule of one run a day for each year that the function finds due."""
+    """A decorator that makes a daily schedule: one run for each year that the function returns.
+
+    Args:
+        at: times of day, in Asia/Shanghai.
+        otherwise: the reason to skip a day without such years.
+    """
 
     def decorate(due: _Years) -> dg.ScheduleDefinition:
         @dg.schedule(
@@ -87,7 +92,7 @@ def nightly_rehearsal(now: datetime) -> list[int]:
 
 @_daily(remind, [REMINDER_TIME], "no day of reminders")
 def reminder_days(now: datetime) -> list[int]:
-    """On the calendar's days before the cut-off: each province is told what it still has to do."""
+    """On the calendar's days before the cut-off: remind each province of its open tasks."""
     return [year for year in years() if period_of(year).reminds(now)]
 
 
@@ -95,14 +100,14 @@ def reminder_days(now: datetime) -> list[int]:
 def publication_day(now: datetime) -> list[int]:
     """On the publication date, and each morning until the year is published: the whole job.
 
-    Its own intake comes first, so what the gate judges was listed after the cut-off.
+    The job begins with an intake, so the landing bucket was listed after the cut-off.
     """
     due = [year for year in years() if period_of(year).awaits_publication(now)]
     return [year for year in due if not _is_published(year)]
 
 
 def _is_published(year: int) -> bool:
-    """False also where nobody can say: the run finds out, and tries for longer than a tick."""
+    """Whether the year is published; False if the store fails, because the run retries longer."""
     try:
         with stages.open_workspace(Settings.from_env()) as ws:
             return stages.is_published(ws, year)
@@ -115,16 +120,16 @@ def _is_published(year: int) -> bool:
     cron_schedule=f"{MAINTENANCE_TIME.minute} {MAINTENANCE_TIME.hour} * * {MAINTENANCE_DAY}",
     execution_timezone=str(SHANGHAI),
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every week but around the deadline: upkeep of the lake.",
+    description="Every week except around the deadline: maintenance of the lake.",
 )
 def weekly_maintenance(
     context: dg.ScheduleEvaluationContext,
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Nothing is deleted or merged in the days on which everything must go well."""
+    """Request the weekly maintenance, except in the days around a deadline."""
     now = context.scheduled_execution_time.astimezone(UTC)
     busy = [year for year in years() if period_of(year).is_near_deadline(now)]
     if busy:
-        yield dg.SkipReason(f"the deadline of {busy[0]} is near, or just past")
+        yield dg.SkipReason(f"the deadline of {busy[0]} is near or has just passed")
     else:
         yield dg.RunRequest(run_key=f"maintain-{now.astimezone(SHANGHAI):%Y%m%d}")
 

@@ -1,7 +1,7 @@
-"""The sensors: new objects start a collection, and what somebody must know is told.
+"""The sensors: ``new_submissions`` starts runs for new objects, ``watch`` sends alarms.
 
-Belongs here: reading Dagster's own records, as far as the stages and the alarms can't.
-No parsing, no fetching, no wording.
+Belongs here: reading Dagster's own records, which stages and alarms don't know. Doesn't belong
+here: parsing and fetching (intake), the texts of alarms (``alarms``).
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from orchestration.defs.jobs import ALL_JOBS, TAKE_IN, collect, intake
 __all__ = ["new_submissions", "watch"]
 
 
-#: Seconds between looks at the landing bucket. From object to receipt it is a look's time, the run
-#: under way (18 s, of which 12 are imports) and the run's own. In the night of ``tests.bench --only
-#: deadline --minutes 60 --burst`` that was 21 s in the middle and 94 s at most; two minutes are
-#: promised. A look itself, at a nation's 60,000 keys, costs 2 s.
+#: Seconds between listings of the landing bucket. The time from object to receipt is this interval,
+#: the rest of the current run (18 s, 12 of them imports) and the object's own run. Measured with
+#: ``tests.bench --only deadline --minutes 60 --burst``: median 21 s, maximum 94 s; two minutes are
+#: promised. Listing a nation's 60,000 keys takes 2 s.
 LOOK_SECONDS = 30
-#: How often, at most, marts and readable pages follow the intakes while the collection is open. For
-#: the nation they take 72 s, in which no intake can write: that is the longest wait there is.
+#: Least time between builds of marts and receipt pages while the collection is open. For the nation
+#: a build takes 72 s, in which no intake can write.
 MARTS_EVERY = timedelta(minutes=10)
-#: A listing whose run failed is asked for again after this long, if nothing else has come: the
-#: stages have tried for a quarter of an hour already, unless it is our own mistake.
+#: Time until a failed run is requested again for an unchanged listing. Unless the failure is a bug,
+#: the stages have already retried for a quarter of an hour.
 TRY_AGAIN = timedelta(minutes=10)
 
-#: The listing that a run was asked for.
+#: The tag of a run with the digest of the listing that it was requested for.
 _LISTING = "tongbao/listing"
-_NOT_BEGUN = [
+_NOT_STARTED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -50,61 +50,67 @@ _NOT_BEGUN = [
     jobs=[intake, collect],
     minimum_interval_seconds=LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="New or changed objects in the landing bucket start an intake; marts and pages "
-    "follow at intervals.",
+    description="New or changed objects in the landing bucket start an intake; marts and receipt "
+    "pages follow at intervals.",
 )
 def new_submissions(
     context: dg.SensorEvaluationContext,
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Ask for what waits, unless a run that will find it is on its way.
+    """Request a run for waiting objects, unless another run will take them in.
 
-    What was taken in says the lake, and what was asked for say the runs: a run that failed, a
-    lost cursor or a restored catalogue leaves nothing behind.
+    The sensor keeps no state. The lake shows which objects are taken in, and the tags of runs show
+    which listings were requested, so nothing is lost by a failed run, a lost cursor or a restored
+    catalogue.
 
-    From the cut-off on, what is late gets its receipt and no marts follow: it counts for nothing
-    before a correction. While publication is awaited no intake comes between gate and edition.
+    After the cut-off, late objects get receipts but no marts are built, because late documents
+    count only for a correction. Before publication no run is requested, so that no intake comes
+    between gate and edition.
     """
     settings = Settings.from_env()
     now = settings.now()
-    # An intake of a year takes in what came of the years before it as well.
+    # An intake of a year also takes in the objects of earlier years.
     year = max(years_in_play(now), default=None)
     if year is None:
-        yield dg.SkipReason("no collection is open, and no correction")
+        yield dg.SkipReason("no collection is open and no correction is possible")
         return
     period = period_of(year)
     with stages.open_workspace(settings) as ws:
         if period.awaits_publication(now) and not stages.is_published(ws, year):
-            yield dg.SkipReason(f"{year} is about to be published: its own runs take in")
+            yield dg.SkipReason(
+                f"{year} is about to be published: the publication's runs take in objects"
+            )
             return
         waiting = stages.waiting(ws, year)
     marts_follow = period.is_open(now) and waiting.marts_are_behind
     if not waiting.digest and not marts_follow:
         yield dg.SkipReason("nothing new in the landing bucket")
         return
-    runs = _RunsOf(context.instance, year)
-    if runs.any(_NOT_BEGUN, TAKE_IN):
-        yield dg.SkipReason("a run that is about to begin will take in what waits")
+    runs = _YearRuns(context.instance, year)
+    if runs.any(_NOT_STARTED, TAKE_IN):
+        yield dg.SkipReason("a run that is about to begin will take in the waiting objects")
         return
     marts_are_due = period.is_open(now) and not runs.any(None, [collect.name], since=MARTS_EVERY)
     if not waiting.digest and not marts_are_due:
-        yield dg.SkipReason(f"all is taken in; marts follow once in {MARTS_EVERY}")
+        yield dg.SkipReason(f"all objects are taken in; marts are built every {MARTS_EVERY}")
         return
-    asked = {_LISTING: waiting.digest}
-    if waiting.digest and runs.any(_UNDER_WAY, TAKE_IN, tags=asked):
-        yield dg.SkipReason("a run is taking in what waits")
+    listing_tag = {_LISTING: waiting.digest}
+    if waiting.digest and runs.any(_UNDER_WAY, TAKE_IN, tags=listing_tag):
+        yield dg.SkipReason("a run is taking in the waiting objects")
         return
-    if waiting.digest and runs.any(_FAILED, TAKE_IN, tags=asked, since=TRY_AGAIN):
-        yield dg.SkipReason(f"the run for what waits failed; another follows within {TRY_AGAIN}")
+    if waiting.digest and runs.any(_FAILED, TAKE_IN, tags=listing_tag, since=TRY_AGAIN):
+        yield dg.SkipReason(
+            f"the run for the waiting objects failed; another follows within {TRY_AGAIN}"
+        )
         return
     yield dg.RunRequest(
         job_name=collect.name if marts_are_due else intake.name,
         partition_key=str(year),
-        tags=asked if waiting.digest else {},
+        tags=listing_tag if waiting.digest else {},
     )
 
 
 @dataclass(frozen=True)
-class _RunsOf:
+class _YearRuns:
     """The runs of a year."""
 
     instance: dg.DagsterInstance
@@ -118,7 +124,14 @@ class _RunsOf:
         tags: Mapping[str, str] | None = None,
         since: timedelta | None = None,
     ) -> bool:
-        """Whether there is one; ``since`` counts back from the machine's clock, as runs do."""
+        """Whether there is a run with these properties.
+
+        Args:
+            statuses: the allowed statuses; None for any.
+            jobs: names of the allowed jobs.
+            tags: the tags that it must have.
+            since: how long ago it may have been created, by the machine's clock.
+        """
         wanted = dg.RunsFilter(
             statuses=statuses,
             tags={"dagster/partition": str(self.year), **(tags or {})},
@@ -131,8 +144,8 @@ _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 _FAILED = [dg.DagsterRunStatus.FAILURE]
 _UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 _FAILURES = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
-#: The project's own errors: their messages are ours and quote nothing that was submitted.
-_OWN = {
+#: Names of the project's own errors, whose messages quote no submitted content.
+_OWN_ERRORS = {
     name
     for name, each in vars(errors).items()
     if isinstance(each, type) and issubclass(each, errors.TongbaoError)
@@ -140,27 +153,27 @@ _OWN = {
 
 
 @dg.sensor(
-    # A minute, as for new objects: an alarm comes no later than the next look.
+    # An alarm is sent at most a minute after its condition arises.
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Failed runs, the gate, freshness, row counts: what stands is told once, again "
-    "each morning, and when it is over.",
+    description="Alarms about failed runs, the gate, freshness and row counts: sent when a "
+    "condition arises, again each morning, and when it ends.",
 )
 def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Gather what Dagster knows, look at everything else, tell."""
+    """Collect the states of runs, evaluate all alarm conditions and send the alarms."""
     settings = Settings.from_env()
     now = settings.now()
-    done = alarms.watch(settings, _runs(context.instance, now))
+    done = alarms.watch(settings, _run_states(context.instance, now))
     if not done.lake_checked:
         return dg.SensorResult(skip_reason=done.line, cursor=context.cursor)
     events, cursor = freshness_events(done.active, context.cursor)
     return dg.SensorResult(skip_reason=done.line, asset_events=events, cursor=cursor)
 
 
-def _runs(instance: dg.DagsterInstance, now: datetime) -> list[alarms.RunState]:
-    """Of each job and year the last run that ended, and every run under way."""
+def _run_states(instance: dg.DagsterInstance, now: datetime) -> list[alarms.RunState]:
+    """The last ended run of each job and year, and every run in progress."""
     found = [
-        _state(record, "under way", record.start_time or record.create_timestamp.timestamp())
+        _run_state(record, "under way", record.start_time or record.create_timestamp.timestamp())
         for record in instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY))
     ]
     for year in years_in_play(now):
@@ -173,12 +186,12 @@ def _runs(instance: dg.DagsterInstance, now: datetime) -> list[alarms.RunState]:
             )
             for record in instance.get_run_records(wanted, limit=1):
                 failed = record.dagster_run.status == dg.DagsterRunStatus.FAILURE
-                state = _state(record, "failed" if failed else "done", record.end_time or 0)
+                state = _run_state(record, "failed" if failed else "done", record.end_time or 0)
                 found.append(_with_error(instance, state) if failed else state)
     return found
 
 
-def _state(record: Any, state: str, at: float) -> alarms.RunState:
+def _run_state(record: Any, state: str, at: float) -> alarms.RunState:
     run = record.dagster_run
     year = run.tags.get("dagster/partition", "")
     return alarms.RunState(
@@ -191,27 +204,27 @@ def _state(record: Any, state: str, at: float) -> alarms.RunState:
 
 
 def _with_error(instance: dg.DagsterInstance, run: alarms.RunState) -> alarms.RunState:
-    """With the step that failed first and what may be said of its error."""
+    """Add the step that failed first and the part of its error that may be quoted."""
     events = [
         record.event_log_entry.dagster_event
         for record in instance.get_records_for_run(run.run_id, of_type=_FAILURES).records
     ]
     step = next((each for each in events if each and each.is_step_failure), None)
     if step is None:
-        said = events[0].message if events and events[0] else "it ended without a word"
-        return replace(run, error=said or "")
+        message = events[0].message if events and events[0] else "it ended without an error message"
+        return replace(run, error=message or "")
     data = step.step_failure_data
     failed_with = data.user_failure_data.metadata if data.user_failure_data else {}
     chain, error = [], data.error
     while error:
         chain.append(error)
         error = error.cause
-    own = next((each for each in chain if each.cls_name in _OWN), None)
-    said = own.message.partition(": ")[2].strip() if own else chain[-1].cls_name if chain else ""
+    own = next((each for each in chain if each.cls_name in _OWN_ERRORS), None)
+    message = own.message.partition(": ")[2].strip() if own else chain[-1].cls_name if chain else ""
     return replace(
         run,
         step=step.step_key or "",
-        error=f"{own.cls_name}: {said}" if own else said or "",
+        error=f"{own.cls_name}: {message}" if own else message or "",
         blocked=BLOCKED in failed_with
         or any(each.cls_name == errors.GateBlocked.__name__ for each in chain),
     )

@@ -1,7 +1,7 @@
-"""``tongbao up``: the local S3 server, Dagster's web page and its daemon, until Ctrl-C.
+"""``tongbao up``: runs the local S3 server, Dagster's web page and its daemon until Ctrl-C.
 
-Belongs here: starting, watching and ending these processes. Production runs the same two Dagster
-processes under its own supervisor (see ``infra/``).
+Belongs here: starting, watching and ending these processes. Doesn't belong here: production, which
+runs the same two Dagster processes under its own supervisor (see ``infra/``).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from orchestration.storage import Store, open_store
 
 __all__ = ["serve", "store_environment"]
 
-#: Dagster's processes end their own children on SIGINT within a few seconds.
+#: Seconds until SIGKILL: Dagster's processes end their own children on SIGINT in a few seconds.
 _STOP_SECONDS = 15.0
 
 
 def store_environment(settings: Settings, store: Store) -> dict[str, str]:
-    """What another process needs in its environment to use the same store and home."""
+    """The environment variables with which another process uses the same store and home."""
     config = store.config
     environment = {
         "TONGBAO_HOME": str(settings.home),
@@ -44,7 +44,7 @@ def store_environment(settings: Settings, store: Store) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _environment_file(settings: Settings, environment: dict[str, str]) -> Iterator[Path]:
-    """``s3.env`` in the home, for the owner's eyes only, gone when the server is."""
+    """Write ``s3.env`` in the home, readable by its owner only; delete it at the end."""
     path = settings.home / "s3.env"
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -60,7 +60,8 @@ def serve(settings: Settings, port: int, *, say: Callable[[str], None]) -> None:
     """Run until Ctrl-C, SIGTERM or the end of one of the processes.
 
     Args:
-        port: of Dagster's web page, on the loopback interface.
+        port: the port of Dagster's web page, on the loopback interface.
+        say: called with each line for the terminal.
 
     Raises:
         TongbaoError: one of the processes ended by itself.
@@ -112,7 +113,7 @@ def _interrupt(*_: object) -> None:
 
 
 def _stop(children: list[subprocess.Popen[bytes]]) -> None:
-    """End each process with all its children: SIGINT first, SIGKILL to what stays."""
+    """End each process with all its children: first SIGINT, then SIGKILL."""
     for child in children:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGINT)

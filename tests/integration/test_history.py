@@ -167,7 +167,7 @@ def test_a_year_that_arrives_late_reaches_the_years_after_it(
     landing.performance(unit, {"T08_04": 100}, year=2023)
     years, said = built(2023)
     assert years == [2023]
-    assert "the marts of 2024 were made from older ones; 'tongbao run --year 2024'" in said
+    assert "the marts of 2024 were built from older marts; 'tongbao run --year 2024'" in said
     assert built(2025)[0] == [2024, 2025]
     assert value_of_2025() == [(80, None)]
 
@@ -187,7 +187,7 @@ def test_a_year_that_arrives_late_reaches_the_years_after_it(
     landing.performance(unit, {"T08_04": 85}, year=2023)
     years, said = built(2025)
     assert years == [2023, 2025]
-    assert "the marts of 2024 stay as they were built; 'tongbao run --year 2024'" in said
+    assert "the marts of 2024 are kept as they were built; 'tongbao run --year 2024'" in said
 
 
 # -- replays ------------------------------------------------------------------------------------

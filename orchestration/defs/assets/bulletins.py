@@ -1,4 +1,4 @@
-"""gate → bulletins: the edition as an asset."""
+"""The edition as an asset (gate → bulletins)."""
 
 import dagster as dg
 
@@ -18,10 +18,10 @@ EDITION = dg.AssetKey(["publication", "edition"])
     kinds={"typst", "html"},
     partitions_def=REPORTING_YEAR,
     required_resource_keys={WORKSPACE_KEY},
-    description="The national bulletin and those of all tasks and provinces, as one edition.",
+    description="The bulletins of the nation, all tasks and all provinces, as one edition.",
 )
 def edition(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """Publish from the snapshot that the gate let through; a standing edition stays."""
+    """Publish from the snapshot that passed the gate; an existing edition is not changed."""
     done = run_stage(context, stages.publish)
     pages = {
         "national_bulletin": dg.MetadataValue.path(f"{done.folder}/national/bulletin.pdf"),

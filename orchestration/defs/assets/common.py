@@ -1,7 +1,7 @@
-"""What the asset modules share: the partition, the workspace, one try of a stage, its listener.
+"""Shared by the asset modules: the partition, the workspace, running a stage, its listener.
 
-Belongs here: how a run meets a failure: what is tried again and what the run says. Doesn't belong
-here: what a stage does, and who is told (sensors).
+Belongs here: how a run handles a failure, that is, what is retried and how the run fails. Doesn't
+belong here: the work of a stage (``orchestration.stages``), alarms (``sensors``).
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ __all__ = [
     "run_stage",
 ]
 
-#: The one partition: a reporting year of the calendar.
+#: The partitions: the reporting years of the calendar.
 REPORTING_YEAR = dg.StaticPartitionsDefinition([str(year) for year in years()])
 
 WORKSPACE_KEY = "workspace"
 
-#: Seconds before each new try of a stage that found the store or the catalogue out of reach: a
-#: restart is over in seconds, a failover in minutes. After a quarter of an hour somebody has to
-#: look, and the failed run says so.
+#: Seconds before each retry of a stage that couldn't reach the store or the catalogue: a restart
+#: takes seconds, a failover minutes. After a quarter of an hour the run fails, and an operator is
+#: needed.
 WAITS = (15, 30, 60, 120, 240, 480)
 
 _Done = TypeVar("_Done", covariant=True)
@@ -54,12 +54,12 @@ class _Stage(Protocol[_Done]):
 
 @dataclass
 class Listener:
-    """Whoever runs a job in this process and wants to hear of it (the command line).
+    """Receives the progress and results of a job that runs in this process.
 
     Attributes:
         say: called with each line of progress.
-        workspace: open already, for the stages; None: the run opens one.
-        outcomes: what each stage returned, by stage.
+        workspace: an open workspace for the stages; None to let the run open one.
+        outcomes: the result of each stage by its name.
     """
 
     say: Callable[[str], None]
@@ -67,13 +67,13 @@ class Listener:
     outcomes: dict[str, Any] = field(default_factory=dict)
 
 
-#: In the metadata of a failure: it is the gate that blocks, and the gate's alarm that says so.
+#: Key in the metadata of a failure that the gate caused; the gate's own alarm reports it.
 BLOCKED = "gate_blocks"
 
 LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
-class _Opening:
+class _LazyWorkspace:
     """The workspace of a run, opened by the first stage that needs it."""
 
     def __init__(self, stack: contextlib.ExitStack) -> None:
@@ -91,22 +91,22 @@ class _Opening:
 
 @dg.resource(description="Settings from the environment and, once needed, an open object store.")
 @contextlib.contextmanager
-def workspace(_: dg.InitResourceContext) -> Iterator[_Opening]:
-    """Open for the time of a run; the project's own S3 server is started when none is set."""
+def workspace(_: dg.InitResourceContext) -> Iterator[_LazyWorkspace]:
+    """The run's workspace; without a configured store it starts the project's own S3 server."""
     with contextlib.ExitStack() as stack:
-        yield _Opening(stack)
+        yield _LazyWorkspace(stack)
 
 
 def run_stage(context: dg.AssetExecutionContext, stage: _Stage[_Done]) -> _Done:
-    """Try a stage once on the partition's year; its lines go to the run's log and the listener.
+    """Run a stage once on the partition's year; its progress goes to the log and the listener.
 
-    Where somebody listens, every error is theirs at once. Otherwise a store or a catalogue that
-    can't be reached is tried again after a while; a blocked gate is not: it would say the same.
+    With a listener every error is raised at once. Without one a store or a catalogue that can't be
+    reached is retried later. A blocked gate is not retried, because the verdict would be the same.
 
     Raises:
-        RetryRequested: the store or the catalogue can't be reached, and there are tries left.
-        Failure: the gate blocks.
-        TongbaoError: whatever else the stage raised.
+        RetryRequested: the store or the catalogue can't be reached, and retries are left.
+        Failure: the gate blocks, and there is no listener.
+        TongbaoError: any other error of the stage.
     """
     listener = LISTENER.get()
 
@@ -133,7 +133,7 @@ def run_stage(context: dg.AssetExecutionContext, stage: _Stage[_Done]) -> _Done:
 
 
 def failure(blocked: GateBlocked) -> Exception:
-    """A blocked gate as a run's failure, its notice the whole message; as itself to a listener."""
+    """The exception for a blocked gate: itself with a listener, otherwise a failure of the run."""
     if LISTENER.get():
         return blocked
     return dg.Failure(blocked.notice, metadata={BLOCKED: True}, allow_retries=False)

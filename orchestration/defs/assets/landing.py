@@ -1,4 +1,4 @@
-"""landing → raw: what is new in the landing bucket becomes rows and receipts."""
+"""The intake as assets (landing → raw)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ landing = dg.AssetSpec(
     LANDING,
     group_name="landing",
     kinds={"s3"},
-    description="Submissions as the platform and the provinces put them into the bucket.",
+    description="Submissions as the platform and the provinces upload them to the bucket.",
     partitions_def=REPORTING_YEAR,
 )
 
@@ -39,7 +39,7 @@ landing = dg.AssetSpec(
     required_resource_keys={WORKSPACE_KEY},
 )
 def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-    """List, fetch what is new, parse, answer with receipts, write ``raw``."""
+    """Take in new and changed objects: write their receipts and the ``raw`` tables."""
     done = run_stage(context, stages.intake)
     metadata: dict[str, Any] = {
         "objects_listed": done.listed,

@@ -1,4 +1,4 @@
-"""marts → gate: the decision as an asset, every expectation as a check of it."""
+"""The gate's verdict as an asset, each expectation as its asset check (marts → gate)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,10 +40,10 @@ _SPECS = [
     partitions_def=REPORTING_YEAR,
     check_specs=_SPECS,
     required_resource_keys={WORKSPACE_KEY},
-    description="Is this snapshot fit to be published? One row a run and expectation.",
+    description="Whether a snapshot may be published: one row for each run and expectation.",
 )
 def gate(context: dg.AssetExecutionContext) -> Iterator[Any]:
-    """Judge the marts' snapshot; a critical failure stops the run before publication."""
+    """Judge the marts' snapshot; a critical finding fails the run before publication."""
     done = run_stage(context, stages.gate)
     for row in done.rows:
         critical = row["severity"] == "critical" and not row["waived_by"]

@@ -1,4 +1,4 @@
-"""marts → receipts: the readable receipts and the reminders as assets."""
+"""Receipt pages and reminders as assets (marts → receipts)."""
 
 import dataclasses
 
@@ -22,10 +22,10 @@ REMINDERS = dg.AssetKey(["publication", "reminders"])
     kinds={"html"},
     partitions_def=REPORTING_YEAR,
     required_resource_keys={WORKSPACE_KEY},
-    description="Readable receipts, in Chinese: of each object, each unit, each province's day.",
+    description="Receipt pages in Chinese for each object, each unit and each province and day.",
 )
 def receipts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """Write the pages whose data have changed."""
+    """Write the pages whose content has changed."""
     done = run_stage(context, stages.receipts)
     return dg.MaterializeResult(
         metadata={
@@ -43,10 +43,10 @@ def receipts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     kinds={"html"},
     partitions_def=REPORTING_YEAR,
     required_resource_keys={WORKSPACE_KEY},
-    description="What each province still has to do before the cut-off, in Chinese.",
+    description="Each province's open tasks before the cut-off, in Chinese.",
 )
 def reminders(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """Write today's reminder of every province; its text is in the materialization."""
+    """Write today's reminder for every province and send a notice with the number of them."""
     done = run_stage(context, stages.reminders)
     due = [each.province_code for each in done.reminders if any(each.outstanding.values())]
     settings = Settings.from_env()
@@ -57,7 +57,7 @@ def reminders(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             zh=f"距截止还有 {done.days_left} 天：各省催报单已生成，"
             f"{len(due)} 个省级单位仍有未完成事项",
             en=f"{done.days_left} days to the cut-off: the provinces' reminders are written, "
-            f"{len(due)} still have something to do",
+            f"{len(due)} provinces have open tasks",
             affected=alarms.Affected(dict.fromkeys(due, 0)),
             now=settings.now(),
         ),

@@ -1,6 +1,6 @@
-"""marts → rehearsal: the gate against what is there, as an asset of its own.
+"""The rehearsal as an asset (marts → rehearsal).
 
-It is no input of the edition: whatever a rehearsal says, it opens no way to publication.
+The edition doesn't depend on it, so a rehearsal can't make a publication possible.
 """
 
 import dagster as dg
@@ -21,7 +21,7 @@ REHEARSAL = dg.AssetKey(["publication", "rehearsal"])
     kinds={"html", "greatexpectations"},
     partitions_def=REPORTING_YEAR,
     required_resource_keys={WORKSPACE_KEY},
-    description="What would block publication now, and who will be missing at the present pace.",
+    description="What would block publication now, and how many units will be missing.",
 )
 def rehearsal(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """Judge without recording a verdict; write the page and each province's digest."""

@@ -1,4 +1,4 @@
-"""Upkeep of the lake as an asset: what each maintenance found is its history."""
+"""Maintenance of the lake as an asset, whose history shows the findings of each run."""
 
 import dagster as dg
 
@@ -15,10 +15,10 @@ UPKEEP = dg.AssetKey(["lake", "upkeep"])
     group_name="lake",
     kinds={"ducklake"},
     required_resource_keys={WORKSPACE_KEY},
-    description="Old snapshots expired, small files merged, what nothing reads deleted.",
+    description="Old snapshots expired, small files merged, unused files deleted.",
 )
 def upkeep(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """What 'tongbao lake maintain' does. Not tried again: the next one finds what this one left."""
+    """Do the same as 'tongbao lake maintain', without retries: the next run continues."""
     ws: stages.Workspace = getattr(context.resources, WORKSPACE_KEY).open()
     done = stages.maintain(ws, dry_run=False, progress=context.log.info)
     for note in done.notes:

@@ -1,8 +1,8 @@
-"""raw → staging → intermediate → marts: the dbt project as assets, its tests as checks.
+"""The dbt project as assets, its tests as asset checks (raw → staging → intermediate → marts).
 
-The assets come from dbt's manifest directly. ``dagster-dbt`` would import dbt and select with its
-graph, some 5 seconds of CPU in each process that loads the code location, and thus in each run of
-an intake, which needs neither.
+The assets are made from dbt's manifest. ``dagster-dbt`` would import dbt, which takes some 5
+seconds of CPU in each process that loads the code location, and so in each run of an intake, which
+doesn't need it.
 """
 
 import json
@@ -25,19 +25,19 @@ _MANIFEST: Mapping[str, Any] = json.loads(
 
 
 def _parents(node: Mapping[str, Any]) -> list[str]:
-    """The tables that a node reads, by dbt's ids."""
+    """The dbt ids of the tables that a node reads."""
     return list(node["depends_on"].get("nodes", ()))
 
 
 def _tables() -> dict[str, Any]:
-    """The seeds and models by dbt's ids, each after what it is made from."""
+    """The seeds and models by dbt id, each after its parents."""
     nodes = {
         unique_id: node
         for unique_id, node in _MANIFEST["nodes"].items()
         if node["resource_type"] in {"model", "seed"}
     }
     parents = {unique_id: _parents(node) for unique_id, node in nodes.items()}
-    order = TopologicalSorter(parents).static_order()  # sources among them
+    order = TopologicalSorter(parents).static_order()  # includes sources
     return {unique_id: nodes[unique_id] for unique_id in order if unique_id in nodes}
 
 
@@ -54,7 +54,7 @@ def _asset_key(unique_id: str) -> dg.AssetKey:
 
 
 def marts_keys() -> list[dg.AssetKey]:
-    """The tables that the gate reads."""
+    """The asset keys of the tables that the gate reads."""
     return [
         _asset_key(unique_id)
         for unique_id, node in _TABLES.items()
@@ -74,7 +74,7 @@ def _specs() -> Iterator[dg.AssetSpec]:
         )
 
 
-#: The data tests of tables: the check that each is, and dbt's id.
+#: The asset check and the dbt id of each data test of a table.
 _TESTS: list[tuple[dg.AssetCheckSpec, str]] = [
     (
         dg.AssetCheckSpec(
@@ -97,7 +97,7 @@ _TESTS: list[tuple[dg.AssetCheckSpec, str]] = [
     required_resource_keys={WORKSPACE_KEY},
 )
 def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
-    """Build the year's marts in a plain file, test them, commit them as one snapshot."""
+    """Build the year's marts in a local file, test them and commit them as one snapshot."""
     done = run_stage(context, stages.transform)[-1]
     nodes = {node.unique_id: node for node in done.nodes}
     for unique_id, table in _TABLES.items():
@@ -114,7 +114,7 @@ def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
         )
     for check, unique_id in _TESTS:
         node = nodes.get(unique_id)
-        # A test that was not run again (nothing changed) passed when the snapshot was made.
+        # A test that was not run (nothing changed) passed when the snapshot was made.
         yield dg.AssetCheckResult(
             asset_key=check.asset_key,
             check_name=check.name,

@@ -1,8 +1,9 @@
-"""Row counts and freshness as checks of the assets, for Dagster's page.
+"""Row counts and freshness as asset checks, for Dagster's web page.
 
 Belongs here: which asset has which check. Doesn't belong here: bounds and deadlines
 (``orchestration.observing.row_counts``, ``orchestration.alarms.kinds``). Dagster's own freshness
-policies know no reporting calendar: from January to June they would be late every day.
+policies don't know the reporting calendar: they would report late data every day from January to
+June.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +21,7 @@ __all__ = ["ALL_CHECKS", "freshness_events"]
 
 _ROWS = "rows_hold"
 _FRESH = "fresh"
-#: Asset → the conditions of which none may stand.
+#: The alarm conditions that make an asset late, by asset.
 _FRESHNESS = {
     dg.AssetKey(["raw", "objects"]): (INTAKE_OVERDUE, SUBMISSIONS_WAITING),
     dg.AssetKey(["marts", "fct_unit_year"]): (TRANSFORM_OVERDUE,),
@@ -36,12 +37,12 @@ def _row_specs(keys: Iterable[dg.AssetKey], description: str) -> list[dg.AssetCh
 
 
 @dg.multi_asset_check(
-    specs=_row_specs(RAW, "A year's rows are no fewer than on the last earlier day."),
+    specs=_row_specs(RAW, "A year's rows are not fewer than on the last earlier day."),
     can_subset=True,
     required_resource_keys={WORKSPACE_KEY},
 )
 def raw_rows(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-    """The rows of ``raw``."""
+    """Check the row counts of ``raw``."""
     yield from _check_rows(context)
 
 
@@ -55,7 +56,7 @@ def raw_rows(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckRe
     required_resource_keys={WORKSPACE_KEY},
 )
 def marts_rows(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-    """The rows of ``marts``."""
+    """Check the row counts of ``marts``."""
     yield from _check_rows(context)
 
 
@@ -67,7 +68,7 @@ def _check_rows(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetChec
         with lakehouse.reader(ws.settings, ws.store) as con:
             counts = observing.check_rows(con, ws.settings, sorted(keys), year)
     except Unreachable as error:
-        yield from _unseen(context, error)
+        yield from _unreadable_lake(context, error)
         return
     for count in counts:
         yield dg.AssetCheckResult(
@@ -89,11 +90,12 @@ def _check_rows(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetChec
         dg.AssetCheckSpec(
             _FRESH,
             asset=key,
-            description="None of these stands: " + ", ".join(kind.title_en for kind in kinds),
+            description="None of these conditions is active: "
+            + ", ".join(kind.title_en for kind in kinds),
             # Without partitions, over all years in play: Dagster stores one event without a run
             # for each asset, check and partition (unique index on asset_check_executions), and a
             # second one fails. Events without a partition are not limited. The sensor can't
-            # start a run instead: what is late may be late because no run starts.
+            # start a run instead, because data may be late for the reason that no run starts.
         )
         for key, kinds in _FRESHNESS.items()
     ],
@@ -101,15 +103,15 @@ def _check_rows(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetChec
     required_resource_keys={WORKSPACE_KEY},
 )
 def freshness(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-    """Whether intake and transform keep up; between runs the ``watch`` sensor says so."""
+    """Check whether intake and transform keep up; between runs the ``watch`` sensor does this."""
     try:
         ws = getattr(context.resources, WORKSPACE_KEY).open()
-        standing = alarms.lake_conditions(ws, ws.settings.now()).active
+        active = alarms.lake_conditions(ws, ws.settings.now()).active
     except Unreachable as error:
-        yield from _unseen(context, error)
+        yield from _unreadable_lake(context, error)
         return
     for key in context.selected_asset_check_keys:
-        late = _late(key.asset_key, standing)
+        late = _late(key.asset_key, active)
         yield dg.AssetCheckResult(
             asset_key=key.asset_key,
             check_name=_FRESH,
@@ -119,10 +121,10 @@ def freshness(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckR
         )
 
 
-def _unseen(
+def _unreadable_lake(
     context: dg.AssetCheckExecutionContext, error: Unreachable
 ) -> Iterator[dg.AssetCheckResult]:
-    """The lake can't be reached: a warning of each check; what was done stays done."""
+    """A warning for each check if the lake can't be read; the run doesn't fail."""
     for key in context.selected_asset_check_keys:
         yield dg.AssetCheckResult(
             asset_key=key.asset_key,
@@ -133,35 +135,36 @@ def _unseen(
         )
 
 
-def _late(asset: dg.AssetKey, standing: Sequence[alarms.Condition]) -> str:
-    return "; ".join(each.en for each in standing if each.kind in _FRESHNESS[asset])
+def _late(asset: dg.AssetKey, active: Sequence[alarms.Condition]) -> str:
+    return "; ".join(each.en for each in active if each.kind in _FRESHNESS[asset])
 
 
 def freshness_events(
-    standing: Sequence[alarms.Condition], former: str | None
+    active: Sequence[alarms.Condition], former: str | None
 ) -> tuple[list[dg.AssetCheckEvaluation], str]:
-    """The freshness checks between runs, where they differ from what was last said.
+    """The changes of the freshness checks since the last call.
 
     Args:
-        former: what this function returned with the last events.
+        active: the active alarm conditions.
+        former: the second value that the last call returned, or None.
 
     Returns:
-        the events, one an asset at most, and what to pass as ``former`` next time.
+        the events, at most one for each asset, and the value for ``former`` in the next call.
     """
     events, states = [], []
-    said = set((former or "").split())
+    known = set((former or "").split())
     for asset, kinds in _FRESHNESS.items():
-        late = sorted({str(each.year) for each in standing if each.kind in kinds})
+        late = sorted({str(each.year) for each in active if each.kind in kinds})
         state = f"{'/'.join(asset.path)}:{','.join(late) or 'fresh'}"
         states.append(state)
-        if state not in said:
+        if state not in known:
             events.append(
                 dg.AssetCheckEvaluation(
                     asset_key=asset,
                     check_name=_FRESH,
                     passed=not late,
                     severity=dg.AssetCheckSeverity.WARN,
-                    metadata={"late": _late(asset, standing)},
+                    metadata={"late": _late(asset, active)},
                 )
             )
     return events, " ".join(states)
