@@ -1,12 +1,12 @@
-"""What submitted data must be like before it is published: suites at three levels.
+"""The checks that data must pass before it is published, as suites at three levels.
 
 ``submissions`` judges the submitted facts, ``provincial`` the provinces' figures, ``national``
-the nation's. Each module is the one place of its suite's thresholds: a threshold stands in the
-line of its check, with the reason for just that value and the severity ("critical" blocks,
-"warning" is printed with the bulletin). Changing a threshold is changing that line.
+the nation's. A threshold is only in the definition of its check, next to the reason for its value
+and the severity ("critical" blocks publication, "warning" is printed with the bulletin).
 
-Doesn't belong here: how the judged columns are computed (``orchestration.gate.frames``), rules
-about one unit's document (the seeds), and tests of the models (dbt).
+Belongs here: checks with their thresholds. Doesn't belong here: the computation of the judged
+columns (``orchestration.gate.frames``), rules about one unit's document (the seeds), and tests of
+the models (dbt).
 
 The lists of checks are data. Only ``suites`` imports Great Expectations.
 """

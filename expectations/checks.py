@@ -1,7 +1,7 @@
-"""What a check of the gate is made of.
+"""The type of a check of the gate.
 
-Belongs here: the vocabulary that the three suites share. Doesn't belong here: any threshold, and
-Great Expectations (``suites``): reading the list of checks must not wait for its import.
+Belongs here: the types that the three suites share. Doesn't belong here: thresholds, and Great
+Expectations (``suites``), because reading the list of checks must not wait for its import.
 """
 
 from __future__ import annotations
@@ -12,30 +12,32 @@ from typing import Literal
 __all__ = ["Check", "Severity", "Shown"]
 
 Severity = Literal["critical", "warning"]
-#: How a judged number is written: a fraction as %, a whole number, a factor as ×, or a yes/no.
+#: How a judged value is written: a fraction as %, a whole number, a factor with ×, a yes/no flag
+#: or a text.
 Shown = Literal["rate", "count", "factor", "flag", "text"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One expectation with its threshold, the reason for it and what to say when it fails.
+    """One expectation with its threshold, the reason for it and the texts for a failure.
 
     Attributes:
-        name: stable id; with ``suite`` it names the row of ``quality.gate_results``.
-        frame: the table it judges (see ``orchestration.gate.frames``).
-        column: the judged column. NULL there means "nothing to judge", never zero.
+        name: stable id; suite and name identify a row of ``quality.gate_results``.
+        frame: the table that is judged (see ``orchestration.gate.frames``).
+        column: the judged column. NULL means that there is nothing to judge, not zero.
         at_least, at_most: the threshold, inclusive; either may be None.
-        equals: instead of bounds, the column that must hold the same text (NULL equals NULL).
-        only: rows judged: (column, operator, number), all of which must hold.
+        equals: instead of bounds, a column that must have the same text (NULL equals NULL).
+        only: conditions (column, operator, number); a row is judged if it meets all of them.
         severity: "critical" blocks publication, "warning" is published with the bulletin.
-        reason_zh, reason_en: why this threshold and no other.
+        reason_zh, reason_en: the reason for the threshold's value.
         title_zh, title_en: what is judged, in a few words.
-        note_zh, note_en: format strings over a failing row: the counts behind its figure.
+        note_zh, note_en: format strings, filled from a failing row: the counts behind its value.
         remedy_zh, remedy_en: what to do about a failure.
-        shown: how the judged number is written.
-        counted_zh: of a count: what is counted, with its measure word.
-        culprits: name of the query that names the units behind a failing row, or None.
-        from_cutoff: nothing can keep it before the cut-off; a rehearsal leaves it out until then.
+        shown: how the judged value is written.
+        counted_zh: for a count: what is counted, with its measure word.
+        culprits: the query that names the units behind a failing row, or None.
+        from_cutoff: True if the check can't pass before the cut-off; rehearsals before then skip
+            it.
     """
 
     name: str

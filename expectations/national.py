@@ -1,7 +1,7 @@
-"""The nation's figures: complete, fresh, the sum of the provinces, and believable.
+"""Checks of the nation's figures: completeness, freshness, sums, coverage, changes.
 
-Belongs here: thresholds on what the national bulletin prints. Doesn't belong here: floors on
-provinces (``provincial``) and what a single value must be like (``submissions``).
+Belongs here: thresholds for the figures of the national bulletin. Doesn't belong here: thresholds
+for single provinces (``provincial``) and for submitted values (``submissions``).
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from expectations.checks import Check
 __all__ = ["CHECKS"]
 
 _EXACT_ZH = "数值为精确小数，全国数必须等于各省之和，差1个末位即为计算错误"
-_EXACT_EN = "values are exact decimals: the nation is its provinces to the last digit"
+_EXACT_EN = (
+    "values are exact decimals: the nation equals the sum of its provinces to the last digit"
+)
 _REBUILD_ZH = "重新执行 transform；仍有问题请检查 dbt 汇总模型"
-_REBUILD_EN = "rerun transform; if it stays, look at the dbt aggregate models"
+_REBUILD_EN = "rerun transform; if the check still fails, look at the dbt aggregate models"
 
 CHECKS: tuple[Check, ...] = (
     # -- complete and fresh ------------------------------------------------------------------
@@ -24,9 +26,9 @@ CHECKS: tuple[Check, ...] = (
         at_most=0,
         severity="critical",
         title_zh="各地区齐全",
-        title_en="All places are there",
+        title_en="All regions are present",
         reason_zh="地区目录中的省（区、市）和兵团都在通报范围内，缺一即非全国通报",
-        reason_en="all regions of the seed are bulletined; without one it isn't national",
+        reason_en="the bulletin covers all regions of the seed; without one it isn't national",
         remedy_zh="检查地区目录和 dim_region",
         remedy_en="check the regions seed and dim_region",
         shown="count",
@@ -39,9 +41,9 @@ CHECKS: tuple[Check, ...] = (
         at_most=0,
         severity="critical",
         title_zh="各项任务齐全",
-        title_en="All tasks are there",
+        title_en="All tasks are present",
         reason_zh="通知部署的重点任务逐项单独通报",
-        reason_en="each task that the notice sets has its bulletin",
+        reason_en="each task of the notice has its own bulletin",
         remedy_zh="检查任务目录和 dim_task",
         remedy_en="check the tasks seed and dim_task",
         shown="count",
@@ -54,14 +56,14 @@ CHECKS: tuple[Check, ...] = (
         at_most=0,
         severity="critical",
         title_zh="每个地区都有应报单位",
-        title_en="Every place has expected units",
+        title_en="Every region has expected units",
         reason_zh="各地都承担建设任务；整省没有应报单位说明该省登记或推荐意见未收到",
         reason_en=(
-            "every place takes part; one without units means its registrations or reviews "
-            "didn't arrive"
+            "every region takes part; if one has no units, its registrations or reviews didn't "
+            "arrive"
         ),
         remedy_zh="核对所列地区的登记和推荐意见是否已入库",
-        remedy_en="check that the place's registrations and reviews were taken in",
+        remedy_en="check that the region's registrations and reviews were taken in",
         shown="count",
         culprits="provinces_without_units",
     ),
@@ -74,7 +76,7 @@ CHECKS: tuple[Check, ...] = (
         title_zh="每项任务都有应报单位",
         title_en="Every task has expected units",
         reason_zh="没有单位的任务无法通报",
-        reason_en="a task without units can't be bulletined",
+        reason_en="there is no bulletin for a task without units",
         remedy_zh="核对所列任务的登记和推荐意见是否已入库",
         remedy_en="check that the task's registrations and reviews were taken in",
         shown="count",
@@ -89,7 +91,7 @@ CHECKS: tuple[Check, ...] = (
         title_zh="截止时间之后执行过入库",
         title_en="An intake ran after the cut-off",
         reason_zh="截止前最后一刻的填报只有在截止后入库才能收齐",
-        reason_en="what came in the last minute is only in an intake that starts after the cut-off",
+        reason_en="only an intake that starts after the cut-off has the last submissions",
         remedy_zh="截止后执行 tongbao intake 和 transform，再执行质量门",
         remedy_en="after the cut-off run: tongbao intake, transform, gate",
         shown="flag",
@@ -106,7 +108,7 @@ CHECKS: tuple[Check, ...] = (
         title_zh="数据集市由已入库的全部数据生成",
         title_en="The marts were built from everything taken in",
         reason_zh="入库之后未重建集市，所判断和通报的就不是全部数据",
-        reason_en="marts older than the last intake leave out what came in since",
+        reason_en="marts that are older than the last intake lack the newest submissions",
         remedy_zh="执行 tongbao transform 后再执行质量门",
         remedy_en="run: tongbao transform, then gate",
         shown="flag",
@@ -148,9 +150,9 @@ CHECKS: tuple[Check, ...] = (
         at_most=1,
         severity="critical",
         title_zh="全国指标行齐全且无重复",
-        title_en="Each task x indicator of the catalogue stands exactly once",
+        title_en="Each task x indicator of the catalogue has exactly one row",
         reason_zh="目录中的每个指标都要有全国数，缺数也要有行说明",
-        reason_en="each indicator of the catalogue has its national row, even when it has no value",
+        reason_en="each indicator of the catalogue has a national row, even without a value",
         remedy_zh=_REBUILD_ZH,
         remedy_en=_REBUILD_EN,
         shown="count",
@@ -193,8 +195,8 @@ CHECKS: tuple[Check, ...] = (
         title_en="Achieved counts stay under 1.5 times the target",
         reason_zh="认定由教育部按目标数控制，明显超出多为认定意见重复或级别有误",
         reason_en=(
-            "recognition is rationed by the target; far above it the recognitions or levels are "
-            "likely wrong"
+            "the target limits recognitions; far above it the recognitions or the units' levels "
+            "are likely wrong"
         ),
         remedy_zh="核对国家级认定意见和单位级别",
         remedy_en="check the recognitions and the units' levels",
@@ -213,11 +215,11 @@ CHECKS: tuple[Check, ...] = (
         title_en="On-time rate, nation",
         reason_zh="缺报一成以上，缺谁不缺谁造成的差别就大于正常的年度变化（5%—10%）",
         reason_en=(
-            "with more than a tenth absent, who is absent moves a total by more than an ordinary "
-            "year does (5-10%)"
+            "if more than a tenth are missing, the choice of missing units changes a total by more "
+            "than an ordinary year does (5-10%)"
         ),
         remedy_zh="按省督促未报单位；以下地区缺报最多",
-        remedy_en="press the provinces with most silent units, named below",
+        remedy_en="ask the provinces below, which have the most units without a report",
         shown="rate",
         note_zh="{units_expected}个应报单位中{units_on_time}个",
         note_en="{units_on_time} of {units_expected} units",
@@ -232,9 +234,9 @@ CHECKS: tuple[Check, ...] = (
         title_zh="全国按时上报率（提示）",
         title_en="On-time rate, nation (notice)",
         reason_zh="缺报2%以上时，合计数的同比须按同口径单位理解，通报应予说明",
-        reason_en="with more than 2% absent, year-on-year changes of totals need a note",
+        reason_en="if more than 2% are missing, year-on-year changes of totals need a note",
         remedy_zh="在通报中列出未报单位",
-        remedy_en="the bulletin names the silent units",
+        remedy_en="nothing: the bulletin names the units without a report",
         shown="rate",
         note_zh="{units_expected}个应报单位中{units_on_time}个",
         note_en="{units_on_time} of {units_expected} units",
@@ -250,9 +252,9 @@ CHECKS: tuple[Check, ...] = (
         title_zh="分任务按时上报率",
         title_en="On-time rate, task",
         reason_zh="每项任务单独通报，五分之一缺报时该任务通报不能代表全国",
-        reason_en="each task has its own bulletin, which can't stand on fewer than four in five",
+        reason_en="each task has its own bulletin, which needs at least four units in five",
         remedy_zh="按省督促该任务未报单位",
-        remedy_en="press the provinces for this task's silent units",
+        remedy_en="ask the provinces for the reports of this task's missing units",
         shown="rate",
         note_zh="{units_expected}个应报单位中{units_on_time}个",
         note_en="{units_on_time} of {units_expected} units",
@@ -265,14 +267,14 @@ CHECKS: tuple[Check, ...] = (
         at_most=0.02,
         severity="critical",
         title_zh="上年应报、今年既未退出又不在应报名单的单位比例（全国）",
-        title_en="Share of last year's units gone without a removal, nation",
+        title_en="Share of last year's units that are missing without a removal, nation",
         reason_zh="单位只因批准退出而减少；2%约相当于一个小省全部单位，说明有省份的意见未收到",
         reason_en=(
-            "units leave only by an approved removal; 2% is about a small province's all: its "
-            "reviews didn't arrive"
+            "units leave only by an approved removal; 2% is about all units of a small province, "
+            "whose reviews then didn't arrive"
         ),
         remedy_zh="核对所列省份的推荐意见",
-        remedy_en="check that the reviews of the provinces named came in",
+        remedy_en="check that the reviews of the provinces below were taken in",
         shown="rate",
         note_zh="上年{units_previous}个，消失{units_lost}个",
         note_en="{units_lost} of last year's {units_previous} units",
@@ -288,9 +290,9 @@ CHECKS: tuple[Check, ...] = (
         title_zh="全国年度工作报告提交率",
         title_en="Annual work reports attached, nation",
         reason_zh="工作报告是数据的佐证，应随数据同时提交",
-        reason_en="the report is the evidence behind the figures and comes with them",
+        reason_en="the report is the evidence for the figures and is submitted with them",
         remedy_zh="请各省督促补交年度工作报告",
-        remedy_en="have the annual reports sent in",
+        remedy_en="ask for the missing annual reports",
         shown="rate",
         note_zh="{units_expected}个应报单位中{units_with_report}个",
         note_en="{units_with_report} of {units_expected} units",
@@ -305,11 +307,11 @@ CHECKS: tuple[Check, ...] = (
         title_en="Share of units assessed, nation",
         reason_zh="考核结果用于经费分配和遴选，五分之一单位没有考核结果时不宜公布平均分和比较",
         reason_en=(
-            "assessments decide on funds and selection; with one unit in five unassessed, means "
-            "and comparisons shouldn't be published"
+            "assessments decide on funds and selection; if one unit in five has none, means and "
+            "comparisons shouldn't be published"
         ),
         remedy_zh="请考核率低的省份提交年度考核结果",
-        remedy_en="have the provinces named send their assessments",
+        remedy_en="ask the provinces below for their assessments",
         shown="rate",
         note_zh="{units_expected}个应报单位中{units_assessed}个",
         note_en="{units_assessed} of {units_expected} units",
@@ -342,11 +344,11 @@ CHECKS: tuple[Check, ...] = (
         title_en="Share of provincial summaries missing, nation",
         reason_zh="缺一成即三十余份，约3个省整体未报，典型经验和分任务总结失去依据",
         reason_en=(
-            "a tenth is some 35 summaries, as if three provinces sent none: the task chapters "
-            "lose their ground"
+            "a tenth is some 35 summaries, as many as three provinces send: the chapters on tasks "
+            "would lack their basis"
         ),
         remedy_zh="请所列省份提交省级总结",
-        remedy_en="have the provinces named send their summaries",
+        remedy_en="ask the provinces below for their summaries",
         shown="rate",
         note_zh="应报{summaries_due}份，缺{summaries_missing}份",
         note_en="{summaries_missing} of {summaries_due} due",
@@ -362,11 +364,11 @@ CHECKS: tuple[Check, ...] = (
         title_en="Share of expected units on the watchlist",
         reason_zh="观察名单用于个别管理；超过一成时名单失去意义，须先判断是数据问题还是普遍困难",
         reason_en=(
-            "a watchlist is for few; above a tenth it's either a data problem or a hardship that "
-            "needs another answer"
+            "a watchlist is for few units; above a tenth there is a problem with the data, or a "
+            "general difficulty that a watchlist doesn't solve"
         ),
         remedy_zh="查看各原因的单位数",
-        remedy_en="look at the units by reason",
+        remedy_en="check the units on the watchlist, reason by reason",
         shown="rate",
         note_zh="{units_expected}个应报单位中{units_watched}个",
         note_en="{units_watched} of {units_expected} units",
@@ -385,8 +387,8 @@ CHECKS: tuple[Check, ...] = (
         title_en="National average per unit against last year",
         reason_zh="规则对单个单位变动3倍即提示；50个以上单位的全国平均变动3倍不会是真实发展",
         reason_en=(
-            "rules warn at a factor of 3 for one unit; in the mean of 50 or more no real "
-            "development does that (totals under 100 move by chance: not judged)"
+            "rules warn at a factor of 3 for one unit; the mean of 50 or more units doesn't change "
+            "by that factor (totals under 100 change by chance and are not judged)"
         ),
         remedy_zh="核对贡献最大的单位和该指标口径是否变化",
         remedy_en="look at the units that contribute most and at the indicator's definition",
@@ -406,9 +408,9 @@ CHECKS: tuple[Check, ...] = (
         title_zh="全国合计与上年之比",
         title_en="National total against last year",
         reason_zh="一年增减一半是通报必须说明原因的变化，先确认不是填报所致",
-        reason_en="half as much again in a year must be explained in print: confirm it first",
+        reason_en="a change by half in a year must be explained in the bulletin: confirm it first",
         remedy_zh="确认变动原因并在通报中说明",
-        remedy_en="confirm the cause and say it in the bulletin",
+        remedy_en="confirm the cause and explain it in the bulletin",
         shown="factor",
         note_zh="上年{previous_text}，今年{value_text}",
         note_en="from {previous_text} to {value_text}",
@@ -425,11 +427,11 @@ CHECKS: tuple[Check, ...] = (
         title_en="Share of one unit in a national total",
         reason_zh="百余个单位中1个占四分之一，多为量级误填；确属真实也应让读者知道",
         reason_en=(
-            "one unit of a hundred holding a quarter is mostly a slip of scale; if it is true, a "
-            "reader should know"
+            "if one unit of a hundred has a quarter of the total, the value is mostly in the wrong "
+            "unit of measure; if it is right, readers should know"
         ),
         remedy_zh="核实所列单位",
-        remedy_en="verify the unit named",
+        remedy_en="verify the value of the unit below",
         shown="rate",
         note_zh="{units_counted}个单位合计{value_text}",
         note_en="{units_counted} units, total {value_text}",
@@ -445,12 +447,12 @@ CHECKS: tuple[Check, ...] = (
         title_zh="每个指标至少有1个单位的值计入",
         title_en="Every indicator has at least one counted value",
         reason_zh="没有任何值的指标在通报中只能写“无数据”，先确认不是指标代码变更所致",
-        reason_en="an indicator without values prints as no data: rule out a changed code first",
+        reason_en="an indicator without values is printed as no data: its code may have changed",
         remedy_zh="核对指标目录与填报模板",
         remedy_en="compare the catalogue with the reporting template",
         shown="count",
     ),
-    # -- would a headline turn round ----------------------------------------------------------
+    # -- sensitivity of headlines -------------------------------------------------------------
     Check(
         name="direction_is_firm",
         frame="directions",
@@ -458,14 +460,14 @@ CHECKS: tuple[Check, ...] = (
         at_most=0,
         severity="warning",
         title_zh="全国合计的增减方向不因未决事项而反转",
-        title_en="The direction of a national total doesn't hang on what is open",
+        title_en="The direction of a national total doesn't depend on unsettled values",
         reason_zh="“比上年增长”是读者最先读到的结论；剔除提示值、计入逾期单位或缺报单位按上年数计即会反转的，应予说明",
         reason_en=(
-            "up or down is what a reader takes away first: where warned values, late units or "
-            "missing units could turn it round, that must be said"
+            "readers first look whether a total rose or fell: if warned values, late units or "
+            "missing units could reverse that, the bulletin must say so"
         ),
         remedy_zh="先核实涉及的提示值和逾期、缺报单位，在通报中说明",
-        remedy_en="settle the warned values and the late and missing units, or say so in print",
+        remedy_en="settle the warned values and the late and missing units, or add a note",
         shown="count",
         counted_zh="处",
         note_zh="{scenarios_zh}",
@@ -478,14 +480,14 @@ CHECKS: tuple[Check, ...] = (
         at_most=0,
         severity="warning",
         title_zh="居前省份不因未决事项而变动",
-        title_en="Who is among the first doesn't hang on what is open",
+        title_en="The leading provinces don't depend on unsettled values",
         reason_zh="通报点名居前的省份；计入逾期单位或剔除提示值即会进出前列的，应予说明",
         reason_en=(
-            "the bulletin names the first provinces: where late units or warned values could put "
-            "one in or out, that must be said"
+            "the bulletin names the leading provinces: if late units or warned values could change "
+            "them, it must say so"
         ),
         remedy_zh="先核实所列省份的逾期单位和提示值",
-        remedy_en="settle the late units and warned values of the provinces named",
+        remedy_en="settle the late units and warned values of the provinces below",
         shown="count",
         counted_zh="处",
         note_zh="{scenarios_zh}",

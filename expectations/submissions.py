@@ -1,7 +1,7 @@
-"""The submitted facts: keys, references, bounds, exclusions, lateness, rejected documents.
+"""Checks of the submitted facts: keys, references, bounds, exclusions, lateness, rejections.
 
-Belongs here: thresholds on what units and provinces sent in, before anything is added up. Doesn't
-belong here: the rules that one unit's values must obey (``dbt_project/seeds/rules.csv``).
+Belongs here: thresholds for the data of units and provinces before it is aggregated. Doesn't
+belong here: the rules for one unit's values (``dbt_project/seeds/rules.csv``).
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from expectations.checks import Check
 
 __all__ = ["CHECKS"]
 
-#: A key, reference or bound is either kept or broken: one broken row means that the warehouse
-#: itself went wrong, whatever the units sent, because intake and dbt set such values aside.
+#: No violation of a key, reference or bound is allowed: intake and dbt exclude such values, so a
+#: single row means an error in the warehouse, whatever the units submitted.
 _NONE_ZH = "入库和建模环节已剔除此类数据，出现1条即说明数据仓库有误，与填报质量无关"
-_NONE_EN = "intake and the models set such data aside, so a single row means the warehouse is wrong"
+_NONE_EN = "intake and the models exclude such data, so a single row means the warehouse is wrong"
 _REBUILD_ZH = "重新执行 transform；仍有问题请检查 dbt 模型和测试"
-_REBUILD_EN = "rerun transform; if it stays, look at the dbt models and their tests"
+_REBUILD_EN = "rerun transform; if the check still fails, look at the dbt models and their tests"
 
 
 def _none_of(name: str, column: str, title_zh: str, title_en: str, culprits: str | None) -> Check:
@@ -37,19 +37,19 @@ def _none_of(name: str, column: str, title_zh: str, title_en: str, culprits: str
 
 
 CHECKS: tuple[Check, ...] = (
-    # -- keys, references, bounds: nothing broken may reach a figure -------------------------
+    # -- keys, references, bounds ------------------------------------------------------------
     _none_of(
         "fact_keys_unique",
         "duplicate_facts",
         "单位指标值无重复（年度×单位×指标）",
-        "No value of a unit stands twice (year x unit x indicator)",
+        "No value of a unit appears twice (year x unit x indicator)",
         "duplicate_facts",
     ),
     _none_of(
         "unit_keys_unique",
         "duplicate_units",
         "应报单位无重复（年度×单位）",
-        "No expected unit stands twice (year x unit)",
+        "No expected unit appears twice (year x unit)",
         "duplicate_units",
     ),
     _none_of(
@@ -119,8 +119,8 @@ CHECKS: tuple[Check, ...] = (
         title_en="Share of values excluded, nation",
         reason_zh="通报的年度变化多在百分之几；剔除超过3%，仅剔除本身就能造成看似真实的升降",
         reason_en=(
-            "bulletins read movements of a few percent; with more than 3% left out, the "
-            "exclusions alone could pass for a trend"
+            "bulletins discuss changes of a few percent; if more than 3% are excluded, the "
+            "exclusions alone could look like a trend"
         ),
         remedy_zh="按剔除原因通知各省更正重报；若集中于某一指标，先核对该指标的规则和上下限",
         remedy_en="have the values corrected; if one indicator dominates, check its rule or bounds",
@@ -138,9 +138,9 @@ CHECKS: tuple[Check, ...] = (
         title_zh="全国被剔除值的比例（提示）",
         title_en="Share of values excluded, nation (notice)",
         reason_zh="超过1%时，读者需要知道合计数小了多少",
-        reason_en="above 1% a reader must be told how much is missing from the totals",
+        reason_en="above 1% readers must know how much is missing from the totals",
         remedy_zh="在通报的数据质量说明中列出",
-        remedy_en="say so in the bulletin's quality notes",
+        remedy_en="mention it in the bulletin's quality notes",
         shown="rate",
         note_zh="共{submitted}个值，剔除{excluded}个",
         note_en="{excluded} of {submitted} values",
@@ -157,8 +157,8 @@ CHECKS: tuple[Check, ...] = (
         title_en="Share of values excluded, province x task",
         reason_zh="剔除四分之一以上不是个别笔误，多为模板错列或口径误解，该省该任务的合计已不可用",
         reason_en=(
-            "above a quarter it is no longer slips but a shifted column or a misread definition, "
-            "and the province's totals for the task mean nothing"
+            "above a quarter the cause isn't single errors but a shifted column or a misread "
+            "definition, and the province's totals for the task mean nothing"
         ),
         remedy_zh="联系该省核对模板和口径后整体重报",
         remedy_en="call the province: wrong template or definition; have all units resubmit",
@@ -177,7 +177,7 @@ CHECKS: tuple[Check, ...] = (
         title_zh="分省分任务被剔除值的比例（提示）",
         title_en="Share of values excluded, province x task (notice)",
         reason_zh="一个单位约填20个值，5%即平均每个单位有1个值不可用，省级部门应予核对",
-        reason_en="a unit gives some 20 values: 5% is one unusable value a unit on average",
+        reason_en="a unit submits some 20 values: 5% is one unusable value of each unit on average",
         remedy_zh="请省级部门核对该任务的填报",
         remedy_en="ask the province to check its reporting of the task",
         shown="rate",
@@ -196,8 +196,8 @@ CHECKS: tuple[Check, ...] = (
         title_en="Share of values excluded, by indicator",
         reason_zh="五分之一的值不可用时，全国合计不再代表该指标；更可能是指标定义、上下限或规则有误",
         reason_en=(
-            "with one value in five unusable the national figure no longer stands for the "
-            "indicator; more likely its definition, bounds or a rule is wrong"
+            "if one value in five is unusable, the national figure doesn't represent the "
+            "indicator; its definition, bounds or a rule is more likely wrong"
         ),
         remedy_zh="核对该指标的上下限和规则；确属误填则通知更正",
         remedy_en="check the indicator's bounds and rules in the seeds before blaming the units",
@@ -216,7 +216,7 @@ CHECKS: tuple[Check, ...] = (
         title_zh="分指标被剔除值的比例（提示）",
         title_en="Share of values excluded, by indicator (notice)",
         reason_zh="上下限和规则按正常填报极少触发设定，超过5%说明口径需要说明",
-        reason_en="bounds and rules are set so that honest reports rarely meet them",
+        reason_en="bounds and rules are set so that correct reports rarely violate them",
         remedy_zh="在填报说明中明确该指标口径",
         remedy_en="explain the indicator better in the reporting guide",
         shown="rate",
@@ -235,8 +235,8 @@ CHECKS: tuple[Check, ...] = (
         title_en="Share of units that reported only after the cut-off",
         reason_zh="超过1%即全国百余个单位的业绩要等更正版才能计入，值得考虑发布更正版",
         reason_en=(
-            "above 1% (over a hundred units of the nation) the late reports are worth a "
-            "corrected edition"
+            "above 1% (over a hundred units of the nation) the late reports justify a corrected "
+            "edition"
         ),
         remedy_zh="核对省级平台是否在截止前关闭，考虑发布更正版",
         remedy_en="consider a corrected edition",
@@ -255,11 +255,11 @@ CHECKS: tuple[Check, ...] = (
         title_en="Share of units with an unresolved rule warning",
         reason_zh="规则提示的值照常计入；十分之一以上的单位有提示时，读者应知道这些值未经核实",
         reason_en=(
-            "values under a warning do count; when one unit in ten has one, a reader must know "
-            "that they were not cleared up"
+            "values with a warning count; if one unit in ten has one, readers must know that they "
+            "were not verified"
         ),
         remedy_zh="请各省督促单位更正或补充说明",
-        remedy_en="have the provinces clear up the warnings",
+        remedy_en="ask the provinces to have these units correct or explain their values",
         shown="rate",
         note_zh="{units_on_time}个按时填报单位中{units_warned}个，另有{units_explained}个已作说明",
         note_en=(
@@ -279,11 +279,11 @@ CHECKS: tuple[Check, ...] = (
         title_en="Share of units with an unresolved rule warning, province",
         reason_zh="达到全国要求（10%）的两倍，说明省级没有督促单位更正或说明，而不是个别单位疏忽",
         reason_en=(
-            "twice what the nation is allowed: the province didn't have its units mend or "
-            "explain; below 20 units a handful would decide it"
+            "twice the nation's limit: the province didn't make its units correct or explain their "
+            "values; below 20 units a few would decide the share"
         ),
         remedy_zh="请该省督促所列单位更正或提交说明",
-        remedy_en="ask the province to have these units mend their values or explain them",
+        remedy_en="ask the province to have these units correct or explain their values",
         shown="rate",
         note_zh="{units_on_time}个按时填报单位中{units_warned}个，另有{units_explained}个已作说明",
         note_en=(
@@ -299,14 +299,14 @@ CHECKS: tuple[Check, ...] = (
         at_most=0.05,
         severity="critical",
         title_zh="工作报告缺失或有问题的比例",
-        title_en="Share of named work reports that are missing or not sound",
+        title_en="Share of work reports that are missing or damaged",
         reason_zh="报告是数据的依据；超过5%多半是平台没有传完附件，而不是单位的疏忽",
         reason_en=(
-            "the report is the evidence; more than 5% missing is a transfer that broke off, "
-            "not carelessness of units"
+            "the report is the evidence for the data; above 5% a transfer was mostly interrupted, "
+            "rather than units careless"
         ),
         remedy_zh="核对附件是否全部传入接收区；再逐省通知补传",
-        remedy_en="check that all attachments were transferred, then have the provinces send them",
+        remedy_en="check that all attachments were transferred, then ask the provinces for them",
         shown="rate",
         note_zh="{reports}份报告中{reports_unsound}份",
         note_en="{reports_unsound} of {reports} reports",
@@ -319,11 +319,11 @@ CHECKS: tuple[Check, ...] = (
         at_most=0,
         severity="warning",
         title_zh="工作报告缺失或有问题（提示）",
-        title_en="Work reports that are missing or not sound (notice)",
+        title_en="Work reports that are missing or damaged (notice)",
         reason_zh="每一份缺失的报告都使一个单位的数据没有依据，读者应当知道",
-        reason_en="each missing report leaves a unit's data without evidence: a reader must know",
+        reason_en="without its report a unit's data has no evidence: readers must know",
         remedy_zh="请相关单位补传报告",
-        remedy_en="have the units send their reports",
+        remedy_en="ask the units for their reports",
         shown="rate",
         note_zh="{reports}份报告中{reports_unsound}份",
         note_en="{reports_unsound} of {reports} reports",
@@ -356,11 +356,11 @@ CHECKS: tuple[Check, ...] = (
         title_en="Share of documents rejected, nation",
         reason_zh="十分之一的文档读不进来，多半是平台导出格式变化或程序有误，不是单位的问题",
         reason_en=(
-            "when one document in ten can't be taken in, the platform's export has changed or "
-            "the intake is wrong; it isn't the units"
+            "if one document in ten can't be taken in, the platform's export has changed or the "
+            "intake has an error; the units are not the cause"
         ),
         remedy_zh="查看被拒收原因最多的代码，核对平台导出格式",
-        remedy_en="look at the most frequent reject code; compare the platform's export format",
+        remedy_en="look at the most frequent error code; compare the platform's export format",
         shown="rate",
         note_zh="共{documents}份，拒收{rejected}份",
         note_en="{rejected} of {documents} documents",
@@ -377,11 +377,11 @@ CHECKS: tuple[Check, ...] = (
         title_en="Share of documents rejected, by province",
         reason_zh="平台校验后上传，正常几乎没有拒收；超过2%说明该省绕过了平台或导出有误",
         reason_en=(
-            "the platform checks before it lands a file, so rejects are rare; above 2% a province "
-            "went around it or its export is wrong"
+            "the platform checks files before it uploads them, so rejections are rare; above 2% a "
+            "province bypassed it or its export is wrong"
         ),
         remedy_zh="请该省查看回执并重新提交",
-        remedy_en="point the province to its receipts",
+        remedy_en="ask the province to read its receipts and to submit again",
         shown="rate",
         note_zh="共{documents}份，拒收{rejected}份",
         note_en="{rejected} of {documents} documents",
@@ -394,14 +394,14 @@ CHECKS: tuple[Check, ...] = (
         at_most=0,
         severity="warning",
         title_zh="疑似元与万元混用的计入值",
-        title_en="Counted values that look like yuan taken for 10,000 yuan",
+        title_en="Counted values that seem to be in yuan instead of 10,000 yuan, or the reverse",
         reason_zh="与上年相差5千至2万倍不会是真实变化；规则只提示不剔除，须逐一核实",
         reason_en=(
-            "5,000 to 20,000 times last year is no real change; the rules only warn, so each one "
-            "needs a human"
+            "5,000 to 20,000 times last year is not a real change; the rules only warn, so each "
+            "value must be verified by a person"
         ),
         remedy_zh="逐个联系单位核实计量单位",
-        remedy_en="ring up each unit about its unit of measure",
+        remedy_en="ask each unit about its unit of measure",
         shown="count",
         note_zh="占全国合计{slip_share:.2%}",
         note_en="{slip_share:.2%} of the national total",
@@ -414,14 +414,14 @@ CHECKS: tuple[Check, ...] = (
         at_most=0.05,
         severity="critical",
         title_zh="疑似元与万元混用的值占全国合计的比例",
-        title_en="Weight of suspected unit slips in a national total",
+        title_en="Share of values in a suspected wrong unit of measure in a national total",
         reason_zh="占到5%即与正常年度增幅相当，该指标的全国合计和同比已不可信",
         reason_en=(
-            "at 5% it weighs as much as an ordinary year's growth: the national total and its "
-            "change can't be believed"
+            "5% is as much as the growth of an ordinary year: neither the national total nor its "
+            "change is reliable"
         ),
         remedy_zh="联系所列单位更正后重报",
-        remedy_en="have the named units resubmit",
+        remedy_en="have the units below correct and resubmit their values",
         shown="rate",
         note_zh="{slip_units}个单位",
         note_en="{slip_units} units",

@@ -1,7 +1,7 @@
-"""The checks as suites of Great Expectations.
+"""Converts the checks to suites of Great Expectations.
 
-Belongs here: all that knows Great Expectations. Importing it costs 4 to 6 seconds of CPU: import
-this module when there is something to judge.
+Belongs here: the code that depends on Great Expectations. Its import takes 4 to 6 seconds of CPU,
+so import this module only when there is something to judge. Doesn't belong here: the checks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["suites_of"]
 
 
 def suites_of(level: str, checks: Iterable[Check]) -> dict[str, gx.ExpectationSuite]:
-    """One suite a frame, named ``<level>.<frame>``, in the checks' order."""
+    """Frame → a suite of its checks, named ``<level>.<frame>``, in the order of the checks."""
     by_frame: dict[str, list[gxe.Expectation]] = {}
     for check in checks:
         by_frame.setdefault(check.frame, []).append(_expectation(check))
@@ -30,7 +30,7 @@ def suites_of(level: str, checks: Iterable[Check]) -> dict[str, gx.ExpectationSu
 
 
 def _expectation(check: Check) -> gxe.Expectation:
-    """A check as an expectation: a new object at every call."""
+    """Convert a check to an expectation; every call makes a new object."""
     common: dict[str, Any] = {
         "severity": check.severity,
         "meta": {"name": check.name, "title": check.title_zh},

@@ -1,8 +1,8 @@
-"""The catalogue: all seeds, each row in order and all of them in order with each other.
+"""The catalogue: all seeds, validated, by code.
 
-Belongs here: what rows of several seeds say of each other, and the seeds by code for whoever
-needs them. The files in ``dbt_project/seeds`` are the one place of each fact; dbt loads the same
-files. Doesn't belong here: what a single cell may hold (``seeds``).
+Belongs here: checks across the rows of several seeds, and the validated seeds as one object. The
+files in ``dbt_project/seeds`` are the only place of these facts; dbt loads the same files.
+Doesn't belong here: the checks of single cells (``seeds``).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ __all__ = [
 
 SEEDS = PROJECT_ROOT / "dbt_project" / "seeds"
 
-#: What joins comparisons to a condition. A rule reads the operands of one unit, so no SELECT.
+#: The SQL keywords that a rule may use. A rule reads the values of one unit, so no SELECT.
 _KEYWORDS = frozenset(
     {"and", "between", "case", "else", "end", "false", "in", "is", "not", "null", "or", "then"}
     | {"true", "when"}
@@ -70,7 +70,7 @@ Ordered = TypeVar("Ordered", Measure, Region, Task, Use, UseOfMeasure)
 
 @dataclass(frozen=True)
 class UseMeasure:
-    """A measure that speaks for a use of the results."""
+    """A measure that is considered in a use of the results."""
 
     measure: Measure
     clause: str
@@ -79,7 +79,7 @@ class UseMeasure:
 
 @dataclass(frozen=True)
 class ResultUse:
-    """A use of the results with its measures, in order."""
+    """A use of the results with its measures in display order."""
 
     code: str
     name: str
@@ -93,7 +93,7 @@ class Catalogue:
     """All seeds that Python needs, by code."""
 
     indicators: Mapping[str, Indicator]
-    #: What stands for an amount or a rate of funding (seed ``indicator_roles``).
+    #: Role → the indicator with this amount or rate of funding (seed ``indicator_roles``).
     roles: Mapping[str, Indicator]
     rules: Mapping[str, Rule]
     regions: Mapping[str, Region]
@@ -102,18 +102,18 @@ class Catalogue:
     error_codes: Mapping[str, ErrorCode]
     countries: frozenset[str]
     code_systems: Mapping[str, str]
-    #: What a report file of an extension begins with.
+    #: Extension → the bytes that a report file begins with.
     attachment_types: Mapping[str, bytes]
     table_columns: tuple[TableColumn, ...]
     scenarios: Mapping[str, Scenario]
     thresholds: Mapping[str, Threshold]
-    #: The measures of the scorecard, in order, and the uses of the results.
+    #: The measures of the scorecard, in display order.
     measures: Mapping[str, Measure]
     uses: tuple[ResultUse, ...]
     calendar: Mapping[int, CalendarYear]
 
     def codes_of(self, indicator_code: str) -> frozenset[str]:
-        """The codes that a ``code_list`` indicator may hold (seed ``indicator_code_systems``)."""
+        """The valid codes of a ``code_list`` indicator (seed ``indicator_code_systems``)."""
         if self.code_systems.get(indicator_code, "country") == "province":
             return frozenset(self.regions)
         return self.countries
@@ -124,47 +124,49 @@ class Catalogue:
         return self.roles["received"].unit
 
     def operands_of(self, task_code: str | None) -> frozenset[str]:
-        """The names that a rule of a task, or of every task, may use."""
+        """The names that a rule of a task (or of every task, if None) may use."""
         codes = [
             indicator.code
             for indicator in self.indicators.values()
             if indicator.task_code in (None, task_code)
         ]
-        given = {prefix + code for code in codes for prefix in ("", "prev_", "target_")}
-        return frozenset({"reporting_year", *given})
+        names = {prefix + code for code in codes for prefix in ("", "prev_", "target_")}
+        return frozenset({"reporting_year", *names})
 
 
 @cache
 def load_catalogue() -> Catalogue:
-    """The project's catalogue, read and checked once a process.
+    """The project's catalogue, read and checked once in each process.
 
     Raises:
-        UsageError: a seed is missing or broken: file, line, column, what was wanted, what is there.
+        UsageError: a seed is missing or invalid; the message names file, line, column, the valid
+            values and the actual one.
     """
     return read_catalogue(SEEDS)
 
 
-def read_catalogue(folder: Path, instead: Mapping[str, Path] | None = None) -> Catalogue:
-    """Read and check seeds.
+def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None) -> Catalogue:
+    """Read and check all seeds.
 
     Args:
-        folder: where the files are.
-        instead: seed → a file to read in place of the one in ``folder``.
+        folder: the folder of the files.
+        replacements: seed → a file that is read instead of the one in ``folder``.
 
     Raises:
-        UsageError: a seed is missing or broken: file, line, column, what was wanted, what is there.
+        UsageError: a seed is missing or invalid; the message names file, line, column, the valid
+            values and the actual one.
     """
-    reader = SeedReader(folder, instead or {})
+    reader = SeedReader(folder, replacements or {})
     scenarios, thresholds = reader.rows(Scenario), reader.rows(Threshold)
-    reader.need(Scenario, "scenario", scenarios)
-    reader.need(Threshold, "name", thresholds)
+    reader.require_all(Scenario, "scenario", scenarios)
+    reader.require_all(Threshold, "name", thresholds)
     code_systems, levels = reader.rows(CodeSystem), reader.rows(TaskLevels)
     uses, of_uses = reader.rows(Use), reader.rows(UseOfMeasure)
     reader.rows(Industry)
     measures = {row.column: row for row in _in_order(reader.rows(Measure))}
     indicators = {row.code: row for row in reader.rows(Indicator)}
     roles = reader.rows(Role)
-    reader.need(Role, "role", roles)
+    reader.require_all(Role, "role", roles)
     catalogue = Catalogue(
         indicators=indicators,
         roles={
@@ -187,16 +189,17 @@ def read_catalogue(folder: Path, instead: Mapping[str, Path] | None = None) -> C
         uses=tuple(_result_use(use, of_uses, measures) for use in _in_order(uses)),
         calendar={row.year: row for row in reader.rows(CalendarYear)},
     )
-    # A row that names a broken one would be blamed for it: each kind of fault has its turn.
-    reader.finish()
+    # Each kind of fault is reported before the next check, because a valid row that refers to an
+    # invalid one would be reported as well.
+    reader.raise_faults()
     _check_tasks(catalogue, levels, reader)
     _check_indicators(catalogue, reader)
     _check_roles(catalogue, roles, reader)
     _check_code_systems(catalogue, code_systems, reader)
     _check_uses(of_uses, {use.code for use in uses}, measures, reader)
-    reader.finish()
+    reader.raise_faults()
     _check_rules(catalogue, reader)
-    reader.finish()
+    reader.raise_faults()
     return catalogue
 
 
@@ -208,24 +211,24 @@ def _result_use(
     use: Use, of_uses: list[UseOfMeasure], measures: Mapping[str, Measure]
 ) -> ResultUse:
     own = [row for row in _in_order(of_uses) if row.use_code == use.code]
-    said = (
+    considered = (
         UseMeasure(measures[row.measure], row.clause, row.reason)
         for row in own
         if row.measure in measures
     )
-    return ResultUse(use.code, use.name, use.name_en, use.caution, tuple(said))
+    return ResultUse(use.code, use.name, use.name_en, use.caution, tuple(considered))
 
 
 def _check_tasks(catalogue: Catalogue, levels: list[TaskLevels], reader: SeedReader) -> None:
-    """Every task that a row names is there."""
+    """Check that every task that a row names exists."""
     common: list[Indicator | Rule] = [*catalogue.indicators.values(), *catalogue.rules.values()]
     for row in [*catalogue.targets, *levels, *common]:
         if row.task_code is not None and row.task_code not in catalogue.tasks:
-            reader.fault(row, "task_code", "a task of tasks.csv", row.task_code)
+            reader.add_fault(row, "task_code", "a task of tasks.csv", row.task_code)
 
 
 def _check_indicators(catalogue: Catalogue, reader: SeedReader) -> None:
-    """A ratio's parts are there and come from the same unit; all money has one unit."""
+    """Check that a ratio's parts exist and come from the same unit, and that money has one unit."""
     money = None
     for row in catalogue.indicators.values():
         for column, code in (("numerator", row.numerator), ("denominator", row.denominator)):
@@ -237,19 +240,19 @@ def _check_indicators(catalogue: Catalogue, reader: SeedReader) -> None:
                 and part.task_code in (None, row.task_code)
             ):
                 wanted = "a submitted number of the same task, or a common one"
-                reader.fault(row, column, wanted, code)
+                reader.add_fault(row, column, wanted, code)
         if row.value_type == "amount":
             money = money or row.unit
             if row.unit != money:
                 wanted = f"{money}, as in the first row that is an amount"
-                reader.fault(row, "unit", wanted, row.unit)
+                reader.add_fault(row, "unit", wanted, row.unit)
     for row in catalogue.indicators.values():
         if row.value_type != "amount" and row.unit == money:
-            reader.fault(row, "value_type", f"amount where the unit is {money}", row.value_type)
+            reader.add_fault(row, "value_type", f"amount where the unit is {money}", row.value_type)
 
 
 def _check_roles(catalogue: Catalogue, roles: list[Role], reader: SeedReader) -> None:
-    """Amounts are amounts, and the rates divide by what the trace divides by."""
+    """Check that the amounts are amounts and that the rates are ratios of the right amounts."""
     code_of = {row.role: row.indicator_code for row in roles}
     parts = {
         "arrival_rate": (code_of.get("received"), code_of.get("planned")),
@@ -264,7 +267,7 @@ def _check_roles(catalogue: Catalogue, roles: list[Role], reader: SeedReader) ->
             fits = indicator and indicator.value_type == "amount"
             wanted = "a common amount"
         if not fits or indicator is None or indicator.task_code is not None:
-            reader.fault(row, "indicator_code", wanted, row.indicator_code)
+            reader.add_fault(row, "indicator_code", wanted, row.indicator_code)
 
 
 def _check_code_systems(
@@ -274,7 +277,7 @@ def _check_code_systems(
         indicator = catalogue.indicators.get(row.indicator_code)
         if indicator is None or indicator.value_type != "code_list":
             wanted = "an indicator whose value_type is code_list"
-            reader.fault(row, "indicator_code", wanted, row.indicator_code)
+            reader.add_fault(row, "indicator_code", wanted, row.indicator_code)
 
 
 def _check_uses(
@@ -282,41 +285,41 @@ def _check_uses(
 ) -> None:
     for row in of_uses:
         if row.use_code not in uses:
-            reader.fault(row, "use_code", "a use of result_uses.csv", row.use_code)
+            reader.add_fault(row, "use_code", "a use of result_uses.csv", row.use_code)
         if row.measure not in measures:
-            reader.fault(row, "measure", "a measure of scorecard_measures.csv", row.measure)
+            reader.add_fault(row, "measure", "a measure of scorecard_measures.csv", row.measure)
 
 
 def _check_rules(catalogue: Catalogue, reader: SeedReader) -> None:
-    """Every rule names what there is and is a condition that the engine can read."""
+    """Check that every rule names existing indicators and is a condition that DuckDB can read."""
     import duckdb
 
     with duckdb.connect(config={"enable_external_access": "false", "threads": "1"}) as con:
         for rule in catalogue.rules.values():
             operands = catalogue.operands_of(rule.task_code)
-            whose = f"of {rule.task_code} or a common one" if rule.task_code else "that is common"
+            scope = f"of {rule.task_code} or a common one" if rule.task_code else "that is common"
             for code in rule.indicator_codes:
                 if code not in operands:
-                    reader.fault(rule, "indicator_codes", f"an indicator {whose}", code)
+                    reader.add_fault(rule, "indicator_codes", f"an indicator {scope}", code)
             for name in rule.names:
                 if name not in operands:
-                    wanted = f"reporting_year or an indicator {whose}, with prev_ or target_ or not"
-                    reader.fault(rule, "expression", wanted, name)
+                    wanted = f"reporting_year or an indicator {scope}, with prev_ or target_ or not"
+                    reader.add_fault(rule, "expression", wanted, name)
             for keyword in sorted(rule.keywords - _KEYWORDS):
-                reader.fault(rule, "expression", "a condition of one unit's values", keyword)
+                reader.add_fault(rule, "expression", "a condition of one unit's values", keyword)
             if operands.issuperset(rule.names) and rule.keywords <= _KEYWORDS:
-                for wanted in _misread(con, rule):
-                    reader.fault(rule, "expression", wanted, rule.expression)
+                for wanted in _condition_faults(con, rule):
+                    reader.add_fault(rule, "expression", wanted, rule.expression)
             looks_back = any(name.startswith("prev_") for name in rule.names)
             if rule.compares_with_last_year is not looks_back:
                 wanted = f"{looks_back}".lower() + ", as the expression "
                 wanted += "names prev_" if looks_back else "doesn't name prev_"
                 found = str(rule.compares_with_last_year).lower()
-                reader.fault(rule, "compares_with_last_year", wanted, found)
+                reader.add_fault(rule, "compares_with_last_year", wanted, found)
 
 
-def _misread(con: duckdb.DuckDBPyConnection, rule: Rule) -> Iterator[str]:
-    """What the engine has against an expression."""
+def _condition_faults(con: duckdb.DuckDBPyConnection, rule: Rule) -> Iterator[str]:
+    """What an expression should be instead, if DuckDB can't evaluate it to true or false."""
     import duckdb
 
     operands = ["2024 as reporting_year"]

@@ -1,8 +1,8 @@
-"""The seeds as typed rows: what a cell may hold, and what is said where one holds anything else.
+"""The seeds as typed rows, and the checks of each cell.
 
-Belongs here: a model of each file of ``dbt_project/seeds`` that Python reads, and reading such a
-file. A cell is accepted only where Python and dbt read the same from it. Doesn't belong here:
-what rows of several seeds say of each other (``catalogue``).
+Belongs here: a model for each file of ``dbt_project/seeds`` that Python reads, and the reader of
+these files. A cell is accepted only if Python and dbt read the same value from it. Doesn't belong
+here: checks across the rows of several seeds (``catalogue``).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ __all__ = [
     "UseOfMeasure",
 ]
 
-#: Broken cells that one error lists: a screen holds ten, and ten are a morning's work.
+#: One error message lists at most ten faults: they fit on a screen.
 _LISTED = 10
 
 
@@ -68,7 +68,7 @@ def _wanted(what: str) -> PydanticCustomError:
 
 
 def _matching(pattern: str, what: str) -> BeforeValidator:
-    """A text that matches as a whole."""
+    """A validator for texts that match a pattern completely."""
     compiled = re.compile(pattern)
 
     def check(cell: Any) -> Any:
@@ -79,8 +79,8 @@ def _matching(pattern: str, what: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def _read(convert: Callable[[str], Any], what: str) -> BeforeValidator:
-    """A cell that ``convert`` can read."""
+def _converted(convert: Callable[[str], Any], what: str) -> BeforeValidator:
+    """A validator that converts a cell; ``convert`` raises KeyError or ValueError."""
 
     def check(cell: Any) -> Any:
         try:
@@ -110,34 +110,36 @@ _INDICATOR = r"[A-Z][A-Z0-9]*_[0-9]+"
 Text = Annotated[str, _matching(r"(?s).+", "a text")]
 Name = Annotated[str, _matching(r"[a-z][a-z0-9_]*", "a name of small letters, digits and _")]
 IndicatorCode = Annotated[str, _matching(_INDICATOR, "an indicator code such as T05_01 or C_04")]
-IndicatorCodes = Annotated[tuple[str, ...], _read(_codes, "different indicator codes joined by ;")]
+IndicatorCodes = Annotated[
+    tuple[str, ...], _converted(_codes, "different indicator codes joined by ;")
+]
 TaskCode = Annotated[str, _matching(r"T[0-9]{2}", "a task code such as T05")]
 ProvinceCode = Annotated[
     str, _matching(r"(?!000000)[0-9]{6}", "six digits such as 440000 (000000 is the ministry)")
 ]
-Hexadecimal = Annotated[bytes, _read(bytes.fromhex, "bytes as hexadecimal digits")]
-#: The two spellings that dbt and Python both take, and for the same.
-Flag = Annotated[bool, _read({"true": True, "false": False}.__getitem__, "true or false")]
+Hexadecimal = Annotated[bytes, _converted(bytes.fromhex, "bytes as hexadecimal digits")]
+#: Only the spellings that dbt and Python read as the same value.
+Flag = Annotated[bool, _converted({"true": True, "false": False}.__getitem__, "true or false")]
 Whole = Annotated[int, _matching(r"0|[1-9][0-9]{0,8}", "a whole number")]
-#: DECIMAL(24, 6), as the seeds are loaded.
+#: A DECIMAL(24, 6), the type that dbt loads.
 Number = Annotated[
     Decimal, _matching(r"-?[0-9]{1,18}(\.[0-9]{1,6})?", "a number of at most six decimals")
 ]
 Moment = Annotated[
-    datetime, _read(datetime.fromisoformat, "a moment of Beijing such as 2024-12-15 00:00:00")
+    datetime, _converted(datetime.fromisoformat, "a Beijing time such as 2024-12-15 00:00:00")
 ]
-Day = Annotated[date, _read(date.fromisoformat, "a date such as 2024-12-15")]
-Hour = Annotated[time, _read(time.fromisoformat, "a time of day such as 06:00:00")]
-Days = Annotated[tuple[int, ...], _read(_days, "whole days, 1 or more, joined by ;")]
+Day = Annotated[date, _converted(date.fromisoformat, "a date such as 2024-12-15")]
+Hour = Annotated[time, _converted(time.fromisoformat, "a time of day such as 06:00:00")]
+Days = Annotated[tuple[int, ...], _converted(_days, "whole days, 1 or more, joined by ;")]
 Level = Literal["school", "municipal", "provincial", "national"]
 
 
 class Row(BaseModel):
-    """A row of a seed; its fields are the columns, an empty cell leaves the field's default.
+    """A row of a seed. The fields are its columns; an empty cell gives the field's default.
 
     Attributes:
         seed: the file's name without extension.
-        keys: columns whose cells, taken together, stand in one row only.
+        keys: each a combination of columns whose values must be unique.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)
@@ -149,12 +151,12 @@ class Row(BaseModel):
 
     @classmethod
     def columns(cls) -> dict[str, str]:
-        """Column → field."""
+        """Column name → field name."""
         return {field.alias or name: name for name, field in cls.model_fields.items()}
 
 
 class Indicator(Row):
-    """An indicator of the catalogue; ``task_code`` is None for the common ones."""
+    """An indicator of the catalogue; ``task_code`` is None for common indicators."""
 
     seed = "indicators"
     keys = (("indicator_code",),)
@@ -206,7 +208,7 @@ class Indicator(Row):
     def _can_be_computed(cls, aggregation: str, info: Info) -> str:
         value_type = info.data.get("value_type")
         only = {"ratio": "ratio", "yesno": "count_true", "code_list": "count_distinct"}
-        # Percentages of units of different size don't add up, and neither do years.
+        # Percentages can't be added up because units differ in size; years can't either.
         others = ("max", "none") if value_type == "year" else ("mean", "max", "none")
         if value_type not in ("percent", "year"):
             others = ("sum", *others)
@@ -217,21 +219,21 @@ class Indicator(Row):
 
     @field_validator("numerator", "denominator")
     @classmethod
-    def _are_a_ratios(cls, code: str | None, info: Info) -> str | None:
+    def _belong_to_a_ratio(cls, code: str | None, info: Info) -> str | None:
         is_ratio = info.data.get("aggregation", ...) == "ratio"
         if "aggregation" in info.data and is_ratio is (code is None):
             raise _wanted(
-                "an indicator code for a ratio" if is_ratio else "nothing: it is no ratio"
+                "an indicator code for a ratio" if is_ratio else "nothing: it is not a ratio"
             )
         return code
 
     @field_validator("hard_max")
     @classmethod
-    def _reaches_the_least(cls, most: Decimal | None, info: Info) -> Decimal | None:
-        least = info.data.get("hard_min")
-        if most is not None and least is not None and most < least:
-            raise _wanted(f"at least the hard_min of {least}")
-        return most
+    def _is_not_below_hard_min(cls, hard_max: Decimal | None, info: Info) -> Decimal | None:
+        hard_min = info.data.get("hard_min")
+        if hard_max is not None and hard_min is not None and hard_max < hard_min:
+            raise _wanted(f"at least the hard_min of {hard_min}")
+        return hard_max
 
     @field_validator("is_submitted")
     @classmethod
@@ -242,15 +244,15 @@ class Indicator(Row):
 
     @field_validator("stock_flow")
     @classmethod
-    def _says_derived_of_ratios(cls, stock_flow: str, info: Info) -> str:
+    def _is_derived_for_ratios(cls, stock_flow: str, info: Info) -> str:
         is_ratio = info.data.get("aggregation") == "ratio"
         if "aggregation" in info.data and is_ratio is not (stock_flow == "derived"):
-            raise _wanted("derived for a ratio" if is_ratio else "stock or flow but for a ratio")
+            raise _wanted("derived for a ratio" if is_ratio else "stock or flow for all but ratios")
         return stock_flow
 
 
 class Role(Row):
-    """What an indicator stands for in the rates and sentences on funding."""
+    """The role of an indicator in the rates and sentences about funding."""
 
     seed = "indicator_roles"
     keys = (("role",), ("indicator_code",))
@@ -264,7 +266,7 @@ class Role(Row):
 
 
 class Rule(Row):
-    """A cross-check rule; ``task_code`` is None where it holds for every task."""
+    """A cross-check rule; ``task_code`` is None if it applies to every task."""
 
     seed = "rules"
     keys = (("rule_id",),)
@@ -285,7 +287,7 @@ class Rule(Row):
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """What the expression names but for functions, sorted: operands, if it is in order."""
+        """The names in the expression except functions, sorted; in a valid rule, its operands."""
         tokens = self._tokens
         return tuple(
             sorted(
@@ -301,12 +303,12 @@ class Rule(Row):
 
     @cached_property
     def keywords(self) -> frozenset[str]:
-        """The SQL keywords of the expression, in small letters."""
+        """The SQL keywords of the expression, in lower case."""
         return frozenset(text.lower() for text, kind in self._tokens if kind == "keyword")
 
     @property
     def _tokens(self) -> list[tuple[str, str]]:
-        """The expression as the engine's own scanner splits it: text and kind of each part."""
+        """Text and kind of each token of the expression, from DuckDB's tokenizer."""
         import duckdb
 
         starts = duckdb.tokenize(self.expression)
@@ -318,19 +320,19 @@ class Rule(Row):
 
     @field_validator("indicator_codes")
     @classmethod
-    def _are_single_for_a_slip(cls, codes: tuple[str, ...], info: Info) -> tuple[str, ...]:
-        # int_suspicions takes the code of such a rule as the one that has been told already.
+    def _is_one_for_unit_scale(cls, codes: tuple[str, ...], info: Info) -> tuple[str, ...]:
+        # int_suspicions doesn't report the indicator of such a rule a second time; it reads one.
         if info.data.get("category") == "unit_scale" and len(codes) > 1:
             raise _wanted("one indicator code for the category unit_scale")
         return codes
 
 
 class Region(Row):
-    """A region that reports.
+    """A provincial-level region that reports.
 
     Attributes:
-        education_organ: how its education department is called.
-        tile_row, tile_column: its place in the map of equal tiles, from the north-west.
+        education_organ: the name of its education department.
+        tile_row, tile_column: its position in the map of equal tiles, from the north-west.
     """
 
     seed = "regions"
@@ -360,7 +362,7 @@ class Task(Row):
 
 
 class TaskLevels(Row):
-    """At which levels a task counts units, in words."""
+    """The levels at which a task has units, in words."""
 
     seed = "levels"
     keys = (("task_code",),)
@@ -372,7 +374,7 @@ class TaskLevels(Row):
 
 
 class Target(Row):
-    """How many units of a level and kind a task is to reach."""
+    """The number of units of a level and category that a task must reach."""
 
     seed = "task_targets"
     keys = (("task_code", "level", "category"),)
@@ -398,7 +400,7 @@ class Industry(Row):
 
 
 class ErrorCode(Row):
-    """What a receipt says of a mistake."""
+    """An error code and the text that a receipt prints for it."""
 
     seed = "error_codes"
     keys = (("code",),)
@@ -413,7 +415,7 @@ class ErrorCode(Row):
 
     @field_validator("message_en")
     @classmethod
-    def _says_the_same(cls, message: str, info: Info) -> str:
+    def _has_the_same_placeholders(cls, message: str, info: Info) -> str:
         try:
             if _placeholders(info.data.get("message_zh", message)) == _placeholders(message):
                 return message
@@ -423,7 +425,7 @@ class ErrorCode(Row):
 
 
 class CodeSystem(Row):
-    """Which codes an indicator of the type ``code_list`` holds."""
+    """The code system of an indicator with the value type ``code_list``."""
 
     seed = "indicator_code_systems"
     keys = (("indicator_code",),)
@@ -446,7 +448,7 @@ class Country(Row):
 
 
 class AttachmentType(Row):
-    """An extension that a report file may have, and what such a file begins with."""
+    """A permitted extension of report files, and the bytes that such a file begins with."""
 
     seed = "attachment_types"
     keys = (("extension",),)
@@ -461,7 +463,8 @@ class TableColumn(Row):
     """A column of a submitted table; ``document_type`` is ``*`` for every type.
 
     Attributes:
-        kind: how a cell is read; ``note``: for the reader of a form, never read.
+        kind: how a cell is read. A ``note`` is for the person who fills in the form and is not
+            read.
     """
 
     seed = "table_columns"
@@ -479,7 +482,7 @@ class TableColumn(Row):
 
 
 class Scenario(Row):
-    """A way of settling what is open; ``quality.figure_sensitivity`` computes each."""
+    """An assumption about unsettled values; ``quality.figure_sensitivity`` computes each."""
 
     seed = "sensitivity_scenarios"
     keys = (("scenario",),)
@@ -490,7 +493,7 @@ class Scenario(Row):
 
 
 class Threshold(Row):
-    """A threshold of the statistical screening; ``int_suspicions`` uses each."""
+    """A threshold of the statistical screening, used in ``int_suspicions``."""
 
     seed = "suspicion_thresholds"
     keys = (("name",),)
@@ -525,7 +528,7 @@ class Measure(Row):
 
     @property
     def rank_column(self) -> str:
-        """Where its rank stands."""
+        """The column with the ranks of this measure."""
         return f"{self.column}_rank"
 
 
@@ -544,7 +547,7 @@ class Use(Row):
 
 
 class UseOfMeasure(Row):
-    """A measure that speaks for a use of the results."""
+    """A measure that is considered in a use of the results."""
 
     seed = "scorecard_uses"
     keys = (("use_code", "measure"), ("use_code", "display_order"))
@@ -570,18 +573,18 @@ class CalendarYear(Row):
     year: Whole
     collection_opens: Moment
     submission_cutoff: Moment
-    #: 06:00: after the cut-off at midnight and what lands in its first hours, with the morning
-    #: left to answer the gate.
+    #: 06:00: some hours after the cut-off at midnight, and early enough that the morning remains
+    #: for the gate's findings.
     publication_time: Hour = time(6, 0)
     publication_date: Day
     correction_cutoff: Moment | None = None
-    #: Two weeks are what a unit needs for its numbers, one what a province needs for its
-    #: assessments; on the last day there is still time to send what lies ready.
+    #: A unit needs two weeks for its numbers and a province one week for its assessments; on the
+    #: last day, finished documents can still be sent.
     reminder_days: Days = (14, 7, 1)
 
     @model_validator(mode="before")
     @classmethod
-    def _blank_is_the_notices(cls, cells: dict[str, Any]) -> dict[str, Any]:
+    def _fill_blanks_from_the_notice(cls, cells: dict[str, Any]) -> dict[str, Any]:
         year = cells.get("year")
         return {
             "collection_opens": f"{year}-07-01 00:00:00",
@@ -616,14 +619,14 @@ class CalendarYear(Row):
 
 @dataclass(frozen=True)
 class Fault:
-    """A cell of a seed that can't be taken.
+    """An invalid cell of a seed.
 
     Attributes:
         path: the file.
-        line: of the row in the file, 1 the header.
-        column: as the file calls it; "" where it is the whole row.
-        wanted: what could stand there.
-        found: what does; "" for nothing.
+        line: the row's line in the file; the header is line 1.
+        column: the column's name in the file; "" for the whole row.
+        wanted: a description of valid values.
+        found: the actual value; "" for an empty cell.
     """
 
     path: Path
@@ -645,49 +648,51 @@ AnyRow = TypeVar("AnyRow", bound=Row)
 
 
 class SeedReader:
-    """Reads seeds and collects what is wrong with them, so that it is said at once.
+    """Reads seeds and collects all their faults, so that one error reports them together.
 
     Args:
-        folder: where the files are.
-        instead: seed → a file to read in place of the one in ``folder``.
+        folder: the folder of the files.
+        replacements: seed → a file that is read instead of the one in ``folder``.
     """
 
-    def __init__(self, folder: Path, instead: Mapping[str, Path]) -> None:
+    def __init__(self, folder: Path, replacements: Mapping[str, Path]) -> None:
         self._folder = folder
-        self._instead = instead
+        self._replacements = replacements
         self._faults: list[Fault] = []
 
     def path(self, seed: str) -> Path:
         """The file that a seed is read from."""
-        return self._instead.get(seed, self._folder / f"{seed}.csv")
+        return self._replacements.get(seed, self._folder / f"{seed}.csv")
 
-    def fault(self, row: Row, column: str, wanted: str, found: object) -> None:
-        """A row whose cell can be read but doesn't go with other rows."""
+    def add_fault(self, row: Row, column: str, wanted: str, found: object) -> None:
+        """Record that a cell contradicts other rows."""
         path = self.path(row.seed)
         self._faults.append(Fault(path, row._line, column, wanted, str(found)))
 
     def rows(self, model: type[AnyRow]) -> list[AnyRow]:
-        """The rows of a seed that are in order.
+        """Read a seed and return its valid rows; faults of the others are recorded.
 
         Raises:
-            UsageError: the file is missing, is no UTF-8 text or no CSV table of such rows.
+            UsageError: the file is missing, is not UTF-8 text or is not a CSV table with the
+                columns of the model.
         """
         path = self.path(model.seed)
         found: list[AnyRow] = []
         for line, cells in _records(path, list(model.columns())):
             for column, cell in cells.items():
                 if cell != cell.strip():
-                    self._faults.append(Fault(path, line, column, "no blank at either end", cell))
+                    wanted = "no blanks at the start or end"
+                    self._faults.append(Fault(path, line, column, wanted, cell))
             given = {column: cell for column, cell in cells.items() if cell}
             try:
                 row = model.model_validate(given)
                 row._line = line
                 found.append(row)
             except ValidationError as error:
-                for each in error.errors():
-                    column = str(each["loc"][0])
+                for detail in error.errors():
+                    column = str(detail["loc"][0])
                     cell = cells.get(column, "")
-                    self._faults.append(Fault(path, line, column, _expected(each), cell))
+                    self._faults.append(Fault(path, line, column, _wanted_in(detail), cell))
         self._check_keys(model, found)
         return found
 
@@ -699,22 +704,22 @@ class SeedReader:
                 cells = tuple(getattr(row, columns[column]) for column in key)
                 first = seen.setdefault(cells, row._line)
                 if first != row._line:
-                    said = ", ".join(str(cell) for cell in cells if cell is not None)
-                    wanted = f"what no other row has (line {first} has it)"
-                    self.fault(row, " and ".join(key), wanted, said)
+                    found = ", ".join(str(cell) for cell in cells if cell is not None)
+                    wanted = f"a value that no other row has (line {first} has it)"
+                    self.add_fault(row, " and ".join(key), wanted, found)
 
-    def need(self, model: type[Row], field: str, rows: list[AnyRow]) -> None:
-        """Every name that the code knows has its row: a missing one would be NULL to a query."""
+    def require_all(self, model: type[Row], field: str, rows: list[AnyRow]) -> None:
+        """Check that each value of a ``Literal`` field has a row; queries would read NULL."""
         for name in get_args(model.model_fields[field].annotation):
             if all(getattr(row, field) != name for row in rows):
                 path = self.path(model.seed)
                 self._faults.append(Fault(path, 1, field, f"a row for {name}"))
 
-    def finish(self) -> None:
-        """Say what is wrong.
+    def raise_faults(self) -> None:
+        """Report the faults that have been recorded.
 
         Raises:
-            UsageError: anything is: one line with the first faults, by file and line.
+            UsageError: there are any; one line names the first ones by file and line.
         """
         if self._faults:
             ordered = sorted(self._faults, key=lambda fault: (str(fault.path), fault.line))
@@ -724,7 +729,7 @@ class SeedReader:
 
 
 def _records(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line and cells of each row below the header."""
+    """Line number and cells (column → text) of each row below the header."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             reader = csv.reader(handle, strict=True)
@@ -750,8 +755,8 @@ def _records(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, st
         raise UsageError(f"{path}: {error}") from None
 
 
-def _expected(error: Any) -> str:
-    """What pydantic wanted, in words."""
+def _wanted_in(error: Any) -> str:
+    """The description of valid values in an error of pydantic."""
     match error["type"]:
         case "literal_error":
             return error["ctx"]["expected"].replace("'", "")

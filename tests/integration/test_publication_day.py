@@ -67,7 +67,7 @@ def test_a_blocked_morning_says_what_blocks_and_is_not_tried_at_once(
     message = said.description or ""
     lines = message.splitlines()
     assert lines[0].startswith("The gate blocks 2024 (snapshot ")
-    assert any("Every place has expected units: observed 31, must be ≤ 0" in x for x in lines)
+    assert any("Every region has expected units: observed 31, must be ≤ 0" in x for x in lines)
     assert "北京" in message
     assert "'tongbao run --year 2024'" in lines[-1]
     assert "An intake ran after the cut-off" not in message
