@@ -16,7 +16,7 @@ from typing import Any, Literal
 from orchestration.bulletin.carry_over import CarryOver, digest_of
 from orchestration.bulletin.content import Column, Run, Tile
 from orchestration.bulletin.marts import Marts, Row
-from orchestration.bulletin.parts import tile_map
+from orchestration.bulletin.parts import measure_text, tile_map
 from orchestration.bulletin.site.editions import EditionNote
 from orchestration.bulletin.site.templates import fill, json_for_script
 from orchestration.bulletin.wording import (
@@ -33,7 +33,17 @@ from orchestration.bulletin.wording import (
     percent,
 )
 
-__all__ = ["MEASURES", "Link", "Measure", "site_pages"]
+__all__ = ["Link", "site_pages"]
+
+#: Measures that are visible at first: as many columns as fit on a screen; the others are ticked.
+_SHOWN_MEASURES = {
+    "units_national",
+    "on_time_rate",
+    "target_met_rate",
+    "mean_assessment_score",
+    "excellent_rate",
+    "funding_arrival_rate",
+}
 
 #: The contract's limit on a highlight, in characters.
 _HIGHLIGHT_LENGTH = 500
@@ -61,7 +71,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Measure:
+class _ComparisonColumn:
     """A column of the comparison of provinces.
 
     Attributes:
@@ -74,25 +84,8 @@ class Measure:
     column: str
     name: str
     text: Callable[[Any], str]
-    lowest: bool = False
-    shown: bool = True
-
-
-MEASURES: tuple[Measure, ...] = (
-    Measure("units_expected", "应报单位（家）", count),
-    Measure("units_national", "国家级单位（家）", count),
-    Measure("reporting_rate", "报送率", percent, shown=False),
-    Measure("on_time_rate", "按时报送率", percent),
-    Measure("summary_rate", "总结提交率", percent, shown=False),
-    Measure("excluded_rate", "剔除率", percent, lowest=True, shown=False),
-    Measure("target_met_rate", "目标完成率", percent),
-    Measure("mean_assessment_score", "考核平均分", amount),
-    Measure("excellent_rate", "考核优秀率", percent),
-    Measure("funding_arrival_rate", "经费到位率", percent),
-    Measure("enterprise_funding_rate", "企业投入占比", percent, shown=False),
-    Measure("execution_rate", "支出执行率", percent, shown=False),
-    Measure("watchlist_rate", "关注名单占比", percent, lowest=True, shown=False),
-)
+    lowest: bool
+    shown: bool
 
 
 def site_pages(
@@ -214,25 +207,43 @@ def _sort_positions(rows: Sequence[Row], column: str) -> dict[Any, int]:
     return {value: number for number, value in enumerate(values)}
 
 
+def _comparison_columns(marts: Marts) -> list[_ComparisonColumn]:
+    """Return the expected units, which rank nobody, and the measures of the scorecard."""
+    return [
+        _ComparisonColumn("units_expected", "应报单位（家）", count, lowest=False, shown=True),
+        *(
+            _ComparisonColumn(
+                measure.column,
+                measure.name,
+                measure_text(measure),
+                lowest=measure.best == "lowest",
+                shown=measure.column in _SHOWN_MEASURES,
+            )
+            for measure in marts.catalogue.measures.values()
+        ),
+    ]
+
+
 def _comparison_page(marts: Marts) -> dict[str, Any]:
     """Return the content of the comparison of provinces."""
+    columns = _comparison_columns(marts)
     rows = marts.rows("province_scorecard")
     found = {row["province_code"]: row for row in rows}
-    orders = {measure.column: _sort_positions(rows, measure.column) for measure in MEASURES}
+    orders = {each.column: _sort_positions(rows, each.column) for each in columns}
     lines = []
     for region in marts.regions:
         row = found.get(region.code)
         cells: list[tuple[Run, int | str]] = [
             (MISSING, "")
-            if row is None or row[m.column] is None
-            else (row.figure(m.column, m.text), orders[m.column][row[m.column]])
-            for m in MEASURES
+            if row is None or row[each.column] is None
+            else (row.figure(each.column, each.text), orders[each.column][row[each.column]])
+            for each in columns
         ]
         lines.append((region, cells))
     return {
-        "measures": MEASURES,
+        "columns": columns,
         "lines": lines,
-        "nation": [marts.nation.figure(m.column, m.text) for m in MEASURES],
+        "nation": [marts.nation.figure(each.column, each.text) for each in columns],
     }
 
 
