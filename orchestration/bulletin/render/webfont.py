@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from functools import cache
 
 from fontTools import subset
 
 from orchestration.bulletin.carry_over import CarryOver, digest_of
 from orchestration.bulletin.render.fonts import bundled_folder
-from orchestration.core.settings import PROJECT_ROOT
 
 __all__ = ["FONT_PATH", "with_font"]
 
@@ -34,18 +32,6 @@ _ASCII = bytes(range(0x80))
 _PRINTABLE = frozenset(map(chr, range(0x20, 0x7F)))
 #: Font tables that horizontal text on a page does not need.
 _DROPPED = ["BASE", "DSIG", "GPOS", "GSUB", "VORG", "vhea", "vmtx"]
-
-
-@cache
-def _own_words() -> frozenset[str]:
-    """Every character of the code and its templates.
-
-    With them a correction, which says other things than the edition before, nearly always has
-    the same font: cutting it takes a second, they are 12 of its 159 kB.
-    """
-    package = PROJECT_ROOT / "orchestration"
-    texts = (*package.rglob("*.py"), *package.rglob("*.j2"))
-    return frozenset("".join(_beyond_ascii(text.read_bytes()) for text in texts))
 
 
 def _beyond_ascii(text: bytes) -> str:
@@ -85,7 +71,7 @@ def with_font(
     carry_over = carry_over or CarryOver()
     pages = {path: body for path, body in files.items() if path.endswith(".html")}
     page_texts = map(_beyond_ascii, (also, *pages.values()))
-    characters = "".join(sorted(_own_words().union(_PRINTABLE, *page_texts)))
+    characters = "".join(sorted(_PRINTABLE.union(*page_texts)))
     font = carry_over.find_or_make(
         FONT_PATH, digest_of(characters), lambda: _font_subset(characters)
     )
