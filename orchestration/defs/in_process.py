@@ -12,9 +12,11 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from orchestration.core.errors import Unreachable
 from orchestration.core.reporting_calendar import period_of
-from orchestration.core.settings import Settings
+from orchestration.core.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -24,28 +26,16 @@ if TYPE_CHECKING:
 __all__ = ["prepare_dagster_home", "prepare_dagster_storage", "run_in_process"]
 
 
-#: As in ``infra/dagster.yaml``, which says why: one run at a time; one that is due while the code
-#: location starts again waits for it. A run that was killed is started again; one whose step failed
-#: isn't: the stages have their own tries, and a blocked gate stays blocked.
-_DAGSTER_YAML = """\
-telemetry:
-  enabled: false
-concurrency:
-  runs:
-    max_concurrent_runs: 1
-run_queue:
-  max_user_code_failure_retries: 30
-  user_code_failure_retry_delay: 10
-run_launcher:
-  module: orchestration.defs.run_launcher
-  class: WatchfulRunLauncher
-run_monitoring:
-  enabled: true
-run_retries:
-  enabled: true
-  max_retries: 2
-  retry_on_asset_or_op_failure: false
-"""
+def _local_config() -> str:
+    """Return ``infra/dagster.yaml`` without what only production has.
+
+    That is its storage in PostgreSQL, and the time limits of runs: they would end a run that has
+    stopped in a debugger.
+    """
+    config = yaml.safe_load((PROJECT_ROOT / "infra" / "dagster.yaml").read_text(encoding="utf-8"))
+    del config["storage"]
+    config["run_monitoring"] = {"enabled": True}
+    return yaml.safe_dump(config, sort_keys=False)
 
 
 def prepare_dagster_home(settings: Settings) -> None:
@@ -56,7 +46,7 @@ def prepare_dagster_home(settings: Settings) -> None:
         home.mkdir(parents=True, exist_ok=True)
         config = home / "dagster.yaml"
         if not config.exists():
-            config.write_text(_DAGSTER_YAML, encoding="utf-8")
+            config.write_text(_local_config(), encoding="utf-8")
         os.environ["DAGSTER_HOME"] = str(home)
 
 

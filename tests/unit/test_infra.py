@@ -16,11 +16,13 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+import dagster as dg
 import pytest
 import yaml
 
-from orchestration.core.settings import PROJECT_ROOT
-from orchestration.defs.in_process import _DAGSTER_YAML
+from orchestration.core.settings import PROJECT_ROOT, Settings
+from orchestration.defs.in_process import prepare_dagster_home
+from orchestration.defs.run_launcher import WatchfulRunLauncher
 from orchestration.intake.contracts import DOCUMENT_TYPES
 from orchestration.storage.local_server import SERVED
 
@@ -178,12 +180,22 @@ def test_every_systemd_unit_named_exists() -> None:
     assert all(f"{name}.service" in units for name in timers)
 
 
-def test_a_local_home_queues_and_retries_like_production() -> None:
-    """Only the time limit of runs is longer there, because a debugger may stop one."""
-    own, production = yaml.safe_load(_DAGSTER_YAML), _yaml("dagster.yaml")
-    shared = own.keys() - {"run_monitoring"}
-    assert {"concurrency", "run_queue", "run_launcher", "run_retries"} <= shared
-    assert {key: own[key] for key in shared} == {key: production[key] for key in shared}
+def test_a_local_home_queues_and_retries_like_production(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster reads both; a local home has no PostgreSQL and no time limits of runs."""
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    prepare_dagster_home(Settings(home=tmp_path))
+    with dg.DagsterInstance.get() as instance:
+        assert isinstance(instance.run_launcher, WatchfulRunLauncher)
+        assert instance.run_retries_max_retries == 2
+        own = yaml.safe_load((tmp_path / "dagster" / "dagster.yaml").read_text(encoding="utf-8"))
+    production = _yaml("dagster.yaml")
+    assert {"concurrency", "run_queue", "run_launcher", "run_retries"} <= own.keys()
+    assert own == {
+        **{key: value for key, value in production.items() if key != "storage"},
+        "run_monitoring": {"enabled": production["run_monitoring"]["enabled"]},
+    }
 
 
 def test_kubernetes_has_the_same_dagster_settings() -> None:
