@@ -1,4 +1,4 @@
-"""Report files that documents name: there, and what they say they are; landing to receipt."""
+"""Report files that documents name: their presence and content, from landing to receipt."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ OWN = f"attachments/year=2024/province=440000/{UNIT}/"
 PDF = b"%PDF-1.7\n%\n"
 
 
-def _run(ws: stages.Workspace) -> stages.IntakeSummary:
+def _intake_and_transform(ws: stages.Workspace) -> stages.IntakeSummary:
     done = stages.intake(ws, 2024, run_id="r", progress=no_progress)
     stages.transform(ws, 2024, run_id="r", progress=no_progress)
     return done
 
 
-def _found(ws: stages.Workspace) -> list[tuple[Any, ...]]:
+def _findings(ws: stages.Workspace) -> list[tuple[Any, ...]]:
     with lakehouse.reader(ws.settings, ws.store) as con:
         return con.execute(
             "select document_id, code, location, value from lake.quality.submission_errors "
@@ -35,7 +35,7 @@ def _sha(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def test_what_may_be_wrong_with_a_report_file(ws: stages.Workspace, landing: Landing) -> None:
+def test_each_fault_of_a_report_file_has_its_code(ws: stages.Workspace, landing: Landing) -> None:
     landing.unit(UNIT)
     cases: dict[str, tuple[str, bytes | None, str | None, str | None]] = {
         # name: key, body in the store, sha256 in the document, finding
@@ -57,41 +57,41 @@ def test_what_may_be_wrong_with_a_report_file(ws: stages.Workspace, landing: Lan
         report = {"object_key": key, "sha256": sha, "pages": 1}
         at = f"2024-11-01T09:00:{number:02d}+08:00"
         landing.performance(UNIT, {"C_04": 1}, name=f"{name}.json", report=report, submitted_at=at)
-    done = _run(ws)
+    done = _intake_and_transform(ws)
     assert done.reports == len({key for key, body, _, _ in cases.values() if body is not None})
-    found = {value: code for _, code, location, value in _found(ws) if location}
-    assert {location for _, _, location, _ in _found(ws)} == {"/report/object_key"}
+    found = {value: code for _, code, location, value in _findings(ws) if location}
+    assert {location for _, _, location, _ in _findings(ws)} == {"/report/object_key"}
     expected = {key: code for key, _, _, code in cases.values() if code}
     assert found == expected
     receipt = ws.store.get(
         "publication", "receipts/year=2024/province=440000/missing.json.receipt.json"
     )
-    said = json.loads(receipt)
-    assert said["status"] == "accepted_with_errors"
-    [error] = [each for each in said["errors"] if each["code"] == "E401"]
+    content = json.loads(receipt)
+    assert content["status"] == "accepted_with_errors"
+    [error] = [each for each in content["errors"] if each["code"] == "E401"]
     assert "上传" in error["message_zh"]
     assert error["value"] == OWN + "b.pdf"
 
 
-def test_a_file_may_come_after_its_document_and_change(
+def test_a_file_may_land_after_its_document_and_change(
     ws: stages.Workspace, landing: Landing
 ) -> None:
     landing.unit(UNIT)
     key = OWN + "report.pdf"
     report = {"object_key": key, "sha256": _sha(PDF), "pages": 1}
     landing.performance(UNIT, {"C_04": 1}, report=report)
-    assert _run(ws).reports == 0
-    assert [code for _, code, _, _ in _found(ws)] == ["E401"]
+    assert _intake_and_transform(ws).reports == 0
+    assert [code for _, code, _, _ in _findings(ws)] == ["E401"]
     landing.put(key, PDF)
-    assert _run(ws).reports == 1
-    assert _found(ws) == []
-    assert _run(ws).reports == 0
+    assert _intake_and_transform(ws).reports == 1
+    assert _findings(ws) == []
+    assert _intake_and_transform(ws).reports == 0
     landing.put(key, PDF + b"changed")
-    assert _run(ws).reports == 1
-    assert [code for _, code, _, _ in _found(ws)] == ["E402"]
+    assert _intake_and_transform(ws).reports == 1
+    assert [code for _, code, _, _ in _findings(ws)] == ["E402"]
     ws.store.delete("landing", [key])
-    _run(ws)
-    assert [code for _, code, _, _ in _found(ws)] == ["E401"]
+    _intake_and_transform(ws)
+    assert [code for _, code, _, _ in _findings(ws)] == ["E401"]
 
 
 @pytest.mark.parametrize(("size", "code"), [(1000, None), (1001, "E405")])
@@ -103,5 +103,5 @@ def test_the_size_limit_is_a_setting(
     landing.performance(
         UNIT, {"C_04": 1}, report=landing.report(f"province=440000/{UNIT}", body=PDF.ljust(size))
     )
-    _run(ws)
-    assert [row[1] for row in _found(ws)] == ([code] if code else [])
+    _intake_and_transform(ws)
+    assert [row[1] for row in _findings(ws)] == ([code] if code else [])

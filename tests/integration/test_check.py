@@ -1,4 +1,4 @@
-"""The offline check says of a file what its receipt says after intake and transform."""
+"""The offline check gives the same findings as the receipt after intake and transform."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tests.conftest import Tongbao
 from tests.fixtures.progress import no_progress
 
 CASES = Path(__file__).parents[1] / "fixtures" / "intake_cases"
-#: What only the store and the lakehouse know: registration, earlier documents, expected units,
-#: report files, peers.
-_ONLINE = ("E108", "E109", "W117", "W302", "E4", "S4")
+#: Codes of findings that need the store or the lakehouse: registration, earlier documents, expected
+#: units, report files, comparisons with other units.
+_ONLINE_CODES = ("E108", "E109", "W117", "W302", "E4", "S4")
 
 
-def _compared(receipt: dict[str, Any], rules: set[str]) -> list[tuple[Any, ...]]:
+def _comparable(receipt: dict[str, Any], rules: set[str]) -> list[tuple[Any, ...]]:
     return [
         (
             e["code"],
@@ -38,7 +38,7 @@ def _compared(receipt: dict[str, Any], rules: set[str]) -> list[tuple[Any, ...]]
             e["message_en"],
         )
         for e in receipt["errors"]
-        if not e["code"].startswith(_ONLINE) and e["code"] not in rules
+        if not e["code"].startswith(_ONLINE_CODES) and e["code"] not in rules
     ]
 
 
@@ -49,7 +49,7 @@ def _document_id(path: Path) -> str | None:
         return None
 
 
-def test_the_check_says_what_the_receipt_says(tmp_path: Path) -> None:
+def test_the_check_gives_the_same_findings_as_the_receipt(tmp_path: Path) -> None:
     from orchestration.core.catalogue import load_catalogue
 
     home = tmp_path / "home"
@@ -66,7 +66,7 @@ def test_the_check_says_what_the_receipt_says(tmp_path: Path) -> None:
         stages.intake(ws, 2024, run_id="r", progress=no_progress)
         stages.transform(ws, 2024, run_id="r", progress=no_progress)
         with lakehouse.reader(settings, ws.store) as con:
-            # Rules are put to the version that counts.
+            # Rules are applied only to effective documents.
             effective = {
                 row[0]
                 for row in con.execute(
@@ -85,7 +85,7 @@ def test_the_check_says_what_the_receipt_says(tmp_path: Path) -> None:
             if online["object_key"] != info.key or document not in effective:
                 continue
             offline = json.loads(check_file(path, settings))
-            assert _compared(offline, with_history) == _compared(online, with_history), info.key
+            assert _comparable(offline, with_history) == _comparable(online, with_history), info.key
             assert offline["sha256"] == online["sha256"]
             compared += len(offline["errors"])
     assert compared > 50
@@ -99,35 +99,34 @@ def test_the_command_line(tongbao: Tongbao, tmp_path: Path) -> None:
         encoding="gb18030",
     )
 
-    def said(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def check(*arguments: str) -> subprocess.CompletedProcess[str]:
         done = tongbao("check", *arguments)
         assert "Traceback" not in done.stderr
         return done
 
-    done = said(str(path))
+    done = check(str(path))
     assert done.returncode == 0
     assert "E201" in done.stdout
     assert "约300" in done.stdout
-    receipt = json.loads(said("--json", str(path)).stdout)
+    receipt = json.loads(check("--json", str(path)).stdout)
     assert receipt["object_key"] == "performance/year=2024/province=440000/report.csv"
     assert receipt["status"] == "accepted_with_errors"
     unplaced = tmp_path / "x.json"
     unplaced.write_text("[]", encoding="utf-8")
-    done = said(str(unplaced))
+    done = check(str(unplaced))
     assert (done.returncode, done.stdout) == (2, "")
     assert "--as" in done.stderr
-    assert said(str(tmp_path / "none.csv")).returncode == 2
-    # Nothing but the files was needed: no store was started, no lakehouse made.
-    # It makes nothing: the fixture's link is alone.
+    assert check(str(tmp_path / "none.csv")).returncode == 2
+    # No store was started and no lakehouse made: the home holds only the fixture's link.
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["dbt"]
 
 
 @pytest.mark.parametrize("kinds", [KINDS])
-def test_the_command_line_knows_every_document_type(kinds: list[str]) -> None:
+def test_the_command_line_has_every_document_type(kinds: list[str]) -> None:
     assert kinds == list(DOCUMENT_TYPES)
 
 
-def test_a_file_over_which_a_parser_fails_is_answered(tmp_path: Path) -> None:
+def test_a_file_on_which_a_parser_fails_gets_a_receipt(tmp_path: Path) -> None:
     path = CASES / "K01-tz-asia-beijing.parquet"
     settings = Settings(home=tmp_path)
     answer = json.loads(
@@ -135,6 +134,6 @@ def test_a_file_over_which_a_parser_fails_is_answered(tmp_path: Path) -> None:
     )
     assert answer["status"] == "rejected"
     assert [error["code"] for error in answer["errors"]] == ["E016"]
-    # Where nothing says where it belongs, that is what is wrong.
+    # Without type, year and province the check can't start.
     with pytest.raises(UsageError, match="can't tell where it belongs"):
         check_file(path, settings)

@@ -22,7 +22,7 @@ from orchestration.lakehouse.dbt import dbt_manifest
 from tests.conftest import clean_environment
 
 
-def test_everything_loads_as_the_web_page_loads_it() -> None:
+def test_the_code_location_loads() -> None:
     repository = defs.get_repository_def()
     repository.load_all_definitions()
     jobs = {job.name for job in repository.get_all_jobs()}
@@ -32,7 +32,7 @@ def test_everything_loads_as_the_web_page_loads_it() -> None:
 
 
 def test_loading_imports_neither_dbt_nor_great_expectations(settings: Settings) -> None:
-    """Each run's process loads the code location; an intake's needs neither."""
+    """Each run's process loads the code location, and an intake needs neither of them."""
     dbt_manifest(settings)
     code = (
         "import sys, orchestration.definitions\n"
@@ -48,7 +48,7 @@ def test_loading_imports_neither_dbt_nor_great_expectations(settings: Settings) 
     assert done.stdout.strip() == "['dagster']"
 
 
-def test_the_graph_reads_from_the_landing_bucket_to_the_edition() -> None:
+def test_the_graph_leads_from_the_landing_bucket_to_the_edition() -> None:
     graph = defs.resolve_asset_graph()
     edition = dg.AssetKey(["publication", "edition"])
     upstream = dg.AssetSelection.assets(edition).upstream().resolve(graph)

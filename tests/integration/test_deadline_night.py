@@ -1,6 +1,6 @@
-"""The night when everything comes in at once, to a store that falters: nothing lost, nothing twice.
+"""The deadline night: many objects at once and a faulty store; each counts exactly once.
 
-Each test drives one way in which listing and reading come apart.
+Each test makes the listing and the reading of the bucket differ in one way.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _intake(ws: stages.Workspace) -> stages.IntakeSummary:
 
 
 def _counted(ws: stages.Workspace) -> dict[str, Any]:
-    """Unit → its C_04 values as taken in, every version."""
+    """The C_04 values taken in, of all versions, by unit."""
     found: dict[str, list[str]] = {}
     with lakehouse.reader(ws.settings, ws.store) as con:
         for unit, value in con.execute(
@@ -85,7 +85,7 @@ def test_a_key_overwritten_between_list_and_get(ws: stages.Workspace, filled: La
         _intake(replace(ws, store=store))
     assert changed
     assert _counted(ws) == ALL | {UNITS[0]: ["99"]}
-    # What was read is what the manifest names: nothing is read again.
+    # The lake records the ETag that was read, so nothing is read again.
     assert _intake(ws).fetched == 0
 
 
@@ -120,8 +120,8 @@ def test_objects_that_arrive_while_intake_lists(ws: stages.Workspace, filled: La
     assert _counted(ws) == ALL | {late_unit: ["7"]}
 
 
-def test_a_then_b_then_a_again(ws: stages.Workspace, filled: Landing) -> None:
-    """Bytes that were seen before say nothing new: the version submitted last counts."""
+def test_a_key_overwritten_and_restored(ws: stages.Workspace, filled: Landing) -> None:
+    """An earlier version uploaded again changes nothing: the version submitted last counts."""
     key = f"performance/year=2024/province=440000/{UNITS[0]}.json"
     first = ws.store.get("landing", key)
     second = json.loads(first) | {
@@ -146,7 +146,7 @@ def test_a_then_b_then_a_again(ws: stages.Workspace, filled: Landing) -> None:
 
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize("days", [-400, 400])
-def test_a_wrong_clock_changes_nothing_that_is_taken_in(ws: stages.Workspace, days: int) -> None:
+def test_a_wrong_clock_does_not_change_what_is_taken_in(ws: stages.Workspace, days: int) -> None:
     wrong = replace(ws.settings, fixed_now=datetime.now(UTC) + timedelta(days=days))
     _intake(replace(ws, settings=wrong))
     assert _counted(ws) == ALL
@@ -155,7 +155,7 @@ def test_a_wrong_clock_changes_nothing_that_is_taken_in(ws: stages.Workspace, da
 
 @pytest.mark.slow
 def test_thousands_at_once_each_counted_once(ws: stages.Workspace) -> None:
-    """More objects than a batch holds, in two waves, the second while nothing of it was known."""
+    """More objects than a batch holds, uploaded in two waves."""
     many = 4_500
 
     def documents(start: int, end: int) -> Any:
@@ -183,12 +183,12 @@ def test_thousands_at_once_each_counted_once(ws: stages.Workspace) -> None:
     assert len(receipts) == many + 100
 
 
-def test_a_name_that_is_not_utf8_is_answered(ws: stages.Workspace, filled: Landing) -> None:
-    """The store lists it under a name of its own making, under which it can't be read."""
+def test_a_file_name_that_is_not_utf8_gets_a_receipt(ws: stages.Workspace, filled: Landing) -> None:
+    """The store lists the file under a replacement name, under which it can't be read."""
     del filled
     folder = ws.settings.home / "s3" / "landing" / "performance" / "year=2024" / "province=440000"
     Path(os.fsdecode(os.fsencode(folder) + b"/bad\xff\xfename.json")).write_bytes(b"{}")
-    # A file that comes in behind a running server may not be seen: another server lists it.
+    # A running server may not see a file added to its folder, so a new server lists it.
     with stages.open_workspace(ws.settings) as again:
         done = _intake(again)
         assert done.by_status["rejected"] == 1

@@ -1,4 +1,4 @@
-"""A warning is answered by its unit: in the landing zone, the receipt, the warehouse, the gate."""
+"""Explanations of warnings: in the landing zone, the receipt, the warehouse and the gate."""
 
 from __future__ import annotations
 
@@ -69,15 +69,15 @@ def _receipt(ws: stages.Workspace, name: str) -> list[dict[str, Any]]:
     return errors
 
 
-def test_explanations_of_what_intake_found_and_of_what_is_mended_later(
+def test_explanations_of_intakes_warnings_and_of_values_corrected_later(
     ws: stages.Workspace, landing: Landing
 ) -> None:
-    """A warning is a warning, whoever found it; once there is none, nothing is explained."""
+    """Warnings of intake can be explained too; an explanation without a warning gets W303."""
     landing.unit(UNIT)
     landing.performance(UNIT, WARNED, name="report.json")
     landing.assessment(UNIT, 81.25, name="score.json")
     _explain(landing, UNIT, "RC_16", "上年结转", name="why.json")
-    # Of two at the same moment the greater document_id counts; no complaint about the other.
+    # Of two submitted at the same time the greater document_id counts; the other gets no finding.
     for code in ("W118", "W208", "W118"):
         _explain(landing, UNIT, code, f"说明{code}", name=f"{code}.json")
     _run(ws)
@@ -98,12 +98,12 @@ def test_explanations_of_what_intake_found_and_of_what_is_mended_later(
         UNIT, WARNED | {"C_04": 300}, name="report.json", submitted_at="2024-11-05T09:00:00+08:00"
     )
     assert (UNIT, "W303", "warning", None) in _run(ws)
-    [told] = _receipt(ws, "why.json")
-    assert (told["code"], told["explained_by"], told["explanation"]) == ("W303", None, None)
+    [error] = _receipt(ws, "why.json")
+    assert (error["code"], error["explained_by"], error["explanation"]) == ("W303", None, None)
 
 
-def test_a_failed_rule_names_both_sides(ws: stages.Workspace, landing: Landing) -> None:
-    """Last year's value and the target are in no document of this year: they are named too."""
+def test_a_failed_rule_names_all_its_operands(ws: stages.Workspace, landing: Landing) -> None:
+    """Also last year's value and the target, which are in no document of this year."""
     landing.unit(UNIT, year=2023)
     landing.performance(UNIT, {"C_04": 100}, year=2023, name="before.json")
     landing.plan(UNIT, {"2024": {"C_04": 50}}, submitted_at="2024-08-01T09:00:00+08:00")
@@ -129,7 +129,7 @@ def test_a_lake_of_an_earlier_version_gets_the_new_columns(
         con.execute("alter table lake.quality.submission_errors drop column explanation")
         con.execute("alter table lake.quality.submission_errors drop column explained_by")
         con.execute("alter table lake.raw.performances drop column location")
-        # Columns of today in another place than yesterday's: rows go in by name.
+        # Columns added again have another position; rows are inserted by name.
         con.execute("alter table lake.raw.explanations drop column unit_code")
         con.execute("alter table lake.raw.performance_values drop column value_text")
         con.execute("alter table lake.quality.gate_results drop column waived_by")

@@ -1,4 +1,4 @@
-"""Intake against a real S3 server: what is fetched, written, answered; and what is hostile."""
+"""Intake against a real S3 server: fetching, rows, receipts, and hostile objects."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_resubmission_is_a_new_object_or_the_same_key_again(
     assert [str(row[0]) for row in _query(ws, query)] == ["30.000000"]
 
 
-def test_every_row_says_where_it_comes_from(ws: stages.Workspace, landing: Landing) -> None:
+def test_every_row_has_its_lineage(ws: stages.Workspace, landing: Landing) -> None:
     landing.unit(UNIT)
     key = landing.performance(UNIT, {"C_04": 10})
     _intake(ws)
@@ -100,7 +100,9 @@ def test_every_row_says_where_it_comes_from(ws: stages.Workspace, landing: Landi
     assert tables == [("registration_contacts",)]
 
 
-def test_no_object_is_kept_in_the_catalogue(ws: stages.Workspace, landing: Landing) -> None:
+def test_object_bodies_are_not_inlined_in_the_catalogue(
+    ws: stages.Workspace, landing: Landing
+) -> None:
     landing.unit(UNIT)
     landing.performance(UNIT, {"C_04": 10})
     _intake(ws)
@@ -111,7 +113,7 @@ def test_no_object_is_kept_in_the_catalogue(ws: stages.Workspace, landing: Landi
 
 
 @pytest.mark.parametrize("transformed", [False, True])
-def test_a_receipt_says_what_where_and_how_to_mend_it(
+def test_a_receipt_names_the_error_its_place_and_its_correction(
     ws: stages.Workspace, landing: Landing, transformed: bool
 ) -> None:
     landing.unit(UNIT)
@@ -129,7 +131,7 @@ def test_a_receipt_says_what_where_and_how_to_mend_it(
     assert len(error["value"]) == 200
     assert "请只填数字" in error["message_zh"]
     assert "digits" in error["message_en"]
-    # What was replaced, and what came late, is answered too, and stays answered.
+    # Replaced and late documents also have receipts, and keep them.
     assert "E201" in {e["code"] for e in _receipt(ws, replaced)["errors"]}
     assert {"E201", "W301"} <= {e["code"] for e in _receipt(ws, late)["errors"]}
 
@@ -179,7 +181,7 @@ def _bad_objects() -> dict[str, tuple[bytes, str]]:
     }
 
 
-def test_what_cannot_be_used_is_rejected_and_the_rest_counts(
+def test_unusable_objects_are_rejected_and_the_others_count(
     ws: stages.Workspace, landing: Landing
 ) -> None:
     landing.unit(UNIT)
@@ -224,7 +226,7 @@ def test_an_object_over_the_limit_is_rejected_unread(settings: Any) -> None:
         ) == [(None, None)]
 
 
-def test_a_bad_line_costs_a_line(ws: stages.Workspace, landing: Landing) -> None:
+def test_a_bad_line_rejects_only_that_line(ws: stages.Workspace, landing: Landing) -> None:
     landing.unit(UNIT)
     landing.unit("T05-110000-0002")
     good = {
@@ -260,7 +262,7 @@ _UNREADABLE = [
 ]
 
 
-def test_what_cannot_be_read_without_guessing_is_an_error_of_that_value(
+def test_an_ambiguous_value_is_an_error_of_that_value(
     ws: stages.Workspace, landing: Landing
 ) -> None:
     landing.unit(UNIT)
@@ -329,8 +331,10 @@ def test_the_cutoff_is_midnight_in_beijing_whatever_the_zone(
     assert _query(ws, query) == [(True, on_time) for _, on_time in _INSTANTS]
 
 
-def test_what_a_parser_raises_costs_its_object_only(ws: stages.Workspace, landing: Landing) -> None:
-    """Time zones that Parquet can name and Python can't."""
+def test_an_exception_of_a_parser_rejects_only_its_object(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    """The files have time zones that are valid in Parquet but not in Python."""
     prefix = "performance/year=2024/province=440000/"
     poison = [landing.put(prefix + path.name, path.read_bytes()) for path in CASES.iterdir()]
     assert len(poison) == 3
@@ -347,7 +351,7 @@ def test_what_a_parser_raises_costs_its_object_only(ws: stages.Workspace, landin
     assert _intake(ws).fetched == 0
 
 
-def test_a_score_is_rounded_to_what_the_contract_gives_it(
+def test_a_score_is_rounded_to_one_decimal_with_a_warning(
     ws: stages.Workspace, landing: Landing
 ) -> None:
     landing.unit(UNIT)
@@ -365,16 +369,16 @@ def test_a_score_is_rounded_to_what_the_contract_gives_it(
 
 
 @pytest.mark.parametrize("place", ["check_document", "_receipt_object", "does_not_fit"])
-def test_whatever_is_raised_over_an_object_is_answered_and_the_others_are_taken_in(
+def test_an_exception_for_an_object_is_answered_and_the_others_are_taken_in(
     ws: stages.Workspace, landing: Landing, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     landing.unit(UNIT)
     same: dict[str, Any] = {"document_id": "twice", "report": None}
     poison = landing.performance(UNIT, {"C_04": 1}, name="a.json", highlight="poison", **same)
-    # Not a second use of the id: nothing of the first is taken in.
+    # The id is free, because nothing of the first object is taken in.
     good = landing.performance(UNIT, {"C_04": 2}, name="b.json", **same)
     name = "_own_cells" if place == "does_not_fit" else place
-    really = getattr(run, name)
+    original = getattr(run, name)
 
     def is_poison(given: Any) -> bool:
         if isinstance(given, run._Item):
@@ -382,14 +386,14 @@ def test_whatever_is_raised_over_an_object_is_answered_and_the_others_are_taken_
         model = getattr(given, "model", None)
         return getattr(model, "highlight", None) == "poison"
 
-    def spoiled(*given: Any) -> Any:
+    def failing(*given: Any) -> Any:
         if any(is_poison(each) for each in given):
             if place == "does_not_fit":
-                return (*really(*given)[:-1], object())
+                return (*original(*given)[:-1], object())
             raise RecursionError("13800138000")
-        return really(*given)
+        return original(*given)
 
-    monkeypatch.setattr(run, name, spoiled)
+    monkeypatch.setattr(run, name, failing)
     assert _intake(ws).by_status["rejected"] == 1
     answer = _receipt(ws, poison)
     assert (answer["status"], answer["counts"]["documents"]) == ("rejected", 0)
@@ -404,9 +408,7 @@ def test_whatever_is_raised_over_an_object_is_answered_and_the_others_are_taken_
     assert _query(ws, "select object_key from lake.raw.performances") == [(good,)]
 
 
-def test_keys_that_cannot_be_asked_for_are_named_and_passed_over(
-    ws: stages.Workspace, landing: Landing
-) -> None:
+def test_unusable_keys_are_listed_and_passed_over(ws: stages.Workspace, landing: Landing) -> None:
     keys = [
         "..",
         "/performance/year=2024/province=110000/b.json",
@@ -419,30 +421,30 @@ def test_keys_that_cannot_be_asked_for_are_named_and_passed_over(
     ]
     report = f"attachments/year=2024/province=110000/{UNIT}//r.pdf"
     landing.unit(UNIT)
-    said = {"object_key": report, "sha256": "0" * 64, "pages": 1}
-    good = landing.performance(UNIT, {"C_04": 1}, report=said)
+    named = {"object_key": report, "sha256": "0" * 64, "pages": 1}
+    good = landing.performance(UNIT, {"C_04": 1}, report=named)
     with faulty_store(ws.store, Faults(also_listed=[*keys, report])) as store:
-        shown = replace(ws, store=store)
-        summary = _intake(shown)
+        faulty = replace(ws, store=store)
+        summary = _intake(faulty)
         assert (summary.listed, summary.fetched) == (3, 3)
         assert sorted(summary.passed_over) == sorted(keys)
         assert "8 keys passed over" in summary.lines[1]
         assert "'..'" in summary.lines[1]
         assert "and 3 more" in summary.lines[1]
-        # They wait for nobody: no sensor starts a run for them again and again.
-        assert not stages.waiting(shown, 2024).digest
-        assert _intake(shown).fetched == 0
+        # They don't count as waiting, so the sensor doesn't start runs for them.
+        assert not stages.waiting(faulty, 2024).digest
+        assert _intake(faulty).fetched == 0
     assert _receipt(ws, good)["counts"]["accepted"] == 1
 
 
-def test_contacts_typed_into_values_and_texts_stay_in_the_object(
+def test_contacts_in_values_and_texts_are_stored_only_in_the_object(
     ws: stages.Workspace, landing: Landing
 ) -> None:
     typed = "约300，请联系王老师13800138000或０１０－６６０９６１１４、wang@example.edu.cn"
     secrets = ("13800138000", "66096114", "wang@", "０１０")
     landing.unit(UNIT)
     landing.plan(UNIT, {"2024": {"C_04": typed}})
-    # The platform's own identifiers and plain numbers are what they are.
+    # Document ids and plain numbers that look like telephone numbers are unchanged.
     key = landing.performance(
         UNIT,
         {"C_04": typed, "C_05": [typed], "C_06": 13900139000, "C_07": "4", "C_08": 5},
@@ -461,9 +463,9 @@ def test_contacts_typed_into_values_and_texts_stay_in_the_object(
         for info in ws.store.list("publication", "receipts/")
     ]
     answer = _receipt(ws, key)
-    said = {error["code"]: error["value"] for error in answer["errors"]}
-    assert "王老师〔联系方式略〕" in said["E201"]
-    assert "W126" in said
+    values = {error["code"]: error["value"] for error in answer["errors"]}
+    assert "王老师〔联系方式略〕" in values["E201"]
+    assert "W126" in values
     assert "略〕" in json.dumps(_receipt(ws, shifted), ensure_ascii=False)
     found = [(name, each) for name, body in answers for each in secrets if each in body.decode()]
     with lakehouse.reader(ws.settings, ws.store) as con:

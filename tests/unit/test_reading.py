@@ -1,4 +1,4 @@
-"""Numbers are read as what was meant, and never guessed; JSON keeps every digit."""
+"""Numbers are read as typed and never guessed; JSON keeps every digit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from orchestration.intake.reading import read_value
         ("\u3000100\u00a0", "100"),
     ],
 )
-def test_reads_what_people_type(typed: object, number: str) -> None:
+def test_numbers_as_people_type_them(typed: object, number: str) -> None:
     read = read_value(typed)
     assert read is not None
     assert read.kind == "number"
@@ -65,14 +65,14 @@ def test_reads_what_people_type(typed: object, number: str) -> None:
         {"a": 1},
     ],
 )
-def test_never_guesses(typed: object) -> None:
+def test_ambiguous_numbers_stay_text(typed: object) -> None:
     read = read_value(typed)
     assert read is not None
     assert (read.kind, read.number) == ("text", None)
 
 
 @pytest.mark.parametrize("typed", [None, "", "  ", "\u3000"])
-def test_missing_is_missing(typed: object) -> None:
+def test_blank_values_are_missing(typed: object) -> None:
     assert read_value(typed) is None
 
 
@@ -85,21 +85,21 @@ def test_yes_and_no(typed: object, number: str) -> None:
     assert (read.kind, read.number) == ("boolean", number)
 
 
-def test_code_lists_come_normalised() -> None:
+def test_code_lists_are_normalised() -> None:
     read = read_value("CHN；usa")
     assert read is not None
     assert read.text == "CHN;usa"
 
 
 @given(st.decimals(min_value=-(10**20), max_value=10**20, places=10))
-def test_every_decimal_survives(number: Decimal) -> None:
+def test_decimals_keep_every_digit(number: Decimal) -> None:
     read = read_value(f"{number:f}")
     assert read is not None
     assert Decimal(read.number or "x") == number
 
 
 @given(st.text(max_size=60))
-def test_no_text_breaks_the_reader(text: str) -> None:
+def test_no_text_makes_the_reader_raise(text: str) -> None:
     read = read_value(text)
     assert read is None or (read.number is None) == (read.kind == "text")
 
@@ -108,13 +108,13 @@ def _documents(text: str) -> list[tuple[str, object]]:
     return [(read.where.at(), read.content) for read in read_json(text)]
 
 
-def test_one_document_an_array_and_lines() -> None:
+def test_a_single_document_an_array_and_json_lines() -> None:
     assert _documents('{"a": 1}') == [("", {"a": 1})]
     assert _documents('[{"a": 1}, {"a": 2}]') == [("/0", {"a": 1}), ("/1", {"a": 2})]
     assert _documents('{"a": 1}\n\n{"a": 2}\n') == [("/0", {"a": 1}), ("/2", {"a": 2})]
 
 
-def test_a_broken_line_costs_only_itself() -> None:
+def test_a_broken_line_is_the_only_unreadable_document() -> None:
     found = _documents('{"a": 1}\n{"a": \n{"a": 3}')
     assert [pointer for pointer, _ in found] == ["/0", "/1", "/2"]
     assert isinstance(found[1][1], Unreadable)
@@ -139,19 +139,19 @@ def test_digits_are_kept() -> None:
         ('{"a":' * 5000 + "1" + "}" * 5000, "E004"),
     ],
 )
-def test_bad_json_is_named(text: str, code: str) -> None:
+def test_bad_json_gets_its_code(text: str, code: str) -> None:
     with pytest.raises(Unreadable) as caught:
         _documents(text)
     assert caught.value.code == code
 
 
-def test_brackets_in_text_are_not_depth() -> None:
+def test_brackets_in_text_do_not_count_as_depth() -> None:
     [(_, document)] = _documents('{"a": "' + "[" * 5000 + '"}')
     assert document == {"a": "[" * 5000}
 
 
 @given(st.text(alphabet='{}[]",:0123456789.eE-ntf\\ua \n', max_size=200))
-def test_no_text_breaks_the_parser(text: str) -> None:
+def test_no_text_makes_the_parser_fail(text: str) -> None:
     found = None
     try:
         _documents(text)
