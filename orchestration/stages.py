@@ -24,9 +24,9 @@ from orchestration.intake import (
     IntakeSummary,
     intake_is_pending,
     list_landing,
+    new_objects,
     refresh_receipts,
     run_intake,
-    unseen,
 )
 from orchestration.lakehouse import MaintainSummary, TransformSummary
 from orchestration.observing import metrics_once, observed
@@ -95,7 +95,7 @@ def waiting(ws: Workspace, year: int) -> Waiting:
     behind = False
     try:
         with lakehouse.reader(ws.settings, ws.store) as con:
-            new = unseen(con, new)
+            new = new_objects(con, new)
             behind = lakehouse.marts_are_stale(con, year)
     except (Unreachable, duckdb.CatalogException):  # no catalogue, or one without tables
         pass

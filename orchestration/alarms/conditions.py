@@ -37,7 +37,7 @@ from orchestration.core.catalogue import load_catalogue
 from orchestration.core.errors import Unreachable
 from orchestration.core.reporting_calendar import SHANGHAI, moment, period_of, years_in_play
 from orchestration.core.workspace import Workspace
-from orchestration.intake.listing import list_landing, unseen
+from orchestration.intake.listing import list_landing, new_objects
 from orchestration.observing import RowCount, StageRun, redact, stage_runs
 
 __all__ = [
@@ -323,7 +323,7 @@ def _check_waiting(
 ) -> Condition | None:
     late = [
         info
-        for info in unseen(con, list_landing(ws.store, ws.settings.landing_bucket, year))
+        for info in new_objects(con, list_landing(ws.store, ws.settings.landing_bucket, year))
         if now - info.last_modified >= SUBMISSIONS_WAITING.after
     ]
     if not late:

@@ -5,7 +5,7 @@ unit's document belongs here or in the seeds. Doesn't belong here: which documen
 how a value compares with last year (dbt), whether a year is fit to publish (gate).
 """
 
-from orchestration.intake.listing import list_landing, unseen
+from orchestration.intake.listing import list_landing, new_objects
 from orchestration.intake.receipts import refresh_receipts
 from orchestration.intake.run import IntakeSummary, intake_is_pending, run_intake
 
@@ -13,7 +13,7 @@ __all__ = [
     "IntakeSummary",
     "intake_is_pending",
     "list_landing",
+    "new_objects",
     "refresh_receipts",
     "run_intake",
-    "unseen",
 ]

@@ -18,9 +18,9 @@ from orchestration.core.catalogue import load_catalogue
 from orchestration.core.settings import Settings
 from orchestration.intake.listing import ATTACHMENTS
 from orchestration.lakehouse import RAW_TABLES
-from orchestration.storage import Inspected, ObjectInfo, Store, Transfers, can_be_asked_for
+from orchestration.storage import Inspected, ObjectInfo, Store, Transfers, is_usable_key
 
-__all__ = ["is_what_it_says", "pending_attachments", "take_in_attachments"]
+__all__ = ["matches_extension", "pending_attachments", "take_in_attachments"]
 
 #: Attachments inspected per transaction: a killed run repeats at most this many.
 _BATCH = 4_000
@@ -36,7 +36,7 @@ select distinct report_object_key from (
 """
 
 
-def is_what_it_says(key: str, head: bytes) -> bool:
+def matches_extension(key: str, head: bytes) -> bool:
     """Whether a file's first bytes match its extension (seed ``attachment_types.csv``).
 
     Args:
@@ -69,7 +69,7 @@ def pending_attachments(
         info.key: info
         for prefix in store.prefixes(settings.landing_bucket, ATTACHMENTS)
         for info in store.list(settings.landing_bucket, prefix)
-        if info.key in named and can_be_asked_for(info.key)
+        if info.key in named and is_usable_key(info.key)
     }
     gone = sorted(key for key in known if key in named and key not in listed)
     return gone, [info for key, info in sorted(listed.items()) if known.get(key) != info.etag]
@@ -153,5 +153,5 @@ def _attachment_row(item: Inspected, run_id: str) -> tuple[object, ...]:
         parts[2].removeprefix("province=")[:6] if len(parts) > 2 else "",
         info.size,
         item.sha256 is None,
-        item.sha256 is not None and is_what_it_says(info.key, item.head),
+        item.sha256 is not None and matches_extension(info.key, item.head),
     )

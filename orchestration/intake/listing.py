@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from orchestration.core.catalogue import load_catalogue
 from orchestration.intake.contracts import DOCUMENT_TYPES
-from orchestration.storage import ObjectInfo, Store, can_be_asked_for
+from orchestration.storage import ObjectInfo, Store, is_usable_key
 
-__all__ = ["ATTACHMENTS", "MINISTRY", "Place", "list_landing", "place_of", "unseen"]
+__all__ = ["ATTACHMENTS", "MINISTRY", "Place", "list_landing", "new_objects", "place_of"]
 
 #: The prefix of the Ministry of Education itself.
 MINISTRY = "000000"
@@ -95,13 +95,13 @@ def list_landing(
         else:
             found += store.list(bucket, prefix)
     found += store.list_here(bucket, "")
-    usable = [info for info in found if can_be_asked_for(info.key)]
+    usable = [info for info in found if is_usable_key(info.key)]
     if passed_over is not None and len(usable) < len(found):
-        passed_over += [info.key for info in found if not can_be_asked_for(info.key)]
+        passed_over += [info.key for info in found if not is_usable_key(info.key)]
     return usable
 
 
-def unseen(con: duckdb.DuckDBPyConnection, infos: Iterable[ObjectInfo]) -> list[ObjectInfo]:
+def new_objects(con: duckdb.DuckDBPyConnection, infos: Iterable[ObjectInfo]) -> list[ObjectInfo]:
     """The objects whose key and ETag are not in ``lake.raw.objects``.
 
     They are ordered by document type (registrations first), then by key.

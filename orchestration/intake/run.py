@@ -40,7 +40,7 @@ from orchestration.intake.documents import (
 )
 from orchestration.intake.findings import About, Finding, finding
 from orchestration.intake.formats import Cells, Limits, limits_of
-from orchestration.intake.listing import Place, list_landing, place_of, unseen
+from orchestration.intake.listing import Place, list_landing, new_objects, place_of
 from orchestration.intake.receipts import (
     ReceiptSubject,
     receipt,
@@ -172,7 +172,7 @@ def run_intake(
     listed_at = settings.now()
     listing = list_landing(store, settings.landing_bucket, year, summary.passed_over)
     summary.listed = len(listing)
-    new = unseen(con, listing)
+    new = new_objects(con, listing)
     del listing
     progress(f"intake: {summary.listed} objects listed, {len(new)} new or changed")
 
@@ -236,7 +236,7 @@ def intake_is_pending(
     """
     return bool(
         _is_first_listing(con, year, settings.now())
-        or unseen(con, list_landing(store, settings.landing_bucket, year))
+        or new_objects(con, list_landing(store, settings.landing_bucket, year))
         or any(pending_attachments(con, store, settings, year))
     )
 
@@ -397,8 +397,8 @@ def _prepare(
     its documents, because findings about other objects may depend on them (duplicate ids).
     """
     while True:
-        _settle_documents(con, batch)
-        _settle_receipt_names(con, batch)
+        _accept_documents(con, batch)
+        _name_receipts(con, batch)
         try:
             rows = _make_rows(batch, run_id)
             receipts = [_receipt_object(item) for item in batch]
@@ -458,7 +458,7 @@ def _query_wanted(
         con.unregister("wanted")
 
 
-def _settle_documents(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> None:
+def _accept_documents(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> None:
     """Decide which documents are taken in, each id once, and add the findings about them."""
     documents = [document for item in batch for document in item.parsed.documents]
     ids = {document.model.document_id for document in documents}
@@ -482,14 +482,14 @@ def _settle_documents(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> Non
     }
     for item in batch:
         try:
-            _settle(item, seen, registered)
+            _accept_object_documents(item, seen, registered)
         except Exception as error:
             _refuse(item, error)
-            _settle(item, seen, registered)
+            _accept_object_documents(item, seen, registered)
 
 
-def _settle(item: _Item, seen: dict[str, str], registered: set[str]) -> None:
-    """Do the work of :func:`_settle_documents` for one object.
+def _accept_object_documents(item: _Item, seen: dict[str, str], registered: set[str]) -> None:
+    """Do the work of :func:`_accept_documents` for one object.
 
     Args:
         seen: content hash by document id; updated at the end, so that an exception changes nothing.
@@ -538,7 +538,7 @@ def _provisional_findings(
     yield from check_document(item.place, document)
 
 
-def _settle_receipt_names(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> None:
+def _name_receipts(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> None:
     """Name receipts after their objects, and keep names of different document types apart.
 
     The first object with a name gets the contract's plain receipt name; one of another type that

@@ -9,7 +9,7 @@ from orchestration.storage.store import (
     Inspected,
     ObjectInfo,
     Store,
-    can_be_asked_for,
+    is_usable_key,
     open_store,
     open_workspace,
 )
@@ -21,7 +21,7 @@ __all__ = [
     "ObjectInfo",
     "Store",
     "Transfers",
-    "can_be_asked_for",
+    "is_usable_key",
     "local_server",
     "open_store",
     "open_transfers",

@@ -42,7 +42,7 @@ __all__ = [
     "Inspected",
     "ObjectInfo",
     "Store",
-    "can_be_asked_for",
+    "is_usable_key",
     "open_store",
     "open_workspace",
 ]
@@ -121,7 +121,7 @@ class Inspected:
     head: bytes
 
 
-def can_be_asked_for(key: str) -> bool:
+def is_usable_key(key: str) -> bool:
     """Whether an object can be read under its key: no empty or dot segment, no control character.
 
     S3 itself takes any key, and lists it.
@@ -222,10 +222,10 @@ class Store:
     def list(self, bucket: str, prefix: str = "") -> list[ObjectInfo]:
         """All objects under ``prefix``, from all pages of the listing, sorted by key.
 
-        Keys are as the store has them, also those that :func:`can_be_asked_for` is false of.
+        Keys are as the store has them, including those that :func:`is_usable_key` refuses.
         """
         with self._errors_of(bucket):
-            if prefix and not can_be_asked_for(prefix.removesuffix("/")):
+            if prefix and not is_usable_key(prefix.removesuffix("/")):
                 found = self._listed(bucket, prefix)[0]
             else:
                 try:

@@ -12,7 +12,7 @@ import pytest
 from orchestration import stages
 from orchestration.core.errors import Unreachable
 from orchestration.core.settings import S3Config
-from orchestration.storage import Store, can_be_asked_for, open_transfers
+from orchestration.storage import Store, is_usable_key, open_transfers
 from tests.fixtures.faulty_store import Faults, faulty_store
 
 
@@ -145,9 +145,9 @@ def test_every_upload_carries_its_checksum() -> None:
         assert checksum == base64.b64encode(hashlib.sha256(body).digest()).decode()
 
 
-def test_which_keys_can_be_asked_for() -> None:
+def test_which_keys_are_usable() -> None:
     assert all(
-        map(can_be_asked_for, ["a", "a/b.json", "年/甲 乙.json", ".a", "a/..b", "a/...", "%2e"])
+        map(is_usable_key, ["a", "a/b.json", "年/甲 乙.json", ".a", "a/..b", "a/...", "%2e"])
     )
     unusable = [
         "",
@@ -164,4 +164,4 @@ def test_which_keys_can_be_asked_for() -> None:
         "a\x7f",
         "\x85",
     ]
-    assert not any(map(can_be_asked_for, unusable))
+    assert not any(map(is_usable_key, unusable))
