@@ -19,7 +19,10 @@ from orchestration.core.settings import Settings
 from orchestration.lakehouse.attach import quoted
 from orchestration.lakehouse.tables import CONTACTS, RAW_TABLES
 
-__all__ = ["PRIOR_TABLES", "build_file", "prepare_build"]
+__all__ = ["BUILD_FILE", "PRIOR_TABLES", "build_file", "prepare_build"]
+
+#: The build file's name. dbt calls the database after it, so a parsed project depends on it.
+BUILD_FILE = "tongbao.duckdb"
 
 #: Last year's marts that the models read: counted values, targets and previous figures.
 PRIOR_TABLES = (
@@ -47,7 +50,7 @@ _LINEAGE = {"etag", "object_key", "province_code", "run_id", "sha256", "unit_cod
 
 def build_file(settings: Settings) -> Path:
     """The path of the build file: constant, so that dbt can reuse its parsed project."""
-    return settings.home / "build" / "tongbao.duckdb"
+    return settings.home / "build" / BUILD_FILE
 
 
 def prepare_build(

@@ -12,13 +12,14 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from orchestration.core.errors import TongbaoError
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.core.versions import dbt_project_version
-from orchestration.lakehouse.build import build_file
+from orchestration.lakehouse.build import BUILD_FILE, build_file
 from orchestration.lakehouse.commit import Descriptions, LakeTable
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "dbt_manifest",
     "lake_descriptions",
     "lake_tables",
+    "parse_for_all_homes",
     "target_folder",
 ]
 
@@ -57,28 +59,36 @@ def target_folder(settings: Settings) -> Path:
     return (settings.home / "dbt").resolve()
 
 
-#: Target folder → the manifest that this process has parsed. A build that gets a manifest doesn't
-#: load and compare the project again (dbt docs, "Programmatic invocations", "Reusing objects").
-_parsed: dict[str, Any] = {}
+#: Where an installation keeps the parsed project for all its homes (``parse_for_all_homes``).
+#: A home that finds it there, made from the same files, doesn't parse.
+_INSTALLED = DBT_PROJECT / "target"
+_STAMP, _MANIFEST = "parsed_version", "manifest.json"
+
+#: Folder → the manifest that this process has parsed or loaded. A build that gets a manifest
+#: doesn't compare the project again (dbt docs, "Programmatic invocations", "Reusing objects").
+_parsed: dict[Path, Any] = {}
 
 
 def _invoke(
-    settings: Settings, build_file: Path, *command: str, project: Path = DBT_PROJECT
+    target: Path,
+    build_file: Path,
+    *command: str,
+    project: Path = DBT_PROJECT,
+    manifest: Any = None,
 ) -> Any:
-    """Call dbt; its log goes to a file in the home, nothing to the terminal."""
+    """Call dbt; its log goes to a file in the target folder, nothing to the terminal."""
     os.environ["TONGBAO_BUILD_FILE"] = str(build_file)
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
     from dbt.cli.main import dbtRunner
 
-    target = str(target_folder(settings))
-    return dbtRunner(manifest=_parsed.get(target)).invoke(
+    return dbtRunner(manifest=manifest).invoke(
         [
             *("--quiet", "--no-use-colors", "--no-version-check"),
             *("--no-send-anonymous-usage-stats", "--log-level", "none"),
-            *("--log-path", target),
+            *("--log-path", str(target)),
             *command,
             *("--project-dir", str(project), "--profiles-dir", str(project)),
-            *("--target-path", target),
+            *("--target-path", str(target)),
         ]
     )
 
@@ -93,29 +103,76 @@ def _close_build_file() -> None:
             DuckDBConnectionManager._ENV = None
 
 
+def _is_parsed(folder: Path) -> bool:
+    """Whether the folder has the parse of the project's present files by this dbt."""
+    stamp = folder / _STAMP
+    return stamp.exists() and stamp.read_text(encoding="utf-8") == _stamp()
+
+
+def _stamp() -> str:
+    return f"{dbt_project_version()} dbt-core {version('dbt-core')}"
+
+
+def _parse(folder: Path, build_file: Path) -> None:
+    """Parse the project into a folder, unless this is done.
+
+    Raises:
+        TongbaoError: the project can't be parsed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # After a change of the code, several processes (Dagster's, the tests' workers) parse at once.
+    with (folder / "parse.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_parsed(folder):
+            # A killed parse leaves an incomplete manifest; the stamp is written after a full one.
+            (folder / _STAMP).unlink(missing_ok=True)
+            result = _invoke(folder, build_file, "parse")
+            if not result.success:
+                raise TongbaoError(f"dbt: the project can't be parsed: {result.exception}")
+            _parsed[folder] = result.result
+            (folder / _STAMP).write_text(_stamp(), encoding="utf-8")
+
+
+def parse_for_all_homes() -> None:
+    """Parse the project once for an installation: a setup or the build of an image calls it.
+
+    Raises:
+        TongbaoError: the project can't be parsed.
+    """
+    _parse(_INSTALLED, _INSTALLED / BUILD_FILE)
+
+
+def _parsed_folder(settings: Settings) -> Path:
+    """The folder with the parsed project: the installation's, or the home's, parsed if need be."""
+    if _is_parsed(_INSTALLED):
+        return _INSTALLED
+    folder = target_folder(settings)
+    _parse(folder, build_file(settings))
+    return folder
+
+
 def dbt_manifest(settings: Settings) -> Path:
     """The path of dbt's manifest; parses the project first if its files have changed.
 
     Raises:
         TongbaoError: the project can't be parsed.
     """
-    target = target_folder(settings)
-    manifest, stamp = target / "manifest.json", target / "parsed_version"
-    target.mkdir(parents=True, exist_ok=True)
-    # After a change of the code, several processes (Dagster's, the tests' workers) parse at once.
-    with (target / "parse.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (
-            manifest.exists() and stamp.exists() and stamp.read_text() == dbt_project_version()
-        ):
-            # A killed parse leaves an incomplete manifest; the stamp is written after a full one.
-            stamp.unlink(missing_ok=True)
-            result = _invoke(settings, build_file(settings), "parse")
-            if not result.success:
-                raise TongbaoError(f"dbt: the project can't be parsed: {result.exception}")
-            _parsed[str(target)] = result.result
-            stamp.write_text(dbt_project_version())
-    return manifest
+    return _parsed_folder(settings) / _MANIFEST
+
+
+def _manifest(settings: Settings) -> Any:
+    """The parsed project as dbt takes it, loaded once a process."""
+    folder = _parsed_folder(settings)
+    if folder not in _parsed:
+        from dbt.constants import PARTIAL_PARSE_FILE_NAME
+        from dbt.contracts.graph.manifest import Manifest
+        from dbt.parser.manifest import extended_mashumuro_decoder
+
+        body = (folder / PARTIAL_PARSE_FILE_NAME).read_bytes()
+        manifest = Manifest.from_msgpack(body, decoder=extended_mashumuro_decoder)
+        manifest.build_flat_graph()
+        _parsed[folder] = manifest
+    return _parsed[folder]
 
 
 def dbt_build(
@@ -139,7 +196,9 @@ def dbt_build(
     try:
         # Only the parse writes the manifest: a build on a full disk would leave half a file.
         only = ("--no-write-json", "--exclude-resource-type", "unit_test")
-        result = _invoke(settings, path, "build", *only, project=project)
+        # A copy of the project, with other seeds, is parsed for itself.
+        manifest = _manifest(settings) if project == DBT_PROJECT else None
+        result = _invoke(target, path, "build", *only, project=project, manifest=manifest)
     finally:
         _close_build_file()
     executed: Any = result.result

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from orchestration import lakehouse, stages
 from orchestration.core.reporting_calendar import period_of
 from orchestration.core.settings import Settings
+from orchestration.lakehouse import dbt
 from orchestration.lakehouse.build import prepare_build
 from orchestration.lakehouse.dbt import (
     DBT_PROJECT,
@@ -25,6 +27,7 @@ from orchestration.lakehouse.dbt import (
     _invoke,
     dbt_build,
     dbt_manifest,
+    target_folder,
 )
 from orchestration.lakehouse.tables import OTHER_TABLES, RAW_TABLES
 from tests.fixtures.landing import Landing
@@ -87,7 +90,7 @@ def manifest(built: tuple[Settings, Path]) -> dict[str, Any]:
 def test_every_worked_example_holds(built: tuple[Settings, Path], manifest: dict[str, Any]) -> None:
     settings, path = built
     try:
-        result = _invoke(settings, path, "test", "--select", "test_type:unit")
+        result = _invoke(target_folder(settings), path, "test", "--select", "test_type:unit")
     finally:
         _close_build_file()
     outcomes = {r.node.name: (str(r.status), r.message) for r in result.result.results}
@@ -194,3 +197,28 @@ def test_models_keep_to_the_portable_core() -> None:
             if re.search(pattern, text, re.IGNORECASE)
         ]
     assert found == []
+
+
+def test_a_new_home_uses_the_installations_parse_while_the_project_is_the_same(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dbt, "_INSTALLED", tmp_path / "not installed")
+    parsed = dbt_manifest(settings).parent
+    assert parsed == target_folder(settings)
+    monkeypatch.setattr(dbt, "_INSTALLED", parsed)
+    calls: list[str] = []
+
+    def invoke(_target: Path, _build_file: Path, command: str) -> SimpleNamespace:
+        calls.append(command)
+        return SimpleNamespace(success=True, result=None)
+
+    monkeypatch.setattr(dbt, "_invoke", invoke)
+    fresh = Settings(home=tmp_path / "fresh", catalog=str(tmp_path / "fresh" / "catalog.sqlite"))
+    assert dbt_manifest(fresh).parent == parsed
+    assert calls == []
+    # Other files: the home parses for itself, once, and leaves the installation's as it is.
+    stamp = (parsed / "parsed_version").read_text(encoding="utf-8")
+    monkeypatch.setattr(dbt, "dbt_project_version", lambda: "another")
+    assert dbt_manifest(fresh).parent == dbt_manifest(fresh).parent == target_folder(fresh)
+    assert calls == ["parse"]
+    assert (parsed / "parsed_version").read_text(encoding="utf-8") == stamp
