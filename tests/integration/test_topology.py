@@ -21,6 +21,9 @@ from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.storage import Store
 from tests.fixtures.topology import S3Server, Topology, topology
 
+#: Real servers, and daemons that run through a year.
+pytestmark = pytest.mark.slow
+
 #: The evening before the cut-off, and the moment before the publication schedule's tick.
 EVENING = datetime(2024, 12, 14, 23, 0, tzinfo=SHANGHAI)
 MORNING = datetime(2024, 12, 15, 5, 59, 50, tzinfo=SHANGHAI)
@@ -33,9 +36,6 @@ import json, select, sys
 from orchestration import lakehouse
 from orchestration.core.settings import Settings
 from orchestration.storage import Store
-
-#: Real servers, and daemons that run through a year.
-pytestmark = pytest.mark.slow
 settings = Settings.from_env()
 store = Store(settings.resolve_s3())
 seen = []
