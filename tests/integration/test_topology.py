@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+import pytest
 
 from orchestration import lakehouse
 from orchestration.core.reporting_calendar import SHANGHAI
