@@ -1,7 +1,7 @@
-"""The quality gate: is this snapshot fit to be published?
+"""The quality gate: decides whether a snapshot may be published.
 
 Belongs here: running the suites of ``expectations`` on the marts, the decision, its report.
-Doesn't belong here: thresholds (``expectations``), and storing results (callers).
+Doesn't belong here: thresholds (``expectations``) and storing results (the callers).
 """
 
 from orchestration.gate.circumstances import Circumstances, circumstances_of, judge_snapshot

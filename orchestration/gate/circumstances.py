@@ -1,8 +1,8 @@
-"""Under which circumstances a snapshot was judged, and judging it again under the same.
+"""The circumstances of a judgement, and judging a snapshot under given circumstances.
 
-Belongs here: what a verdict depends on beside the snapshot: the time, the last intake, the
-waivers. An edition's manifest keeps it, so that its quality report can be made again years later.
-Doesn't belong here: the verdict itself (``judging``, ``decision``).
+Belongs here: the inputs of a decision other than the snapshot: the time, the last intake and the
+waivers. An edition's manifest records them, so that its quality report can be made again years
+later. Doesn't belong here: making the decision (``judging``, ``decision``).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ __all__ = ["Circumstances", "circumstances_of", "judge_snapshot"]
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What a verdict depends on beside the snapshot.
+    """The inputs of a decision other than the snapshot.
 
     Attributes:
-        now: when it was judged (aware).
-        last_intake_at: when the last intake began to list (aware), or None.
+        now: the time of the judgement (aware).
+        last_intake_at: when the last intake began to list objects (aware), or None.
         is_stale: whether something was taken in after the marts were built.
-        waivers: the year's, valid then or not.
+        waivers: all waivers of the year, valid at that time or not.
     """
 
     now: datetime
@@ -40,7 +40,7 @@ class Circumstances:
     waivers: tuple[Waiver, ...]
 
     def as_data(self) -> dict[str, Any]:
-        """For a manifest."""
+        """The form for a manifest, as JSON types."""
         return {
             "judged_at": self.now.isoformat(),
             "last_intake_at": self.last_intake_at.isoformat() if self.last_intake_at else None,
@@ -52,7 +52,12 @@ class Circumstances:
 
     @classmethod
     def from_data(cls, year: int, data: Mapping[str, Any]) -> Circumstances:
-        """Of a published edition: nothing was stale then."""
+        """Restore the circumstances of a published edition, whose marts were not stale.
+
+        Args:
+            year: the reporting year.
+            data: from :meth:`as_data`.
+        """
         last = data["last_intake_at"]
         return cls(
             now=datetime.fromisoformat(data["judged_at"]),
@@ -73,7 +78,7 @@ class Circumstances:
 
 
 def circumstances_of(settings: Settings, store: Store, year: int) -> Circumstances:
-    """As they are now.
+    """The current circumstances.
 
     Raises:
         UsageError: the waivers can't be read.
@@ -97,10 +102,11 @@ def judge_snapshot(
     run_id: str,
     circumstances: Circumstances | None = None,
 ) -> GateDecision:
-    """The gate's decision about one snapshot, today or as it was judged before. Reads only.
+    """Judge one snapshot, under the current or the given circumstances; writes nothing.
 
     Raises:
         GateBroken: a check could not be carried out.
+        UsageError: the waivers can't be read or name unknown checks.
     """
     under = circumstances or circumstances_of(settings, store, year)
     with lakehouse.reader(settings, store, snapshot_id) as con:

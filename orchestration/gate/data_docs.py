@@ -1,7 +1,7 @@
-"""Great Expectations' own Data Docs of a decision, readable offline and the same every time.
+"""Great Expectations' Data Docs of a decision, changed to be self-contained and reproducible.
 
-Belongs here: its validation pages, freed of what it loads from other hosts and of the clock and
-random ids. Doesn't belong here: our own report (``report``), which links to these pages.
+Belongs here: Great Expectations' validation pages, without content from other hosts, times and
+random ids. Doesn't belong here: the project's own report (``report``), which links to them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["pages", "write"]
 
-#: In place of Bootstrap and the rest that the pages load from elsewhere.
+#: Replaces Bootstrap and the other styles that the pages load from other hosts.
 _STYLE = """
 :root { color-scheme: light; }
 body { font: 15px/1.6 "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC",
@@ -58,7 +58,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 
 
 def _offline(html: str, top_line: str) -> str:
-    """The page without scripts and anything of another host, under a line of our own."""
+    """Remove scripts and content of other hosts from a page, and add the top line."""
     html = re.sub(r"<script\b.*?</script>", "", html, flags=re.DOTALL | re.IGNORECASE)
     html = re.sub(r"<link\b[^>]*>", "", html, flags=re.IGNORECASE)
     html = re.sub(r"<style\b.*?</style>", "", html, flags=re.DOTALL | re.IGNORECASE)
@@ -66,7 +66,7 @@ def _offline(html: str, top_line: str) -> str:
     html = re.sub(r"<footer\b.*?</footer>", "", html, flags=re.DOTALL | re.IGNORECASE)
     html = re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL)
     html = re.sub(r"<nav\b.*?</nav>", "", html, flags=re.DOTALL | re.IGNORECASE)
-    # The site's own tree isn't there: every way back leads to our report.
+    # The index of Data Docs is not published: links to it lead to our report.
     html = re.sub(r'href="(?:\.\./)+[^"]*"', 'href="../index.html"', html)
     html = re.sub(r"<tr>(?:(?!</tr>).)*?Run Time.*?</tr>", "", html, flags=re.DOTALL)
     html = re.sub(r"(<br>)?\s*Data asset: None", "", html)
@@ -79,9 +79,9 @@ def _offline(html: str, top_line: str) -> str:
 
 
 def _fixed(validation: Any, order: list[str], year: int) -> Any:
-    """A copy without random ids, its results in the order of the suite.
+    """A copy without random ids, with the results in the order of the suite.
 
-    Great Expectations wants a run time; the line that would show it is taken out again.
+    Great Expectations needs a run time; :func:`_offline` removes the line that shows it.
     """
     from great_expectations.core.run_identifier import RunIdentifier
 
@@ -104,12 +104,12 @@ def _fixed(validation: Any, order: list[str], year: int) -> Any:
 
 
 def pages(
-    decision: GateDecision, take: Callable[[str, str], bytes | None]
+    decision: GateDecision, find_unchanged: Callable[[str, str], bytes | None]
 ) -> Iterator[tuple[str, bytes]]:
-    """File name and bytes of each page, one a suite and frame.
+    """Yield file name and bytes of each page; there is one for each suite and frame.
 
     Args:
-        take: as ``documents.write_docs`` has it.
+        find_unchanged: see ``documents.write_docs``.
     """
     from great_expectations.render.renderer import ValidationResultsPageRenderer
     from great_expectations.render.view import DefaultJinjaPageView
@@ -126,7 +126,7 @@ def pages(
         name = f"{validation.suite_name}.html"
         fixed = _fixed(validation, order, decision.year)
         top = top_line + _waived(decision, validation.suite_name)
-        body = take(f"data_docs/{name}", _digest(fixed, top))
+        body = find_unchanged(f"data_docs/{name}", _digest(fixed, top))
         if body is None:
             document = ValidationResultsPageRenderer().render(fixed)
             body = _offline(DefaultJinjaPageView().render(document), top).encode()
@@ -134,28 +134,28 @@ def pages(
 
 
 def _digest(validation: Any, top: str) -> str:
-    """Of all that a page says: the results as Great Expectations writes them out."""
-    said = json.dumps([validation.to_json_dict(), top], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+    """The SHA-256 of a page's content: the results as JSON and the top line."""
+    content = json.dumps([validation.to_json_dict(), top], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _waived(decision: GateDecision, suite_name: str) -> str:
-    """Under the line of our own: what fails on the page and was signed off."""
+    """The paragraphs below the top line: the page's failed checks that are waived."""
     return "".join(
         f"<p><b>已签批豁免</b>：{escape(outcome.check.title_zh)}："
-        f"{escape('；'.join(waiver.text_zh for waiver in outcome.signed))}</p>"
+        f"{escape('；'.join(waiver.text_zh for waiver in outcome.covering))}</p>"
         for outcome in decision.outcomes
         if outcome.is_waived and f"{outcome.level}.{outcome.check.frame}" == suite_name
     )
 
 
 def write(
-    decision: GateDecision, directory: Path, take: Callable[[str, str], bytes | None]
+    decision: GateDecision, directory: Path, find_unchanged: Callable[[str, str], bytes | None]
 ) -> list[Path]:
-    """Write the pages; returns the files."""
+    """Write the pages and return their paths."""
     directory.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, body in pages(decision, take):
+    for name, body in pages(decision, find_unchanged):
         path = directory / name
         path.write_bytes(body)
         written.append(path)

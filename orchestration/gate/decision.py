@@ -1,6 +1,6 @@
-"""What the gate decides: outcomes, findings in two languages, rows of ``quality.gate_results``.
+"""The gate's decision: outcomes, findings in two languages, rows of ``quality.gate_results``.
 
-Belongs here: the decision as data and its wording. Doesn't belong here: judging (``judging``),
+Belongs here: the decision as data, and its wording. Doesn't belong here: judging (``judging``),
 thresholds (``expectations``) and pages (``report``, ``data_docs``).
 """
 
@@ -32,9 +32,9 @@ __all__ = [
     "threshold",
 ]
 
-#: How many causes a finding names; all of them are in the quality report.
+#: A finding names at most this many causes; the quality report has all.
 CAUSES_NAMED = 10
-#: How many keys the ``detail`` of a results row keeps, beside their total.
+#: The ``detail`` of a results row has at most this many keys, and their total number.
 KEYS_KEPT = 200
 
 LEVELS_ZH = {"submissions": "填报数据", "provincial": "省级汇总", "national": "全国汇总"}
@@ -42,7 +42,7 @@ SEVERITY_ZH = {"critical": "关键", "warning": "提示"}
 
 
 class GateBroken(TongbaoError):
-    """A check could not be carried out: the gate is broken, which says nothing about the data."""
+    """A check could not be carried out; this is an error of the gate, not of the data."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,12 @@ class Cause:
     Attributes:
         key: the row's key, e.g. ``{"province_code": "440000", "task_code": "T05"}``.
         place: its name in Chinese, e.g. ``广东·T05 职业教育信息化标杆学校``.
-        value: the judged value as written, e.g. ``41.67%``.
-        note_zh, note_en: the counts behind it.
-        culprits: names of units (or provinces, codes) behind it, the weightiest first.
-        culprits_total: how many there are.
-        counted_zh: what the value counts, where it is a count.
+        value: the judged value as text, e.g. ``41.67%``.
+        note_zh, note_en: the counts behind the value.
+        culprits: names of units (or provinces, codes) that cause it, most important first; some
+            of them if there are many.
+        culprits_total: how many there are in all.
+        counted_zh: what the value counts with its measure word, if it is a count.
     """
 
     key: Mapping[str, str]
@@ -88,7 +89,7 @@ class Cause:
         return text
 
     def text_en(self, named: int = 5) -> str:
-        """The cause in one English line (names stay Chinese)."""
+        """The cause in one English line (with Chinese names), with at most ``named`` culprits."""
         text = f"{self.place}: {self.value}"
         if self.note_en:
             text += f" ({self.note_en})"
@@ -100,17 +101,17 @@ class Cause:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one check.
+    """The result of one check.
 
     Attributes:
         level: the suite: ``submissions``, ``provincial`` or ``national``.
         check: the check with its threshold and reason.
-        success: whether it holds.
-        observed: the judged value that is furthest from (or nearest to) failing, as written.
-        evaluated: how many rows were judged; 0 means that there was nothing to judge.
+        success: whether no row fails.
+        observed: the worst judged value, as text.
+        evaluated: how many rows were judged; 0 if there was nothing to judge.
         causes: every failing row, the worst first.
-        waivers: the valid waivers of this check.
-        expired: those that don't count any more.
+        waivers: the valid waivers of this check, whether or not they cover a failing row.
+        expired: the expired waivers of this check.
     """
 
     level: str
@@ -123,7 +124,7 @@ class Outcome:
     expired: tuple[Waiver, ...] = ()
 
     @cached_property
-    def standing(self) -> tuple[Cause, ...]:
+    def uncovered(self) -> tuple[Cause, ...]:
         """The failing rows that no valid waiver covers."""
         return tuple(
             cause
@@ -132,7 +133,7 @@ class Outcome:
         )
 
     @cached_property
-    def signed(self) -> tuple[Waiver, ...]:
+    def covering(self) -> tuple[Waiver, ...]:
         """The valid waivers that cover a failing row."""
         return tuple(
             waiver
@@ -141,27 +142,27 @@ class Outcome:
         )
 
     def signed_for(self, cause: Cause) -> str | None:
-        """Who waives a failing row."""
+        """The signatories of the waivers that cover a failing row, or None."""
         return _signatories(w for w in self.waivers if w.covers(cause.key))
 
     @property
     def waived_by(self) -> str | None:
-        """Who signed, where every failing row is covered."""
-        return _signatories(self.signed) if self.is_waived else None
+        """The signatories if every failing row is covered, or None."""
+        return _signatories(self.covering) if self.is_waived else None
 
     @property
     def is_waived(self) -> bool:
-        """Whether it fails, and every failing row is covered."""
-        return not self.success and bool(self.causes) and not self.standing
+        """Whether the check fails and waivers cover every failing row."""
+        return not self.success and bool(self.causes) and not self.uncovered
 
     @property
     def failed(self) -> int:
-        """How many rows fail."""
+        """The number of failing rows."""
         return len(self.causes)
 
     @property
     def threshold(self) -> str:
-        """The threshold as written, with the rows it holds for."""
+        """The threshold as text, with the conditions for the rows that it applies to."""
         return threshold(self.check)
 
     @property
@@ -176,7 +177,7 @@ class Outcome:
 
     @property
     def detail(self) -> str:
-        """JSON: how many rows were judged, which fail (capped), what was signed about them."""
+        """JSON: the number of judged rows, the failing ones (up to a limit) and their waivers."""
         keys = [
             {**cause.key, "observed": cause.value, "by": list(cause.culprits)}
             for cause in self.causes[:KEYS_KEPT]
@@ -191,7 +192,7 @@ class Outcome:
                 "failed": self.failed,
                 "shown": len(keys),
                 "keys": keys,
-                "waivers": [waiver.as_data() for waiver in self.signed],
+                "waivers": [waiver.as_data() for waiver in self.covering],
             },
             ensure_ascii=False,
             sort_keys=True,
@@ -200,18 +201,19 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Finding:
-    """A failed check as people read it.
+    """A failed check with its texts for people.
 
     Attributes:
         suite, expectation, severity, observed, threshold: as in ``quality.gate_results``.
         title_zh, title_en: what was judged.
-        failed, evaluated: how many rows fail (those of ``causes``), of how many judged.
-        covered: how many more fail and are waived.
-        reason_zh, reason_en: why the threshold is what it is.
+        failed, evaluated: the number of failing rows (those of ``causes``) and of judged rows.
+        reason_zh, reason_en: the reason for the threshold.
         remedy_zh, remedy_en: what to do.
-        causes: the failing rows, the worst first (all of them).
+        causes: all failing rows that the finding is about, the worst first.
+        observed_zh, threshold_zh: the observed value and the threshold in Chinese.
+        covered: the number of other failing rows, which are waived.
         waivers: the valid waivers that cover failing rows.
-        expired: waivers of the check that don't count any more.
+        expired: the expired waivers of the check.
     """
 
     suite: str
@@ -236,15 +238,15 @@ class Finding:
 
     @property
     def check(self) -> str:
-        """Suite and check."""
+        """The check's full name, ``suite.expectation``."""
         return f"{self.suite}.{self.expectation}"
 
     @property
     def waived_zh(self) -> str:
-        """What was waived, by whom, why and until when: one paragraph for the bulletin."""
-        said = "；".join(waiver.text_zh for waiver in self.waivers)
+        """One paragraph for the bulletin: what was waived, by whom, why and until when."""
+        waivers = "；".join(waiver.text_zh for waiver in self.waivers)
         places = f"{self._places('、')}。" if self.evaluated > 1 else ""
-        return f"{self.title_zh}：{_how_far_zh(self)}。{places}{said}。"
+        return f"{self.title_zh}：{_deviation_zh(self)}。{places}{waivers}。"
 
     def _places(self, comma: str) -> str:
         named = comma.join(cause.place for cause in self.causes[:CAUSES_NAMED])
@@ -256,13 +258,13 @@ class Finding:
     @property
     def text_zh(self) -> str:
         """One paragraph for the bulletin."""
-        head = f"{self.title_zh}：{_how_far_zh(self)}"
+        head = f"{self.title_zh}：{_deviation_zh(self)}"
         named = "；".join(cause.text_zh(3) for cause in self.causes[:CAUSES_NAMED])
         more = self.failed - CAUSES_NAMED
         text = f"{head}。{named}" + (f"；另有{more}处" if more > 0 else "") + "。"
         if self.covered:
-            said = "；".join(waiver.text_zh for waiver in self.waivers)
-            text += f"此外{self.covered}处经签批豁免：{said}。"
+            waivers = "；".join(waiver.text_zh for waiver in self.waivers)
+            text += f"此外{self.covered}处经签批豁免：{waivers}。"
         return text
 
     @property
@@ -271,24 +273,24 @@ class Finding:
         named = "; ".join(cause.text_en(3) for cause in self.causes[:CAUSES_NAMED])
         more = self.failed - CAUSES_NAMED
         return (
-            f"{self.title_en}: {_how_far_en(self)}. {named}"
+            f"{self.title_en}: {_deviation_en(self)}. {named}"
             + (f"; and {more} more" if more > 0 else "")
             + f". Do: {self.remedy_en}."
         )
 
     def waived_lines(self) -> list[str]:
-        """Plain English lines for a terminal: what, where, who, why and until when."""
+        """English lines for the terminal about a waived check and its waivers."""
         return [
-            f"  - {self.title_en}  [{self.suite}.{self.expectation}]: {_how_far_en(self)}",
+            f"  - {self.title_en}  [{self.suite}.{self.expectation}]: {_deviation_en(self)}",
             f"      {self._places(', ')}",
             *(f"      {waiver.text_en}" for waiver in self.waivers),
         ]
 
     def lines(self, number: int) -> list[str]:
-        """Plain English lines for a terminal."""
+        """English lines for the terminal, with the finding's number in the list."""
         lines = [
             f"{number:>3}. {self.title_en}  [{self.suite}.{self.expectation}]",
-            f"     {_how_far_en(self)}",
+            f"     {_deviation_en(self)}",
         ]
         lines += [f"     - {cause.text_en(3)}" for cause in self.causes[:CAUSES_NAMED]]
         if self.failed > CAUSES_NAMED:
@@ -305,7 +307,7 @@ def _signatories(waivers: Iterable[Waiver]) -> str | None:
     return "、".join(dict.fromkeys(waiver.signatory for waiver in waivers)) or None
 
 
-def _how_far_zh(finding: Finding) -> str:
+def _deviation_zh(finding: Finding) -> str:
     if finding.evaluated <= 1:
         return f"{finding.observed_zh}，要求{finding.threshold_zh}"
     return (
@@ -314,7 +316,7 @@ def _how_far_zh(finding: Finding) -> str:
     )
 
 
-def _how_far_en(finding: Finding) -> str:
+def _deviation_en(finding: Finding) -> str:
     if finding.evaluated <= 1:
         return f"observed {finding.observed}, must be {finding.threshold}"
     return (
@@ -324,7 +326,7 @@ def _how_far_en(finding: Finding) -> str:
 
 
 def shown_value(value: Any, shown: Shown) -> str:
-    """A judged value as people read it: ``41.67%``, ``12``, ``×3.20``; "—" for none."""
+    """A judged value as text: ``41.67%``, ``12``, ``×3.20``; "—" for None."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "—"
     if shown == "rate":
@@ -346,7 +348,7 @@ def _limit(value: float, shown: Shown) -> str:
     return f"{value:g}"
 
 
-#: The columns that a threshold's condition may name, in Chinese.
+#: The Chinese names of the columns in the conditions of thresholds.
 _COLUMN_ZH = {
     "units_expected": "应报单位数",
     "units_on_time": "按时上报单位数",
@@ -405,15 +407,17 @@ def _value_zh(value: str, counted_zh: str) -> str:
 
 @dataclass(frozen=True)
 class GateDecision:
-    """The gate's answer about one lakehouse snapshot.
+    """The gate's decision about one snapshot of the lake.
 
     Attributes:
-        year: reporting year.
-        snapshot_id: the snapshot judged; publishing refuses any other.
+        year: the reporting year.
+        snapshot_id: the judged snapshot; publication refuses any other.
         run_id: the run that judged.
-        is_synthetic: made-up data among the judged.
-        outcomes: every check, in the order of the suites.
+        is_synthetic: whether there is synthetic data in the judged data.
+        outcomes: the result of every check, in the order of the suites.
         cutoff_at: the year's cut-off (UTC aware).
+        circumstances: :meth:`Circumstances.as_data`, for the manifest of an edition.
+        validations: the results of Great Expectations, for its Data Docs only.
     """
 
     year: int
@@ -422,56 +426,54 @@ class GateDecision:
     is_synthetic: bool
     outcomes: tuple[Outcome, ...]
     cutoff_at: datetime
-    #: Under which it was judged, for the manifest of an edition.
     circumstances: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    #: What Great Expectations returned, by suite name: only for its Data Docs.
     validations: tuple[Any, ...] = field(default=(), repr=False, compare=False)
 
     def _findings(self, severity: str) -> tuple[Finding, ...]:
         return tuple(
-            _finding(outcome, outcome.standing)
+            _finding(outcome, outcome.uncovered)
             for outcome in self.outcomes
             if not outcome.success and not outcome.is_waived and outcome.check.severity == severity
         )
 
     @cached_property
     def waived(self) -> tuple[Finding, ...]:
-        """Failed checks that somebody has signed off for now."""
+        """Failed checks whose failing rows are all waived."""
         return tuple(
             _finding(outcome, outcome.causes) for outcome in self.outcomes if outcome.is_waived
         )
 
     @cached_property
     def blocking(self) -> tuple[Finding, ...]:
-        """Failed critical checks: why nothing may be published."""
-        # The nation first, then the provinces, then single facts: the largest thing first.
+        """Failed critical checks, which block publication."""
+        # The most general first: the nation, then the provinces, then single facts.
         order = {"national": 0, "provincial": 1, "submissions": 2}
         return tuple(sorted(self._findings("critical"), key=lambda f: order[f.suite]))
 
     @cached_property
     def warnings(self) -> tuple[Finding, ...]:
-        """Failed warning checks: published with the bulletin."""
+        """Failed warning checks, which are published with the bulletin."""
         order = {"national": 0, "provincial": 1, "submissions": 2}
         return tuple(sorted(self._findings("warning"), key=lambda f: order[f.suite]))
 
     @property
     def blocked(self) -> bool:
-        """Whether publication is held back."""
+        """Whether publication is blocked."""
         return bool(self.blocking)
 
     @property
     def warned_zh(self) -> dict[str, str]:
-        """Suite and check, ``national.places_are_firm`` → what a bulletin says of what warns."""
+        """Check (``national.places_are_firm``) → the bulletin's text about a warning."""
         return {finding.check: finding.text_zh for finding in self.warnings}
 
     @property
     def waived_zh(self) -> dict[str, str]:
-        """The same of what was waived."""
+        """Check → the bulletin's text about a waived check."""
         return {finding.check: finding.waived_zh for finding in self.waived}
 
     @property
     def results(self) -> list[dict[str, Any]]:
-        """Rows for ``quality.gate_results``: one a check, in a fixed order."""
+        """Rows for ``quality.gate_results``, one for each check, in a fixed order."""
         return [
             {
                 "year": self.year,
@@ -506,7 +508,7 @@ class GateDecision:
         }
 
     def print_lines(self) -> list[str]:
-        """What a terminal shows: the verdict, then what blocks, then the warnings."""
+        """Lines for the terminal: the decision, blocking findings, waived ones, warnings."""
         verdict = "BLOCKED" if self.blocked else "passed"
         lines = [
             f"Gate {self.year} (snapshot {self.snapshot_id}): {verdict}; "
@@ -523,25 +525,25 @@ class GateDecision:
             lines += finding.waived_lines()
         if self.warnings:
             lines.append("Warnings (published with the bulletin):")
-            # A notice about rows that block already says nothing new.
-            said = {finding.expectation + "_notice": finding.causes for finding in self.blocking}
+            # A notice is skipped if the blocking check with the same rows is listed already.
+            listed = {finding.expectation + "_notice": finding.causes for finding in self.blocking}
             for finding in self.warnings:
-                if len(said.get(finding.expectation, ())) == finding.failed:
+                if len(listed.get(finding.expectation, ())) == finding.failed:
                     continue
                 first = finding.causes[0].text_en(2) if finding.causes else ""
                 more = f" and {finding.failed - 1} more" if finding.failed > 1 else ""
-                lines.append(f"  - {finding.title_en}: {_how_far_en(finding)}")
+                lines.append(f"  - {finding.title_en}: {_deviation_en(finding)}")
                 lines.append(f"      {first}{more}")
         return lines
 
     def notice(self) -> str:
-        """One message about a blocked gate: what, how far off, who causes it, what to do next."""
+        """One message about a blocked gate: findings, deviations, causes and next steps."""
         return "\n".join(
             [
                 f"The gate blocks {self.year} (snapshot {self.snapshot_id}): nothing is published.",
                 *(f"{n}. {finding.text_en}" for n, finding in enumerate(self.blocking, 1)),
-                f"Next: 'tongbao gate --year {self.year}' lists all of it. Mend the cause, or have "
-                "a waiver signed in expectations/waivers.csv, then: "
+                f"Next: 'tongbao gate --year {self.year}' lists all findings. Fix the cause, or "
+                "have a waiver signed in expectations/waivers.csv, then run "
                 f"'tongbao run --year {self.year}'. The schedule tries again each morning.",
             ]
         )
@@ -561,7 +563,7 @@ def _brief(finding: Finding) -> dict[str, Any]:
 
 
 def _finding(outcome: Outcome, causes: tuple[Cause, ...]) -> Finding:
-    """The finding about some (or all) of the failing rows."""
+    """Make the finding about some or all of the failing rows."""
     check = outcome.check
     observed = outcome.observed
     if causes and len(causes) < outcome.failed:
@@ -584,6 +586,6 @@ def _finding(outcome: Outcome, causes: tuple[Cause, ...]) -> Finding:
         observed_zh=observed_zh(observed, check),
         threshold_zh=outcome.threshold_zh,
         covered=outcome.failed - len(causes),
-        waivers=outcome.signed,
+        waivers=outcome.covering,
         expired=outcome.expired,
     )

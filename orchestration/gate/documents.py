@@ -1,6 +1,7 @@
-"""The ``quality/`` folder of an edition.
+"""Writes the ``quality/`` folder of an edition.
 
-Belongs here: which files it has. Doesn't belong here: their content (``report``, ``data_docs``).
+Belongs here: the list of its files. Doesn't belong here: their content (``report``,
+``data_docs``).
 """
 
 from __future__ import annotations
@@ -17,21 +18,24 @@ __all__ = ["write_docs"]
 def write_docs(
     decision: GateDecision,
     directory: Path,
-    take: Callable[[str, str], bytes | None] = lambda _path, _digest: None,
+    find_unchanged: Callable[[str, str], bytes | None] = lambda _path, _digest: None,
 ) -> list[Path]:
-    """Write the folder: the report, every failing row as CSV, Great Expectations' Data Docs.
+    """Write the folder: the report, all failing rows as CSV, Great Expectations' Data Docs.
 
-    The bytes depend on what was judged alone, not on the run or the clock.
+    The bytes depend only on what was judged, not on the run or the clock.
 
     Args:
-        take: asked for a page of Data Docs, with its path below ``quality/`` and a digest of
-            what it is made from, before it is made: an older page made from the same, if any.
+        decision: the decision to document.
+        directory: the folder, which is created.
+        find_unchanged: called with the path of a page of Data Docs below ``quality/`` and a digest
+            of its inputs; returns an existing page with the same digest, or None.
 
     Returns:
-        the files written, sorted.
+        the paths of the files, sorted.
     """
     directory.mkdir(parents=True, exist_ok=True)
     index, rows = directory / "index.html", directory / "failing_rows.csv"
     index.write_bytes(report.render(decision))
     rows.write_bytes(report.failing_rows(decision))
-    return sorted([index, rows, *data_docs.write(decision, directory / "data_docs", take)])
+    docs = data_docs.write(decision, directory / "data_docs", find_unchanged)
+    return sorted([index, rows, *docs])

@@ -1,10 +1,10 @@
-"""Judging one year of the marts: queries the frames, runs the suites, says who causes what.
+"""Judges one year of the marts: queries the frames, runs the suites, names the causes.
 
-Belongs here: the way from a connection to a :class:`GateDecision`; it only reads. Doesn't belong
-here: thresholds (``expectations``), storing the rows and pinning snapshots (the caller).
+Belongs here: making a :class:`GateDecision` from a connection, without writing. Doesn't belong
+here: thresholds (``expectations``), storing the results and pinning snapshots (the caller).
 
-Great Expectations' SQL engine doesn't work on DuckDB, so DuckDB does the arithmetic and the
-pandas engine judges the few rows that come of it.
+Great Expectations' SQL engine doesn't support DuckDB. DuckDB does the arithmetic, and the pandas
+engine judges the few resulting rows.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from orchestration.lakehouse.rows import rows_as_dicts
 
 __all__ = ["judge"]
 
-#: Culprits kept for a failing row: enough for the report; the total is always told.
+#: A cause has at most this many culprits, enough for the report, and their total number.
 _CULPRITS_KEPT = 30
 
-#: The column that names the one row of a frame about the whole nation.
+#: The key column of a frame with a single row for the nation.
 _SCOPE = "scope"
 _NATION = "全国"
 
@@ -44,7 +44,7 @@ class Period(Protocol):
 
     @property
     def cutoff_at(self) -> datetime:
-        """Documents count when submitted before it (UTC aware)."""
+        """Documents count if they are submitted before this time (UTC aware)."""
 
 
 def judge(
@@ -59,23 +59,24 @@ def judge(
     marts_stale: bool = False,
     waivers: Sequence[Waiver] = (),
 ) -> GateDecision:
-    """Judge the marts of a year. Reads only.
+    """Judge the marts of a year; writes nothing.
 
     Args:
-        con: resolves the schemas ``marts``, ``quality`` and ``raw`` (pinned at the snapshot).
-        year: reporting year.
-        snapshot_id: the lakehouse snapshot that ``con`` shows.
-        run_id: the run that asks.
-        now: the time of judging; an intake "from the future" doesn't count as fresh.
-        last_intake_at: when the last intake began to list, or None when there was none.
+        con: a connection with the schemas ``marts``, ``quality`` and ``raw``, pinned at the
+            snapshot.
+        year: the reporting year.
+        snapshot_id: the snapshot that ``con`` reads.
+        run_id: the run that judges.
+        now: the time of the judgement (aware); an intake after it doesn't count as fresh.
+        last_intake_at: when the last intake began to list objects, or None if there was none.
         period: the year's calendar.
         marts_stale: whether something was taken in after the marts were built.
-        waivers: the year's, valid at ``now`` or not.
+        waivers: the year's waivers, valid at ``now`` or not.
 
     Raises:
         GateBroken: a query or an expectation could not be carried out.
         Unreachable: the lake's files can't be read.
-        UsageError: a waiver names what isn't judged.
+        UsageError: a waiver names an unknown check or column.
     """
     check_waivers(
         waivers,
@@ -86,7 +87,7 @@ def judge(
         },
     )
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    # Imports Great Expectations, which only a judgement needs.
+    # Imported here because it imports Great Expectations, which takes seconds.
     from expectations.suites import suites_of
 
     names = _Names(con, year)
@@ -111,12 +112,12 @@ def judge(
             if check.name not in results:
                 raise GateBroken(f"gate: {level}.{check.name} gave no result")
             outcome = _outcome(level, check, results[check.name], rows[check.frame], names)
-            signed = [w for w in waivers if (w.suite, w.expectation) == (level, check.name)]
+            of_check = [w for w in waivers if (w.suite, w.expectation) == (level, check.name)]
             outcomes.append(
                 replace(
                     outcome,
-                    waivers=tuple(w for w in signed if w.is_valid(now)),
-                    expired=tuple(w for w in signed if w.has_expired(now)),
+                    waivers=tuple(w for w in of_check if w.is_valid(now)),
+                    expired=tuple(w for w in of_check if w.has_expired(now)),
                 )
             )
     return GateDecision(
@@ -134,6 +135,12 @@ def judge(
 
 
 def _query(con: duckdb.DuckDBPyConnection, sql: str, what: str) -> list[Row]:
+    """Run a query and return its rows; ``what`` names it in an error message.
+
+    Raises:
+        GateBroken: the query fails.
+        Unreachable: the lake's files can't be read.
+    """
     try:
         return rows_as_dicts(con.execute(sql))
     except (duckdb.IOException, duckdb.HTTPException) as error:
@@ -143,12 +150,6 @@ def _query(con: duckdb.DuckDBPyConnection, sql: str, what: str) -> list[Row]:
 
 
 def _read_frame(con: duckdb.DuckDBPyConnection, frame: str, year: int) -> list[Row]:
-    """The rows of a frame; it is one with a query.
-
-    Raises:
-        GateBroken: the query fails.
-        Unreachable: the lake's files can't be read.
-    """
     return _query(con, frame_sql(frame, year), f"frame {frame}")
 
 
@@ -182,7 +183,7 @@ def _beijing(moment: datetime | None, otherwise: str = "") -> str:
 
 
 class _Names:
-    """Chinese names for keys, and of those who are behind failing rows, read once."""
+    """The Chinese names of keys, and the results of culprit queries, each read once."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, year: int) -> None:
         def pairs(sql: str) -> dict[str, str]:
@@ -207,14 +208,14 @@ class _Names:
         self._culprits: dict[str, list[Row]] = {}
 
     def culprits(self, query: str) -> list[Row]:
-        """The rows of a query that names culprits."""
+        """The rows of a query of ``frames.CULPRITS``."""
         if query not in self._culprits:
             sql = culprits_sql(query, self._year)
             self._culprits[query] = _query(self._con, sql, f"culprits {query}")
         return self._culprits[query]
 
     def place(self, key: Mapping[str, str]) -> str:
-        """``广东·T05 职业教育信息化标杆学校·T05_03 …`` for a key, "全国" for none."""
+        """The name of a key, ``广东·T05 职业教育信息化标杆学校·T05_03 …``; "全国" if empty."""
         parts = []
         for column, code in key.items():
             if column == "province_code":
@@ -234,7 +235,7 @@ class _Names:
 
 
 def _context() -> Any:
-    """An ephemeral context: in memory, no docs site, no progress bars, no file anywhere."""
+    """A context of Great Expectations in memory, without files and progress bars."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -261,13 +262,13 @@ def _key_of(row: Row, columns: Iterable[str]) -> tuple[str, ...]:
 
 
 def _validate(context: Any, suite: Any, frame: str, rows: list[Row], checks: list[Check]) -> Any:
-    """Run one suite on one frame; the index of the results is the frame's key."""
+    """Run one suite on one frame; the results identify rows by the frame's key."""
     import pandas as pd
 
     key = _key_columns(frame)
     keys = [_key_of(row, key) for row in rows]
     if len(set(keys)) != len(keys):
-        raise GateBroken(f"gate: frame {frame} has two rows of one key")
+        raise GateBroken(f"gate: frame {frame} has two rows with the same key")
     judged = {
         column
         for check in checks
@@ -295,7 +296,7 @@ def _validate(context: Any, suite: Any, frame: str, rows: list[Row], checks: lis
 
 
 def _crash(result: Any) -> str | None:
-    """The message when an expectation crashed instead of judging."""
+    """The error message of an expectation that raised an exception, or None."""
     info = result.exception_info or {}
     entries = [info] if "raised_exception" in info else list(info.values())
     for entry in entries:
@@ -311,6 +312,11 @@ def _outcome(
     rows: list[Row],
     names: _Names,
 ) -> Outcome:
+    """The outcome of a check, from its rows; Great Expectations' result must agree with it.
+
+    Raises:
+        GateBroken: the expectation raised an exception, or the results differ.
+    """
     crash = _crash(result)
     if crash is not None or "element_count" not in result.result:
         raise GateBroken(f"gate: {level}.{check.name} crashed: {crash or 'no result'}")
@@ -342,7 +348,7 @@ def _outcome(
 
 
 def _keeps(row: Row, check: Check) -> bool:
-    """Whether a judged row keeps the threshold, without Great Expectations."""
+    """Whether a judged row meets the threshold, compared without Great Expectations."""
     if check.equals is not None:
         return bool(row[check.column] == row[check.equals])
     value, low, high = float(row[check.column]), check.at_least, check.at_most
@@ -350,7 +356,10 @@ def _keeps(row: Row, check: Check) -> bool:
 
 
 def _judged_rows(check: Check, rows: Iterable[Row]) -> list[Row]:
-    """The rows of a check's frame that it judges: with a value (one of two is enough), meant."""
+    """The rows that a check judges: they have a value and meet the conditions of ``only``.
+
+    If the check compares two columns, a value in one of them is enough.
+    """
     columns = [check.column] if check.equals is None else [check.column, check.equals]
     return [
         row
@@ -369,7 +378,7 @@ def _holds(row: Row, term: tuple[str, str, float]) -> bool:
 
 
 def _distance(check: Check, row: Row) -> float:
-    """How far a row is from keeping the threshold: larger is worse."""
+    """The distance of a row's value from the threshold; larger is worse."""
     value = row[check.column]
     if check.equals is not None or value is None:
         return 0.0
@@ -385,7 +394,7 @@ def _distance(check: Check, row: Row) -> float:
 
 
 def _observed_in(check: Check, judged: list[Row], failed: list[Row]) -> str:
-    """What a check's record says that was observed: the value that is furthest off."""
+    """The observed value of a check, as text: the worst one."""
     if check.equals is not None:
         return f"{len(failed)} differ" if failed else "equal"
     if not judged:
@@ -395,7 +404,7 @@ def _observed_in(check: Check, judged: list[Row], failed: list[Row]) -> str:
 
 
 def _causes_of(check: Check, failed: Iterable[Row], names: _Names) -> tuple[Cause, ...]:
-    """What a check's failing rows say, the worst first."""
+    """The causes of a check's failing rows, the worst first."""
     columns = _key_columns(check.frame)
     failed = sorted(failed, key=lambda row: (-_distance(check, row), _key_of(row, columns)))
     culprits = names.culprits(check.culprits) if failed and check.culprits else []
@@ -412,13 +421,13 @@ def _causes_of(check: Check, failed: Iterable[Row], names: _Names) -> tuple[Caus
             if check.equals is not None
             else shown_value(row[check.column], check.shown)
         )
-        said = {n: f"{v:,}" if type(v) is int else v for n, v in row.items()}
+        cells = {n: f"{v:,}" if type(v) is int else v for n, v in row.items()}
         cause = Cause(
             key={column: code for column, code in key.items() if column != _SCOPE},
             place=names.place(key),
             value=value,
-            note_zh=check.note_zh.format(**said),
-            note_en=check.note_en.format(**said),
+            note_zh=check.note_zh.format(**cells),
+            note_en=check.note_en.format(**cells),
             culprits=tuple(labels[:_CULPRITS_KEPT]),
             culprits_total=len(labels),
             counted_zh=check.counted_zh,

@@ -1,8 +1,8 @@
-"""The quality report of an edition: one Chinese page that needs nothing but itself.
+"""The quality report of an edition: one self-contained Chinese page, and a CSV.
 
-Belongs here: laying out a decision for readers, and the full list of failing rows as CSV. Doesn't
-belong here: any judging or arithmetic on figures; it prints what the decision holds. The bytes
-depend on what was judged alone: no clock, no run, no snapshot number (the manifest has that).
+Belongs here: the layout of a decision for readers, and the list of all failing rows as CSV.
+Doesn't belong here: judging and arithmetic on figures. The bytes depend only on what was judged,
+not on the clock, the run or the snapshot number (which is in the manifest).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["failing_rows", "render"]
 
-#: Failing rows of one check that the page prints; the rest is in the CSV beside it.
+#: The page prints this many failing rows of a check; the CSV has all.
 ROWS_PRINTED = 200
 
 
@@ -74,7 +74,7 @@ def render(decision: GateDecision) -> bytes:
 
 
 def failing_rows(decision: GateDecision) -> bytes:
-    """Every failing row as CSV (UTF-8 with a mark, so that Excel reads it)."""
+    """Every failing row as CSV, in UTF-8 with a byte order mark for Excel."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(

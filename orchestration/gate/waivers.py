@@ -1,12 +1,12 @@
-"""Waivers: findings of the gate that somebody has taken upon themselves, for a time.
+"""Waivers: signed, temporary exceptions to the gate's checks.
 
-Belongs here: reading ``expectations/waivers.csv`` (a row a waiver: who, of which office, why,
-since when, until when) and saying which failing rows one covers. An entry that lacks one of these,
-or that names a check that doesn't exist, stops the gate: a waiver is a signature, not a hint.
-Doesn't belong here: deciding (``decision``).
+Belongs here: reading ``expectations/waivers.csv`` (for each waiver: who signed, office, reason,
+first and last day) and deciding which failing rows a waiver covers. An entry that lacks a value
+or names an unknown check stops the gate, because a waiver is a signature. Doesn't belong here:
+the decision (``decision``).
 
-The file stands beside the thresholds that it makes exceptions to and is no dbt seed: no model
-reads it, and signing must not make the marts stale on the night before publication.
+The file is in the folder of the thresholds and is not a dbt seed: no model reads it, and signing
+a waiver must not make the marts stale on the night before publication.
 """
 
 from __future__ import annotations
@@ -44,13 +44,16 @@ _EVERYTHING = "*"
 
 @dataclass(frozen=True)
 class Waiver:
-    """One signed-off exception.
+    """One signed exception to a check.
 
     Attributes:
-        scope: the key columns of a failing row that it covers, e.g. ``{"province_code":
-            "440000"}``; empty covers every row of the check.
-        signed_on, valid_until: the first and the last day on which it counts, in Beijing.
-        where: its place in the file, for messages.
+        year: the reporting year.
+        suite, expectation: the check.
+        scope: values of key columns; the waiver covers failing rows that have them, e.g.
+            ``{"province_code": "440000"}``. Empty for all rows of the check.
+        signed_off_by, office, reason: who signed, of which office, and why.
+        signed_on, valid_until: the first and the last day on which it is valid, in Beijing.
+        where: file and line, for messages.
     """
 
     year: int
@@ -65,37 +68,37 @@ class Waiver:
     where: str = ""
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether it counts at ``now`` (aware): from the day it was signed to its last day."""
+        """Whether the waiver is valid at ``now`` (aware)."""
         return self.signed_on <= _day(now) and not self.has_expired(now)
 
     def has_expired(self, now: datetime) -> bool:
-        """Whether its last day is over at ``now`` (aware)."""
+        """Whether the last day is over at ``now`` (aware)."""
         return _day(now) > self.valid_until
 
     def covers(self, key: Mapping[str, str]) -> bool:
-        """Whether a failing row with this key is meant."""
+        """Whether the waiver covers a failing row with this key."""
         return all(key.get(column) == value for column, value in self.scope.items())
 
     @property
     def signatory(self) -> str:
-        """Office and name, as Chinese puts them."""
+        """Office and name, in Chinese order."""
         return f"{self.office}{self.signed_off_by}"
 
     @property
     def text_zh(self) -> str:
-        """Who, why, until when."""
+        """Signatory, date, last day and reason in Chinese."""
         return f"{self.signatory}{self.signed_on}签批，有效期至{self.valid_until}：{self.reason}"
 
     @property
     def text_en(self) -> str:
-        """Who, why, until when (names and reasons stay as they were written)."""
+        """Signatory, date, last day and reason in English; names and reasons as in the file."""
         return (
             f"waived by {self.signed_off_by} ({self.office}) on {self.signed_on} "
             f"until {self.valid_until}: {self.reason}"
         )
 
     def as_data(self) -> dict[str, Any]:
-        """For the record of a decision."""
+        """The form for the record of a decision, as JSON types."""
         return {
             "scope": dict(self.scope),
             "signed_off_by": self.signed_off_by,
@@ -111,10 +114,15 @@ def _day(now: datetime) -> date:
 
 
 def read_waivers(year: int, path: Path | None = None) -> tuple[Waiver, ...]:
-    """The waivers of a year, valid or not, in the file's order.
+    """Read the waivers of a year, valid or not, in the file's order.
+
+    Args:
+        year: the reporting year.
+        path: the file, or None for the project's.
 
     Raises:
-        UsageError: the file can't be read or an entry (of any year) is incomplete; says where.
+        UsageError: the file can't be read or an entry (of any year) is incomplete; the message
+            names the line.
     """
     path = path or FILE
     try:
@@ -170,7 +178,7 @@ def _date(name: str, text: str) -> date:
 
 
 def _scope(text: str) -> dict[str, str]:
-    """``*``, or ``column=code;column=code``."""
+    """Parse ``*`` or ``column=code;column=code``."""
     if text == _EVERYTHING:
         return {}
     scope = {}
@@ -185,13 +193,15 @@ def _scope(text: str) -> dict[str, str]:
 def check_waivers(
     waivers: Iterable[Waiver], keys: Mapping[tuple[str, str], Collection[str]]
 ) -> None:
-    """Refuse waivers of what isn't judged.
+    """Check that every waiver refers to an existing check and to its key columns.
 
     Args:
-        keys: the key columns of the rows that each check judges, by suite and name.
+        waivers: the waivers to check.
+        keys: (suite, check) → the key columns of the rows that it judges.
 
     Raises:
-        UsageError: no such check, or its rows have no such column; says where.
+        UsageError: there is no such check, or its rows have no such column; the message names the
+            line.
     """
     for waiver in waivers:
         name = f"{waiver.suite}.{waiver.expectation}"

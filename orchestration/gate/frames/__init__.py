@@ -1,15 +1,16 @@
-"""The tables that the gate judges, and the queries that name who causes a failure.
+"""The frames (the tables that the gate judges) and the queries that name the causes of failures.
 
-Belongs here: SQL over ``marts``, ``quality`` and ``raw`` of one year, with all arithmetic on
-published figures exact (DECIMAL, HUGEINT; half up, once): a file for each frame, in ``culprits/``
-one for each query that names who causes a failure. What several of them read is a query in
-``parts/`` (included) or, with arguments, a macro in ``macros.j2``. A frame has few rows and a key
-that is unique; what is compared to the last digit arrives as text. Culprits have some columns of
-the frame's key (named as there) and ``label``, a Chinese name, the weightiest first; the gate
-matches them to the failing rows. Doesn't belong here: thresholds (``expectations``) and wording
-(``decision``).
+Belongs here: SQL over ``marts``, ``quality`` and ``raw`` of one year. There is a file for each
+frame, and in ``culprits/`` one for each query that names the causes of failures. SQL that several
+files share is a query in ``parts/`` (included) or, with arguments, a macro in ``macros.j2``. All
+arithmetic on published figures is exact (DECIMAL, HUGEINT; rounded half up, once).
 
-Every query is about ``year``. NULL in a judged column means that there is nothing to judge.
+A frame has few rows and a unique key. Values that must be equal to the last digit are texts. NULL
+in a judged column means that there is nothing to judge. The queries in ``culprits/`` return some
+columns of the frame's key and ``label``, a Chinese name, most important first; the gate matches
+them to the failing rows.
+
+Doesn't belong here: thresholds (``expectations``) and wording (``decision``).
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ __all__ = ["CULPRITS", "FRESHNESS", "KEYS", "culprits_sql", "frame_sql"]
 
 _FOLDER = Path(__file__).parent
 
-#: The frame that is no query: the gate is handed its row.
+#: The only frame without a query; its row is made from the arguments of ``judging.judge``.
 FRESHNESS = "freshness"
 
-#: Frame → the columns that name a row (unique); none for the one row of the nation.
+#: Frame → its key columns; none if the frame has a single row for the nation.
 KEYS: dict[str, tuple[str, ...]] = {
     "facts": ("province_code", "task_code"),
     "nation_values": (),
@@ -53,17 +54,17 @@ KEYS: dict[str, tuple[str, ...]] = {
     "places": ("province_code",),
 }
 
-#: The queries that name who causes a failure.
+#: The names of the queries in ``culprits/``.
 CULPRITS = frozenset(path.stem for path in (_FOLDER / "culprits").glob("*.sql"))
 
 
 def frame_sql(frame: str, year: int) -> str:
-    """The query of a frame (a name of ``KEYS``, not ``FRESHNESS``) about one year."""
+    """The SQL of a frame (a key of ``KEYS`` except ``FRESHNESS``) for one year."""
     return _environment(year).get_template(f"{frame}.sql").render()
 
 
 def culprits_sql(culprits: str, year: int) -> str:
-    """The query of a name of ``CULPRITS`` about one year."""
+    """The SQL of a query of ``CULPRITS`` for one year."""
     return _environment(year).get_template(f"culprits/{culprits}.sql").render()
 
 
@@ -72,7 +73,7 @@ def _environment(year: int) -> jinja2.Environment:
     environment = jinja2.Environment(  # noqa: S701 - SQL, not HTML
         loader=jinja2.FileSystemLoader(_FOLDER), undefined=jinja2.StrictUndefined
     )
-    environment.globals["year"] = year  # a global, so that macros see it
+    environment.globals["year"] = year  # Macros see only globals.
     scenarios = load_catalogue().scenarios.values()
     environment.globals["scenarios_zh"] = {each.scenario: each.name_zh for each in scenarios}
     environment.globals["scenarios_en"] = {each.scenario: each.name_en for each in scenarios}

@@ -52,7 +52,8 @@ select
         when a.copies is not null
             then {{ joined(["a.value", "a.units_counted", "a.units_expected"]) }}
     end as figure_published,
-    -- A union can't be added up from the provinces': it lies between the largest and their sum.
+    -- The size of a union isn't the sum of the provinces' sizes: it is between the largest and
+    -- the sum.
     case
         when a.copies is null then null
         when i.aggregation in ('sum', 'count_true')

@@ -1,4 +1,5 @@
--- The indicators that are due of each task and of all tasks together.
+-- The indicators of each task (its own and the common ones) and of all tasks together ('ALL': the
+-- common ones).
 with task as (
     select task_code from marts.dim_task
     union all

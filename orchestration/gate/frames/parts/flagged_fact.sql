@@ -1,4 +1,4 @@
--- Every fact with what may be wrong with it.
+-- Every fact, with a flag for each possible error.
 with unit as (
     select distinct
         unit_code,

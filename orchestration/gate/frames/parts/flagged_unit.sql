@@ -1,4 +1,4 @@
--- Every expected unit with what may be wrong with it.
+-- Every expected unit, with a flag for each possible error.
 with reporting_year as (
     select edition
     from marts.dim_reporting_year

@@ -1,4 +1,4 @@
--- Units of the year before that are gone without having been removed.
+-- Units of the year before that are missing without a removal.
 select
     p.unit_code,
     p.province_code,

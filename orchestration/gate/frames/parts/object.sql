@@ -1,4 +1,4 @@
--- How many documents each object holds, and how many of them were rejected.
+-- The number of documents and of rejected documents of each object.
 select
     province_code,
     greatest(coalesce(documents_total, 0), 1) as documents,

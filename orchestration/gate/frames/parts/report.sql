@@ -1,4 +1,4 @@
--- The report file of each unit that reported on time, and whether anything is wrong with it.
+-- The report file that each unit names, and whether it is missing or damaged.
 with unsound as (
     select distinct document_id
     from quality.submission_errors

@@ -1,4 +1,4 @@
--- Units on time and the rules of the catalogue that they don't follow.
+-- Units that reported on time, with each rule of the catalogue that they violate.
 select distinct
     e.unit_code,
     e.code,

@@ -1,5 +1,5 @@
--- Counted values, with what a figure is made from: numerator and denominator of a ratio, else the
--- value. An indicator of all tasks counts under its task and under 'ALL'.
+-- Counted values with the inputs of figures: the numerator and denominator of a ratio, or the
+-- value. A common indicator has a row for the unit's task and one for 'ALL'.
 with fact as (
     {% include "parts/fact.sql" %}
 ),

@@ -1,5 +1,5 @@
--- Values 5,000 to 20,000 times (or that part of) the unit's last year: the band of the seeds'
--- unit_scale rules.
+-- Values that are 5,000 to 20,000 times the unit's value of last year, or that fraction of it. The
+-- rules of the category unit_scale in the seeds have the same limits.
 select
     f.unit_code,
     f.province_code,

@@ -1,4 +1,4 @@
--- A unit has explained itself when it has explained all of its warnings.
+-- A unit counts as explained if it has explained all of its warnings.
 select
     unit_code,
     bool_and(is_explained) as is_explained
