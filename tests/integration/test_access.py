@@ -1,6 +1,6 @@
-"""Who may see and do what: the roles of ``infra/postgres`` and the analysts' S3 server.
+"""Permissions: the roles of ``infra/postgres`` and the analysts' S3 server.
 
-With real servers, and analysts as processes of their own.
+The servers are real, and analysts are separate processes.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from orchestration.storage import Store
 from tests.conftest import clean_environment
 from tests.fixtures.topology import S3Server, Topology, topology
 
-#: What stands in a registration of ``raw`` and must be seen nowhere else.
+#: Contact data in a registration of ``raw``, which must not be visible anywhere else.
 CONTACT = ("李娜", "13800138000", "li.na@example.cn")
-#: What analysts may read, as ``infra/policies/analyst.json`` says for AWS.
+#: The folders that analysts may read, as in ``infra/policies/analyst.json`` for AWS.
 FOLDERS = ("marts", "quality", "publication")
 
-#: PostgreSQL and the analysts' S3 server.
+#: Needs PostgreSQL and the analysts' S3 server.
 pytestmark = pytest.mark.slow
 
 _ANALYST = """
@@ -56,15 +56,15 @@ json.dump(answers, sys.stdout, default=str)
 
 
 @dataclass
-class Place:
-    """The servers, and what an analyst was given to reach them."""
+class Access:
+    """The servers, and an analyst's credentials for them."""
 
     servers: Topology
     s3: S3Server
     catalog: str
 
     def queries(self, *statements: str) -> list[Any]:
-        """What plain DuckDB answers an analyst: rows, or the error's text."""
+        """Run statements in plain DuckDB as an analyst; each gives rows or an error's text."""
         config = self.s3.config
         setup = [
             f"create secret (type s3, key_id '{config.access_key_id}', "
@@ -85,7 +85,7 @@ class Place:
 
     @contextlib.contextmanager
     def cursor(self, database: str = "tongbao") -> Iterator[Any]:
-        """Of an analyst's own connection to PostgreSQL."""
+        """A cursor of an analyst's connection to PostgreSQL."""
         url = self.servers.postgres.url(database, "analyst", self.servers.passwords["analyst"])
         with contextlib.closing(psycopg2.connect(url)) as connection:
             connection.autocommit = True
@@ -104,7 +104,7 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     folder = tmp_path_factory.mktemp("access")
     with topology(folder) as servers, contextlib.ExitStack() as stack:
         settings = Settings(
@@ -136,11 +136,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         stack.callback(s3.kill)
         s3.start()
         url = servers.postgres.url("tongbao", "analyst", servers.passwords["analyst"])
-        yield Place(servers, s3, url)
+        yield Access(servers, s3, url)
 
 
-def test_an_analyst_reads_marts_quality_and_editions(place: Place) -> None:
-    answers = place.queries(
+def test_an_analyst_reads_marts_quality_and_editions(access: Access) -> None:
+    answers = access.queries(
         "select year, task_code from lake.marts.dim_unit",
         "select count(*) from lake.quality.submission_errors",
         "select count(*) from lake.publication.editions",
@@ -158,12 +158,12 @@ def test_an_analyst_reads_marts_quality_and_editions(place: Place) -> None:
         [[newest]],
         [["marts"], ["publication"], ["quality"]],
     ]
-    [old] = place.queries(f"select year from lake.marts.dim_unit at (version => {newest - 2})")
+    [old] = access.queries(f"select year from lake.marts.dim_unit at (version => {newest - 2})")
     assert old == [[2023]]
 
 
-def test_raw_is_not_there_for_an_analyst(place: Place) -> None:
-    answers = place.queries(
+def test_an_analyst_can_not_read_raw(access: Access) -> None:
+    answers = access.queries(
         "select * from lake.raw.registration_contacts",
         "select * from lake.raw.objects",
         "select * from glob('s3://lake/data/raw/**')",
@@ -177,28 +177,28 @@ def test_raw_is_not_there_for_an_analyst(place: Place) -> None:
     assert "NoSuchBucket" in answers[4]
 
 
-def _tables(place: Place) -> list[str]:
-    with contextlib.closing(psycopg2.connect(place.servers.postgres.url("tongbao"))) as connection:
+def _catalogue_tables(access: Access) -> list[str]:
+    with contextlib.closing(psycopg2.connect(access.servers.postgres.url("tongbao"))) as connection:
         cursor = connection.cursor()
         cursor.execute("select tablename from pg_tables where schemaname = 'public'")
         return [name for [name] in cursor.fetchall()]
 
 
-def _text(cursor: Any, table: str) -> str:
+def _table_as_text(cursor: Any, table: str) -> str:
     cursor.execute(
         f'select coalesce(string_agg(t::text, chr(10)), $$$$) from public."{table}" as t'
     )
     return str(cursor.fetchone()[0])
 
 
-def test_no_metadata_tell_an_analyst_of_raw(place: Place) -> None:
-    tables = _tables(place)
+def test_the_metadata_an_analyst_sees_have_nothing_of_raw(access: Access) -> None:
+    tables = _catalogue_tables(access)
     assert len(tables) > 20
     seen, refused = "", set()
-    with place.cursor() as cursor:
+    with access.cursor() as cursor:
         for table in tables:
             try:
-                seen += _text(cursor, table)
+                seen += _table_as_text(cursor, table)
             except psycopg2.errors.InsufficientPrivilege:
                 refused.add(table)
         cursor.execute("select coalesce(string_agg(s::text, $$$$), $$$$) from pg_stats as s")
@@ -206,14 +206,14 @@ def test_no_metadata_tell_an_analyst_of_raw(place: Place) -> None:
     assert refused == {"ducklake_files_scheduled_for_deletion"}
     assert "dim_unit" in seen
     assert [word for word in (*CONTACT, "contact_phone") if word in seen] == []
-    # The owner does see them there, so there was something to find.
-    with contextlib.closing(psycopg2.connect(place.servers.postgres.url("tongbao"))) as connection:
-        everything = "".join(_text(connection.cursor(), table) for table in tables)
+    # The owner sees the contact data in the same tables, so the search above can find it.
+    with contextlib.closing(psycopg2.connect(access.servers.postgres.url("tongbao"))) as connection:
+        everything = "".join(_table_as_text(connection.cursor(), table) for table in tables)
     assert [word for word in CONTACT if word not in everything] == []
 
 
-def test_tables_that_come_later_open_nothing(place: Place) -> None:
-    owner = place.servers.environment["TONGBAO_CATALOG"]
+def test_an_analyst_can_not_read_new_catalogue_tables(access: Access) -> None:
+    owner = access.servers.environment["TONGBAO_CATALOG"]
     names = ("ducklake_inlined_data_7_1", "ducklake_something_new", "ducklake_copy")
     with contextlib.closing(psycopg2.connect(owner)) as connection:
         connection.autocommit = True
@@ -222,10 +222,10 @@ def test_tables_that_come_later_open_nothing(place: Place) -> None:
         cursor.execute(f"create table {names[1]} (table_id bigint, max_value text)")
         cursor.execute(f"create table {names[2]} as select * from ducklake_file_column_stats")
         try:
-            with place.cursor() as analyst:
+            with access.cursor() as analyst:
                 for name in names:
                     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-                        _text(analyst, name)
+                        _table_as_text(analyst, name)
         finally:
             for name in names:
                 cursor.execute(f"drop table {name}")
@@ -250,25 +250,25 @@ def test_tables_that_come_later_open_nothing(place: Place) -> None:
         "select pg_read_file('postgresql.conf')",
     ],
 )
-def test_an_analyst_changes_nothing_in_the_catalogue(place: Place, statement: str) -> None:
-    with place.cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+def test_an_analyst_can_not_change_the_catalogue(access: Access, statement: str) -> None:
+    with access.cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
         cursor.execute(statement)
 
 
-def test_dagsters_records_are_not_for_analysts(place: Place) -> None:
+def test_an_analyst_can_not_connect_to_dagsters_database(access: Access) -> None:
     with (
         pytest.raises(psycopg2.OperationalError, match="permission denied"),
-        place.cursor("dagster"),
+        access.cursor("dagster"),
     ):
         pass
 
 
-def test_an_analyst_changes_nothing_in_the_lake(place: Place) -> None:
-    answers = place.queries(
+def test_an_analyst_can_not_change_the_lake(access: Access) -> None:
+    answers = access.queries(
         "insert into lake.marts.dim_unit values (2025, 'T01')",
         "drop table lake.marts.dim_unit",
         "copy (select 1) to 's3://lake/data/marts/dim_unit/x.parquet'",
-        "attach 'ducklake:postgres:" + place.catalog + "' as writable",
+        "attach 'ducklake:postgres:" + access.catalog + "' as writable",
         "insert into writable.marts.dim_unit values (2025, 'T01')",
         "select year, task_code from lake.marts.dim_unit",
     )
@@ -279,12 +279,12 @@ def test_an_analyst_changes_nothing_in_the_lake(place: Place) -> None:
     assert answers[5] == [[2024, "T05"]]
 
 
-def test_the_analysts_server_shows_and_takes_nothing_else(place: Place) -> None:
-    served = place.servers.folder / "s3"
+def test_the_analysts_server_serves_marts_and_quality_read_only(access: Access) -> None:
+    served = access.servers.folder / "s3"
     [secret, *_] = (served / "lake/data/raw/registration_contacts").glob("*.parquet")
     [shown, *_] = (served / "lake/data/marts/dim_unit").glob("*.parquet")
     raw_key, mart_key = (str(path.relative_to(served / "lake")) for path in (secret, shown))
-    client = place.client()
+    client = access.client()
     assert client.get_object(Bucket="lake", Key=mart_key)["Body"].read() == shown.read_bytes()
     assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["lake"]
     listed = client.list_objects_v2(Bucket="lake")["Contents"]
@@ -305,18 +305,18 @@ def test_the_analysts_server_shows_and_takes_nothing_else(place: Place) -> None:
     ]:
         with pytest.raises(ClientError):
             getattr(client, name)(**arguments)
-    with contextlib.suppress(ClientError):  # S3 calls it done where there is nothing to delete
+    with contextlib.suppress(ClientError):  # S3 also succeeds if there is nothing to delete.
         client.delete_object(**source)
     assert secret.exists()
     assert shown.exists()
 
 
-def test_tongbao_sql_works_for_an_analyst(place: Place, tmp_path: Path) -> None:
-    config = place.s3.config
+def test_tongbao_sql_works_for_an_analyst(access: Access, tmp_path: Path) -> None:
+    config = access.s3.config
     environment = clean_environment(
         tmp_path / "home",
         {
-            "TONGBAO_CATALOG": place.catalog,
+            "TONGBAO_CATALOG": access.catalog,
             "AWS_ENDPOINT_URL_S3": str(config.endpoint),
             "AWS_ACCESS_KEY_ID": config.access_key_id,
             "AWS_SECRET_ACCESS_KEY": config.secret_access_key,
@@ -340,16 +340,16 @@ def test_tongbao_sql_works_for_an_analyst(place: Place, tmp_path: Path) -> None:
     refused = sql("select * from raw.registration_contacts")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert 'schema "raw" does not exist' in refused.stderr
-    assert place.servers.passwords["analyst"] not in refused.stderr
+    assert access.servers.passwords["analyst"] not in refused.stderr
 
 
-def test_the_scripts_run_again_on_a_catalogue_in_use(place: Place) -> None:
+def test_the_scripts_can_run_again_on_a_catalogue_in_use(access: Access) -> None:
     environment = {
-        f"TONGBAO_{role.upper()}_PASSWORD": word for role, word in place.servers.passwords.items()
+        f"TONGBAO_{role.upper()}_PASSWORD": word for role, word in access.servers.passwords.items()
     }
     for script in sorted((PROJECT_ROOT / "infra/postgres").glob("*.sql")):
-        place.servers.postgres.run_sql(script, environment)
-    assert place.queries("select year from lake.marts.dim_unit") == [[[2024]]]
-    test_no_metadata_tell_an_analyst_of_raw(place)
-    log = place.servers.postgres.log.read_text()
-    assert [role for role, word in place.servers.passwords.items() if word in log] == []
+        access.servers.postgres.run_sql(script, environment)
+    assert access.queries("select year from lake.marts.dim_unit") == [[[2024]]]
+    test_the_metadata_an_analyst_sees_have_nothing_of_raw(access)
+    log = access.servers.postgres.log.read_text()
+    assert [role for role, word in access.servers.passwords.items() if word in log] == []

@@ -1,6 +1,6 @@
-"""Both sides of every date of the calendar, through the schedules themselves.
+"""The schedules immediately before and after every date of the calendar.
 
-Each moment is asked in Beijing time and in UTC: a schedule may be handed either.
+Each time is tested in Beijing time and in UTC, because Dagster may pass either.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def _requests(schedule: dg.ScheduleDefinition, moment: datetime) -> list[dg.RunR
     return list(schedule.evaluate_tick(context).run_requests or [])
 
 
-def _asked(schedule: dg.ScheduleDefinition, moment: datetime) -> bool:
-    """Whether 2024 is asked for, and nothing else; the same in both zones."""
+def _is_requested(schedule: dg.ScheduleDefinition, moment: datetime) -> bool:
+    """Whether a run for 2024 is requested, and no other; the same in both time zones."""
     answers = {
         tuple(request.partition_key for request in _requests(schedule, at))
         for at in (moment.astimezone(_SHANGHAI), moment.astimezone(UTC))
@@ -53,7 +53,7 @@ def _asked(schedule: dg.ScheduleDefinition, moment: datetime) -> bool:
     return bool(answer)
 
 
-def test_every_schedule_keeps_the_calendars_hours_in_beijing() -> None:
+def test_schedules_start_at_the_calendars_times_in_beijing() -> None:
     assert {s.name: s.cron_schedule for s in ALL_SCHEDULES} == {
         "nightly_collection": ["30 1 * * *"],
         "nightly_rehearsal": ["0 3 * * *"],
@@ -77,46 +77,49 @@ def test_every_schedule_keeps_the_calendars_hours_in_beijing() -> None:
         (CUTOFF + _SECOND, False),
     ],
 )
-def test_nights_of_the_collection(
+def test_nightly_runs_are_requested_while_the_collection_is_open(
     schedule: dg.ScheduleDefinition, moment: datetime, expected: bool
 ) -> None:
-    assert _asked(schedule, moment) is expected
+    assert _is_requested(schedule, moment) is expected
 
 
 @pytest.mark.parametrize("days", [14, 7, 1])
-def test_days_of_reminders(days: int) -> None:
+def test_reminders_are_requested_on_reminder_days(days: int) -> None:
     day = CUTOFF - timedelta(days=days)
     following = day + timedelta(days=1)
-    assert [_asked(reminder_days, at) for at in (day - _SECOND, day, day + _SECOND)] == [
+    assert [_is_requested(reminder_days, at) for at in (day - _SECOND, day, day + _SECOND)] == [
         False,
         True,
         True,
     ]
-    # The day after the last reminder begins with the cut-off.
-    assert [_asked(reminder_days, at) for at in (following - _SECOND, following)] == [True, False]
+    # The day after the last reminder starts at the cut-off.
+    assert [_is_requested(reminder_days, at) for at in (following - _SECOND, following)] == [
+        True,
+        False,
+    ]
 
 
-def test_publication_is_tried_from_its_hour_on_each_morning_until_it_is_done(
+def test_publication_is_requested_each_morning_until_the_year_is_published(
     ws: stages.Workspace, environment: Environment
 ) -> None:
     environment(ws)
 
-    def asked(moment: datetime) -> bool:
-        return _asked(publication_day, moment)
+    def requested(moment: datetime) -> bool:
+        return _is_requested(publication_day, moment)
 
     around = (-_SECOND, timedelta(0), _SECOND)
-    # There is no lake yet: nobody can say that it is published, so the run is to find out.
-    assert [asked(PUBLISHES + each) for each in around] == [False, True, True]
-    assert not asked(CUTOFF)
+    # Without a lake nothing shows that the year is published, so a run is requested.
+    assert [requested(PUBLISHES + each) for each in around] == [False, True, True]
+    assert not requested(CUTOFF)
     with lakehouse.writer(ws.settings, ws.store) as con:
         lakehouse.ensure_tables(con)
     for days in (1, 47):
         morning = PUBLISHES + timedelta(days=days)
-        assert [asked(morning + each) for each in around] == [False, True, True], days
+        assert [requested(morning + each) for each in around] == [False, True, True], days
     last = datetime(2025, 1, 31, 23, 59, 59, tzinfo=_SHANGHAI)
     assert last + _SECOND == CORRECTED
-    assert [asked(CORRECTED + each) for each in around] == [True, False, False]
-    assert not asked(CORRECTED + timedelta(hours=6))
+    assert [requested(CORRECTED + each) for each in around] == [True, False, False]
+    assert not requested(CORRECTED + timedelta(hours=6))
 
     keys = {
         request.run_key
@@ -127,9 +130,9 @@ def test_publication_is_tried_from_its_hour_on_each_morning_until_it_is_done(
     assert keys == {"publication_day-2024-20241215", "publication_day-2024-20241216"}
     with lakehouse.writer(ws.settings, ws.store) as con:
         lakehouse.record_edition(con, _EDITION)
-    # No correction comes by itself, however long its window is open.
+    # Corrections are never scheduled, even while their window is open.
     for moment in (PUBLISHES, PUBLISHES + timedelta(days=1), CORRECTED - _SECOND):
-        assert not asked(moment)
+        assert not requested(moment)
 
 
 _EDITION: dict[str, Any] = {
@@ -156,12 +159,12 @@ _EDITION: dict[str, Any] = {
         (OPENS, True),
     ],
 )
-def test_the_lake_is_left_alone_around_the_deadline(moment: datetime, expected: bool) -> None:
+def test_no_maintenance_is_requested_around_the_deadline(moment: datetime, expected: bool) -> None:
     for at in (moment.astimezone(_SHANGHAI), moment.astimezone(UTC)):
         assert bool(_requests(weekly_maintenance, at)) is expected
 
 
-def test_without_a_correction_cutoff_publication_is_tried_for_a_month() -> None:
+def test_without_a_correction_cutoff_publication_is_retried_for_a_month() -> None:
     period = period_of(2023)
     assert period.correction_cutoff_at is None
     end = period.publishes_at + timedelta(days=31)
@@ -178,17 +181,17 @@ class _Clock(Settings):
         return self.moment.astimezone(UTC)
 
 
-def test_an_intake_that_listed_before_the_cutoff_and_ended_after_it_is_none_after_it(
+def test_an_intake_that_listed_before_the_cutoff_does_not_count_as_one_after_it(
     ws: stages.Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    over = _Clock(**{name: getattr(ws.settings, name) for name in ws.settings.__dict__})
+    settings = _Clock(**{name: getattr(ws.settings, name) for name in ws.settings.__dict__})
 
     def intake() -> datetime | None:
-        def midnight_strikes(line: str) -> None:
+        def pass_cutoff(line: str) -> None:
             if "objects listed" in line:
                 monkeypatch.setattr(_Clock, "moment", CUTOFF + _SECOND)
 
-        stages.intake(stages.Workspace(over, ws.store), 2024, run_id="r", progress=midnight_strikes)
+        stages.intake(stages.Workspace(settings, ws.store), 2024, run_id="r", progress=pass_cutoff)
         with lakehouse.reader(ws.settings, ws.store) as con:
             return lakehouse.last_intake_at(con, 2024, CORRECTED)
 
@@ -196,11 +199,11 @@ def test_an_intake_that_listed_before_the_cutoff_and_ended_after_it_is_none_afte
     with lakehouse.reader(ws.settings, ws.store) as con:
         [ended] = con.execute("select max(finished_at) from raw.intake_runs").fetchone() or ()
     assert ended.replace(tzinfo=UTC) == CUTOFF + _SECOND
-    # Nothing new to take in, and it counts all the same: the first one that looks after it.
+    # It took in nothing new, but counts as the first intake after the cut-off.
     assert intake() == CUTOFF + _SECOND
 
 
-def test_a_clock_that_ran_ahead_does_not_stand_in_the_way(ws: stages.Workspace) -> None:
+def test_an_intake_recorded_with_a_later_time_is_ignored(ws: stages.Workspace) -> None:
     def intake(at: datetime) -> datetime | None:
         settings = replace(ws.settings, fixed_now=at.astimezone(UTC))
         stages.intake(

@@ -1,4 +1,4 @@
-"""The catalogue in PostgreSQL: one writer over all hosts, restarts, and no password anywhere."""
+"""The catalogue in PostgreSQL: one writer for all hosts, restarts, and no password in messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from orchestration.lakehouse import attach
 from orchestration.storage import Store
 from tests.fixtures.topology import Topology, topology
 
-#: A catalogue in PostgreSQL.
+#: Needs a PostgreSQL server.
 pytestmark = pytest.mark.slow
 
 
@@ -33,7 +33,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
 
 @pytest.fixture
 def catalogue(servers: Topology) -> Iterator[Settings]:
-    """Settings of one host; PostgreSQL runs again when a test leaves it."""
+    """Settings of one host; after the test PostgreSQL is started again if it is stopped."""
     yield Settings(
         home=Path(servers.environment["TONGBAO_HOME"]),
         catalog=servers.environment["TONGBAO_CATALOG"],
@@ -54,7 +54,7 @@ def _insert(settings: Settings, store: Store, n: int) -> None:
         con.execute(f"insert into lake.main.n values ({n})")
 
 
-def _rows(settings: Settings, store: Store) -> list[int]:
+def _numbers(settings: Settings, store: Store) -> list[int]:
     with lakehouse.reader(settings, store) as con:
         return [row[0] for row in con.execute("select n from main.n order by n").fetchall()]
 
@@ -66,18 +66,18 @@ def test_writers_on_two_hosts_exclude_each_other(
     other = replace(catalogue, home=tmp_path / "other")
     with lakehouse.writer(catalogue, store) as con:
         con.execute("create or replace table lake.main.n as select 1 as n")
-        with pytest.raises(Unreachable) as said, lakehouse.writer(other, store):
+        with pytest.raises(Unreachable) as error, lakehouse.writer(other, store):
             pass
-        assert _rows(other, store) == [1]  # readers don't wait
+        assert _numbers(other, store) == [1]  # Readers don't wait.
     assert "another run is writing to the lakehouse (catalogue postgresql://127.0.0.1" in str(
-        said.value
+        error.value
     )
-    assert "tongbao writer" in str(said.value)
+    assert "tongbao writer" in str(error.value)
     with lakehouse.writer(other, store) as con:
         con.execute("drop table lake.main.n")
 
 
-def test_a_writer_that_is_killed_lets_the_next_one_in(
+def test_the_lock_of_a_killed_writer_is_released(
     servers: Topology, catalogue: Settings, store: Store, tmp_path: Path
 ) -> None:
     program = (
@@ -106,7 +106,7 @@ def test_a_writer_that_is_killed_lets_the_next_one_in(
     assert tables == (0,)
 
 
-def test_a_stage_waits_for_a_server_that_restarts(
+def test_a_stage_waits_for_a_restarting_server(
     servers: Topology, catalogue: Settings, store: Store
 ) -> None:
     _insert(catalogue, store, 1)
@@ -114,16 +114,16 @@ def test_a_stage_waits_for_a_server_that_restarts(
     starting = threading.Timer(1.0, servers.postgres.start)
     starting.start()
     try:
-        assert 1 in _rows(catalogue, store)
+        assert 1 in _numbers(catalogue, store)
     finally:
         starting.join()
 
 
-def test_a_server_that_dies_in_a_transaction_leaves_nothing_of_it(
+def test_a_transaction_is_rolled_back_if_the_server_is_killed(
     servers: Topology, catalogue: Settings, store: Store
 ) -> None:
     _insert(catalogue, store, 1)
-    before = _rows(catalogue, store)
+    before = _numbers(catalogue, store)
 
     def write() -> None:
         with lakehouse.writer(catalogue, store) as con:
@@ -132,16 +132,16 @@ def test_a_server_that_dies_in_a_transaction_leaves_nothing_of_it(
             servers.postgres.kill()
             con.execute("commit")
 
-    with pytest.raises(Unreachable) as said:
+    with pytest.raises(Unreachable) as error:
         write()
-    assert servers.passwords["pipeline"] not in str(said.value)
+    assert servers.passwords["pipeline"] not in str(error.value)
     servers.postgres.start()
-    assert _rows(catalogue, store) == before
+    assert _numbers(catalogue, store) == before
     _insert(catalogue, store, 2)
-    assert sorted([*before, 2]) == _rows(catalogue, store)
+    assert sorted([*before, 2]) == _numbers(catalogue, store)
 
 
-def test_a_lock_that_was_lost_is_said(servers: Topology, catalogue: Settings, store: Store) -> None:
+def test_a_lost_lock_is_reported(servers: Topology, catalogue: Settings, store: Store) -> None:
     def write() -> None:
         with lakehouse.writer(catalogue, store):
             servers.postgres.kill()
@@ -151,7 +151,7 @@ def test_a_lock_that_was_lost_is_said(servers: Topology, catalogue: Settings, st
         write()
 
 
-def test_no_row_is_kept_in_the_catalogue(
+def test_no_rows_are_inlined_in_the_catalogue(
     servers: Topology, catalogue: Settings, store: Store
 ) -> None:
     with lakehouse.writer(catalogue, store) as con:
@@ -167,15 +167,15 @@ def test_no_row_is_kept_in_the_catalogue(
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         (("pipeline:", "pipeline:WRONG"), "password authentication failed"),
         (("/tongbao", "/elsewhere"), 'database "elsewhere" does not exist'),
         (("127.0.0.1", "no-such-host.invalid"), "could not translate host name"),
     ],
 )
-def test_what_is_wrong_with_the_url_is_said_without_its_password(
-    servers: Topology, tmp_path: Path, change: tuple[str, str], says: str
+def test_errors_about_the_url_do_not_show_its_password(
+    servers: Topology, tmp_path: Path, change: tuple[str, str], message: str
 ) -> None:
     url = servers.environment["TONGBAO_CATALOG"].replace(*change)
     done = subprocess.run(
@@ -187,14 +187,14 @@ def test_what_is_wrong_with_the_url_is_said_without_its_password(
         check=False,
     )
     assert (done.returncode, done.stdout) == (4, "")
-    assert says in done.stderr
+    assert message in done.stderr
     assert done.stderr.startswith("tongbao: lakehouse catalogue postgresql://")
     assert len(done.stderr.splitlines()) == 1
     assert servers.passwords["pipeline"] not in done.stderr
 
 
-def test_a_url_that_is_none_is_not_repeated(tmp_path: Path, store: Store) -> None:
+def test_an_invalid_url_is_not_repeated_in_the_error(tmp_path: Path, store: Store) -> None:
     settings = Settings(home=tmp_path, catalog="postgresql://u:se cret@[[/")
-    with pytest.raises(UsageError) as said, lakehouse.reader(settings, store):
+    with pytest.raises(UsageError) as error, lakehouse.reader(settings, store):
         pass
-    assert "se cret" not in str(said.value)
+    assert "se cret" not in str(error.value)

@@ -1,4 +1,4 @@
-"""The warehouse: its worked examples, its words, and that a row is enough to change it.
+"""The dbt project: its unit tests, its descriptions and its contracts.
 
 Belongs here: what dbt itself can't say of the project. The examples are dbt unit tests beside
 the models; they need the relations of a build, so one is made here first.
@@ -87,7 +87,7 @@ def manifest(built: tuple[Settings, Path]) -> dict[str, Any]:
     return dict(json.loads(dbt_manifest(built[0]).read_text(encoding="utf-8")))
 
 
-def test_every_worked_example_holds(built: tuple[Settings, Path], manifest: dict[str, Any]) -> None:
+def test_every_unit_test_passes(built: tuple[Settings, Path], manifest: dict[str, Any]) -> None:
     settings, path = built
     try:
         result = _invoke(target_folder(settings), path, "test", "--select", "test_type:unit")
@@ -95,7 +95,7 @@ def test_every_worked_example_holds(built: tuple[Settings, Path], manifest: dict
         _close_build_file()
     outcomes = {r.node.name: (str(r.status), r.message) for r in result.result.results}
     assert outcomes.keys() == {test["name"] for test in manifest["unit_tests"].values()}
-    assert {name: said for name, said in outcomes.items() if said[0] != "pass"} == {}
+    assert {name: texts for name, texts in outcomes.items() if texts[0] != "pass"} == {}
 
 
 def _models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
@@ -105,13 +105,13 @@ def _models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 def test_models_and_columns_are_described_in_both_languages(manifest: dict[str, Any]) -> None:
     lacking = []
     for model in [*_models(manifest), *manifest["sources"].values()]:
-        said = {model["name"]: model["description"]}
-        said |= {f"{model['name']}.{n}": c["description"] for n, c in model["columns"].items()}
+        texts = {model["name"]: model["description"]}
+        texts |= {f"{model['name']}.{n}": c["description"] for n, c in model["columns"].items()}
         if not model["description"].startswith("Grain:"):
             lacking.append(model["name"])
         lacking += [
             name
-            for name, text in said.items()
+            for name, text in texts.items()
             if not re.search(r"[A-Za-z].* / .*[\u4e00-\u9fff]", text, re.DOTALL)
         ]
     assert lacking == []
@@ -187,7 +187,7 @@ _NOT_PORTABLE = {
 }
 
 
-def test_models_keep_to_the_portable_core() -> None:
+def test_models_use_only_portable_sql() -> None:
     found = []
     for path in sorted((DBT_PROJECT / "models").rglob("*.sql")):
         text = re.sub(r"--[^\n]*|\{#.*?#\}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)

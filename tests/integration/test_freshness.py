@@ -65,13 +65,13 @@ def test_missing_progress_is_reported(ws: stages.Workspace, landing: Landing) ->
         assert _codes(again, closed) == {}
 
 
-def test_the_sensor_tells_of_a_check_again_and_again(
+def test_the_sensor_reports_every_change_of_a_check(
     ws: stages.Workspace,
     landing: Landing,
     environment: Environment,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each change of state is stored, beside what the check says in runs.
+    """Each change of state is stored, in addition to the check's results in runs.
 
     Dagster stores one event without a run for each check and partition, and refuses the second.
     """
@@ -86,7 +86,7 @@ def test_the_sensor_tells_of_a_check_again_and_again(
     key = dg.AssetCheckKey(dg.AssetKey(["raw", "objects"]), "fresh")
     cursor, passed = None, []
     with dg.DagsterInstance.get() as instance:
-        # A day and more without a look at the bucket; a look; once more without one.
+        # The last intake is more than a day old, then recent, and both once more.
         for hours in (27, 0, 27, 0):
             monkeypatch.setenv("TONGBAO_NOW", (_ARRIVED + timedelta(hours=hours)).isoformat())
             context = dg.build_sensor_context(

@@ -1,7 +1,7 @@
-"""Years in any order, and past years replayed with other rules.
+"""Years processed in any order, and replays of past years with other rules.
 
-Belongs here: what depends on more than two years. Three years come from two demos in one landing
-zone, or from a few documents written by hand where every value is known.
+Belongs here: tests with more than two years. The three years come from two demos in one landing
+zone, or from a few handwritten documents with known values.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _history(ws: stages.Workspace, *years: int) -> None:
 
 
 def _state(ws: stages.Workspace) -> dict[str, str]:
-    """A digest of every table of figures and of every file of the editions and receipts."""
+    """A digest of every table of figures, and of every file of the editions and receipts."""
     found: dict[str, str] = {}
     with lakehouse.reader(ws.settings, ws.store) as con:
         names = con.execute(
@@ -68,7 +68,7 @@ def _state(ws: stages.Workspace) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose landing zone holds 2023, 2024 and 2025."""
+    """A home whose landing zone has the years 2023, 2024 and 2025."""
     home = tmp_path_factory.mktemp("landed") / "home"
     settings = _settings(home)
     with stages.open_workspace(settings) as ws:
@@ -88,7 +88,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def backwards(landed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[stages.Workspace]:
-    """The last year first, to its edition, as Dagster's job over its partitions does it."""
+    """The last year is published first, as a backfill of Dagster's job may do it."""
     home = tmp_path_factory.mktemp("backwards") / "home"
     shutil.copytree(landed, home)
     with pytest.MonkeyPatch.context() as patch:
@@ -102,7 +102,7 @@ def backwards(landed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.mark.slow
-def test_any_order_of_years_ends_in_the_same_tables_and_bytes(
+def test_years_in_any_order_give_the_same_tables_and_bytes(
     landed: Path, backwards: stages.Workspace, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
@@ -115,7 +115,7 @@ def test_any_order_of_years_ends_in_the_same_tables_and_bytes(
     assert sum(name.startswith("editions/2025/") for name in forwards) > 400
     assert _state(backwards) == forwards
     with lakehouse.reader(backwards.settings, backwards.store) as con:
-        # Former years were built with the last one; their own runs had nothing left to do.
+        # Former years were built together with the last one, so their own runs did nothing.
         built = [lakehouse.transform_snapshot(con, year) for year in (2023, 2024, 2025)]
         assert built == sorted(built)  # type: ignore[type-var]
         [compared] = con.execute(
@@ -129,7 +129,7 @@ def test_any_order_of_years_ends_in_the_same_tables_and_bytes(
 
 
 @pytest.mark.slow
-def test_a_year_that_arrives_late_reaches_the_years_after_it(
+def test_a_year_that_arrives_late_changes_later_years(
     ws: stages.Workspace, landing: Landing
 ) -> None:
     """R08_11: a stock (T08_04) must not fall below last year's counted value, or is excluded."""
@@ -144,10 +144,10 @@ def test_a_year_that_arrives_late_reaches_the_years_after_it(
         return [(None if value is None else int(value), code) for value, code in rows]
 
     def built(year: int) -> tuple[list[int], str]:
-        said: list[str] = []
+        output: list[str] = []
         stages.intake(ws, year, run_id="r", progress=no_progress)
-        done = stages.transform(ws, year, run_id="r", progress=said.append)
-        return [each.year for each in done], "\n".join(said)
+        done = stages.transform(ws, year, run_id="r", progress=output.append)
+        return [each.year for each in done], "\n".join(output)
 
     landing.unit(unit, year=2023)
     registrations = ws.store.list("landing", "registration/")
@@ -161,17 +161,17 @@ def test_a_year_that_arrives_late_reaches_the_years_after_it(
     assert built(2025)[0] == [2024, 2025]
     assert value_of_2025() == [(None, "R08_11")]
 
-    # With 2023 it is the 90 of 2024 that fell: it no longer counts, and the 80 does.
+    # With 2023, the 90 of 2024 is a decrease and no longer counts, but the 80 of 2025 does.
     ws.store.put("landing", registrations[0].key, moved)
     landing.review(unit, "provincial_recommendation", year=2023, submitted_at="2023-08-01T09:00Z")
     landing.performance(unit, {"T08_04": 100}, year=2023)
-    years, said = built(2023)
+    years, output = built(2023)
     assert years == [2023]
-    assert "the marts of 2024 were built from older marts; 'tongbao run --year 2024'" in said
+    assert "the marts of 2024 were built from older marts; 'tongbao run --year 2024'" in output
     assert built(2025)[0] == [2024, 2025]
     assert value_of_2025() == [(80, None)]
 
-    # What is published is replaced by a run of its own year only, and that is said.
+    # Published years change only with a run of that year; a progress line says so.
     with writer(ws.settings, ws.store) as con:
         edition = {
             "year": 2024,
@@ -185,16 +185,16 @@ def test_a_year_that_arrives_late_reaches_the_years_after_it(
         }
         lakehouse.record_edition(con, edition)
     landing.performance(unit, {"T08_04": 85}, year=2023)
-    years, said = built(2025)
+    years, output = built(2025)
     assert years == [2023, 2025]
-    assert "the marts of 2024 are kept as they were built; 'tongbao run --year 2024'" in said
+    assert "the marts of 2024 are kept as they were built; 'tongbao run --year 2024'" in output
 
 
 # -- replays ------------------------------------------------------------------------------------
 
 
 def _changed_rules(folder: Path) -> Path:
-    """Spending above what arrived (RC_17) becomes blocking."""
+    """Rules in which RC_17 (spending above the funds received) is blocking."""
     with _RULES.open(encoding="utf-8", newline="") as given:
         rows = list(csv.DictReader(given))
     for row in rows:
@@ -208,8 +208,8 @@ def _changed_rules(folder: Path) -> Path:
     return path
 
 
-def _everything(ws: stages.Workspace) -> dict[str, Any]:
-    """All that a replay must leave alone."""
+def _unaffected_state(ws: stages.Workspace) -> dict[str, Any]:
+    """Everything that a replay must not change."""
     with lakehouse.reader(ws.settings, ws.store) as con:
         kept: dict[str, Any] = {
             "snapshots": con.execute("select * from lake.snapshots() order by 1").fetchall(),
@@ -223,7 +223,7 @@ def _everything(ws: stages.Workspace) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_a_replay_of_the_standing_rules_changes_nothing(backwards: stages.Workspace) -> None:
+def test_a_replay_of_the_current_rules_finds_no_changes(backwards: stages.Workspace) -> None:
     done = stages.replay(backwards, {"rules": _RULES}, [2025], progress=no_progress)
     [year] = done.years
     assert (year.edition, year.is_stale) == (1, False)
@@ -232,10 +232,10 @@ def test_a_replay_of_the_standing_rules_changes_nothing(backwards: stages.Worksp
 
 
 @pytest.mark.slow
-def test_a_changed_rule_is_replayed_over_all_years_and_touches_nothing(
+def test_a_replay_of_a_changed_rule_covers_all_years_and_changes_nothing(
     backwards: stages.Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = _everything(backwards)
+    before = _unaffected_state(backwards)
     monkeypatch.setenv("TONGBAO_HOME", str(backwards.settings.home))
     for name, value in {
         "AWS_ENDPOINT_URL_S3": str(backwards.store.config.endpoint),
@@ -246,12 +246,12 @@ def test_a_changed_rule_is_replayed_over_all_years_and_touches_nothing(
     rules = str(_changed_rules(tmp_path))
     ran = CliRunner().invoke(main, ["replay", "--rules", rules, "--years", "2023-2025", "--json"])
     assert ran.exit_code == 0, ran.output
-    assert _everything(backwards) == before
+    assert _unaffected_state(backwards) == before
 
-    said = json.loads(ran.stdout)
-    folder = Path(said["folder"])
-    assert [each["year"] for each in said["years"]] == [2023, 2024, 2025]
-    assert not any(each["is_stale"] for each in said["years"])
+    output = json.loads(ran.stdout)
+    folder = Path(output["folder"])
+    assert [each["year"] for each in output["years"]] == [2023, 2024, 2025]
+    assert not any(each["is_stale"] for each in output["years"])
     with lakehouse.reader(backwards.settings, backwards.store) as con:
         warned = con.execute(
             "select error.year, error.unit_code from lake.quality.submission_errors as error "
@@ -276,14 +276,14 @@ def test_a_changed_rule_is_replayed_over_all_years_and_touches_nothing(
         excluded = list(csv.DictReader(given))
     assert warned
     assert {(int(r["year"]), r["unit_code"]) for r in excluded if r["after"]} == set(warned)
-    for each in said["years"]:
+    for each in output["years"]:
         of_year = {unit for year, unit in warned if year == each["year"]}
         assert each["units_newly_excluded"] == len(of_year)
         assert each["units_no_longer_excluded"] == 0
-    # What counted in 2023 is last year's value of 2024: the replay hands its own on.
+    # The replayed values of 2023 are last year's values in the replay of 2024.
     figure = "agg_national_indicator/ALL/C_09/"
     changed: dict[str, dict[str, str]] = {}
-    for each in said["years"]:
+    for each in output["years"]:
         path = folder / f"changes-{each['year']}.csv"
         with path.open(encoding="utf-8-sig", newline="") as given:
             changed |= {row["figure"]: row for row in csv.DictReader(given)}
@@ -299,25 +299,25 @@ def test_a_changed_rule_is_replayed_over_all_years_and_touches_nothing(
     assert not list((backwards.settings.home / "tmp").glob("replay-*"))
 
 
-def test_a_broken_file_is_one_clear_line(tmp_path: Path) -> None:
-    for seed, standing, before, after, said in (
+def test_an_invalid_file_gives_a_one_line_error(tmp_path: Path) -> None:
+    for seed, standing, before, after, output in (
         ("rules", _RULES, ",blocking,", ",stop,", "severity: wanted blocking or warning"),
         ("indicators", _INDICATORS, ",amount,sum,", ",amount,total,", "aggregation: wanted sum"),
     ):
         path = tmp_path / "mine.csv"
         text = standing.read_text(encoding="utf-8").replace(before, after, 1)
         path.write_text(text, encoding="utf-8")
-        with pytest.raises(UsageError, match=said) as raised:
+        with pytest.raises(UsageError, match=output) as raised:
             _project(tmp_path, {seed: path})
         assert f"{path} line 2, " in str(raised.value)
 
 
-def test_a_replay_that_is_asked_wrongly_is_answered_with_exit_code_2(
+def test_a_replay_with_wrong_arguments_exits_with_code_2(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TONGBAO_HOME", str(settings.home))
     rules = ["--rules", str(tmp_path / "none.csv")]
-    for arguments, said in (
+    for arguments, output in (
         ([], "give --rules FILE"),
         (["--years", "2025-2023", *rules], "neither a year nor a span"),
         (["--years", "soon", *rules], "neither a year nor a span"),
@@ -325,4 +325,4 @@ def test_a_replay_that_is_asked_wrongly_is_answered_with_exit_code_2(
     ):
         ran = CliRunner().invoke(main, ["replay", *arguments])
         assert (ran.exit_code, ran.stderr.count("\n")) == (2, 1), ran.output
-        assert said in ran.stderr
+        assert output in ran.stderr

@@ -1,4 +1,4 @@
-"""Opening the lake with the extensions of the wheels alone, and committing a build to it."""
+"""Opening the lake with the extensions from the wheels, and committing builds to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestration import lakehouse, stages
 from orchestration.core.errors import TongbaoError
 
 
-def test_an_extension_that_was_changed_is_not_loaded(ws: stages.Workspace, tmp_path: Path) -> None:
+def test_a_modified_extension_is_not_loaded(ws: stages.Workspace, tmp_path: Path) -> None:
     wheel = files("duckdb_extension_httpfs")
     sound = wheel / f"extensions/v{duckdb.__version__}/httpfs.duckdb_extension"
     changed = tmp_path / "changed.duckdb_extension"
@@ -50,7 +50,7 @@ def _commit(
         )
 
 
-def _ask(ws: stages.Workspace, query: str) -> list[tuple[object, ...]]:
+def _query(ws: stages.Workspace, query: str) -> list[tuple[object, ...]]:
     with lakehouse.reader(ws.settings, ws.store) as con:
         return con.execute(query).fetchall()
 
@@ -58,20 +58,20 @@ def _ask(ws: stages.Workspace, query: str) -> list[tuple[object, ...]]:
 def test_a_table_whose_rows_repeat_its_grain_is_refused(ws: stages.Workspace) -> None:
     _commit(ws, "(2024, 'a', 1), (2024, 'b', 1)")
     rows = "from lake.marts.units order by all"
-    before = _ask(ws, rows), _ask(ws, "select max(snapshot_id) from lake.snapshots()")
+    before = _query(ws, rows), _query(ws, "select max(snapshot_id) from lake.snapshots()")
     with pytest.raises(TongbaoError, match=r"marts\.units: 2 rows .*year = 2024, code = a"):
         _commit(ws, "(2024, 'a', 1), (2024, 'a', 2), (2024, 'b', 3)")
-    assert (_ask(ws, rows), _ask(ws, "select max(snapshot_id) from lake.snapshots()")) == before
+    assert (_query(ws, rows), _query(ws, "select max(snapshot_id) from lake.snapshots()")) == before
 
 
-def test_a_changed_description_renews_the_comment_and_no_row(ws: stages.Workspace) -> None:
+def test_a_changed_description_changes_the_comment_but_no_row(ws: stages.Workspace) -> None:
     comments = (
         "select t.comment, c.comment from duckdb_tables() t join duckdb_columns() c "
         "using (database_name, schema_name, table_name) where database_name = 'lake' "
         "and table_name = 'units' and column_name = 'code'"
     )
     _commit(ws, "(2024, 'a', 1)")
-    assert _ask(ws, comments) == [("Units. / 单位表。", "Unit. / 单位。")]
+    assert _query(ws, comments) == [("Units. / 单位表。", "Unit. / 单位。")]
     done = _commit(ws, "(2024, 'a', 1)", "The unit's code. / 单位代码。")
     assert (done.rows_written, done.rows_deleted) == ({}, {})
-    assert _ask(ws, comments) == [("Units. / 单位表。", "The unit's code. / 单位代码。")]
+    assert _query(ws, comments) == [("Units. / 单位表。", "The unit's code. / 单位代码。")]

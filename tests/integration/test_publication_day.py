@@ -1,4 +1,4 @@
-"""The publication job as the schedule starts it: its own intake, its tries, what it says."""
+"""The publication job as the schedule starts it: its intake, its retries, its messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orchestration.lakehouse import attach
 from tests.conftest import Environment
 from tests.fixtures.landing import Landing
 
-#: Whole Dagster runs with waits and retries.
+#: Complete Dagster runs with waits and retries.
 pytestmark = pytest.mark.slow
 
 UNIT = "T05-440000-0001"
@@ -40,14 +40,14 @@ def _steps(result: dg.ExecuteInProcessResult, kind: dg.DagsterEventType) -> list
     return [event.step_key for event in result.all_events if event.event_type == kind]
 
 
-def test_a_blocked_morning_says_what_blocks_and_is_not_tried_at_once(
+def test_a_blocked_publication_names_the_causes_and_is_not_retried_at_once(
     ws: stages.Workspace, landing: Landing, environment: Environment
 ) -> None:
     landing.unit(UNIT)
     landing.performance(UNIT, {"C_04": 1}, report=None)
     before = replace(ws.settings, fixed_now=period_of(2024).cutoff_at - timedelta(minutes=10))
     stages.intake(replace(ws, settings=before), 2024, run_id="r", progress=lambda _: None)
-    # In the last second before the cut-off, and after the last intake before it.
+    # Submitted in the last second before the cut-off, after the last intake.
     landing.performance(
         "T05-440000-0001",
         {"C_04": 2},
@@ -62,9 +62,9 @@ def test_a_blocked_morning_says_what_blocks_and_is_not_tried_at_once(
     assert _steps(result, dg.DagsterEventType.STEP_UP_FOR_RETRY) == []
     [failed] = [e for e in result.all_events if e.event_type == dg.DagsterEventType.STEP_FAILURE]
     assert failed.step_key == "quality__gate_results"
-    said = failed.step_failure_data.user_failure_data
-    assert said is not None
-    message = said.description or ""
+    failure = failed.step_failure_data.user_failure_data
+    assert failure is not None
+    message = failure.description or ""
     lines = message.splitlines()
     assert lines[0].startswith("The gate blocks 2024 (snapshot ")
     assert any("Every region has expected units: observed 31, must be ≤ 0" in x for x in lines)
@@ -83,7 +83,7 @@ def test_a_blocked_morning_says_what_blocks_and_is_not_tried_at_once(
     assert ws.store.list("publication", "editions/") == []
 
 
-def test_a_lake_out_of_reach_is_tried_again_until_it_is_back(
+def test_steps_are_retried_until_the_lake_is_reachable(
     ws: stages.Workspace, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment(ws, "2024-12-15T06:00:00+08:00")
@@ -109,7 +109,7 @@ def test_a_lake_out_of_reach_is_tried_again_until_it_is_back(
     assert 2 <= len(_steps(result, dg.DagsterEventType.STEP_UP_FOR_RETRY)) <= 6
 
 
-def test_a_store_that_stays_away_fails_the_run_with_its_own_words(
+def test_an_unreachable_store_fails_the_run_with_its_error(
     ws: stages.Workspace, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment(ws, "2024-12-15T06:00:00+08:00")

@@ -1,4 +1,4 @@
-"""Queries of analysts: what answers, and that nothing else does."""
+"""Analysts' queries: those that read are answered, all others are refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EDITION = b'{"edition": 1}'
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory, shared: Shared) -> Iterator[stages.Workspace]:
-    """A lake with a unit's documents, and an edition's pointer beside it."""
+    """A lake with a unit's documents, and an edition's pointer in the publication bucket."""
     settings = shared.settings(tmp_path_factory.mktemp("query") / "home")
     with stages.open_workspace(settings) as ws:
         Landing(ws.store).unit("T05-110000-0001")
@@ -27,7 +27,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory, shared: Shared) -> Iterator[s
         yield ws
 
 
-def _ask(ws: stages.Workspace, query: str) -> lakehouse.Answer:
+def _answer(ws: stages.Workspace, query: str) -> lakehouse.Answer:
     return lakehouse.answer_query(ws.settings, ws.store, query)
 
 
@@ -48,8 +48,8 @@ def _ask(ws: stages.Workspace, query: str) -> lakehouse.Answer:
         "select column_name, comment from duckdb_columns()",
     ],
 )
-def test_what_only_reads_is_answered(lake: stages.Workspace, query: str) -> None:
-    answer = _ask(lake, query)
+def test_queries_that_only_read_are_answered(lake: stages.Workspace, query: str) -> None:
+    answer = _answer(lake, query)
     assert answer.names
     assert answer.rows
 
@@ -97,14 +97,14 @@ def test_what_only_reads_is_answered(lake: stages.Workspace, query: str) -> None
         "select * from answer",
     ],
 )
-def test_anything_else_is_refused_and_leaves_nothing(
+def test_other_statements_are_refused_and_have_no_effect(
     lake: stages.Workspace, tmp_path: Path, query: str
 ) -> None:
-    answer = object()  # what a query could find by its name in the process
+    answer = object()  # A query could read this Python variable by its name.
     assert answer
     query = query.replace("{folder}", str(tmp_path)).replace("{catalog}", lake.settings.catalog)
     with pytest.raises(UsageError, match=r"^sql: "):
-        _ask(lake, query)
+        _answer(lake, query)
     assert lake.store.get("publication", _POINTER) == _EDITION
     assert list(tmp_path.iterdir()) == []
 
@@ -118,20 +118,20 @@ def test_anything_else_is_refused_and_leaves_nothing(
         "delete from lake.raw.objects",
     ],
 )
-def test_the_connection_itself_refuses_what_a_judge_would_miss(
+def test_the_connection_refuses_statements_that_pass_the_check(
     lake: stages.Workspace, monkeypatch: pytest.MonkeyPatch, statement: str
 ) -> None:
     monkeypatch.setattr("orchestration.lakehouse.query._refuse_writing", lambda *_: None)
     with pytest.raises(UsageError):
-        _ask(lake, statement)
+        _answer(lake, statement)
     assert lake.store.get("publication", _POINTER) == _EDITION
 
 
-def test_a_query_that_needs_more_than_memory_spills(
+def test_a_query_that_exceeds_the_memory_limit_spills_to_disk(
     lake: stages.Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orchestration.lakehouse.attach._MEMORY_LIMIT", "60MB")
-    rows = _ask(
+    rows = _answer(
         lake, "select count(m) from (select md5(i::text) m from range(2000000) t(i) order by m)"
     )
     assert rows.rows == [(2_000_000,)]

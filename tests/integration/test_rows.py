@@ -1,6 +1,6 @@
-"""What a row of a seed is enough for: nothing of it stands anywhere else.
+"""Additional rows of seeds change the project without a change of its code.
 
-Belongs here: a copy of the project that has more rows, from submissions to figures and pages.
+Belongs here: tests with copies of the project that have more rows, from submissions to pages.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.fixtures.landing import Landing
 
 
 def _indicator(code: str, name: str, **cells: str) -> dict[str, str]:
-    """A row of ``indicators.csv``: a number of things that is submitted and summed."""
+    """A row of ``indicators.csv``: a submitted count with the aggregation ``sum``."""
     row = {
         "indicator_code": code, "task_code": code.partition("_")[0], "name_zh": name,
         "name_en": "Added indicator", "unit": "个", "value_type": "count", "aggregation": "sum",
@@ -45,8 +45,8 @@ def _sql(checkout: Checkout, query: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_an_indicator_and_a_rule_are_rows(tmp_path: Path) -> None:
-    """A new indicator is taken in, judged and aggregated; a new rule fires; no code changes."""
+def test_a_new_indicator_and_a_new_rule_need_only_rows(tmp_path: Path) -> None:
+    """A new indicator is taken in, judged and aggregated, and a new rule fires."""
     checkout = Checkout(tmp_path)
     checkout.add("indicators", **_indicator("T05_90", "新增指标", is_required="false"))
     checkout.add("rules", **_rule("R05_90", "T05_90 <= T05_02 / 100", "T05_90"))
@@ -75,10 +75,10 @@ def test_an_indicator_and_a_rule_are_rows(tmp_path: Path) -> None:
     ]
 
 
-#: 90 s of CPU: two years of a small nation through every stage, in processes of their own.
+#: 90 s of CPU: two years of a small nation in all stages, in child processes.
 @pytest.mark.slow
-def test_a_task_and_a_region_with_their_indicators_are_rows(tmp_path: Path) -> None:
-    """A year with one task and one region more passes the gate and is published."""
+def test_a_new_task_and_a_new_region_need_only_rows(tmp_path: Path) -> None:
+    """A year with an additional task and region passes the gate and is published."""
     checkout = Checkout(tmp_path)
     checkout.add(
         "tasks", task_code="T98", task_name="新增任务", task_name_en="Added", display_order="98"
@@ -110,8 +110,8 @@ def test_a_task_and_a_region_with_their_indicators_are_rows(tmp_path: Path) -> N
     assert len(list(edition.glob("tasks/*/bulletin.pdf"))) == tasks
     assert len(list(edition.glob("provinces/*/bulletin.pdf"))) == regions
     assert "新增省" in (edition / "provinces/990000/bulletin.html").read_text("utf-8")
-    said = f"{chinese_number(tasks)}项重点任务、{chinese_number(regions)}个省份"
-    assert said in (edition / "index.html").read_text("utf-8")
+    phrase = f"{chinese_number(tasks)}项重点任务、{chinese_number(regions)}个省份"
+    assert phrase in (edition / "index.html").read_text("utf-8")
 
     truth = json.loads((checkout.home / "demo" / "truth-2024.json").read_text("utf-8"))
     expected = {

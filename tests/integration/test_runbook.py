@@ -110,7 +110,7 @@ def _text_of(anchor: str) -> str:
     return BOOK.prose.get(anchor, "") + "".join(b.text for b in BOOK.blocks if b.anchor == anchor)
 
 
-def test_the_sections_of_alarms_are_the_kinds_of_alarm() -> None:
+def test_every_kind_of_alarm_has_a_section() -> None:
     sections = [a for a in BOOK.levels if BOOK.under[a] == "alarms" and BOOK.levels[a] == 3]
     assert sorted(sections) == sorted(kind.code for kind in KINDS)
     for kind in KINDS:
@@ -137,7 +137,7 @@ def test_every_link_has_a_target() -> None:
         assert anchor in BOOK.levels, rule["alert"]
 
 
-def test_its_days_are_those_of_the_calendar() -> None:
+def test_days_in_the_runbook_agree_with_the_calendar() -> None:
     prose = BOOK.prose["the-year"]
     named = re.findall(r"(\d+ [A-Z][a-z]+)[^|(]*\(`(\w+)`", prose)
     columns = ["collection_opens", "submission_cutoff", "publication_date", "correction_cutoff"]
@@ -145,8 +145,8 @@ def test_its_days_are_those_of_the_calendar() -> None:
     with (PROJECT_ROOT / "dbt_project/seeds/reporting_calendar.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if int(row["year"]) >= YEAR]
     for day, column in named:
-        said = {datetime.fromisoformat(row[column]) for row in rows}
-        assert {f"{each.day} {each:%B}" for each in said} == {day}, column
+        times = {datetime.fromisoformat(row[column]) for row in rows}
+        assert {f"{each.day} {each:%B}" for each in times} == {day}, column
     [hour] = {row["publication_time"] for row in rows}
     [days] = {row["reminder_days"] for row in rows}
     assert f"{hour[:5]} (`publication_time`)" in prose
@@ -169,9 +169,9 @@ def test_names_in_blocks_that_are_not_run_exist() -> None:
     assert named
     assert named <= units
     services = set(yaml.safe_load((INFRA / "compose.yaml").read_text(encoding="utf-8"))["services"])
-    told = re.findall(r"docker compose (?:restart|stop|start|run --rm|exec) ([\w-]+)", text)
-    assert told
-    assert set(told) <= services
+    mentioned = re.findall(r"docker compose (?:restart|stop|start|run --rm|exec) ([\w-]+)", text)
+    assert mentioned
+    assert set(mentioned) <= services
     targets = re.findall(r"^([\w-]+):", (PROJECT_ROOT / "Makefile").read_text(), re.MULTILINE)
     assert set(re.findall(r"^make ([\w-]+)", text, re.MULTILINE)) <= set(targets)
     for path in re.findall(r"\binfra/[\w./-]+", RUNBOOK.read_text(encoding="utf-8")):
@@ -334,7 +334,7 @@ def test_every_command_runs_as_written(world: World) -> None:
 
 
 def _run(block: Block, folder: Path, environment: dict[str, str]) -> list[str]:
-    """Run a block and return the deviations from what it says."""
+    """Run a block and return the deviations from its expected output and exit code."""
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block.text],
         env=environment,

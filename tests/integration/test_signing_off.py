@@ -1,4 +1,4 @@
-"""A waiver from the night it is signed to the night it lapses: gate, record, edition."""
+"""A waiver from its signing to its expiry: gate, record, edition."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ YEAR = 2024
 
 
 def _at(ws: stages.Workspace, now: str) -> stages.Workspace:
-    """The same workspace as another process would open it at that time."""
+    """The same workspace, as another process would open it at that time."""
     return stages.Workspace(replace(ws.settings, fixed_now=datetime.fromisoformat(now)), ws.store)
 
 
@@ -55,7 +55,7 @@ def _sign(path: Path, rows: list[dict[str, Any]], until: str) -> None:
             )
 
 
-def test_a_signature_holds_until_its_last_day(
+def test_a_waiver_is_valid_until_its_last_day(
     ws: stages.Workspace, landing: Landing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "waivers.csv"
@@ -67,12 +67,12 @@ def test_a_signature_holds_until_its_last_day(
     stages.intake(night, YEAR, run_id="r", progress=no_progress)
     stages.transform(night, YEAR, run_id="r", progress=no_progress)
 
-    # One unit is no nation: blocked, and recorded so.
+    # A year with a single unit is blocked, and the record says so.
     first = _gate(night, "first")
     assert first.blocked
     failed = [row for row in first.rows if not row["success"] and row["severity"] == "critical"]
 
-    # Signed: the very same findings, let through, and recorded so.
+    # With waivers for the same findings the gate passes, and the record says so.
     _sign(file, failed, "2024-12-15")
     second = _gate(night, "second")
     assert not second.blocked
@@ -80,33 +80,33 @@ def test_a_signature_holds_until_its_last_day(
     assert {row["waived_by"] for row in _recorded(ws) if not row["success"]} >= {"职成司王某"}
     assert any("waived by 王某 (职成司)" in line for line in second.lines)
 
-    # Lapsed: the standing verdict is not good enough for publication, and the record follows.
+    # After their expiry publication judges again and is blocked; the record is replaced.
     late = _at(ws, "2024-12-16T00:00:00+08:00")
     with pytest.raises(GateBlocked) as blocked:
         stages.publish(late, YEAR, run_id="late", progress=no_progress)
     assert any("expired: waived by 王某" in line for line in blocked.value.lines)
     assert lakehouse.blocks(_recorded(ws))
-    # So it is within one workspace whose gate let it through a minute ago.
+    # The same holds in one workspace whose gate passed shortly before.
     _gate(night, "third")
     crossing = stages.Workspace(late.settings, ws.store, night.decisions)
     with pytest.raises(GateBlocked):
         stages.publish(crossing, YEAR, run_id="third", progress=no_progress)
 
-    # Signed anew: published, and the bulletin says who, why and until when.
+    # With new waivers it is published, and the bulletin names signatory, reason and last day.
     _sign(file, failed, "2024-12-20")
     assert not _gate(late, "fourth").blocked
     done = stages.publish(late, YEAR, run_id="fourth", progress=no_progress)
     bulletin = Path(done.folder, "national", "bulletin.html").read_text(encoding="utf-8")
     report = Path(done.folder, "quality", "index.html").read_text(encoding="utf-8")
-    said = "职成司王某2024-12-15签批，有效期至2024-12-20：试运行年度"
-    assert said in bulletin
-    assert said in report
+    text = "职成司王某2024-12-15签批，有效期至2024-12-20：试运行年度"
+    assert text in bulletin
+    assert text in report
     assert "✗ 阻断" not in report
 
-    # The record keeps each judgement's rows once.
+    # Each judgement is recorded once.
     with lakehouse.reader(ws.settings, ws.store) as con:
-        twice = con.execute(
+        repeated = con.execute(
             "select run_id, suite, expectation from lake.quality.gate_results "
             "group by all having count(*) > 1"
         ).fetchall()
-    assert twice == []
+    assert repeated == []

@@ -1,4 +1,4 @@
-"""What a reviewer would look at twice: warned of with its evidence, and counted all the same."""
+"""Suspicious but possible values: reported as warnings with evidence, and counted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TWIN = {"C_04": 51, "C_05": 50, "C_06": 20, "C_07": 20, "C_08": 10, "C_09": 45,
         "T05_01": 3111, "T05_02": 222, "T05_03": 33, "T05_12": 505}  # fmt: skip
 
 
-def _honest(number: int) -> dict[str, Any]:
+def _plausible(number: int) -> dict[str, Any]:
     return {
         "C_04": 40 + number,
         "C_05": 39 + number,
@@ -41,12 +41,12 @@ SPECIAL: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def found(ws: stages.Workspace, landing: Landing) -> dict[tuple[str, str | None, str], str]:
-    """Suspicions: unit, indicator, code → message."""
+    """The suspicions as (unit, indicator, code) → message."""
     for number, unit in enumerate(UNITS):
         landing.unit(unit, year=2023)
         before = {"T05_12": 60 if unit == JUMP else 500 + number}
         landing.performance(unit, before, year=2023, report=None)
-        values = TWIN if unit in (TWIN_A, TWIN_B) else _honest(number) | SPECIAL.get(unit, {})
+        values = TWIN if unit in (TWIN_A, TWIN_B) else _plausible(number) | SPECIAL.get(unit, {})
         report: Any = None
         if unit in (REPORT_A, REPORT_B):
             report = landing.report(f"province=440000/{unit}", body=b"%PDF-1.7 the same")
@@ -72,7 +72,7 @@ def found(ws: stages.Workspace, landing: Landing) -> dict[tuple[str, str | None,
     return {(unit, indicator, code): message for unit, indicator, code, message, _ in rows}
 
 
-def test_each_kind_is_warned_of_with_its_evidence(
+def test_each_kind_of_suspicion_is_reported_with_its_evidence(
     found: dict[tuple[str, str | None, str], str],
 ) -> None:
     expected = {
@@ -86,14 +86,14 @@ def test_each_kind_is_warned_of_with_its_evidence(
         (REPORT_B, None, "S406"): REPORT_A,
         (ROUND, None, "S407"): "7个",
     }
-    # The round unit's amounts are far from its peers' as well.
+    # The amounts of the unit with round values are also far from its peers'.
     also = {key for key in found if key[0] == ROUND and key[2] == "S403"}
     assert set(found) - also == set(expected)
     for key, evidence in expected.items():
         assert evidence in found[key], (key, found[key])
 
 
-def test_few_peers_make_no_noise(ws: stages.Workspace, landing: Landing) -> None:
+def test_nothing_is_reported_with_few_peers(ws: stages.Workspace, landing: Landing) -> None:
     for number, unit in enumerate(UNITS[:5]):
         landing.unit(unit)
         value = 450000 if number == 0 else 40 + number

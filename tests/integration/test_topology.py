@@ -22,16 +22,16 @@ from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.storage import Store
 from tests.fixtures.topology import S3Server, Topology, topology
 
-#: Real servers, and daemons that run through a year.
+#: Needs real servers and daemons that process a whole year.
 pytestmark = pytest.mark.slow
 
-#: The evening before the cut-off, and the moment before the publication schedule's tick.
+#: The evening before the cut-off, and a time shortly before the publication schedule's tick.
 EVENING = datetime(2024, 12, 14, 23, 0, tzinfo=SHANGHAI)
 MORNING = datetime(2024, 12, 15, 5, 59, 50, tzinfo=SHANGHAI)
-#: A run takes half a minute on two idle cores; ten times that is a run that hangs.
+#: A run takes half a minute on two idle cores; after ten times that it hangs.
 _RUN_SECONDS = 300.0
 
-#: Reads the marts until its stdin ends, and says what it saw.
+#: Reads the marts until its stdin is closed, and prints the results.
 _ANALYST = """
 import json, select, sys
 from orchestration import lakehouse
@@ -48,7 +48,7 @@ print(json.dumps(seen))
 
 
 def _ended(servers: Topology, job: str) -> dict[str, str]:
-    """Wait for the one run of a job to succeed; its tags."""
+    """Wait until the only run of a job succeeds, and return its tags."""
     deadline = time.monotonic() + _RUN_SECONDS
     with contextlib.closing(
         psycopg2.connect(servers.postgres.url("dagster", "dagster", servers.passwords["dagster"]))
@@ -70,8 +70,8 @@ def _ended(servers: Topology, job: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _reading_analyst(servers: Topology) -> Iterator[list[int]]:
-    """An analyst's process that reads all the while; what it saw is there when it has ended."""
+def _analyst_reading(servers: Topology) -> Iterator[list[int]]:
+    """Run an analyst's process that reads repeatedly; the list has its results afterwards."""
     only = [f"lake/data/{name}" for name in ("marts", "quality", "publication")]
     s3 = S3Server(servers.folder, servers.folder / "s3", "s3-analyst", only=only)
     seen: list[int] = []
@@ -96,8 +96,8 @@ def _reading_analyst(servers: Topology) -> Iterator[list[int]]:
         ) as process:
             try:
                 yield seen
-                said, _ = process.communicate(timeout=60)
-                seen += json.loads(said)
+                answer, _ = process.communicate(timeout=60)
+                seen += json.loads(answer)
             finally:
                 process.kill()
     finally:
@@ -124,17 +124,17 @@ def test_a_year_runs_through_the_daemon_and_is_published_on_the_day(tmp_path: Pa
         _demo(servers, "0.005")
         servers.dagster()
 
-        # What has landed starts a collection by itself.
+        # The sensor starts a collection for the objects that have landed.
         tags = _ended(servers, "collect")
         assert tags["dagster/sensor_name"] == "new_submissions"
         assert tags["dagster/partition"] == "2024"
         store = Store(servers.s3.config)
         assert store.list("publication", "editions/") == []
 
-        # The night passes; the day's tick is the daemon's own.
+        # The clock moves to the morning; the daemon itself evaluates the schedule.
         servers.daemon.stop()
         servers.set_clock(MORNING)
-        with _reading_analyst(servers) as seen:
+        with _analyst_reading(servers) as seen:
             servers.daemon.start()
             tags = _ended(servers, "national_year")
         assert tags["dagster/schedule_name"] == "publication_day"
@@ -170,7 +170,7 @@ def test_a_year_runs_through_the_daemon_and_is_published_on_the_day(tmp_path: Pa
 
 
 def test_past_years_are_filled_in_from_the_ui_in_any_order(tmp_path: Path) -> None:
-    """Two backfills as the page of a job's partitions launches them; nobody else asks for runs."""
+    """Two backfills, launched as the page of a job's partitions does, with no other runs."""
     between_the_years = "2025-03-01T08:00:00+08:00"
     with topology(tmp_path, {"TONGBAO_NOW": between_the_years}) as servers:
         _demo(servers, "0.002")
@@ -196,7 +196,7 @@ def test_past_years_are_filled_in_from_the_ui_in_any_order(tmp_path: Path) -> No
 
 
 def _backfilled(servers: Topology, backfill: str, count: int) -> list[dict[str, Any]]:
-    """Wait for the runs of a backfill to succeed."""
+    """Wait until the runs of a backfill succeed."""
     deadline = time.monotonic() + _RUN_SECONDS
     while True:
         runs = [run for run in servers.runs() if run["tags"].get("dagster/backfill") == backfill]

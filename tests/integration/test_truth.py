@@ -1,7 +1,7 @@
-"""The demo year's truth, computed by the generator, against what the pipeline makes of it.
+"""The pipeline's results for the demo year equal the truth that the generator computes.
 
-Every aggregate of both years, every finding and every exclusion, exactly. The generator shares
-nothing with the pipeline but the seeds, so a difference is a mistake of one of them.
+Every aggregate of both years, every finding and every exclusion is compared exactly. The generator
+shares only the seeds with the pipeline, so a difference is an error of one of them.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import duckdb
 import pytest
 
 from orchestration import lakehouse, stages
+from orchestration.lakehouse.rows import rows_as_dicts
 from tests.fixtures.homes import PreparedYear, Shared
 
 YEAR = 2024
@@ -26,20 +26,14 @@ SCALE = 0.03
 def made(
     prepared: PreparedYear, shared: Shared, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """A reader of the lake after intake and transform, and the truth."""
+    """A reader of the lake after intake and transform, and the truth by year."""
     settings = shared.copy(prepared.transformed, tmp_path_factory.mktemp("truth") / "home")
     truth = settings.home / "demo" / f"truth-{YEAR}.json"
     with stages.open_workspace(settings) as ws, lakehouse.reader(settings, ws.store) as con:
         yield con, json.loads(truth.read_text(encoding="utf-8"))["years"]
 
 
-def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    cursor = con.execute(query)
-    names = [column[0] for column in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     return f"{value:f}" if isinstance(value, Decimal) else value
 
 
@@ -54,20 +48,21 @@ _GRAINS = {
 
 @pytest.mark.parametrize("year", [YEAR - 1, YEAR])
 @pytest.mark.parametrize("table", sorted(_GRAINS))
-def test_every_row_of_an_aggregate_is_what_the_generator_says(
+def test_every_row_of_an_aggregate_equals_the_truth(
     made: tuple[Any, dict[str, Any]], table: str, year: int
 ) -> None:
     con, years = made
     expected = years[str(year)][table]
     grain = _GRAINS[table]
     columns = list(expected[0])
-    found = _rows(con, f"select {', '.join(columns)} from lake.marts.{table} where year = {year}")
+    query = f"select {', '.join(columns)} from lake.marts.{table} where year = {year}"
+    found = rows_as_dicts(con.execute(query))
     by_key = {tuple(row[name] for name in grain): row for row in found}
     assert len(by_key) == len(found)
     differences = []
     for row in expected:
         key = tuple(row[name] for name in grain)
-        actual = {name: _plain(value) for name, value in by_key.pop(key, {}).items()}
+        actual = {name: _json_value(value) for name, value in by_key.pop(key, {}).items()}
         if actual != row:
             differences.append(
                 (key, {n: (row[n], actual.get(n)) for n in row if row[n] != actual.get(n)})
@@ -77,13 +72,14 @@ def test_every_row_of_an_aggregate_is_what_the_generator_says(
 
 
 @pytest.mark.parametrize("year", [YEAR - 1, YEAR])
-def test_who_reported(made: tuple[Any, dict[str, Any]], year: int) -> None:
+def test_unit_states_equal_the_truth(made: tuple[Any, dict[str, Any]], year: int) -> None:
     con, years = made
     truth = years[str(year)]
-    units = _rows(
-        con,
-        "select unit_code, has_reported, is_on_time from lake.marts.fct_unit_year "
-        f"where year = {year} order by unit_code",
+    units = rows_as_dicts(
+        con.execute(
+            "select unit_code, has_reported, is_on_time from lake.marts.fct_unit_year "
+            f"where year = {year} order by unit_code"
+        )
     )
     assert len(units) == truth["units_expected"]
     assert [u["unit_code"] for u in units if not u["has_reported"]] == truth["not_reported"]
@@ -91,13 +87,15 @@ def test_who_reported(made: tuple[Any, dict[str, Any]], year: int) -> None:
     assert late == truth["late"]
     statuses = Counter(
         row["status"]
-        for row in _rows(con, f"select status from lake.marts.dim_unit where year = {year}")
+        for row in rows_as_dicts(
+            con.execute(f"select status from lake.marts.dim_unit where year = {year}")
+        )
     )
     assert dict(statuses) == truth["units"]
 
 
 @pytest.mark.parametrize("year", [YEAR - 1, YEAR])
-def test_what_is_excluded(made: tuple[Any, dict[str, Any]], year: int) -> None:
+def test_exclusions_equal_the_truth(made: tuple[Any, dict[str, Any]], year: int) -> None:
     con, years = made
     rows = con.execute(
         "select unit_code, indicator_code, exclusion_code from lake.marts.fct_unit_indicator "
@@ -108,7 +106,7 @@ def test_what_is_excluded(made: tuple[Any, dict[str, Any]], year: int) -> None:
 
 
 @pytest.mark.parametrize("year", [YEAR - 1, YEAR])
-def test_every_finding(made: tuple[Any, dict[str, Any]], year: int) -> None:
+def test_findings_equal_the_truth(made: tuple[Any, dict[str, Any]], year: int) -> None:
     con, years = made
     columns = (
         "year", "province_code", "object_key", "document_id", "unit_code", "indicator_code",
@@ -116,7 +114,7 @@ def test_every_finding(made: tuple[Any, dict[str, Any]], year: int) -> None:
     )  # fmt: skip
     found = Counter(
         con.execute(
-            # What the statistical screening says of plausible values has tests of its own.
+            # The findings of the statistical screening (S4xx) have their own test.
             f"select {', '.join(columns)} from lake.quality.submission_errors "
             f"where year = {year} and code not like 'S4%'"
         ).fetchall()
@@ -140,7 +138,7 @@ def test_objects_that_cannot_be_read_are_rejected_with_a_receipt(
     assert set(expected) <= set(rejected)
 
 
-def test_the_year_holds_faults_of_every_kind(made: tuple[Any, dict[str, Any]]) -> None:
+def test_the_year_has_faults_of_every_kind(made: tuple[Any, dict[str, Any]]) -> None:
     _, years = made
     kinds = set(years[str(YEAR)]["faults"]) | set(years[str(YEAR - 1)]["faults"])
     assert kinds >= {

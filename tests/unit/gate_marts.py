@@ -1,8 +1,7 @@
-"""Hand-made marts for the tests of the gate: a whole nation, small, in memory.
+"""Handmade marts for the tests of the gate: a small but complete nation, in memory.
 
-Facts are made by formula from the seeds' catalogue; the aggregates are computed from them here,
-by statements of their own. A test spoils facts and calls :func:`aggregate`, or spoils an
-aggregate itself.
+Facts come from a formula over the seeds, and this module aggregates them with its own statements.
+A test changes facts and calls :func:`aggregate`, or changes an aggregate directly.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import duckdb
 
 SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 YEAR = 2024
-#: Provinces whose cells are large enough to be judged one by one.
+#: Provinces whose cells are large enough to be judged individually.
 LARGE = ("110000", "440000")
 
 
@@ -115,7 +114,7 @@ def build(large: int = 12, small: int = 1) -> duckdb.DuckDBPyConnection:
 
 
 def aggregate(con: duckdb.DuckDBPyConnection) -> None:
-    """Compute every aggregate anew from the facts."""
+    """Compute all aggregates from the facts again."""
     con.execute(
         """
         create or replace temp view scoped as

@@ -1,4 +1,4 @@
-"""The arrows of the architecture, and what must stand in one place only."""
+"""Rules of the architecture: imports, and facts that must be in one place only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orchestration.core.settings import PROJECT_ROOT
 from orchestration.intake.contracts import SCHEMA_FOLDER, json_schemas
 
 
-def test_imports_keep_to_the_layers() -> None:
+def test_imports_follow_the_contracts() -> None:
     command = Path(sys.executable).parent / "lint-imports"
     done = subprocess.run(
         [str(command)], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False
@@ -19,18 +19,18 @@ def test_imports_keep_to_the_layers() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_only_settings_reads_the_projects_variables() -> None:
+def test_only_settings_reads_the_environment() -> None:
     readers = [
         path.name
         for path in (PROJECT_ROOT / "orchestration").rglob("*.py")
         if re.search(r"environ(\.get\(|\[)\s*\"(TONGBAO|AWS)_", path.read_text(encoding="utf-8"))
-        # What dbt is told about its file, and whether to show a stack trace.
+        # dbt.py sets a variable for dbt; group.py decides whether to show a traceback.
         and path.name not in {"settings.py", "dbt.py", "group.py"}
     ]
     assert readers == []
 
 
-def test_every_module_says_what_belongs_in_it() -> None:
+def test_every_module_has_a_docstring_about_its_content() -> None:
     silent = [
         str(path.relative_to(PROJECT_ROOT))
         for folder in ("orchestration", "expectations")
@@ -40,7 +40,7 @@ def test_every_module_says_what_belongs_in_it() -> None:
     assert silent == []
 
 
-def test_the_published_schemas_are_those_of_the_contracts() -> None:
+def test_the_published_schemas_equal_the_contracts() -> None:
     published = {p.name: p.read_text(encoding="utf-8") for p in SCHEMA_FOLDER.glob("*.json")}
     assert published == json_schemas()
 
@@ -55,8 +55,8 @@ def test_the_lock_files_have_hashes_and_no_index() -> None:
         assert pinned
 
 
-def test_listing_the_checks_and_the_stages_imports_no_engine() -> None:
-    """What only a judgement or a build needs costs seconds of CPU."""
+def test_listing_checks_and_stages_imports_no_heavy_library() -> None:
+    """Libraries that only a judgement or a build needs take seconds of CPU to import."""
     code = (
         "import sys, expectations, orchestration.cli, orchestration.stages, orchestration.gate, "
         "orchestration.intake, orchestration.publication, orchestration.receipts\n"

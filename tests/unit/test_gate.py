@@ -1,4 +1,4 @@
-"""The gate on hand-made marts: what passes, what blocks, whom it names, what it never does."""
+"""The gate on handmade marts: what passes, what blocks, the named causes, broken checks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def built() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def marts(built: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Good marts; whatever a test does to them is rolled back."""
+    """Valid marts; changes of a test are rolled back."""
     built.execute("begin")
     yield built
     built.execute("rollback")
@@ -62,8 +62,8 @@ def warning(decision: GateDecision) -> dict[str, Finding]:
     return {finding.expectation: finding for finding in decision.warnings}
 
 
-def silence(con: duckdb.DuckDBPyConnection, condition: str) -> None:
-    """Units that never reported, consistently everywhere."""
+def remove_reports(con: duckdb.DuckDBPyConnection, condition: str) -> None:
+    """Remove the reports of units from all tables."""
     con.execute(
         "update marts.fct_unit_year set has_reported = false, is_on_time = false, "
         "document_id = null, has_report_file = false, indicators_reported = 0, "
@@ -75,7 +75,7 @@ def silence(con: duckdb.DuckDBPyConnection, condition: str) -> None:
     )
 
 
-def test_good_year_passes_without_findings(marts: duckdb.DuckDBPyConnection) -> None:
+def test_valid_data_pass_without_findings(marts: duckdb.DuckDBPyConnection) -> None:
     decision = decide(marts)
     assert not decision.blocked
     assert [f.expectation for f in decision.warnings] == []
@@ -91,25 +91,25 @@ def test_good_year_passes_without_findings(marts: duckdb.DuckDBPyConnection) -> 
     }  # fmt: skip
 
 
-def _forget_a_row(result: Any) -> None:
+def _drop_a_failing_row(result: Any) -> None:
     result.result["unexpected_index_list"].pop()
 
 
-def _miss_a_value(result: Any) -> None:
+def _add_a_missing_value(result: Any) -> None:
     result.result["missing_count"] += 1
 
 
-def _let_it_pass(result: Any) -> None:
+def _report_success(result: Any) -> None:
     result.success = True
 
 
-@pytest.mark.parametrize("falsify", [_forget_a_row, _miss_a_value, _let_it_pass])
-def test_a_verdict_holds_where_a_plain_comparison_gives_the_same(
+@pytest.mark.parametrize("falsify", [_drop_a_failing_row, _add_a_missing_value, _report_success])
+def test_a_wrong_result_of_great_expectations_breaks_the_gate(
     marts: duckdb.DuckDBPyConnection,
     monkeypatch: pytest.MonkeyPatch,
     falsify: Callable[[Any], None],
 ) -> None:
-    """Wrong numbers from Great Expectations never become a finding's."""
+    """A result of Great Expectations that differs from a plain comparison is an error."""
     for province in ("110000", "440000"):
         marts.execute(
             "insert into quality.figure_sensitivity "
@@ -132,7 +132,7 @@ def test_a_verdict_holds_where_a_plain_comparison_gives_the_same(
         decide(marts)
 
 
-# -- every critical check can fail, and names who causes it ----------------------------------
+# -- every critical check can fail and names the causes --------------------------------------
 
 FACT = "marts.fct_unit_indicator"
 UNIT = "marts.fct_unit_year"
@@ -149,9 +149,9 @@ def _spoil(*statements: str, again: bool = True) -> Callable[[duckdb.DuckDBPyCon
     return spoil
 
 
-def _silence(condition: str) -> Callable[[duckdb.DuckDBPyConnection], None]:
+def _unreported(condition: str) -> Callable[[duckdb.DuckDBPyConnection], None]:
     def spoil(con: duckdb.DuckDBPyConnection) -> None:
-        silence(con, condition)
+        remove_reports(con, condition)
         gate_marts.aggregate(con)
 
     return spoil
@@ -163,7 +163,7 @@ def _without_units(condition: str) -> Callable[[duckdb.DuckDBPyConnection], None
 
 EXCLUDE = f"update {FACT} set value = null, is_excluded = true, exclusion_code = 'E203' where year"
 
-#: check -> (what goes wrong, what the finding must name)
+#: check -> (a function that makes it fail, a text that the finding must have)
 CRITICAL: dict[str, tuple[Callable[[duckdb.DuckDBPyConnection], None], str]] = {
     "fact_keys_unique": (
         _spoil(f"insert into {FACT} select * from {FACT} where {T05} and indicator_code = 'C_04'"),
@@ -199,7 +199,7 @@ CRITICAL: dict[str, tuple[Callable[[duckdb.DuckDBPyConnection], None], str]] = {
     ),
     "missing_is_not_zero": (
         lambda con: (
-            silence(con, "unit_code = 'T05-440000-0001'"),
+            remove_reports(con, "unit_code = 'T05-440000-0001'"),
             con.execute(f"update {FACT} set value = 0 where {T05} and indicator_code = 'C_05'"),
             gate_marts.aggregate(con),
         )[0],
@@ -300,11 +300,11 @@ CRITICAL: dict[str, tuple[Callable[[duckdb.DuckDBPyConnection], None], str]] = {
         "广东·T05",
     ),
     "on_time_rate_cell": (
-        _silence("province_code = '440000' and task_code = 'T05' and unit_code[-2:] < '08'"),
+        _unreported("province_code = '440000' and task_code = 'T05' and unit_code[-2:] < '08'"),
         "广东T05单位1（T05-440000-0001）",
     ),
     "on_time_rate_province": (
-        _silence("province_code = '440000' and unit_code[-2:] < '05'"),
+        _unreported("province_code = '440000' and unit_code[-2:] < '05'"),
         "广东",
     ),
     "units_kept_cell": (
@@ -375,9 +375,12 @@ CRITICAL: dict[str, tuple[Callable[[duckdb.DuckDBPyConnection], None], str]] = {
         ),
         "T05 职业教育信息化标杆学校·national",
     ),
-    "on_time_rate_nation": (_silence("unit_code[-2:] in ('02', '03', '04')"), "北京 33/132"),
+    "on_time_rate_nation": (
+        _unreported("unit_code[-2:] in ('02', '03', '04')"),
+        "北京 33/132",
+    ),
     "on_time_rate_task": (
-        _silence("task_code = 'T05' and unit_code[-2:] between '02' and '07'"),
+        _unreported("task_code = 'T05' and unit_code[-2:] between '02' and '07'"),
         "北京 6/12",
     ),
     "units_kept_nation": (_without_units("unit_code[-2:] = '12'"), "北京 11/11"),
@@ -399,11 +402,11 @@ CRITICAL: dict[str, tuple[Callable[[duckdb.DuckDBPyConnection], None], str]] = {
         "C_05",
     ),
 }
-#: Needs no spoiled marts: see test_freshness.
+#: These fail without changes of the marts: see test_freshness.
 FRESHNESS = {"intake_after_cutoff", "marts_current"}
 
 
-def test_each_critical_check_has_its_case() -> None:
+def test_every_critical_check_has_a_case() -> None:
     critical = {
         check.name for checks in CHECKS.values() for check in checks if check.severity == "critical"
     }
@@ -411,12 +414,12 @@ def test_each_critical_check_has_its_case() -> None:
 
 
 @pytest.mark.parametrize("name", CRITICAL)
-def test_critical_check_blocks_and_names_the_culprit(
+def test_a_critical_check_blocks_and_names_the_cause(
     marts: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     spoil, named = CRITICAL[name]
     spoil(marts)
-    # Only the one check: fifty whole judgements would take a minute.
+    # Only this check is judged: fifty complete judgements would take a minute.
     only = {
         level: tuple(check for check in checks if check.name == name)
         for level, checks in CHECKS.items()
@@ -427,10 +430,10 @@ def test_critical_check_blocks_and_names_the_culprit(
     assert decision.blocked
     assert set(blocking(decision)) == {name}
     finding = blocking(decision)[name]
-    told = [cause.text_zh(100) for cause in finding.causes]
-    assert any(named in text for text in told), told
+    texts = [cause.text_zh(100) for cause in finding.causes]
+    assert any(named in text for text in texts), texts
     assert finding.failed == len(finding.causes) >= 1
-    # The terminal says it too: the check, the threshold and the place.
+    # The lines for the terminal have the check, the threshold and the place.
     lines = "\n".join(decision.print_lines())
     assert f"{finding.suite}.{name}" in lines
     assert finding.causes[0].place in lines
@@ -469,8 +472,8 @@ def test_intake_at_or_after_the_cutoff_is_fresh(
 
 
 def test_tiny_cells_do_not_block(marts: duckdb.DuckDBPyConnection) -> None:
-    """In thirty provinces a cell is one unit: all of Tibet silent in five tasks blocks nothing."""
-    silence(marts, "province_code = '540000' and task_code < 'T06'")
+    """In most provinces a cell has one unit: five tasks of Tibet without reports don't block."""
+    remove_reports(marts, "province_code = '540000' and task_code < 'T06'")
     gate_marts.aggregate(marts)
     decision = decide(marts)
     assert not decision.blocked
@@ -492,7 +495,7 @@ def test_a_few_missing_summaries_warn_by_name(marts: duckdb.DuckDBPyConnection) 
     ]
 
 
-def test_one_slip_of_scale_warns_with_the_unit(marts: duckdb.DuckDBPyConnection) -> None:
+def test_a_value_in_a_wrong_unit_of_measure_warns(marts: duckdb.DuckDBPyConnection) -> None:
     marts.execute(
         f"update {FACT} set value = case year when 2023 then 0.04 else 400 end "
         "where indicator_code = 'C_07' and unit_code = 'T05-440000-0001'"
@@ -505,7 +508,7 @@ def test_one_slip_of_scale_warns_with_the_unit(marts: duckdb.DuckDBPyConnection)
 
 
 def test_late_units_and_rule_warnings_warn(marts: duckdb.DuckDBPyConnection) -> None:
-    silence(marts, "unit_code[-2:] = '02'")
+    remove_reports(marts, "unit_code[-2:] = '02'")
     marts.execute(
         f"update {UNIT} set has_reported = true where year = 2024 and unit_code[-2:] = '02'"
     )
@@ -524,11 +527,11 @@ def test_late_units_and_rule_warnings_warn(marts: duckdb.DuckDBPyConnection) -> 
     assert found["rule_fires_rarely"].causes[0].place == "RC_17"
 
 
-def test_explained_warnings_are_told_apart(marts: duckdb.DuckDBPyConnection) -> None:
+def test_explained_warnings_are_counted_separately(marts: duckdb.DuckDBPyConnection) -> None:
     marts.execute(
         "insert into quality.submission_errors (year, province_code, unit_code, code, severity, "
         "explained_by) select u.year, u.province_code, u.unit_code, r.code, 'warning', "
-        # Of two warnings most units explain both, some one: these haven't explained themselves.
+        # Most units explain both warnings. Some explain only one, which is not enough.
         "case when r.code = 'RC_16' or u.unit_code[-2:] > '04' then 'd1' end "
         f"from {UNIT} as u, (values ('RC_16'), ('RC_17')) as r(code) "
         "where u.year = 2024 and u.province_code = '440000'"
@@ -537,11 +540,11 @@ def test_explained_warnings_are_told_apart(marts: duckdb.DuckDBPyConnection) -> 
     [province] = found["rule_warnings_share_province"].causes
     assert province.value == "33.33%"
     assert province.note_zh == "132个按时填报单位中44个，另有88个已作说明"
-    # 44 of some 600 units of the nation: no warning about the nation.
+    # 44 of about 600 units of the nation are below the nation's threshold.
     assert "rule_warnings_share" not in found
 
 
-def test_what_would_turn_a_headline_round_is_said_in_words(
+def test_scenarios_that_reverse_a_headline_are_named(
     marts: duckdb.DuckDBPyConnection,
 ) -> None:
     for scenario, measure in (
@@ -563,10 +566,10 @@ def test_what_would_turn_a_headline_round_is_said_in_words(
     assert "must be ≤ 0. 广东: 3 (late" in finding.text_en
 
 
-def test_a_bulletin_has_thresholds_and_counts_as_chinese_is_set(
+def test_thresholds_and_counts_follow_chinese_typography(
     marts: duckdb.DuckDBPyConnection,
 ) -> None:
-    """GB/T 15835: ranges with ～; no blanks about signs, thousands apart, a measure word."""
+    """GB/T 15835: ～ in ranges, no blanks around signs, thousands separators, measure words."""
     said = {o.check.name: o.threshold_zh for o in decide(marts).outcomes}
     assert said["province_total_in_scale"] == "×0.001～×1000（两年均计入的单位数≥5）"
     assert not any("≥ " in text or " …" in text for text in said.values())
@@ -574,7 +577,7 @@ def test_a_bulletin_has_thresholds_and_counts_as_chinese_is_set(
     assert cause.text_zh(3) == "全国：97.13%（11,562个应报单位）：甲、乙、丙等1,032个"
 
 
-def test_without_last_year_movement_is_not_judged(marts: duckdb.DuckDBPyConnection) -> None:
+def test_changes_are_not_judged_without_last_year(marts: duckdb.DuckDBPyConnection) -> None:
     for table in (FACT, UNIT):
         marts.execute(f"delete from {table} where year = 2023")
     gate_marts.aggregate(marts)
@@ -586,7 +589,7 @@ def test_without_last_year_movement_is_not_judged(marts: duckdb.DuckDBPyConnecti
 
 
 def test_missing_value_is_not_zero(marts: duckdb.DuckDBPyConnection) -> None:
-    """A published 0 where no unit has a value is caught; NULL is right."""
+    """A published 0 without any unit's value is found; NULL is correct."""
     marts.execute(f"update {FACT} set value = null where year = 2024 and indicator_code = 'T05_08'")
     gate_marts.aggregate(marts)
     decision = decide(marts)
@@ -607,7 +610,7 @@ def test_missing_value_is_not_zero(marts: duckdb.DuckDBPyConnection) -> None:
 def test_crashed_expectation_breaks_the_gate(
     marts: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Great Expectations reports a crash as success=False; the gate must not take it for data."""
+    """Great Expectations reports an exception as success=False, which isn't a failure of data."""
     sound = suites._expectation
 
     def on_a_lost_column(check: Check) -> Any:
@@ -649,12 +652,12 @@ def test_every_culprit_query_runs(marts: duckdb.DuckDBPyConnection) -> None:
 
 
 def _spoiled(con: duckdb.DuckDBPyConnection) -> None:
-    silence(con, "province_code = '440000' and task_code = 'T05' and unit_code[-2:] < '08'")
+    remove_reports(con, "province_code = '440000' and task_code = 'T05' and unit_code[-2:] < '08'")
     con.execute("delete from marts.summary where year = 2024 and province_code = '540000'")
     gate_marts.aggregate(con)
 
 
-def test_documents_say_everything_and_load_nothing(
+def test_documents_are_complete_and_self_contained(
     marts: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     _spoiled(marts)
@@ -676,7 +679,7 @@ def test_documents_say_everything_and_load_nothing(
             assert "合成数据" in text
     rows = (tmp_path / "quality" / "failing_rows.csv").read_text("utf-8-sig").splitlines()
     assert len(rows) - 1 == sum(outcome.failed for outcome in decision.outcomes)
-    # Every link leads to a file that is there.
+    # Every link leads to an existing file.
     names = {file.name for file in files}
     assert {f"{o.level}.{o.check.frame}.html" for o in decision.outcomes} <= names
 
@@ -691,7 +694,7 @@ test_gate.write_docs(test_gate.decide(con, run_id=sys.argv[2]), Path(sys.argv[1]
 """
 
 
-def test_documents_repeat_in_another_process(
+def test_documents_are_the_same_in_another_process(
     marts: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     _spoiled(marts)

@@ -1,4 +1,4 @@
-"""The seeds: a broken cell is one line that names it, and dbt reads a cell as Python does."""
+"""The seeds: errors name the invalid cell in one line, and dbt reads cells as Python does."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_every_row_of_the_seeds_is_in_the_catalogue() -> None:
         assert len(held) == len(_seed(name)), name
 
 
-#: Seed → (key of a row | cells of it that are changed, what is said).
+#: Seed → (key of a row | the cells that are changed, a part of the expected message).
 BROKEN = {
     "indicators": [
         (
@@ -187,11 +187,11 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(
-    ("seed", "change", "says"),
+    ("seed", "change", "part"),
     [(seed, *case) for seed, cases in BROKEN.items() for case in cases],
 )
-def test_a_broken_cell_is_one_line_that_names_it(
-    seed: str, change: str, says: str, tmp_path: Path
+def test_an_invalid_cell_gives_a_one_line_error(
+    seed: str, change: str, part: str, tmp_path: Path
 ) -> None:
     key, *cells = change.split(" | ")
     rows = _seed(seed)
@@ -199,24 +199,24 @@ def test_a_broken_cell_is_one_line_that_names_it(
     row.update(cell.split("=", 1) for cell in cells)
     with pytest.raises(UsageError) as raised:
         read_catalogue(SEEDS, {seed: _written(tmp_path / f"{seed}.csv", rows)})
-    assert says in str(raised.value)
+    assert part in str(raised.value)
     assert "\n" not in str(raised.value)
     assert raised.value.exit_code == 2
 
 
-def test_all_broken_cells_are_listed_up_to_ten(tmp_path: Path) -> None:
+def test_at_most_ten_invalid_cells_are_listed(tmp_path: Path) -> None:
     rows = _seed("indicators")
     for row in rows[:13]:
         row["direction"] = "up"
     with pytest.raises(UsageError) as raised:
         read_catalogue(SEEDS, {"indicators": _written(tmp_path / "mine.csv", rows)})
-    said = str(raised.value)
-    assert said.count("wanted higher or lower") == 10
-    assert f"{tmp_path}/mine.csv line 2, direction" in said
-    assert said.endswith("; and 3 more")
+    error = str(raised.value)
+    assert error.count("wanted higher or lower") == 10
+    assert f"{tmp_path}/mine.csv line 2, direction" in error
+    assert error.endswith("; and 3 more")
 
 
-def test_a_line_is_that_of_the_file(tmp_path: Path) -> None:
+def test_errors_name_the_line_in_the_file(tmp_path: Path) -> None:
     rows = _seed("tasks")
     rows[0]["task_name"] = "two\nlines"
     rows[1]["display_order"] = "-1"
@@ -228,7 +228,7 @@ HEAD = ",".join(_seed("tasks")[0])
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "part"),
     [
         (b"", "wanted the columns task_code"),
         (HEAD.encode(), "line 2: wanted rows of task_code"),
@@ -240,19 +240,19 @@ HEAD = ",".join(_seed("tasks")[0])
         (None, "No such file"),
     ],
 )
-def test_a_file_that_is_no_table_of_the_seed_is_refused(
-    body: bytes | None, says: str, tmp_path: Path
+def test_a_file_that_is_not_a_table_of_the_seed_is_refused(
+    body: bytes | None, part: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.csv"
     if body is not None:
         path.write_bytes(body)
     with pytest.raises(UsageError) as raised:
         read_catalogue(SEEDS, {"tasks": path})
-    assert says in str(raised.value)
+    assert part in str(raised.value)
     assert str(path) in str(raised.value)
 
 
-def test_blank_cells_of_the_calendar_are_the_notices_dates(tmp_path: Path) -> None:
+def test_blank_cells_of_the_calendar_default_to_the_notices_dates(tmp_path: Path) -> None:
     blank = [dict.fromkeys(row, "") | {"year": row["year"]} for row in _seed("reporting_calendar")]
     path = _written(tmp_path / "calendar.csv", blank)
     year = read_catalogue(SEEDS, {"reporting_calendar": path}).calendar[2024]
@@ -260,7 +260,7 @@ def test_blank_cells_of_the_calendar_are_the_notices_dates(tmp_path: Path) -> No
     assert year.reminder_days == (14, 7, 1)
 
 
-def test_a_broken_catalogue_stops_a_command_before_anything_is_written(
+def test_an_invalid_catalogue_stops_a_command_before_it_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "seeds"
@@ -294,7 +294,7 @@ def test_dbt_loads_the_columns_that_python_reads_and_flags_as_booleans() -> None
         assert flags == {column for column, kind in types.items() if kind == "boolean"}
 
 
-def test_names_that_stand_outside_the_seeds_are_there() -> None:
+def test_names_used_outside_the_seeds_exist_in_them() -> None:
     known = load_catalogue()
     assert {column.document_type for column in known.table_columns} <= {"*", *DOCUMENT_TYPES}
     marts = yaml.safe_load((SEEDS.parent / "models/marts/_marts.yml").read_text("utf-8"))["models"]

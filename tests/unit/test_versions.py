@@ -1,4 +1,4 @@
-"""Which version a change of a file moves."""
+"""The versions that a change of a file changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestration.publication import verifying
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the code."""
+    """A copy of the code's files."""
     root = tmp_path_factory.mktemp("tree")
     for path in versions.project_files():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -25,8 +25,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def _moved(root: Path, path: str) -> set[str]:
-    """The versions that differ while the file has one byte more; a file that isn't there is new."""
+def _changed_versions(root: Path, path: str) -> set[str]:
+    """The versions that change if a byte is appended to the file, or if the file is created."""
     before = {name: versions.version_of(name, root) for name in ("figures", "edition")}
     changed = root / path
     was = changed.read_bytes() if changed.exists() else None
@@ -51,9 +51,9 @@ def _moved(root: Path, path: str) -> set[str]:
         "orchestration/lakehouse/commit.py",
     ],
 )
-def test_what_decides_a_number_moves_the_figures(tree: Path, path: str) -> None:
+def test_files_that_decide_a_number_change_the_figures_version(tree: Path, path: str) -> None:
     assert (tree / path).exists()
-    assert _moved(tree, path) == {"figures"}
+    assert _changed_versions(tree, path) == {"figures"}
 
 
 @pytest.mark.parametrize(
@@ -74,23 +74,23 @@ def test_what_decides_a_number_moves_the_figures(tree: Path, path: str) -> None:
         "orchestration/workbook.py",
     ],
 )
-def test_what_decides_a_byte_of_an_edition_moves_the_edition(tree: Path, path: str) -> None:
+def test_files_that_decide_bytes_change_the_edition_version(tree: Path, path: str) -> None:
     assert (tree / path).exists()
-    assert _moved(tree, path) == {"edition"}
+    assert _changed_versions(tree, path) == {"edition"}
 
 
-def test_a_font_or_a_script_that_is_added_counts_whatever_its_name(tree: Path) -> None:
-    assert _moved(tree, "orchestration/bulletin/render/fonts/new.ttf") == {"edition"}
-    assert _moved(tree, "orchestration/bulletin/site/no_suffix") == {"edition"}
-    assert _moved(tree, "dbt_project/macros/new.sql") == {"figures"}
+def test_an_added_font_or_script_counts_whatever_its_name(tree: Path) -> None:
+    assert _changed_versions(tree, "orchestration/bulletin/render/fonts/new.ttf") == {"edition"}
+    assert _changed_versions(tree, "orchestration/bulletin/site/no_suffix") == {"edition"}
+    assert _changed_versions(tree, "dbt_project/macros/new.sql") == {"figures"}
 
 
 @pytest.mark.parametrize(
     "path", ["orchestration/core/catalogue.py", "orchestration/core/reporting_calendar.py"]
 )
-def test_the_catalogue_and_the_calendar_move_both(tree: Path, path: str) -> None:
+def test_the_catalogue_and_the_calendar_change_both_versions(tree: Path, path: str) -> None:
     assert (tree / path).exists()
-    assert _moved(tree, path) == {"figures", "edition"}
+    assert _changed_versions(tree, path) == {"figures", "edition"}
 
 
 @pytest.mark.parametrize(
@@ -109,11 +109,11 @@ def test_the_catalogue_and_the_calendar_move_both(tree: Path, path: str) -> None
         "orchestration/stages.py",
     ],
 )
-def test_everything_else_moves_neither(tree: Path, path: str) -> None:
-    assert _moved(tree, path) == set()
+def test_other_files_change_neither_version(tree: Path, path: str) -> None:
+    assert _changed_versions(tree, path) == set()
 
 
-def test_a_renamed_or_deleted_file_moves_its_version(tree: Path) -> None:
+def test_renaming_or_deleting_a_file_changes_its_version(tree: Path) -> None:
     before = versions.version_of("edition", tree)
     script = tree / "orchestration/bulletin/site/units.js"
     moved = script.rename(script.with_name("renamed.js"))
@@ -126,13 +126,13 @@ def test_a_renamed_or_deleted_file_moves_its_version(tree: Path) -> None:
 
 
 def test_every_file_is_classified() -> None:
-    """A new folder gets its entry in ``versions.PARTS`` before it is merged."""
+    """A new folder needs an entry in ``versions.PARTS``."""
     unclassified = [path for path in versions.project_files() if versions.versions_of(path) is None]
     assert unclassified == []
     assert versions.versions_of("orchestration/a_new_folder/module.py") is None
 
 
-def test_every_entry_names_what_is_there_and_says_something_else_than_its_folder() -> None:
+def test_every_entry_exists_and_differs_from_its_folders_entry() -> None:
     for part, (moved, reason) in versions.PARTS.items():
         assert (PROJECT_ROOT / part).exists(), part
         assert reason, part
@@ -141,7 +141,7 @@ def test_every_entry_names_what_is_there_and_says_something_else_than_its_folder
             assert versions.PARTS[parent][0] != moved, f"{part} repeats {parent}"
 
 
-def test_the_dbt_project_alone_decides_whether_it_is_parsed_again(
+def test_only_changes_of_the_dbt_project_make_dbt_parse_again(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(versions, "PROJECT_ROOT", tree)
@@ -164,7 +164,7 @@ def test_the_dbt_project_alone_decides_whether_it_is_parsed_again(
         versions.dbt_project_version.cache_clear()
 
 
-def test_a_record_of_before_the_two_versions_names_one_for_both() -> None:
+def test_older_records_have_one_version_for_both() -> None:
     assert versions.recorded_versions({"code_version": "0.1.0+abc", "figures_version": None}) == {
         "figures_version": "0.1.0+abc",
         "edition_version": "0.1.0+abc",
@@ -173,8 +173,8 @@ def test_a_record_of_before_the_two_versions_names_one_for_both() -> None:
     assert versions.recorded_versions({"code_version": "0.1.0", **named}) == named
 
 
-def test_a_lake_of_before_the_two_versions_is_read_as_it_is() -> None:
-    """Reading must not wait for a writer, which adds the columns."""
+def test_an_older_lake_without_the_two_versions_can_be_read() -> None:
+    """Readers must not depend on a writer that adds the columns first."""
     with duckdb.connect() as con:
         con.execute("attach ':memory:' as lake")
         con.execute("create schema lake.publication")
@@ -190,7 +190,7 @@ def test_a_lake_of_before_the_two_versions_is_read_as_it_is() -> None:
         assert edition_rows(con, 2024) == [edition]
 
 
-def test_verifying_says_which_version_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_names_the_version_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     today = {"figures_version": "f2", "edition_version": "e"}
     monkeypatch.setattr(verifying, "code_versions", lambda: today)
     manifest = {"figures_version": "f1", "edition_version": "e", "environment": {}}

@@ -1,4 +1,4 @@
-"""Waivers: a signature covers what it names, as long as it says, and nothing else."""
+"""Waivers: which failing rows they cover, for how long, and which entries are refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHECK = ("submissions", "excluded_share_cell")
 
 @pytest.fixture(scope="module")
 def marts() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Too many exclusions in two cells: 广东 T05 and 110000 T05."""
+    """Marts with too many exclusions in two cells: 440000 T05 and 110000 T05."""
     con = gate_marts.build()
     con.execute(
         "update marts.fct_unit_indicator set value = null, is_excluded = true, "
@@ -69,7 +69,7 @@ GUANGDONG = {"province_code": "440000", "task_code": "T05"}
 OTHER = {"province_code": "110000"}
 
 
-def test_what_is_signed_off_does_not_block_and_is_told(marts: duckdb.DuckDBPyConnection) -> None:
+def test_waived_rows_do_not_block_and_are_reported(marts: duckdb.DuckDBPyConnection) -> None:
     plain = decide(marts)
     [finding] = [f for f in plain.blocking if f.expectation == CHECK[1]]
     assert finding.failed == 2
@@ -81,7 +81,7 @@ def test_what_is_signed_off_does_not_block_and_is_told(marts: duckdb.DuckDBPyCon
     assert "已逐户核实" in waived.waived_zh
     [row] = [r for r in decision.results if r["expectation"] == CHECK[1]]
     assert (row["success"], row["waived_by"]) == (False, "数据处王某")
-    # The record alone is enough to judge the same way again.
+    # The record has all that is needed to judge under the same waivers again.
     kept = json.loads(row["detail"])["waivers"]
     assert [entry["scope"] for entry in kept] == [GUANGDONG, OTHER]
     assert kept[0]["valid_until"] == "2024-12-15"
@@ -89,7 +89,7 @@ def test_what_is_signed_off_does_not_block_and_is_told(marts: duckdb.DuckDBPyCon
     assert decision.summary()["waived"][0]["expectation"] == CHECK[1]
 
 
-def test_what_is_not_covered_still_blocks_and_only_that(marts: duckdb.DuckDBPyConnection) -> None:
+def test_only_rows_without_a_waiver_block(marts: duckdb.DuckDBPyConnection) -> None:
     decision = decide(marts, waiver(GUANGDONG))
     [finding] = [f for f in decision.blocking if f.expectation == CHECK[1]]
     assert [cause.key["province_code"] for cause in finding.causes] == ["110000"]
@@ -101,8 +101,8 @@ def test_what_is_not_covered_still_blocks_and_only_that(marts: duckdb.DuckDBPyCo
     assert row["waived_by"] is None
 
 
-def test_who_covers_nothing_is_not_named(marts: duckdb.DuckDBPyConnection) -> None:
-    """A valid waiver of rows that don't fail isn't said to have let anything through."""
+def test_a_waiver_that_covers_no_failing_row_is_not_named(marts: duckdb.DuckDBPyConnection) -> None:
+    """A valid waiver for rows that don't fail isn't listed as a reason to pass."""
     idle = waiver({"province_code": "540000"}, signed_off_by="李某")
     [row] = [r for r in decide(marts, waiver({}), idle).results if r["expectation"] == CHECK[1]]
     assert row["waived_by"] == "数据处王某"
@@ -116,9 +116,7 @@ def test_a_warning_can_be_waived_in_part(marts: duckdb.DuckDBPyConnection) -> No
     assert notice in {f.expectation for f in decide(marts, waiver({}, expectation=notice)).waived}
 
 
-def test_the_quality_report_says_what_was_waived(
-    marts: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
+def test_the_quality_report_names_waivers(marts: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     decision = decide(marts, waiver({}), waiver({}, signed_off_by="李<某>", reason="a & b"))
     write_docs(decision, tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
@@ -137,25 +135,25 @@ def test_the_quality_report_says_what_was_waived(
     assert "豁免已过期" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
-def test_a_waiver_of_everything(marts: duckdb.DuckDBPyConnection) -> None:
+def test_a_waiver_can_cover_all_rows(marts: duckdb.DuckDBPyConnection) -> None:
     assert CHECK[1] in {f.expectation for f in decide(marts, waiver({})).waived}
 
 
 @pytest.mark.parametrize(
     ("now", "counts"),
     [
-        # Beijing days: 14 December begins at 16:00 UTC of the 13th, the 15th ends at 16:00 UTC.
+        # In Beijing the 14th starts at 16:00 UTC of the 13th, and the 15th ends at 16:00 UTC.
         ("2024-12-13T15:59:59+00:00", False),
         ("2024-12-13T16:00:00+00:00", True),
         ("2024-12-15T15:59:59+00:00", True),
         ("2024-12-15T16:00:00+00:00", False),
     ],
 )
-def test_it_counts_from_the_day_it_was_signed_to_its_last(now: str, counts: bool) -> None:
+def test_a_waiver_is_valid_from_its_first_to_its_last_day(now: str, counts: bool) -> None:
     assert waiver({}).is_valid(datetime.fromisoformat(now)) is counts
 
 
-def test_an_expired_waiver_is_named_where_it_blocks(marts: duckdb.DuckDBPyConnection) -> None:
+def test_an_expired_waiver_is_named_in_the_finding(marts: duckdb.DuckDBPyConnection) -> None:
     decision = decide(marts, waiver({}), now=NOW + timedelta(days=2))
     assert CHECK[1] in {f.expectation for f in decision.blocking}
     assert any("expired: waived by 王某" in line for line in decision.print_lines())
@@ -181,7 +179,7 @@ def test_the_file_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         (GOOD.replace("王某", ""), "line 2: signed_off_by is missing"),
         (GOOD.replace("已核实", " "), "reason is missing"),
@@ -196,12 +194,12 @@ def test_the_file_is_read(tmp_path: Path) -> None:
         (GOOD.replace("已核实", '"已\n核实"') + "\n2024,x", "line 4: .*missing"),
     ],
 )
-def test_half_a_signature_is_none(tmp_path: Path, broken: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_an_incomplete_waiver_is_refused(tmp_path: Path, broken: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         read_waivers(2024, _file(tmp_path, broken))
 
 
-def test_a_file_that_is_no_waiver_file(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_table_of_waivers_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "waivers.csv"
     with pytest.raises(UsageError, match="can't be read"):
         read_waivers(2024, path)
@@ -214,7 +212,7 @@ def test_a_file_that_is_no_waiver_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"expectation": "no_such_check"}, "line 9: there is no check submissions.no_such_check"),
         ({"suite": "national"}, "there is no check national.excluded_share_cell"),
@@ -225,12 +223,12 @@ def test_a_file_that_is_no_waiver_file(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_not_judged_cannot_be_waived(
-    marts: duckdb.DuckDBPyConnection, changes: dict[str, Any], said: str
+def test_a_waiver_of_an_unknown_check_or_column_is_refused(
+    marts: duckdb.DuckDBPyConnection, changes: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         decide(marts, waiver(**({"scope": {}, "where": "line 9"} | changes)))
 
 
-def test_the_projects_own_file_can_be_judged(marts: duckdb.DuckDBPyConnection) -> None:
+def test_the_projects_own_file_is_valid(marts: duckdb.DuckDBPyConnection) -> None:
     decide(marts, *read_waivers(2024))
