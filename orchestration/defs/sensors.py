@@ -192,6 +192,7 @@ def _run_states(instance: dg.DagsterInstance, now: datetime) -> list[alarms.RunS
 
 
 def _run_state(record: Any, state: str, at: float) -> alarms.RunState:
+    """A run as the alarms know it; ``at`` is in seconds since 1970."""
     run = record.dagster_run
     year = run.tags.get("dagster/partition", "")
     return alarms.RunState(

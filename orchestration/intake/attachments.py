@@ -141,6 +141,7 @@ def _replace_rows(
 
 
 def _attachment_row(item: Inspected, run_id: str) -> tuple[object, ...]:
+    """The row of ``raw.attachments`` of an inspected file."""
     info: ObjectInfo = item.info
     parts = info.key.split("/")
     year = parts[1].removeprefix("year=") if len(parts) > 1 else ""

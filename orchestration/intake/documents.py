@@ -170,6 +170,7 @@ def unprocessable(key: str, error: Exception) -> ParsedObject:
 def _parse(
     place: Place, key: str, body: bytes, limits: Limits, received_at: datetime
 ) -> ParsedObject:
+    """Parse and check one object; exceptions of libraries pass through."""
     parsed = ParsedObject()
     if not place.follows_layout:
         parsed.findings.append(finding("E006", value=key))
@@ -199,6 +200,7 @@ def _parse(
 
 
 def _unreadable_finding(kind: str, error: Unreadable, where: str) -> Finding:
+    """The finding about an unreadable object or document."""
     about: About = {"document_id": error.document_id, "unit_code": error.unit_code}
     value = _quotable(kind, error.code, error.value)
     return finding(error.code, where, value=value, **about, **error.fields)

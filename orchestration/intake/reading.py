@@ -83,6 +83,7 @@ def _read_int(value: int) -> ReadValue:
 
 @lru_cache(_CACHE_SIZE)
 def _read_text(value: str) -> ReadValue | None:
+    """Read a text; see :func:`read_value`."""
     if _PLAIN.match(value):
         text = str(value)
         return ReadValue(text, "number", text)
@@ -99,6 +100,7 @@ def _read_text(value: str) -> ReadValue | None:
 
 
 def _decimal_text(text: str) -> str | None:
+    """Decimal text of a number in NFKC, or None for a text that is not a number."""
     if len(text) > 100 or not _DIGIT.search(text) or not _NUMBER.match(text):
         return None
     mantissa = re.split("[eE]", text, maxsplit=1)[0]

@@ -142,6 +142,7 @@ def _counted_value(code: str, read: ReadValue) -> Decimal | None:
 
 
 def _operand_value(name: str, counted: dict[str, Decimal | None]) -> Decimal | None:
+    """The value of an operand; a ratio is derived as the warehouse does. None if it is unknown."""
     indicator = load_catalogue().indicators.get(name)
     if indicator is None or indicator.aggregation != "ratio":
         return counted.get(name)

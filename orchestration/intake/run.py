@@ -433,6 +433,7 @@ def _refuse(item: _Item, error: Exception) -> None:
 
 
 def _receipt_object(item: _Item) -> tuple[str, bytes]:
+    """Key and body of an item's receipt."""
     subject = ReceiptSubject(
         object_key=item.info.key,
         etag=item.info.etag,

@@ -54,6 +54,7 @@ def first_invisible(content: Any) -> str | None:
 
 
 def _unusual_texts(content: Any) -> Iterator[str]:
+    """Yield the texts of a document that may hold invisible characters."""
     if isinstance(content, str):
         if not content.isascii() or not content.isprintable():
             yield content

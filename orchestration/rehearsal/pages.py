@@ -137,6 +137,7 @@ def _actions(unit: dict[str, Any]) -> list[str]:
 
 
 def _render(name: str, con: duckdb.DuckDBPyConnection, found: Rehearsal, **more: Any) -> bytes:
+    """Render a page as UTF-8 HTML."""
     catalogue = load_catalogue()
     environment: jinja2.Environment = templates(Path(__file__).parent)
     body = environment.get_template(name).render(

@@ -104,6 +104,7 @@ def _on_time_checks() -> dict[str, Check]:
 
 
 def _group_counts(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> dict[str, Any]:
+    """The fields of :class:`Rehearsal` that are counted from units."""
     period = period_of(year)
     last_period = period_of(year - 1) if year - 1 in years() else None
     units, last_units = units_of(con, year), units_of(con, year - 1)

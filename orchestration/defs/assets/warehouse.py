@@ -63,6 +63,7 @@ def marts_keys() -> list[dg.AssetKey]:
 
 
 def _specs() -> Iterator[dg.AssetSpec]:
+    """Yield the asset of each seed and model."""
     for unique_id, node in _TABLES.items():
         yield dg.AssetSpec(
             _asset_key(unique_id),

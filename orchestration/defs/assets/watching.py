@@ -61,6 +61,7 @@ def marts_rows(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheck
 
 
 def _check_rows(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    """Yield a check result for each selected table of the run's year."""
     keys = {".".join(key.asset_key.path): key for key in context.selected_asset_check_keys}
     year = int(context.partition_key)
     try:

@@ -68,6 +68,7 @@ def header_match(name: str, body: bytes, limits: Limits, kinds: Sequence[str]) -
 
 
 def _first_rows(name: str, body: bytes, limits: Limits) -> Iterator[Sequence[Any]]:
+    """Yield the first rows of a table; nothing for JSON."""
     suffix = PurePosixPath(name).suffix.lower()
     if suffix == ".csv":
         from orchestration.intake.formats.csv_text import csv_heads

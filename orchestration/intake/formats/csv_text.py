@@ -90,6 +90,7 @@ def _separator(text: str, kind: str) -> str:
 
 
 def _csv_rows(text: str, separator: str) -> Iterator[Row]:
+    """Yield the rows with the number of their first line."""
     csv.field_size_limit(_MAX_CELL)
     # Without strict, an unclosed quotation mark silently swallows the rows after it.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)

@@ -23,6 +23,7 @@ _INT_DIGITS = 18
 
 
 def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict; raise :class:`Unreadable` (E008) for a duplicate key."""
     result = dict(pairs)
     if len(result) != len(pairs):
         seen: set[str] = set()
@@ -58,6 +59,7 @@ def _count_keys(value: Any) -> int:
 
 
 def _decode(text: str) -> Any:
+    """Decode one JSON text; raise :class:`Unreadable` for any error."""
     # The cheap count includes brackets in strings; only above the bound are they counted exactly.
     if text.count("[") + text.count("{") > MAX_DEPTH and _too_deep(text):
         raise Unreadable("E004", "", limit=str(MAX_DEPTH))
@@ -78,6 +80,7 @@ _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 
 
 def _too_deep(text: str) -> bool:
+    """Whether the nesting exceeds ``MAX_DEPTH``; brackets in strings don't count."""
     depth = 0
     for match in _STRUCTURE.finditer(text):
         first = match.group()[0]
@@ -139,6 +142,7 @@ def _is_json_object(line: str) -> bool:
 
 
 def _read_lines(lines: list[str]) -> Iterator[RawDocument]:
+    """Yield the document of each line that is not blank."""
     for index, line in enumerate(lines):
         if not line.strip():
             continue

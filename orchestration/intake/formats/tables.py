@@ -338,6 +338,7 @@ class _Table:
         content["document_id"] = f"form-{digest[:40]}"
 
     def _content(self, cells: Sequence[Any], columns: Mapping[str, int]) -> dict[str, Any]:
+        """A document's fields from a row; blank cells are left out."""
         content: dict[str, Any] = {}
         for name, position in columns.items():
             value = _READERS[self.kinds[name]](cells[position] if position < len(cells) else None)
@@ -451,6 +452,7 @@ def _cell_instant(cell: Any) -> Any:
 
 
 def _cell_date(cell: Any) -> Any:
+    """Read a date; ``2024年8月2日`` and ``2024/8/2`` become ISO 8601."""
     if isinstance(cell, datetime):
         return cell.date().isoformat()
     text = _cell_text(cell)

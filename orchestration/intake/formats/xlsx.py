@@ -171,6 +171,7 @@ def _percent_styles(workbook: Any) -> frozenset[int]:
 
 
 def _sheet_rows(workbook: Any, sheet: Any) -> Iterator[Row]:
+    """Yield the rows that the sheet stores, each with its number (from 1)."""
     try:
         with sheet._get_source() as source:
             parser = _Parser(
