@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -49,7 +49,8 @@ from orchestration.intake.receipts import (
     status_of,
 )
 from orchestration.lakehouse import RAW_TABLES, ensure_tables, last_intake_at
-from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows
+from orchestration.lakehouse.snapshots import set_commit_message
+from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows, utc_naive
 from orchestration.storage import Fetched, ObjectInfo, Store, Transfers, open_transfers
 
 __all__ = ["IntakeSummary", "intake_is_pending", "run_intake"]
@@ -183,7 +184,7 @@ def run_intake(
         _add_to_summary(summary, batch)
 
     def commit() -> None:
-        _set_commit_message(con, "intake", year, run_id)
+        set_commit_message(con, "intake", year, run_id=run_id)
         con.execute("commit")
 
     def await_batch(writing: Future[None]) -> None:
@@ -266,22 +267,10 @@ def _record_run(
         con.execute(
             "insert into lake.raw.intake_runs (run_id, year, listed_at, finished_at, objects) "
             "values (?, ?, ?, ?, ?)",
-            [run_id, year, _utc_naive(listed_at), _utc_naive(finished_at), fetched],
+            [run_id, year, utc_naive(listed_at), utc_naive(finished_at), fetched],
         )
-        _set_commit_message(con, "intake", year, run_id)
+        set_commit_message(con, "intake", year, run_id=run_id)
         con.execute("commit")
-
-
-def _utc_naive(moment: datetime) -> datetime:
-    """The instant in UTC without a zone, as the lake's tables hold it."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _set_commit_message(con: duckdb.DuckDBPyConnection, kind: str, year: int, run_id: str) -> None:
-    con.execute(
-        "call lake.set_commit_message('tongbao', ?, extra_info => ?)",
-        [f"{kind} {year}", json.dumps({"kind": kind, "year": str(year), "run_id": run_id})],
-    )
 
 
 def _batches(
@@ -651,7 +640,7 @@ def _write_rows(con: duckdb.DuckDBPyConnection, typed: _BatchRows, year: int, ru
             insert_rows(con, name, rows)
         for documents, values, targets in typed.long:
             _insert_long(con, documents, values, targets)
-        _set_commit_message(con, "intake", year, run_id)
+        set_commit_message(con, "intake", year, run_id=run_id)
         con.execute("commit")
     except BaseException:
         with contextlib.suppress(duckdb.Error):  # the error may have ended the transaction
@@ -679,7 +668,7 @@ def _make_rows(batch: Sequence[_Item], run_id: str) -> _BatchRows:
                 *lineage,
                 place.document_type,
                 info.size,
-                info.last_modified.astimezone(UTC).replace(tzinfo=None),
+                utc_naive(info.last_modified),
                 item.status,
                 item.parsed.total,
                 item.parsed.total - item.rejected,

@@ -9,7 +9,6 @@ copying its results to the lake (``commit``).
 
 from __future__ import annotations
 
-from datetime import UTC
 from pathlib import Path
 
 import duckdb
@@ -17,7 +16,7 @@ import duckdb
 from orchestration.core.reporting_calendar import ReportingPeriod
 from orchestration.core.settings import Settings
 from orchestration.lakehouse.attach import quoted
-from orchestration.lakehouse.tables import CONTACTS, RAW_TABLES
+from orchestration.lakehouse.tables import CONTACTS, RAW_TABLES, utc_naive
 
 __all__ = ["BUILD_FILE", "PRIOR_TABLES", "build_file", "prepare_build"]
 
@@ -100,8 +99,8 @@ def prepare_build(
             "?::integer as edition",
             [
                 period.year,
-                period.cutoff_at.astimezone(UTC).replace(tzinfo=None),
-                period.counts_until(edition).astimezone(UTC).replace(tzinfo=None),
+                utc_naive(period.cutoff_at),
+                utc_naive(period.counts_until(edition)),
                 edition,
             ],
         )

@@ -8,7 +8,6 @@ and their meaning, which come from dbt's manifest (``dbt``).
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ import duckdb
 
 from orchestration.core.errors import TongbaoError
 from orchestration.lakehouse.attach import quoted
+from orchestration.lakehouse.snapshots import set_commit_message
 
 __all__ = ["CommitSummary", "Descriptions", "LakeTable", "commit_build", "write_comments"]
 
@@ -101,18 +101,7 @@ def commit_build(
             "(year, inputs_digest, figures_version, run_id) values (?, ?, ?, ?)",
             [year, inputs_digest, figures_version, run_id],
         )
-        extra = json.dumps(
-            {
-                "kind": "transform",
-                "year": str(year),
-                "run_id": run_id,
-                "figures_version": figures_version,
-            }
-        )
-        con.execute(
-            "call lake.set_commit_message('tongbao', ?, extra_info => ?)",
-            [f"transform {year}", extra],
-        )
+        set_commit_message(con, "transform", year, run_id=run_id, figures_version=figures_version)
         con.execute("commit")
     except BaseException:
         with contextlib.suppress(duckdb.Error):  # The error may have ended the transaction.

@@ -10,7 +10,6 @@ deletes them. Before that, every pinned snapshot is read and compared with its f
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from orchestration.core.settings import Settings
 from orchestration.lakehouse.attach import data_path, reader
 from orchestration.lakehouse.build import build_file
 from orchestration.lakehouse.records import newest_verdicts
+from orchestration.lakehouse.snapshots import set_commit_message
 from orchestration.storage import ObjectInfo, Store
 
 __all__ = ["KEEP_SNAPSHOTS", "MaintainSummary", "Pins", "maintain", "pinned_snapshots"]
@@ -285,10 +285,7 @@ def _expire_and_merge(
         con.execute(f"call ducklake_expire_snapshots('lake', versions => {list(old)})")
     con.execute("begin")
     con.execute("call ducklake_merge_adjacent_files('lake')")
-    con.execute(
-        "call lake.set_commit_message('tongbao', 'maintain', extra_info => ?)",
-        [json.dumps({"kind": "maintain"})],
-    )
+    set_commit_message(con, "maintain")
     con.execute("commit")
     for snapshot, digest in before.items():
         if _digest(settings, store, snapshot) != digest:

@@ -7,7 +7,7 @@ belong here: making a decision (``gate``) or an edition (``publication``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from orchestration.core.versions import recorded_versions
 from orchestration.lakehouse.rows import rows_as_dicts
-from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows
+from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows, utc_naive
 
 __all__ = [
     "blocking",
@@ -110,7 +110,7 @@ def blocks(rows: Sequence[Mapping[str, Any]]) -> bool:
 def record_edition(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> None:
     """Append an edition; ``published_at`` (aware) is stored in UTC."""
     published: datetime = row["published_at"]
-    row = row | {"published_at": published.astimezone(UTC).replace(tzinfo=None)}
+    row = row | {"published_at": utc_naive(published)}
     insert_rows(
         con,
         _EDITIONS,

@@ -1,20 +1,24 @@
 """Finds snapshots of the lake, and the records of intakes and transforms.
 
-Belongs here: reading DuckLake's list of snapshots and the records that runs write. The commit of a
-transform has ``{"kind": "transform", "year": Y, …}`` as its extra info. Doesn't belong here:
-deciding whether something must be done again (``transform``).
+Belongs here: reading DuckLake's list of snapshots and the records that runs write, and the extra
+info of commits (``{"kind": "transform", "year": Y, …}``) by which snapshots are found. Doesn't
+belong here: deciding whether something must be done again (``transform``).
 """
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import duckdb
+
+from orchestration.lakehouse.tables import utc_naive
 
 __all__ = [
     "current_snapshot",
     "last_intake_at",
     "marts_edition",
+    "set_commit_message",
     "transform_record",
     "transform_snapshot",
 ]
@@ -24,6 +28,23 @@ def current_snapshot(con: duckdb.DuckDBPyConnection) -> int:
     """The id of the newest snapshot."""
     row = con.execute("select max(snapshot_id) from lake.snapshots()").fetchone()
     return int(row[0]) if row and row[0] is not None else 0
+
+
+def set_commit_message(
+    con: duckdb.DuckDBPyConnection, kind: str, year: int | None = None, **details: str
+) -> None:
+    """Set the message and extra info of the open transaction.
+
+    Args:
+        kind: what the transaction writes, e.g. ``transform``.
+        year: the year that it belongs to, if any.
+        details: further fields of the extra info.
+    """
+    extra = {"kind": kind} | ({"year": str(year)} if year is not None else {}) | details
+    con.execute(
+        "call lake.set_commit_message('tongbao', ?, extra_info => ?)",
+        [kind if year is None else f"{kind} {year}", json.dumps(extra)],
+    )
 
 
 def transform_snapshot(con: duckdb.DuckDBPyConnection, year: int) -> int | None:
@@ -59,7 +80,7 @@ def last_intake_at(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> 
     row = con.execute(
         "select max(listed) from (select coalesce(listed_at, finished_at) as listed "
         "from lake.raw.intake_runs where year >= ?) where listed <= ?",
-        [year, now.astimezone(UTC).replace(tzinfo=None)],
+        [year, utc_naive(now)],
     ).fetchone()
     return row[0].replace(tzinfo=UTC) if row and row[0] is not None else None
 

@@ -8,10 +8,12 @@ Doesn't belong here: the tables that dbt builds (``dbt_project``).
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import duckdb
 import pyarrow as pa
 
-__all__ = ["CONTACTS", "OTHER_TABLES", "RAW_TABLES", "ensure_tables", "insert_rows"]
+__all__ = ["CONTACTS", "OTHER_TABLES", "RAW_TABLES", "ensure_tables", "insert_rows", "utc_naive"]
 
 _TEXT, _INT, _BIG = pa.string(), pa.int32(), pa.int64()
 _NUMBER = pa.decimal128(38, 10)
@@ -252,6 +254,11 @@ def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
     for change in changes:
         con.execute(change)
     con.execute("commit")
+
+
+def utc_naive(moment: datetime) -> datetime:
+    """An instant (aware) in UTC without a zone, as the lake's tables hold it."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def insert_rows(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.core.settings import Settings
+from orchestration.lakehouse.snapshots import set_commit_message
 from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows
 from orchestration.receipts.changes import Page, changed_pages, record_pages
 from orchestration.receipts.digests import (
@@ -136,10 +137,7 @@ def write_pages(
     con.execute("begin")
     record_pages(con, year, written)
     _record_daily_digests(con, year, [page.subject for page in new_digests.values()])
-    con.execute(
-        "call lake.set_commit_message('tongbao', ?, extra_info => ?)",
-        [f"receipts {year}", json.dumps({"kind": "receipts", "year": str(year)})],
-    )
+    set_commit_message(con, "receipts", year)
     con.execute("commit")
     progress(f"receipts {year}: {total} files written for {len(written)} pages")
     return summary
