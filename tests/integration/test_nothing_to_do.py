@@ -59,7 +59,7 @@ def test_a_run_repeats_what_it_said_only_where_nothing_has_changed(
     ws = built
 
     def is_done(until: str) -> bool:
-        return stages._is_done(ws, YEAR, stages._STAGES[until])
+        return stages._nothing_to_do(ws, YEAR, stages._STAGES[until])
 
     def changes(until: str, change: Callable[[], Any], undo: Callable[[], Any]) -> bool:
         assert is_done(until)
@@ -125,9 +125,9 @@ def test_a_run_repeats_what_it_said_only_where_nothing_has_changed(
 
 def test_the_first_look_after_the_cut_off_is_work(ws: stages.Workspace, landing: Landing) -> None:
     landing.unit(UNIT)
-    assert not stages._is_done(ws, YEAR, stages._STAGES["intake"]), "there is no lake"
+    assert not stages._nothing_to_do(ws, YEAR, stages._STAGES["intake"]), "there is no lake"
     stages.intake(ws, YEAR, run_id="r", progress=_quiet)
-    assert stages._is_done(ws, YEAR, stages._STAGES["intake"])
+    assert stages._nothing_to_do(ws, YEAR, stages._STAGES["intake"])
     with lakehouse.writer(ws.settings, ws.store) as con:
         con.execute("update lake.raw.intake_runs set listed_at = timestamp '2024-12-01'")
-    assert not stages._is_done(ws, YEAR, stages._STAGES["intake"])
+    assert not stages._nothing_to_do(ws, YEAR, stages._STAGES["intake"])
