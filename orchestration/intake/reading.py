@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from orchestration.core.contacts import struck
+from orchestration.intake.text import half_width
 
 __all__ = ["Number", "ReadValue", "read_value"]
 
@@ -27,12 +27,17 @@ _CACHE_SIZE = 65_536
 _CACHED_LENGTH = 32
 
 _PLAIN = re.compile(r"-?[0-9]{1,28}(\.[0-9]{1,10})?\Z")
-_NUMBER = re.compile(r"[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)?(\.[0-9]*)?([eE][+-]?[0-9]{1,2})?\Z")
-_DIGIT = re.compile(r"[0-9]")
+#: Digits with at most one point, then an exponent; or digits in groups of three. ``0,350`` is not
+#: grouped: it is more likely a decimal comma.
+_NUMBER = re.compile(
+    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
+    r"|[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?)\Z"
+)
 _TRUE = {"是", "true"}
 _FALSE = {"否", "false"}
-#: Minus signs that Chinese input methods write.
-_MINUS_SIGNS = str.maketrans({"−": "-", "－": "-", "﹣": "-"})
+#: The forms of digits, sign, comma and point in which people type a number. Nothing else is
+#: folded: in ``350①``, ``10⁴`` and ``½`` a person sees more than the digits.
+_TYPED_FORMS = str.maketrans("０１２３４５６７８９，．＋－−﹣", "0123456789,.+---")
 
 
 class Number(str):
@@ -45,7 +50,8 @@ class ReadValue(NamedTuple):
     """A value as received and as read.
 
     Attributes:
-        text: as received; a text that is not a number is in NFKC and without contacts.
+        text: as received; a text that is not a number is without contacts, and a list of codes is
+            in half width.
         kind: ``number``, ``boolean`` or ``text`` (not readable as a number).
         number: decimal text that fits DECIMAL(38,10) exactly, or None.
     """
@@ -58,8 +64,9 @@ class ReadValue(NamedTuple):
 def read_value(value: Any) -> ReadValue | None:
     """Read a value as typed; never guess its meaning (contract §1, "Numbers").
 
-    Thousands commas, full-width digits and surrounding blanks are read; ``约300``, ``12万``,
-    ``N/A``, ``1e400`` and ``NaN`` are not. More than ten decimals are rounded half up.
+    A value is what a person who reads the cell sees. Thousands commas, full-width digits and
+    surrounding blanks are read; ``约300``, ``12万``, ``350①``, ``N/A``, ``1e400`` and ``NaN`` are
+    not. More than ten decimals are rounded half up.
 
     Returns:
         None for null and for blank text.
@@ -87,24 +94,22 @@ def _read_text(value: str) -> ReadValue | None:
     if _PLAIN.match(value):
         text = str(value)
         return ReadValue(text, "number", text)
-    text = unicodedata.normalize("NFKC", value).translate(_MINUS_SIGNS).strip()
+    text = value.strip()
     if not text:
         return None
-    folded = text.casefold()
+    number = _decimal_text(text.translate(_TYPED_FORMS))
+    if number is not None:
+        return ReadValue(str(value), "number", number)
+    plain = half_width(text)
+    folded = plain.casefold()
     if folded in _TRUE or folded in _FALSE:
         return ReadValue(str(value), "boolean", "1" if folded in _TRUE else "0")
-    number = _decimal_text(text)
-    if number is None:
-        return ReadValue(struck(text), "text", None)
-    return ReadValue(str(value), "number", number)
+    return ReadValue(struck(plain if plain.isascii() else text), "text", None)
 
 
 def _decimal_text(text: str) -> str | None:
-    """Decimal text of a number in NFKC, or None for a text that is not a number."""
-    if len(text) > 100 or not _DIGIT.search(text) or not _NUMBER.match(text):
-        return None
-    mantissa = re.split("[eE]", text, maxsplit=1)[0]
-    if not _DIGIT.search(mantissa):
+    """Decimal text of a number, or None for a text that is not a number."""
+    if len(text) > 100 or not _NUMBER.match(text):
         return None
     with localcontext() as context:
         context.prec = 150

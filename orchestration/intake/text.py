@@ -1,8 +1,8 @@
-"""Invisible characters: finds, escapes and removes them.
+"""Characters that look like others or like nothing: full-width forms and invisible characters.
 
-Belongs here: the list of these characters. A name with a zero-width space looks like another name
-and no search finds it; a direction mark reverses a line; a NUL ends a string in C. Doesn't belong
-here: contact data (``core.contacts``).
+Belongs here: full-width forms, and the list of the invisible characters. A name with a zero-width
+space looks like another name and no search finds it; a direction mark reverses a line; a NUL ends a
+string in C. Doesn't belong here: contact data (``core.contacts``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["escape_invisible", "first_invisible", "visible"]
+__all__ = ["escape_invisible", "first_invisible", "half_width", "visible"]
 
 #: Controls except tab and line ends; the soft hyphen; zero-width and direction marks (Unicode
 #: categories Cc and Cf, except those that Chinese text uses).
@@ -27,6 +27,14 @@ _CODE_POINTS = [
     0xFEFF,
 ]
 _INVISIBLE = re.compile(f"[{re.escape(''.join(map(chr, _CODE_POINTS)))}]")
+
+#: Full-width forms are ASCII plus 0xFEE0; the ideographic and the no-break space are blanks.
+_HALF_WIDTH = {0xFEE0 + point: point for point in range(0x21, 0x7F)} | {0x3000: 0x20, 0xA0: 0x20}
+
+
+def half_width(text: str) -> str:
+    """Write the full-width forms and blanks of a text in ASCII; everything else is kept."""
+    return text if text.isascii() else text.translate(_HALF_WIDTH)
 
 
 def visible(text: str) -> str:

@@ -30,6 +30,10 @@ from orchestration.intake.reading import read_value
         ("1.23456789012", "1.2345678901"),
         ("0.00000000005", "0.0000000001"),
         ("1,234,567.89", "1234567.89"),
+        ("+1，234", "1234"),
+        ("－１２．５", "-12.5"),
+        ("1,234.", "1234"),
+        ("0010", "10"),
         ("\u3000100\u00a0", "100"),
     ],
 )
@@ -58,7 +62,42 @@ def test_numbers_as_people_type_them(typed: object, number: str) -> None:
         ".",
         ",",
         "e5",
+        "1,234e3",
+        "12,345,6",
+        "1234,567",
+        "0,350",
+        "012,345",
+        "1，2",
+        ",350",
+        "1、234",
+        "(350)",
+        "350-",
+        "+-3",
+        "3５０⁴",
+        "350①",
+        "350⑴",
+        "350⒈",
+        "①",
+        "10⁴",
+        "５００¹",
+        "H₂",
+        "3₂",
+        "½",
+        "3½",
+        "350㎡",
+        "350㊀",
+        "Ⅳ",
+        "４²",
         "٣",
+        "३५०",
+        "𝟑𝟓𝟎",
+        "一二三",
+        "3\u03365\u03360\u0336",
+        "35\u20e3",
+        "\u202e053\u202c",
+        "\u2066350\u2069",
+        "35\u200b0",
+        "350*",
         "9" * 29,
         "1e99",
         ["1"],
@@ -71,7 +110,12 @@ def test_ambiguous_numbers_stay_text(typed: object) -> None:
     assert (read.kind, read.number) == ("text", None)
 
 
-@pytest.mark.parametrize("typed", [None, "", "  ", "\u3000"])
+@pytest.mark.parametrize("typed", ["350①", "10⁴", "½", "Ⅳ", "约３００", "350\u0336"])
+def test_an_unreadable_value_is_quoted_as_typed(typed: str) -> None:
+    assert read_value(f" {typed} ") == (typed, "text", None)
+
+
+@pytest.mark.parametrize("typed", [None, "", "  ", "\u3000", "\u00a0\t"])
 def test_blank_values_are_missing(typed: object) -> None:
     assert read_value(typed) is None
 
@@ -85,10 +129,19 @@ def test_yes_and_no(typed: object, number: str) -> None:
     assert (read.kind, read.number) == ("boolean", number)
 
 
-def test_code_lists_are_normalised() -> None:
-    read = read_value("CHN；usa")
+@pytest.mark.parametrize("typed", ["CHN；usa", "ＣＨＮ;ｕｓａ", "CHN;usa\u3000"])
+def test_code_lists_are_read_in_half_width(typed: str) -> None:
+    read = read_value(typed)
     assert read is not None
     assert read.text == "CHN;usa"
+
+
+@given(st.characters(categories=["N", "M", "S", "P", "L"]))
+def test_only_forms_of_a_digit_are_read_as_that_digit(character: str) -> None:
+    read = read_value("35" + character)
+    assert read is not None
+    if read.number is not None:
+        assert character in "0123456789０１２３４５６７８９.．"
 
 
 @given(st.decimals(min_value=-(10**20), max_value=10**20, places=10))
