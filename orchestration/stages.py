@@ -143,7 +143,9 @@ def _nothing_to_do(ws: Workspace, year: int, wanted: Sequence[Callable[..., Any]
                 return False
             snapshot_id = lakehouse.transform_snapshot(con, year)
             editions = lakehouse.edition_rows(con, year)
-            if publish in wanted and (not editions or editions[-1]["snapshot_id"] != snapshot_id):
+            if publish in wanted and not (
+                editions and _has_marts_of(con, ws, year, editions[-1], snapshot_id or 0)
+            ):
                 return False
             if gate in wanted:
                 verdict = lakehouse.gate_rows(con, year, snapshot_id or 0, code_versions())
@@ -152,6 +154,24 @@ def _nothing_to_do(ws: Workspace, year: int, wanted: Sequence[Callable[..., Any]
             return not intake_is_pending(con, ws.store, ws.settings, year)
     except (Unreachable, duckdb.CatalogException):  # a complete run reports the error
         return False
+
+
+def _has_marts_of(
+    con: duckdb.DuckDBPyConnection,
+    ws: Workspace,
+    year: int,
+    edition: Mapping[str, Any],
+    snapshot_id: int,
+) -> bool:
+    """Whether a snapshot has the marts that an edition (its row) was made from.
+
+    Marts that were rebuilt with the same rows, by newer code or for a correction that found nothing
+    to correct, are in another snapshot.
+    """
+    if edition["snapshot_id"] == snapshot_id:
+        return True
+    tables = [table.qualified for table in lakehouse.lake_tables(ws.settings)]
+    return lakehouse.same_rows(con, tables, year, edition["snapshot_id"], snapshot_id)
 
 
 def _transform_is_done(con: duckdb.DuckDBPyConnection, year: int) -> bool:
@@ -387,10 +407,10 @@ def rehearse(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Re
 def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> PublishSummary:
     """Publish edition 1 from the snapshot that passed the gate.
 
-    The current edition is never changed. If it was made from this snapshot, nothing is done.
+    The current edition is never changed. If it was made from the same marts, nothing is done.
 
     Raises:
-        PublicationRefused: the marts are newer than the current edition.
+        PublicationRefused: the marts differ from those of the current edition.
         GateBlocked: the gate blocks that snapshot.
         TongbaoError: the gate hasn't judged it.
     """
@@ -400,7 +420,11 @@ def publish(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Pub
     with lakehouse.publisher(ws.settings):
         editions = publication.published_editions(ws, year)
         if editions:
-            return publication.already_published(ws, year, editions[-1], snapshot_id)
+            with lakehouse.reader(ws.settings, ws.store) as con:
+                is_current = _has_marts_of(con, ws, year, editions[-1], snapshot_id)
+            return publication.already_published(
+                ws, year, editions[-1], snapshot_id, is_current=is_current
+            )
         decision, inputs_digest = _passing_decision(ws, year, snapshot_id, run_id=run_id)
         return publication.publish_first(
             ws, year, decision, inputs_digest=inputs_digest, progress=progress

@@ -14,7 +14,7 @@ from orchestration.lakehouse.attach import (
 )
 from orchestration.lakehouse.build import PRIOR_TABLES, build_file, prepare_build
 from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build, write_comments
-from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build, lake_descriptions
+from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build, lake_descriptions, lake_tables
 from orchestration.lakehouse.maintain import KEEP_SNAPSHOTS, MaintainSummary, maintain
 from orchestration.lakehouse.query import Answer, answer_query
 from orchestration.lakehouse.records import (
@@ -30,6 +30,7 @@ from orchestration.lakehouse.snapshots import (
     current_snapshot,
     last_intake_at,
     marts_edition,
+    same_rows,
     transform_record,
     transform_snapshot,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "ensure_tables",
     "gate_rows",
     "lake_descriptions",
+    "lake_tables",
     "last_intake_at",
     "maintain",
     "marts_are_stale",
@@ -74,6 +76,7 @@ __all__ = [
     "reader",
     "record_edition",
     "record_gate",
+    "same_rows",
     "transform_record",
     "transform_snapshot",
     "transform_year",

@@ -16,7 +16,7 @@ import duckdb
 
 from orchestration.core.errors import TongbaoError
 from orchestration.lakehouse.attach import quoted
-from orchestration.lakehouse.snapshots import set_commit_message
+from orchestration.lakehouse.snapshots import set_commit_message, transform_snapshot
 
 __all__ = ["CommitSummary", "Descriptions", "LakeTable", "commit_build", "write_comments"]
 
@@ -48,7 +48,8 @@ class CommitSummary:
     """What a commit wrote.
 
     Attributes:
-        snapshot_id: the new snapshot, or None if nothing had changed.
+        snapshot_id: the snapshot that has the year's marts: the new one, or the one before if no
+            row differs.
         rows_written, rows_deleted: numbers of rows by qualified table name, changed tables only.
     """
 
@@ -101,7 +102,11 @@ def commit_build(
             "(year, inputs_digest, figures_version, run_id) values (?, ?, ?, ?)",
             [year, inputs_digest, figures_version, run_id],
         )
-        set_commit_message(con, "transform", year, run_id=run_id, figures_version=figures_version)
+        # A build with the same rows leaves the marts in their snapshot: verdicts and editions of
+        # that snapshot stay valid.
+        changed = summary.rows_written or summary.rows_deleted
+        kind = "transform" if changed or not transform_snapshot(con, year) else "rebuild"
+        set_commit_message(con, kind, year, run_id=run_id, figures_version=figures_version)
         con.execute("commit")
     except BaseException:
         with contextlib.suppress(duckdb.Error):  # The error may have ended the transaction.
@@ -109,8 +114,7 @@ def commit_build(
         raise
     finally:
         con.execute("detach build")
-    row = con.execute("select max(snapshot_id) from lake.snapshots()").fetchone()
-    summary.snapshot_id = int(row[0]) if row else None
+    summary.snapshot_id = transform_snapshot(con, year)
     return summary
 
 

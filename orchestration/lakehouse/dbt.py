@@ -8,6 +8,7 @@ the import takes seconds. Doesn't belong here: the models (``dbt_project``).
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
 from collections.abc import Callable
@@ -171,6 +172,9 @@ def _manifest(settings: Settings) -> Any:
         body = (folder / PARTIAL_PARSE_FILE_NAME).read_bytes()
         manifest = Manifest.from_msgpack(body, decoder=extended_mashumuro_decoder)
         manifest.build_flat_graph()
+        # The manifest stays to the end of the process: the collector needn't walk it again and
+        # again (7 % of a build's CPU).
+        gc.freeze()
         _parsed[folder] = manifest
     return _parsed[folder]
 

@@ -8,6 +8,7 @@ belong here: deciding whether something must be done again (``transform``).
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import duckdb
@@ -18,6 +19,7 @@ __all__ = [
     "current_snapshot",
     "last_intake_at",
     "marts_edition",
+    "same_rows",
     "set_commit_message",
     "transform_record",
     "transform_snapshot",
@@ -56,6 +58,30 @@ def transform_snapshot(con: duckdb.DuckDBPyConnection, year: int) -> int | None:
         [str(year)],
     ).fetchone()
     return int(row[0]) if row and row[0] is not None else None
+
+
+def same_rows(
+    con: duckdb.DuckDBPyConnection, tables: Iterable[str], year: int, one: int, other: int
+) -> bool:
+    """Whether two snapshots have the same rows of ``year`` in all of the tables.
+
+    Args:
+        tables: ``schema.name``; of a table without a column ``year``, all rows are compared.
+        one, other: ids of the snapshots.
+    """
+    if one == other:
+        return True
+    for table in tables:
+        versions = [f"lake.{table} at (version => {int(each)})" for each in (one, other)]
+        columns, former = (con.execute(f"describe from {each}").fetchall() for each in versions)
+        if columns != former:
+            return False
+        where = f"where year = {int(year)}" if "year" in {name for name, *_ in columns} else ""
+        left, right = (f"select * from {each} {where}" for each in versions)
+        for query in (f"{left} except all {right}", f"{right} except all {left}"):
+            if con.execute(f"select 1 from ({query}) limit 1").fetchone():
+                return False
+    return True
 
 
 def transform_record(con: duckdb.DuckDBPyConnection, year: int) -> str | None:

@@ -147,19 +147,20 @@ def _recorded(ws: Workspace, year: int) -> list[dict[str, Any]]:
 
 
 def already_published(
-    ws: Workspace, year: int, current: dict[str, Any], snapshot_id: int
+    ws: Workspace, year: int, current: dict[str, Any], snapshot_id: int, *, is_current: bool
 ) -> PublishSummary:
-    """Summarise a publication that has nothing to do: the year has an edition of this snapshot.
+    """Summarise a publication that has nothing to do: the year has an edition of these marts.
 
     Args:
         current: row of ``publication.editions`` of the current edition.
         snapshot_id: snapshot that was to be published.
+        is_current: whether the snapshot has the marts of the current edition.
 
     Raises:
-        PublicationRefused: the current edition was made from another snapshot.
+        PublicationRefused: the current edition was made from other marts.
     """
     number = current["edition"]
-    if current["snapshot_id"] != snapshot_id:
+    if not is_current:
         raise PublicationRefused(
             f"publication refused: edition {number} of {year} is published "
             f"(snapshot {current['snapshot_id']}) and the marts are newer "
@@ -168,6 +169,7 @@ def already_published(
         )
     edition = bulletin.read_edition(ws.store, ws.settings.publication_bucket, year, number)
     out = bulletin.write_out(edition, ws.settings.home / "out")
+    snapshot_id = current["snapshot_id"]
     line = f"edition {number} of {year} is published (snapshot {snapshot_id}): nothing to do"
     lines = [line, *_locations(ws, edition.prefix, out)]
     return PublishSummary(year, number, snapshot_id, 0, str(out), lines)

@@ -64,6 +64,25 @@ def test_a_table_whose_rows_repeat_its_grain_is_refused(ws: stages.Workspace) ->
     assert (_query(ws, rows), _query(ws, "select max(snapshot_id) from lake.snapshots()")) == before
 
 
+def test_a_build_with_the_same_rows_leaves_the_marts_in_their_snapshot(
+    ws: stages.Workspace,
+) -> None:
+    first = _commit(ws, "(2024, 'a', 1), (2024, 'b', 2)").snapshot_id
+    assert _commit(ws, "(2024, 'b', 2), (2024, 'a', 1)").snapshot_id == first
+    second = _commit(ws, "(2024, 'a', 1), (2024, 'b', 3)").snapshot_id
+    third = _commit(ws, "(2024, 'a', 1), (2024, 'b', 2)").snapshot_id
+    assert first and second and third
+    assert first < second < third
+    with lakehouse.reader(ws.settings, ws.store) as con:
+
+        def same(year: int, one: int, other: int) -> bool:
+            return lakehouse.same_rows(con, ["marts.units"], year, one, other)
+
+        assert same(2024, first, third)
+        assert not same(2024, first, second)
+        assert same(2023, first, second)
+
+
 def test_a_changed_description_changes_the_comment_but_no_row(ws: stages.Workspace) -> None:
     comments = (
         "select t.comment, c.comment from duckdb_tables() t join duckdb_columns() c "
