@@ -11,21 +11,9 @@ from pathlib import Path
 import click
 
 from orchestration.cli.output import JSON, YEAR, print_json, print_lines, progress_lines
+from orchestration.core.document_types import DOCUMENT_TYPES
 
 __all__ = ["check", "demo", "template"]
-
-
-#: A copy of the document types in ``orchestration.intake.contracts``, because importing that module
-#: would delay every ``--help`` by a second; a test compares the two.
-KINDS = [
-    "registration",
-    "plan",
-    "review",
-    "performance",
-    "assessment",
-    "provincial_summary",
-    "explanation",
-]
 
 
 @click.command()
@@ -66,7 +54,9 @@ def template(
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--as", "kind", type=click.Choice(KINDS), help="document type of the files")
+@click.option(
+    "--as", "kind", type=click.Choice(list(DOCUMENT_TYPES)), help="document type of the files"
+)
 @click.option("--year", type=click.IntRange(2000, 2100), help="the reporting year")
 @click.option("--province", help="six digits, e.g. 440000")
 @click.option("--json", "as_json", is_flag=True, help="Print the receipts themselves, as JSON.")

@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.settings import Settings
 from orchestration.intake.listing import ATTACHMENTS
 from orchestration.lakehouse import RAW_TABLES
@@ -27,13 +28,15 @@ _BATCH = 4_000
 #: A PDF may have a few bytes before its header (ISO 32000-1, Annex H, note 13).
 _PDF_HEAD = 1_024
 
-_NAMED_REPORTS = """
-select distinct report_object_key from (
-    select report_object_key, year from lake.raw.performances
-    union all
-    select report_object_key, year from lake.raw.provincial_summaries
-) where report_object_key is not null and year <= ?
-"""
+_REPORTS = " union all ".join(
+    f"select report_object_key, year from lake.raw.{each.raw_table}"
+    for each in DOCUMENT_TYPES.values()
+    if each.has_report
+)
+_NAMED_REPORTS = (
+    f"select distinct report_object_key from ({_REPORTS}) "
+    "where report_object_key is not null and year <= ?"
+)
 
 
 def matches_extension(key: str, head: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Typed models of the document types: the landing zone's contract (contract §1).
+"""Typed models of the documents: the landing zone's contract (contract §1).
 
 Belongs here: fields, types, allowed values, lengths. JSON Schemas are generated from these
 models (``python -m orchestration.intake.contracts`` writes them to ``schemas/``). Doesn't belong
@@ -25,10 +25,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.intake.reading import Number, read_value
 from orchestration.intake.text import visible
 
-__all__ = ["DOCUMENT_TYPES", "SCHEMA_FOLDER", "UNIT_CODE", "Document", "json_schemas"]
+__all__ = ["MODELS", "SCHEMA_FOLDER", "UNIT_CODE", "Document", "json_schemas"]
 
 SCHEMA_FOLDER = Path(__file__).parent / "schemas"
 
@@ -196,6 +197,8 @@ class Document(_Model):
     dropped_if_wrong: ClassVar[frozenset[str]] = frozenset()
     #: Free-text fields that may be published: contacts are struck out of them.
     free_texts: ClassVar[tuple[str, ...]] = ()
+    #: Fields that hold personal data: findings do not quote them.
+    personal_fields: ClassVar[frozenset[str]] = frozenset()
 
     schema_version: Literal[1] = 1
     document_id: Annotated[
@@ -213,6 +216,7 @@ class Registration(Document):
         {"city_name", "category", "lead_organisation", "members", "contact"}
     )
     free_texts = ("unit_name", "city_name", "category")
+    personal_fields = frozenset({"contact"})
 
     document_type: Literal["registration"] = "registration"
     unit_code: UnitCode
@@ -311,16 +315,11 @@ class Explanation(Document):
     ]
 
 
-#: In the order of intake: registrations first, because other documents refer to them.
-DOCUMENT_TYPES: dict[str, type[Document]] = {
-    "registration": Registration,
-    "plan": Plan,
-    "review": Review,
-    "performance": Performance,
-    "assessment": Assessment,
-    "provincial_summary": ProvincialSummary,
-    "explanation": Explanation,
+_MODEL_BY_NAME = {
+    model.model_fields["document_type"].default: model for model in Document.__subclasses__()
 }
+#: The model of each document type.
+MODELS: dict[str, type[Document]] = {name: _MODEL_BY_NAME[name] for name in DOCUMENT_TYPES}
 
 
 def json_schemas() -> dict[str, str]:
@@ -337,7 +336,7 @@ def json_schemas() -> dict[str, str]:
             sort_keys=True,
         )
         + "\n"
-        for name, model in DOCUMENT_TYPES.items()
+        for name, model in MODELS.items()
     }
 
 

@@ -22,8 +22,9 @@ from pydantic import ValidationError
 
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.contacts import struck
+from orchestration.core.document_types import DOCUMENT_TYPES, Sender
 from orchestration.intake.contracts import (
-    DOCUMENT_TYPES,
+    MODELS,
     UNIT_CODE,
     Assessment,
     Document,
@@ -112,8 +113,18 @@ class ParsedDocument:
 
     @property
     def unit_code(self) -> str | None:
-        """The unit that it is about; a provincial summary is about none."""
+        """The unit that it is about, or None."""
         return getattr(self.model, "unit_code", None)
+
+    @property
+    def task_of_unit(self) -> str | None:
+        """The task of the unit that it is about, or None."""
+        return self.unit_code.partition("-")[0] if self.unit_code else None
+
+    @property
+    def location(self) -> str:
+        """Where it is in the object."""
+        return self.where.at()
 
 
 @dataclass
@@ -207,8 +218,9 @@ def _unreadable_finding(kind: str, error: Unreadable, where: str) -> Finding:
 
 
 def _quotable(kind: str, code: str, value: str) -> str:
-    """``value``, or :data:`WITHHELD` for part of a registration, which may hold contact data."""
-    return WITHHELD if kind == "registration" and code in _QUOTING_CODES else value
+    """``value``, or :data:`WITHHELD` for part of a document that may hold personal data."""
+    withheld = DOCUMENT_TYPES[kind].holds_personal_data and code in _QUOTING_CODES
+    return WITHHELD if withheld else value
 
 
 def _checked_document(
@@ -242,7 +254,7 @@ def _checked_document(
             )
         )
         return None
-    model = _validated(DOCUMENT_TYPES[place.document_type], dict(raw), where, about, findings)
+    model = _validated(MODELS[place.document_type], dict(raw), where, about, findings)
     if model is None:
         return None
     contradictions = list(_prefix_findings(place, where, model, about))
@@ -373,7 +385,7 @@ def _validated(
             code = "E110"
         context = problem.get("ctx") or {}
         value = None if problem["type"] == "missing" else _quoted(problem["input"])
-        if problem["loc"][:1] == ("contact",):
+        if problem["loc"] and problem["loc"][0] in kind.personal_fields:
             value = WITHHELD
         findings.append(
             finding(
@@ -401,7 +413,8 @@ def _prefix_findings(
         yield finding(
             "E104", where.at("year"), value=str(model.year), expected=str(place.year), **about
         )
-    if from_ministry and not isinstance(model, Review):
+    sender = Sender.MINISTRY if from_ministry else Sender.PROVINCE
+    if sender not in DOCUMENT_TYPES[place.document_type].senders:
         yield finding("E111", where.at(), value=place.document_type, **about)
     if isinstance(model, Review):
         recognises = model.stage == "national_recognition"

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.core.catalogue import load_catalogue
-from orchestration.intake.contracts import DOCUMENT_TYPES
+from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.storage import ObjectInfo, Store, is_usable_key
 
 __all__ = ["ATTACHMENTS", "MINISTRY", "Place", "list_landing", "new_objects", "place_of"]

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.errors import UsageError
 from orchestration.core.settings import Settings
 from orchestration.intake.checks import check_document
-from orchestration.intake.contracts import DOCUMENT_TYPES, UNIT_CODE
+from orchestration.intake.contracts import UNIT_CODE
 from orchestration.intake.documents import ParsedObject, parse_object, unprocessable
 from orchestration.intake.findings import Finding, finding
 from orchestration.intake.formats import (

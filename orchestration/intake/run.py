@@ -17,7 +17,7 @@ import contextlib
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -27,6 +27,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from orchestration.core.document_types import DOCUMENT_TYPES, Column, ColumnType
 from orchestration.core.errors import Unreachable
 from orchestration.core.reporting_calendar import period_of
 from orchestration.core.settings import Settings
@@ -561,62 +562,15 @@ def _json_text(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def _report_cells(model: Any) -> tuple[Any, ...]:
-    report = model.report
-    key, sha, pages = (
-        (report.object_key, report.sha256, report.pages) if report else (None, None, None)
-    )
-    return _storable(key), sha, pages, _storable(model.highlight)
-
-
-def _own_cells(kind: str, document: ParsedDocument) -> tuple[Any, ...]:
-    """The cells of a document in its type's table, after the columns common to all types."""
-    model: Any = document.model
-    unit = document.unit_code
-    if kind == "registration":
-        lead = model.lead_organisation
-        members = [m.model_dump() for m in model.members] if model.members else None
-        return (
-            unit,
-            _storable(model.unit_name),
-            unit.partition("-")[0] if unit else None,
-            _storable(model.city_name),
-            model.level,
-            _storable(model.category),
-            _storable(lead.name) if lead else None,
-            lead.type if lead else None,
-            _storable(_json_text(members)),
-        )
-    if kind == "plan":
-        evidence = [e.model_dump() for e in model.evidence] if model.evidence else None
-        return unit, _storable(_json_text(evidence))
-    if kind == "review":
-        return (
-            unit,
-            model.stage,
-            model.decision,
-            model.decided_on,
-            _storable(model.authority),
-            _storable(model.note),
-        )
-    if kind == "performance":
-        return (unit, *_report_cells(model), _storable(document.where.at()))
-    if kind == "assessment":
-        return unit, model.score, model.grade, _storable(model.comment)
-    if kind == "explanation":
-        return unit, _storable(model.rule_id), _storable(model.text)
-    return (model.task_code, *_report_cells(model))
-
-
-_TABLE_OF = {
-    "registration": "registrations",
-    "plan": "plans",
-    "review": "reviews",
-    "performance": "performances",
-    "assessment": "assessments",
-    "provincial_summary": "provincial_summaries",
-    "explanation": "explanations",
-}
+def _own_cells(document: ParsedDocument, columns: Iterable[Column]) -> Iterator[Any]:
+    """Yield the cells of a document in its type's table, after those common to all types."""
+    for column in columns:
+        value: Any = document
+        for name in column.path:
+            value = None if value is None else getattr(value, name)
+        if column.type is ColumnType.JSON:
+            value = _json_text([each.model_dump() for each in value]) if value else None
+        yield _storable(value) if isinstance(value, str) else value
 
 
 @dataclass
@@ -682,13 +636,14 @@ def _make_rows(batch: Sequence[_Item], run_id: str) -> _BatchRows:
             document_id = _storable(model.document_id)
             kind = place.document_type
             rows["documents"].append((*lineage, document_id, kind, document.content_sha256))
-            rows[_TABLE_OF[kind]].append(
+            described = DOCUMENT_TYPES[kind]
+            rows[described.raw_table].append(
                 (
                     *lineage,
                     document_id,
                     model.submitted_at,
                     model.synthetic,
-                    *_own_cells(kind, document),
+                    *_own_cells(document, described.columns),
                 )
             )
             contact = getattr(model, "contact", None)

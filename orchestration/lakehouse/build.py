@@ -13,9 +13,11 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.reporting_calendar import ReportingPeriod
 from orchestration.core.settings import Settings
 from orchestration.lakehouse.attach import quoted
+from orchestration.lakehouse.received import received_documents
 from orchestration.lakehouse.tables import CONTACTS, RAW_TABLES, utc_naive
 
 __all__ = ["BUILD_FILE", "PRIOR_TABLES", "build_file", "prepare_build"]
@@ -32,18 +34,15 @@ PRIOR_TABLES = (
 )
 
 _NOT_COPIED = {CONTACTS, "documents", "intake_runs", "objects"}
-#: Tables of which only the reporting year's rows count. Registrations, plans and reviews stay
-#: valid in later years.
-_OF_THE_YEAR = {
-    "assessments",
-    "document_errors",
-    "explanations",
-    "performance_values",
-    "performances",
-    "provincial_summaries",
-}
 #: Long tables are copied without lineage columns; the tables of their documents have them.
-_LONG = {"performance_values", "plan_targets"}
+_LONG = {each.long.raw_table for each in DOCUMENT_TYPES.values() if each.long}
+#: Tables of which only the reporting year's rows count.
+_OF_THE_YEAR = {"document_errors"} | {
+    table
+    for each in DOCUMENT_TYPES.values()
+    if not each.lasts
+    for table in (each.raw_table, *([each.long.raw_table] if each.long else ()))
+}
 _LINEAGE = {"etag", "object_key", "province_code", "run_id", "sha256", "unit_code"}
 
 
@@ -91,6 +90,11 @@ def prepare_build(
                 f"create table build.raw.{name} as "
                 f"select {columns} from lake.raw.{name} {at} where year {years} {period.year}"
             )
+        con.execute(
+            "create table build.control.documents as "
+            + received_documents("lake.raw", DOCUMENT_TYPES, at=at),
+            {"year": period.year},
+        )
         for name in PRIOR_TABLES:
             _copy_prior(con, name, period.year - 1, at)
         con.execute(

@@ -1,6 +1,7 @@
 """The schemas of the tables that Python writes: ``raw``, ``quality`` and ``publication``.
 
-Belongs here: names and types of columns, creating tables and appending rows. ``raw`` holds what
+Belongs here: names and types of columns (those of a document type's own table are in
+``core.document_types``), creating tables and appending rows. ``raw`` holds what
 was submitted, without reference to the catalogue. Contact data is only in
 ``registration_contacts`` and in the objects' bodies; intake removes it from all other texts.
 Doesn't belong here: the tables that dbt builds (``dbt_project``).
@@ -12,6 +13,8 @@ from datetime import UTC, datetime
 
 import duckdb
 import pyarrow as pa
+
+from orchestration.core.document_types import DOCUMENT_TYPES, ColumnType, DocumentType
 
 __all__ = ["CONTACTS", "OTHER_TABLES", "RAW_TABLES", "ensure_tables", "insert_rows", "utc_naive"]
 
@@ -32,12 +35,6 @@ _DOCUMENT = [
     ("document_id", _TEXT),
     ("submitted_at", _TEXT),
     ("synthetic", pa.bool_()),
-]
-_REPORT = [
-    ("report_object_key", _TEXT),
-    ("report_sha256", _TEXT),
-    ("report_pages", _INT),
-    ("highlight", _TEXT),
 ]
 _ERROR = [
     ("year", _INT),
@@ -60,6 +57,21 @@ def _schema(*columns: tuple[str, pa.DataType]) -> pa.Schema:
     return pa.schema([pa.field(name, kind) for name, kind in columns])
 
 
+_COLUMN_TYPES = {
+    ColumnType.TEXT: _TEXT,
+    ColumnType.INTEGER: _INT,
+    ColumnType.DATE: pa.date32(),
+    ColumnType.SCORE: pa.decimal128(9, 6),
+    ColumnType.JSON: _TEXT,
+}
+
+
+def _document_table(described: DocumentType) -> pa.Schema:
+    """The raw table of a document type."""
+    own = [(column.name, _COLUMN_TYPES[column.type]) for column in described.columns]
+    return _schema(*_DOCUMENT, *own)
+
+
 #: Contact data; it is never copied from the lake's ``raw`` schema to a build file.
 CONTACTS = "registration_contacts"
 
@@ -76,18 +88,7 @@ RAW_TABLES: dict[str, pa.Schema] = {
         ("receipt_name", _TEXT),
         ("body", pa.binary()),
     ),
-    "registrations": _schema(
-        *_DOCUMENT,
-        ("unit_code", _TEXT),
-        ("unit_name", _TEXT),
-        ("task_code", _TEXT),
-        ("city_name", _TEXT),
-        ("level", _TEXT),
-        ("category", _TEXT),
-        ("lead_organisation_name", _TEXT),
-        ("lead_organisation_type", _TEXT),
-        ("members", _TEXT),
-    ),
+    **{each.raw_table: _document_table(each) for each in DOCUMENT_TYPES.values()},
     CONTACTS: _schema(
         *_LINEAGE,
         ("document_id", _TEXT),
@@ -96,7 +97,6 @@ RAW_TABLES: dict[str, pa.Schema] = {
         ("contact_phone", _TEXT),
         ("contact_email", _TEXT),
     ),
-    "plans": _schema(*_DOCUMENT, ("unit_code", _TEXT), ("evidence", _TEXT)),
     "plan_targets": _schema(
         *_LINEAGE,
         ("document_id", _TEXT),
@@ -107,16 +107,6 @@ RAW_TABLES: dict[str, pa.Schema] = {
         ("target_number", _NUMBER),
         ("location", _TEXT),
     ),
-    "reviews": _schema(
-        *_DOCUMENT,
-        ("unit_code", _TEXT),
-        ("stage", _TEXT),
-        ("decision", _TEXT),
-        ("decided_on", pa.date32()),
-        ("authority", _TEXT),
-        ("note", _TEXT),
-    ),
-    "performances": _schema(*_DOCUMENT, ("unit_code", _TEXT), *_REPORT, ("location", _TEXT)),
     "performance_values": _schema(
         *_LINEAGE,
         ("document_id", _TEXT),
@@ -127,20 +117,9 @@ RAW_TABLES: dict[str, pa.Schema] = {
         ("value_number", _NUMBER),
         ("location", _TEXT),
     ),
-    "assessments": _schema(
-        *_DOCUMENT,
-        ("unit_code", _TEXT),
-        ("score", pa.decimal128(9, 6)),
-        ("grade", _TEXT),
-        ("comment", _TEXT),
-    ),
-    "provincial_summaries": _schema(*_DOCUMENT, ("task_code", _TEXT), *_REPORT),
     # The current state of the report files that documents name.
     "attachments": _schema(
         *_LINEAGE, ("size", _BIG), ("is_too_large", pa.bool_()), ("is_what_it_says", pa.bool_())
-    ),
-    "explanations": _schema(
-        *_DOCUMENT, ("unit_code", _TEXT), ("rule_id", _TEXT), ("explanation", _TEXT)
     ),
     "document_errors": _schema(*_ERROR, ("run_id", _TEXT)),
     # All accepted documents by content, so that a document_id is never accepted twice.

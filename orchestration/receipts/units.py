@@ -15,33 +15,23 @@ from typing import Any
 import duckdb
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.document_types import DOCUMENT_TYPES, UNIT
 from orchestration.core.reporting_calendar import period_of
+from orchestration.lakehouse.received import received_documents
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.receipts.changes import Page, changed_keys_table
 
 __all__ = ["list_unit_pages", "unit_page_contents"]
 
-#: Tables of documents about a unit → SQL expression that tells series apart, Chinese name. Within a
-#: series a later document replaces the earlier ones.
-_DOCUMENTS = {
-    "registrations": ("''", "登记信息"),
-    "plans": ("''", "建设方案"),
-    "reviews": ("stage", "评审意见"),
-    "performances": ("''", "年度绩效数据"),
-    "assessments": ("''", "省级考核"),
-    "explanations": ("rule_id", "情况说明"),
-}
-#: Documents that stay effective in later years until they are replaced.
-_LASTING_TABLES = {"registrations", "plans", "reviews"}
+#: The types of documents about a unit, in the order of the page.
+_KINDS = [name for name, described in DOCUMENT_TYPES.items() if described.subject is UNIT]
 
 
 def _documents_query() -> str:
     """Return a query for every document about a unit that concerns the year."""
-    return " union all ".join(
-        f"select '{table}' as kind, {series} as series, document_id, unit_code, submitted_at, "
-        f"object_key, year from lake.raw.{table} "
-        f"where year {'<=' if table in _LASTING_TABLES else '='} $year"
-        for table, (series, _) in _DOCUMENTS.items()
+    return (
+        "select document_type as kind, coalesce(series, '') as series, document_id, unit_code, "
+        f"submitted_at, object_key, year from ({received_documents('lake.raw', _KINDS)})"
     )
 
 
@@ -174,7 +164,7 @@ def _with_states(
     """
     for document in documents:
         document["at"] = datetime.fromisoformat(document["submitted_at"])
-        document["name"] = _DOCUMENTS[document["kind"]][1]
+        document["name"] = DOCUMENT_TYPES[document["kind"]].label_zh
     documents.sort(key=lambda d: (d["kind"], d["series"] or "", d["at"], d["document_id"]))
     last: dict[tuple[str, str], dict[str, Any]] = {}
     for document in documents:
@@ -182,26 +172,25 @@ def _with_states(
         before = last.get(series)
         document["news"] = "new"
         if before is not None:
-            same = document["kind"] == "performances" and versions.get(
+            same = document["kind"] == "performance" and versions.get(
                 (document["unit_code"], document["document_id"])
             ) == versions.get((before["unit_code"], before["document_id"]))
             document["news"] = "unchanged" if same else "changed"
-        if document["at"] >= (cutoff if document["kind"] == "reviews" else until):
+        if document["at"] >= (cutoff if document["kind"] == "review" else until):
             document["state"] = "late"
             continue
         if before is not None:
             before["state"] = "replaced"
         document["state"] = "counts"
         last[series] = document
-    order = list(_DOCUMENTS)
-    return sorted(documents, key=lambda d: (order.index(d["kind"]), d["at"], d["document_id"]))
+    return sorted(documents, key=lambda d: (_KINDS.index(d["kind"]), d["at"], d["document_id"]))
 
 
 def _current_and_former(
     documents: list[dict[str, Any]],
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Return the performance document that counts and the one that it replaced, or None."""
-    on_time = [d for d in documents if d["kind"] == "performances" and d["state"] != "late"]
+    on_time = [d for d in documents if d["kind"] == "performance" and d["state"] != "late"]
     if not on_time:
         return None, None
     return on_time[-1], on_time[-2] if len(on_time) > 1 else None

@@ -7,7 +7,7 @@ pages. The caller's reader is pinned at a snapshot. Doesn't belong here: arithme
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,9 @@ from typing import Any
 import duckdb
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.lakehouse import quoted
+from orchestration.lakehouse.received import received_documents
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace.model import Document, Remark
 from orchestration.trace.recompute import UnitValue
@@ -31,18 +33,6 @@ __all__ = [
     "unit_years",
     "values",
 ]
-
-#: Types that stay effective in later years until they are replaced.
-_LASTING_KINDS = {"registration", "plan", "review"}
-_TABLE_BY_KIND = {
-    "registration": "registrations",
-    "plan": "plans",
-    "review": "reviews",
-    "performance": "performances",
-    "assessment": "assessments",
-    "provincial_summary": "provincial_summaries",
-    "explanation": "explanations",
-}
 
 
 @dataclass(frozen=True)
@@ -185,26 +175,19 @@ def unit_years(con: duckdb.DuckDBPyConnection, scope: Scope) -> list[dict[str, A
     )
 
 
-def _received_documents_query(kinds: Collection[str], *, lasting: bool = True) -> str:
+def _received_documents_query(kinds: Iterable[str], *, lasting: bool = True) -> str:
     """Return a query for all received documents of these types.
 
     Args:
         kinds: document types.
         lasting: include earlier years for the types that stay effective.
     """
-    return " union all ".join(
-        f"select '{kind}' as kind, "
-        + ("stage, decision = 'approved'" if kind == "review" else "'' as stage, true")
-        + " as is_approved, document_id, object_key, etag, sha256, submitted_at, province_code, "
-        + (
-            "concat_ws('-', task_code, province_code)"
-            if kind == "provincial_summary"
-            else "unit_code"
-        )
-        + " as subject, timezone('UTC', cast(submitted_at as timestamptz)) as sent_at "
-        f"from lake.raw.{_TABLE_BY_KIND[kind]} "
-        f"where year {'<=' if lasting and kind in _LASTING_KINDS else '='} $year"
-        for kind in sorted(kinds)
+    received = received_documents("lake.raw", kinds, lasting=lasting, own=("decision",))
+    return (
+        "select document_type as kind, coalesce(series, '') as stage, "
+        "document_type <> 'review' or decision = 'approved' as is_approved, document_id, "
+        "object_key, etag, sha256, submitted_at, province_code, subject, "
+        f"timezone('UTC', cast(submitted_at as timestamptz)) as sent_at from ({received})"
     )
 
 
@@ -231,7 +214,7 @@ def counting_documents(
         terms.append("split_part(subject, '-', 1) in $tasks")
         parameters["tasks"] = sorted(scope.tasks)
     query = f"""
-        with received as ({_received_documents_query(kinds)}),
+        with received as ({_received_documents_query(sorted(kinds))}),
         judged as (
             select *, sent_at >= $cutoff as is_late,
                 sent_at >= case when kind = 'review' then $cutoff else $until end as is_out
@@ -271,7 +254,7 @@ def received(con: duckdb.DuckDBPyConnection, year: int) -> list[Document]:
         f"""
         select kind, stage, document_id, object_key, etag, sha256, submitted_at, province_code,
             sent_at >= $cutoff as is_late
-        from ({_received_documents_query(_TABLE_BY_KIND, lasting=False)})
+        from ({_received_documents_query(DOCUMENT_TYPES, lasting=False)})
         order by kind, province_code, object_key, document_id
         """,
         {"year": year, "cutoff": cutoff_of(con, year)},
@@ -284,7 +267,7 @@ def received_by_kind(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, tup
     rows = con.execute(
         f"""
         select kind, count(*), count(*) filter (where sent_at >= $cutoff)
-        from ({_received_documents_query(_TABLE_BY_KIND, lasting=False)}) group by kind
+        from ({_received_documents_query(DOCUMENT_TYPES, lasting=False)}) group by kind
         """,
         {"year": year, "cutoff": cutoff_of(con, year)},
     ).fetchall()

@@ -13,6 +13,7 @@ from datetime import datetime
 from orchestration.bulletin.dictionary import mart_descriptions
 from orchestration.bulletin.wording import EXCLUSIONS, KINDS, LEVELS
 from orchestration.core.catalogue import Catalogue, Indicator
+from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.trace.recompute import UnitValue
 
@@ -36,17 +37,11 @@ AGGREGATIONS = {
     "count_distinct": "去重后的代码数",
     "none": "不汇总",
 }
-DOCUMENTS = {
-    "registration": "登记信息",
-    "plan": "建设方案",
-    "review": "评审意见",
-    "performance": "年度绩效数据",
-    "assessment": "省级考核",
-    "provincial_summary": "省级总结",
-    "explanation": "情况说明",
-}
+DOCUMENTS = {name: described.label_zh for name, described in DOCUMENT_TYPES.items()}
 #: Document types that figures are made from.
-COUNTED_DOCUMENTS = frozenset(DOCUMENTS) - {"explanation"}
+COUNTED_DOCUMENTS = frozenset(
+    name for name, described in DOCUMENT_TYPES.items() if described.decides_figures
+)
 STAGES = {
     "provincial_recommendation": "省级推荐",
     "national_recognition": "国家认定",

@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.cli.submissions import KINDS
 from orchestration.core.errors import UsageError
 from orchestration.core.settings import Settings
 from orchestration.demo import generate
-from orchestration.intake.contracts import DOCUMENT_TYPES
 from orchestration.intake.offline import check_file
 from tests.conftest import Tongbao
 from tests.fixtures.progress import no_progress
@@ -119,11 +117,6 @@ def test_the_command_line(tongbao: Tongbao, tmp_path: Path) -> None:
     assert check(str(tmp_path / "none.csv")).returncode == 2
     # No store was started and no lakehouse made: the home holds only the fixture's link.
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["dbt"]
-
-
-@pytest.mark.parametrize("kinds", [KINDS])
-def test_the_command_line_has_every_document_type(kinds: list[str]) -> None:
-    assert kinds == list(DOCUMENT_TYPES)
 
 
 def test_a_file_on_which_a_parser_fails_gets_a_receipt(tmp_path: Path) -> None:

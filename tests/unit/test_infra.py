@@ -20,10 +20,11 @@ import dagster as dg
 import pytest
 import yaml
 
+from infra.derive import POLICY, province_policy
+from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.defs.in_process import prepare_dagster_home
 from orchestration.defs.run_launcher import WatchfulRunLauncher
-from orchestration.intake.contracts import DOCUMENT_TYPES
 from orchestration.storage.local_server import SERVED
 
 INFRA = PROJECT_ROOT / "infra"
@@ -231,6 +232,11 @@ def _resources(policy: dict[str, Any], action: str) -> list[str]:
         if action in _list(statement["Action"])
         for resource in _list(statement["Resource"])
     ]
+
+
+def test_the_province_policy_has_the_present_document_types() -> None:
+    text = POLICY.read_text(encoding="utf-8")
+    assert text == province_policy(text), "run: python -m infra.derive"
 
 
 @pytest.mark.parametrize("code", ["110000", "660000"])

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from orchestration.cli import main
 from orchestration.core import catalogue, seeds
 from orchestration.core.catalogue import SEEDS, load_catalogue, read_catalogue
+from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.errors import UsageError
-from orchestration.intake.contracts import DOCUMENT_TYPES
 
 MODELS = {model.seed: model for model in seeds.Row.__subclasses__()}
 

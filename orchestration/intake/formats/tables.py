@@ -22,6 +22,7 @@ from operator import itemgetter
 from typing import Any
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.intake.formats.base import Cells, Limits, RawDocument, Remark, Unreadable
 from orchestration.intake.reading import Number
@@ -30,12 +31,11 @@ __all__ = ["HEADER_ROWS", "Row", "TableOrigin", "header_columns", "read_table", 
 
 #: Rows searched for the header: forms have a title and a note above it.
 HEADER_ROWS = 20
-#: The column that a table must have, by document type; ``unit_code`` for all others.
-_SUBJECT = {"provincial_summary": "task_code"}
 #: The long forms: the document's field, the key columns and the value column.
 _LONG = {
-    "performance": ("values", ("indicator_code",), "value"),
-    "plan": ("targets", ("target_year", "indicator_code"), "target"),
+    name: (described.long.field, described.long.keys, described.long.value)
+    for name, described in DOCUMENT_TYPES.items()
+    if described.long
 }
 #: Nested objects of a document; a table has one column ``name_part`` for each of their fields.
 _NESTED = ("lead_organisation", "contact", "report")
@@ -113,7 +113,7 @@ def header_columns(kind: str, cells: Sequence[Any]) -> dict[str, int]:
         name = known.get(_folded(cell)) if isinstance(cell, str) and len(cell) <= 100 else None
         if name and name not in found:
             found[name] = position
-    needed = {_SUBJECT.get(kind, "unit_code")}
+    needed = {DOCUMENT_TYPES[kind].subject.table_column}
     if kind in _LONG:
         needed |= {*_LONG[kind][1], _LONG[kind][2]}
     return found if needed <= set(found) else {}

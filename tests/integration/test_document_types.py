@@ -1,0 +1,105 @@
+"""A document type is an entry of the table, a contract and a staging model, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from orchestration import stages
+from orchestration.core.document_types import DOCUMENT_TYPES
+from orchestration.core.settings import Settings
+from orchestration.lakehouse import RAW_TABLES
+from tests.fixtures.checkout import Checkout
+from tests.fixtures.landing import Landing
+
+ENTRY = """    DocumentType(
+        name="visit",
+        raw_table="visits",
+        label_zh="走访记录",
+        label_en="visit",
+        subject=UNIT,
+        columns=(_UNIT_CODE, Column("visited_on", ColumnType.DATE), Column("finding")),
+        series="visited_on",
+    ),
+"""
+CONTRACT = """class Visit(Document):
+    free_texts = ("finding",)
+
+    document_type: Literal["visit"] = "visit"
+    unit_code: UnitCode
+    visited_on: Day
+    finding: Long
+
+
+"""
+SOURCE = """      - name: visits
+        description: "Grain: visit document. / 粒度：走访记录。"
+"""
+STAGING = """select document_id, unit_code, visited_on, finding
+from {{ source('raw', 'visits') }}
+"""
+#: Builds the staging model and the model of all documents; prints their rows.
+BUILD = """
+import json
+import duckdb
+from orchestration import lakehouse, stages
+from orchestration.core.reporting_calendar import period_of
+from orchestration.core.settings import Settings
+from orchestration.lakehouse.dbt import _close_build_file, _invoke, target_folder
+
+settings = Settings.from_env()
+with stages.open_workspace(settings) as ws, lakehouse.writer(settings, ws.store) as con:
+    path = lakehouse.prepare_build(
+        con, settings, period_of(2024), snapshot_id=lakehouse.current_snapshot(con))
+done = _invoke(target_folder(settings), path, "run", "--select", "stg_visits", "+int_documents")
+assert done.success, done.exception or done.result
+_close_build_file()
+with duckdb.connect(str(path)) as con:
+    print(json.dumps([
+        con.execute("select unit_code, finding from staging.stg_visits").fetchall(),
+        con.execute("select document_type, series, is_effective from intermediate.int_documents "
+            "where document_type = 'visit' order by submitted_at").fetchall(),
+    ], ensure_ascii=False))
+"""
+
+
+def test_a_new_type_needs_an_entry_a_contract_and_a_staging_model(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path)
+    checkout.insert("orchestration/core/document_types.py", ENTRY, before=")\n\n#: In the order")
+    checkout.insert("orchestration/intake/contracts.py", CONTRACT, before="_MODEL_BY_NAME = ")
+    models = "dbt_project/models/staging"
+    checkout.insert(f"{models}/_sources.yml", SOURCE, before="      - name: document_errors")
+    checkout.write(f"{models}/stg_visits.sql", STAGING)
+    settings = Settings(home=checkout.home, catalog=str(checkout.home / "catalog.sqlite"))
+    unit = "T05-110000-0001"
+    with stages.open_workspace(settings) as ws:
+        landing = Landing(ws.store)
+        landing.unit(unit)
+        for hour, finding in ((9, "设备未安装"), (10, "设备已安装，请电 13800138000")):
+            landing.document(
+                "visit",
+                province="110000",
+                submitted_at=f"2024-11-01T{hour:02d}:00:00+08:00",
+                unit_code=unit,
+                visited_on="2024-10-31",
+                finding=finding,
+            )
+        checkout.tongbao("intake", "--year", "2024")
+        receipts = [
+            json.loads(ws.store.get("publication", info.key))
+            for info in ws.store.list("publication", "receipts/")
+        ]
+    assert Counter(receipt["status"] for receipt in receipts) == {"accepted": 4}
+    visits, documents = json.loads(checkout.python("-c", BUILD))
+    assert sorted(visits) == [[unit, "设备已安装，请电 〔联系方式略〕"], [unit, "设备未安装"]]
+    # Two documents about one visit: the later one counts.
+    assert documents == [["visit", "2024-10-31", False], ["visit", "2024-10-31", True]]
+    assert "visit" in checkout.tongbao("check", "--help")
+
+
+def test_no_two_types_share_a_raw_table() -> None:
+    tables = [each.raw_table for each in DOCUMENT_TYPES.values()]
+    tables += [each.long.raw_table for each in DOCUMENT_TYPES.values() if each.long]
+    assert len(set(tables)) == len(tables)
+    assert set(tables) < set(RAW_TABLES)
