@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from typing import Any
 
 import click
 
@@ -14,6 +15,23 @@ from orchestration.cli.output import JSON, YEAR, new_run_id, print_json, print_l
 from orchestration.core.errors import Unreachable
 
 __all__ = ["gate", "intake", "publish", "receipts", "rehearse", "run", "transform"]
+
+
+def _run_stage(name: str, year: int) -> Any:
+    """The result of the function ``name`` of ``stages`` for a year."""
+    from orchestration import stages
+    from orchestration.core.settings import Settings
+
+    stage = getattr(stages, name)
+    with stages.open_workspace(Settings.from_env()) as ws:
+        return stage(ws, year, run_id=new_run_id(), progress=progress_lines())
+
+
+def _print_outcome(outcome: Any, as_json: bool) -> None:
+    if as_json:
+        print_json(outcome)
+    else:
+        print_lines([outcome])
 
 
 @click.command()
@@ -62,15 +80,7 @@ def run(year: int, until: str, as_json: bool) -> None:
 @JSON
 def intake(year: int, as_json: bool) -> None:
     """Take in new and changed objects of the landing bucket, of every year up to YEAR."""
-    from orchestration import stages
-    from orchestration.core.settings import Settings
-
-    with stages.open_workspace(Settings.from_env()) as ws:
-        done = stages.intake(ws, year, run_id=new_run_id(), progress=progress_lines())
-    if as_json:
-        print_json(done)
-        return
-    print_lines([done])
+    _print_outcome(_run_stage("intake", year), as_json)
 
 
 @click.command()
@@ -78,11 +88,7 @@ def intake(year: int, as_json: bool) -> None:
 @JSON
 def transform(year: int, as_json: bool) -> None:
     """Rebuild the marts of YEAR, after those of earlier years that are missing."""
-    from orchestration import stages
-    from orchestration.core.settings import Settings
-
-    with stages.open_workspace(Settings.from_env()) as ws:
-        done = stages.transform(ws, year, run_id=new_run_id(), progress=progress_lines())
+    done = _run_stage("transform", year)
     if as_json:
         print_json([{**dataclasses.asdict(item), "nodes": len(item.nodes)} for item in done])
         return
@@ -94,15 +100,7 @@ def transform(year: int, as_json: bool) -> None:
 @JSON
 def receipts(year: int, as_json: bool) -> None:
     """Write the receipt pages of YEAR for objects, units and provinces."""
-    from orchestration import stages
-    from orchestration.core.settings import Settings
-
-    with stages.open_workspace(Settings.from_env()) as ws:
-        done = stages.receipts(ws, year, run_id=new_run_id(), progress=progress_lines())
-    if as_json:
-        print_json(done)
-        return
-    print_lines([done])
+    _print_outcome(_run_stage("receipts", year), as_json)
 
 
 @click.command()
@@ -110,12 +108,9 @@ def receipts(year: int, as_json: bool) -> None:
 @JSON
 def gate(year: int, as_json: bool) -> None:
     """Judge whether the marts of YEAR may be published; exit code 3 if not."""
-    from orchestration import stages
     from orchestration.core.errors import GateBlocked
-    from orchestration.core.settings import Settings
 
-    with stages.open_workspace(Settings.from_env()) as ws:
-        done = stages.gate(ws, year, run_id=new_run_id(), progress=progress_lines())
+    done = _run_stage("gate", year)
     if as_json:
         print_json(done)
     if done.blocked:
@@ -129,15 +124,7 @@ def gate(year: int, as_json: bool) -> None:
 @JSON
 def publish(year: int, as_json: bool) -> None:
     """Publish the bulletins of YEAR from the snapshot that passed the gate."""
-    from orchestration import stages
-    from orchestration.core.settings import Settings
-
-    with stages.open_workspace(Settings.from_env()) as ws:
-        done = stages.publish(ws, year, run_id=new_run_id(), progress=progress_lines())
-    if as_json:
-        print_json(done)
-        return
-    print_lines([done])
+    _print_outcome(_run_stage("publish", year), as_json)
 
 
 @click.command()
@@ -164,7 +151,4 @@ def rehearse(year: int | None, as_json: bool) -> None:
         stages.intake(ws, chosen, run_id=run_id, progress=say)
         stages.transform(ws, chosen, run_id=run_id, progress=say)
         done = stages.rehearse(ws, chosen, run_id=run_id, progress=say)
-    if as_json:
-        print_json(done)
-        return
-    print_lines([done])
+    _print_outcome(done, as_json)

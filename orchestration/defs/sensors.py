@@ -26,7 +26,7 @@ __all__ = ["new_submissions", "watch"]
 
 
 #: Seconds between listings of the landing bucket. The time from object to receipt is this interval,
-#: the rest of the current run (18 s, 12 of them imports) and the object's own run. Measured with
+#: the rest of the current run and the object's own run (5 to 6 s of CPU each). Measured with
 #: ``tests.bench --only deadline --minutes 60 --burst``: median 21 s, maximum 94 s; two minutes are
 #: promised. Listing a nation's 60,000 keys takes 2 s.
 LOOK_SECONDS = 30

@@ -55,6 +55,12 @@ def _query(ws: stages.Workspace, query: str) -> list[tuple[object, ...]]:
         return con.execute(query).fetchall()
 
 
+def _snapshot(ws: stages.Workspace, rows: str) -> int:
+    snapshot_id = _commit(ws, rows).snapshot_id
+    assert snapshot_id is not None
+    return snapshot_id
+
+
 def test_a_table_whose_rows_repeat_its_grain_is_refused(ws: stages.Workspace) -> None:
     _commit(ws, "(2024, 'a', 1), (2024, 'b', 1)")
     rows = "from lake.marts.units order by all"
@@ -67,11 +73,10 @@ def test_a_table_whose_rows_repeat_its_grain_is_refused(ws: stages.Workspace) ->
 def test_a_build_with_the_same_rows_leaves_the_marts_in_their_snapshot(
     ws: stages.Workspace,
 ) -> None:
-    first = _commit(ws, "(2024, 'a', 1), (2024, 'b', 2)").snapshot_id
-    assert _commit(ws, "(2024, 'b', 2), (2024, 'a', 1)").snapshot_id == first
-    second = _commit(ws, "(2024, 'a', 1), (2024, 'b', 3)").snapshot_id
-    third = _commit(ws, "(2024, 'a', 1), (2024, 'b', 2)").snapshot_id
-    assert first and second and third
+    first = _snapshot(ws, "(2024, 'a', 1), (2024, 'b', 2)")
+    assert _snapshot(ws, "(2024, 'b', 2), (2024, 'a', 1)") == first
+    second = _snapshot(ws, "(2024, 'a', 1), (2024, 'b', 3)")
+    third = _snapshot(ws, "(2024, 'a', 1), (2024, 'b', 2)")
     assert first < second < third
     with lakehouse.reader(ws.settings, ws.store) as con:
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from expectations.checks import Check
 from orchestration.core.errors import Unreachable
 from orchestration.gate import Finding, GateBroken, GateDecision, judge, judging, write_docs
 from orchestration.gate.decision import Cause
-from orchestration.gate.frames import CULPRITS, KEYS, culprits_sql
+from orchestration.gate.frames import CULPRITS, FRESHNESS, KEYS, culprits_sql, frame_sql
 
 CUTOFF = datetime(2024, 12, 14, 16, 0, tzinfo=UTC)
 NOW = CUTOFF + timedelta(hours=9)
@@ -403,14 +404,28 @@ CRITICAL: dict[str, tuple[Callable[[duckdb.DuckDBPyConnection], None], str]] = {
     ),
 }
 #: These fail without changes of the marts: see test_freshness.
-FRESHNESS = {"intake_after_cutoff", "marts_current"}
+FRESH_CHECKS = {"intake_after_cutoff", "marts_current"}
+
+
+def test_a_share_of_nothing_is_null(marts: duckdb.DuckDBPyConnection) -> None:
+    """NaN is greater than every threshold: a year without documents would fail each share."""
+    for schema, table in marts.execute(
+        "select schema_name, table_name from duckdb_tables() where schema_name in "
+        "('marts', 'quality', 'raw') and table_name not like 'dim_%'"
+    ).fetchall():
+        marts.execute(f"delete from {schema}.{table}")
+    for frame in set(KEYS) - {FRESHNESS}:
+        columns = marts.execute(frame_sql(frame, 2024)).fetch_arrow_table()
+        for name in columns.column_names:
+            shares = [v for v in columns[name].to_pylist() if isinstance(v, float)]
+            assert not any(math.isnan(share) for share in shares), (frame, name)
 
 
 def test_every_critical_check_has_a_case() -> None:
     critical = {
         check.name for checks in CHECKS.values() for check in checks if check.severity == "critical"
     }
-    assert critical == set(CRITICAL) | FRESHNESS
+    assert critical == set(CRITICAL) | FRESH_CHECKS
 
 
 @pytest.mark.parametrize("name", CRITICAL)
