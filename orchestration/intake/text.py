@@ -1,6 +1,7 @@
-"""Characters that look like others or like nothing: full-width forms and invisible characters.
+"""Characters that look like others or like nothing: full-width forms, invisible, misread ones.
 
-Belongs here: full-width forms, and the list of the invisible characters. A name with a zero-width
+Belongs here: full-width forms, Chinese read in a wrong encoding, and the list of the invisible
+characters. A name with a zero-width
 space looks like another name and no search finds it; a direction mark reverses a line; a NUL ends a
 string in C. Doesn't belong here: contact data (``core.contacts``).
 """
@@ -11,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["escape_invisible", "first_invisible", "half_width", "visible"]
+__all__ = ["escape_invisible", "first_invisible", "half_width", "is_misread_chinese", "visible"]
 
 #: Controls except tab and line ends; the soft hyphen; zero-width and direction marks (Unicode
 #: categories Cc and Cf, except those that Chinese text uses).
@@ -35,6 +36,26 @@ _HALF_WIDTH = {0xFEE0 + point: point for point in range(0x21, 0x7F)} | {0x3000: 
 def half_width(text: str) -> str:
     """Write the full-width forms and blanks of a text in ASCII; everything else is kept."""
     return text if text.isascii() else text.translate(_HALF_WIDTH)
+
+
+#: Characters that two bytes of GB18030 can become when read as UTF-8 (beyond Latin-1, which has
+#: ·, × and °), and characters that they can't become.
+_ALPHABETS, _BEYOND = re.compile("[\u0100-\u07ff]"), re.compile("[\u0800-\U0010ffff]")
+
+
+def is_misread_chinese(text: str, body: bytes) -> bool:
+    """Whether a text in UTF-8 is Chinese in GB 2312 that happens to be valid UTF-8.
+
+    The bytes of 约 in GB 2312 are the Armenian Լ in UTF-8. If all of a text's characters beyond
+    Latin-1 belong to such alphabets, and its bytes are also valid GB 2312, it is taken as Chinese.
+    """
+    if text.isascii() or not _ALPHABETS.search(text) or _BEYOND.search(text):
+        return False
+    try:
+        body.decode("gb2312")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def visible(text: str) -> str:

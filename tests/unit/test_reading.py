@@ -157,8 +157,9 @@ def test_no_text_makes_the_reader_raise(text: str) -> None:
     assert read is None or (read.number is None) == (read.kind == "text")
 
 
-def _documents(text: str) -> list[tuple[str, object]]:
-    return [(read.where.at(), read.content) for read in read_json(text)]
+def _documents(text: str | bytes) -> list[tuple[str, object]]:
+    body = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    return [(read.where.at(), read.content) for read in read_json(body)]
 
 
 def test_a_single_document_an_array_and_json_lines() -> None:
@@ -186,7 +187,10 @@ def test_digits_are_kept() -> None:
     [
         ('{"a":', "E001"),
         ("{'a': 1}", "E001"),
-        ('{"a": 1, "a": 2}', "E008"),
+        ('{"a": "' + "\\" * 3, "E001"),
+        ('{"a": "b\nc"}', "E001"),
+        ('{"a": 01}', "E001"),
+        ('{"a": 1,}', "E001"),
         ("[" * 100_000, "E004"),
         ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "E004"),
         ('{"a":' * 5000 + "1" + "}" * 5000, "E004"),
@@ -196,6 +200,68 @@ def test_bad_json_gets_its_code(text: str, code: str) -> None:
     with pytest.raises(Unreadable) as caught:
         _documents(text)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be", "gb18030"]
+)
+def test_another_encoding_than_utf_8_is_named(encoding: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        _documents('{"unit_name": "职业学校"}'.encode(encoding))
+    assert caught.value.code == "E003"
+
+
+def test_a_byte_order_mark_is_not_part_of_the_text() -> None:
+    assert _documents('\ufeff{"a": 1}') == [("", {"a": 1})]
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        '{"document_id": "d", "unit_code": "u", "a": 1, "a": 2}',
+        '{"document_id": "d", "unit_code": "u", "values": {"a": 1, "b": 2, "a": 1}}',
+        '{"values": [[{"a": null, "a": null}]], "unit_code": "u", "document_id": "d"}',
+        '{"document_id": "d", "unit_code": "u", "a": {"b": [{"a": 1, "\\u0061": 2}]}}',
+    ],
+)
+def test_a_duplicate_key_costs_its_own_document_only(repeated: str) -> None:
+    whole, listed = _documents(repeated), _documents(f'[{{"c": 1}}, {repeated}, {{"c": 2}}]')
+    lines = _documents(f'{{"c": 1}}\n{repeated}\n{{"c": 2}}')
+    assert [where for where, _ in lines] == ["/0", "/1", "/2"]
+    assert [listed[0], listed[2]] == [("/0", {"c": 1}), ("/2", {"c": 2})]
+    for _, found in (whole[0], listed[1], lines[1]):
+        assert isinstance(found, Unreadable)
+        assert (found.code, found.value) == ("E008", "a")
+        assert (found.document_id, found.unit_code) == ("d", "u")
+
+
+def test_numbers_and_texts_at_the_edge_of_json() -> None:
+    digits = "9" * 100_000
+    [(_, document)] = _documents(f'{{"a": {digits}, "b": "\\ud800", "c": -0, "d": -Infinity}}')
+    assert document == {"a": digits, "b": "\ud800", "c": 0, "d": "-Infinity"}
+
+
+def test_hostile_json_costs_no_more_than_its_length() -> None:
+    """A reader that looked at each place anew would take hours."""
+    size = 1_000_000
+    hostile = [
+        "[" * 200 + '"' + '\\"' * (size // 2),
+        "[" * 200 + '"' + '\\"' * (size // 2) + "\\",
+        '"' * size,
+        '{"a":' * (size // 5),
+        "[{" * (size // 2),
+        "\n".join('{"a": "' for _ in range(size // 20)),
+        '"' + " " * size,
+        '["' + ": ".join('"' for _ in range(size // 3)),
+    ]
+    for text in hostile:
+        found: list[str] = []
+        try:
+            found += [d.code for _, d in _documents(text) if isinstance(d, Unreadable)]
+        except Unreadable as error:
+            found.append(error.code)
+        assert set(found) <= {"E001", "E004"}
+        assert found
 
 
 def test_brackets_in_text_do_not_count_as_depth() -> None:
@@ -210,4 +276,4 @@ def test_no_text_makes_the_parser_fail(text: str) -> None:
         _documents(text)
     except Unreadable as error:
         found = error.code
-    assert found in {None, "E001", "E004", "E008"}
+    assert found in {None, "E001", "E004"}

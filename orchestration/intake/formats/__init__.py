@@ -112,8 +112,4 @@ def read_object(
 
         yield from read_parquet(body, kind, limits)
     else:
-        try:
-            text = body.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise Unreadable("E003", str(error.start)) from None
-        yield from read_json(text)
+        yield from read_json(body)

@@ -11,20 +11,17 @@ import codecs
 import contextlib
 import csv
 import io
-import re
 from collections.abc import Iterator
 
 from orchestration.intake.formats.base import Limits, RawDocument, Remark, Unreadable
 from orchestration.intake.formats.tables import Row, TableOrigin, header_columns, read_table
+from orchestration.intake.text import is_misread_chinese
 
 __all__ = ["csv_heads", "read_csv"]
 
 #: Longest cell, in characters: a spreadsheet's own limit is 32,767; real cells are a highlight of
 #: 500 characters or a list of members.
 _MAX_CELL = 131_072
-#: Characters that two bytes of GB18030 can become when read as UTF-8 (beyond Latin-1, which has
-#: ·, × and °), and characters that they can't become.
-_ALPHABETS, _BEYOND = re.compile("[\u0100-\u07ff]"), re.compile("[\u0800-\U0010ffff]")
 _SEPARATORS = ",\t;"
 
 
@@ -50,12 +47,7 @@ def csv_heads(body: bytes) -> Iterator[list[str]]:
 
 
 def _decoded(body: bytes) -> str:
-    """Decode as UTF-8 if possible, because text in another encoding is rarely valid UTF-8.
-
-    Some characters of GB18030 are also valid UTF-8: the bytes of 约 are the Armenian Լ. If all of
-    a text's characters beyond Latin-1 belong to such alphabets, and the text is also valid
-    GB 2312, it is taken as Chinese.
-    """
+    """Decode as UTF-8 if possible, because text in another encoding is rarely valid UTF-8."""
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encodings = ["utf-16"]
     else:
@@ -66,10 +58,7 @@ def _decoded(body: bytes) -> str:
         except UnicodeDecodeError as error:
             failed = error
             continue
-        if encoding == "utf-8-sig" and _ALPHABETS.search(text) and not _BEYOND.search(text):
-            with contextlib.suppress(UnicodeDecodeError):
-                return body.decode("gb2312")
-        return text
+        return body.decode("gb2312") if is_misread_chinese(text, body) else text
     raise Unreadable("E003", str(failed.start))
 
 

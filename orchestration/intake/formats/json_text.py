@@ -1,18 +1,21 @@
 """Reads JSON objects, JSON arrays and JSON lines without losing a digit or a key.
 
-Belongs here: from text to documents. Numbers stay text where a float would lose digits, a duplicate
-key is an error, and nesting is bounded. Doesn't belong here: types of fields (``contracts``).
+Belongs here: from bytes to documents. Numbers stay text where a float would lose digits, a
+duplicate key is an error of its document, and nesting is bounded. All work is linear in the size of
+the text. Doesn't belong here: types of fields (``contracts``).
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from orchestration.intake.formats.base import JsonPointer, RawDocument, Unreadable
 from orchestration.intake.reading import Number
+from orchestration.intake.text import is_misread_chinese
 
 __all__ = ["MAX_DEPTH", "read_json"]
 
@@ -20,18 +23,43 @@ __all__ = ["MAX_DEPTH", "read_json"]
 MAX_DEPTH = 100
 #: An int of up to 18 digits is exact in 64 bits; longer ones stay text.
 _INT_DIGITS = 18
+#: Begins of texts in UTF-16 and UTF-32; the first bytes of JSON in them hold a NUL.
+_WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a dict; raise :class:`Unreadable` (E008) for a duplicate key."""
+def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Unreadable:
+    """Make a dict; for a duplicate key here or inside, the error that replaces the document."""
     result = dict(pairs)
-    if len(result) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise Unreadable("E008", key)
-            seen.add(key)
-    return result
+    problem = next(_problems(result.values()), None)
+    if len(result) != len(pairs) and problem is None:
+        problem = Unreadable("E008", _first_repeated(key for key, _ in pairs))
+    if problem is None:
+        return result
+    problem.document_id = _text(result.get("document_id")) or problem.document_id
+    problem.unit_code = _text(result.get("unit_code")) or problem.unit_code
+    return problem
+
+
+def _first_repeated(keys: Iterable[str]) -> str:
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            return key
+        seen.add(key)
+    return ""
+
+
+def _problems(values: Iterable[Any]) -> Iterator[Unreadable]:
+    """Yield the errors among these values and in lists among them."""
+    for value in values:
+        if isinstance(value, Unreadable):
+            yield value
+        elif isinstance(value, list):
+            yield from _problems(value)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _exact_int(text: str) -> int | Number:
@@ -39,7 +67,7 @@ def _exact_int(text: str) -> int | Number:
 
 
 _DECODER = json.JSONDecoder(parse_float=Number, parse_int=_exact_int, parse_constant=Number)
-#: Raises for a duplicate key, but takes twice as long.
+#: Finds duplicate keys, but takes twice as long.
 _STRICT_DECODER = json.JSONDecoder(
     object_pairs_hook=_unique_pairs, parse_float=Number, parse_int=_exact_int, parse_constant=Number
 )
@@ -59,7 +87,11 @@ def _count_keys(value: Any) -> int:
 
 
 def _decode(text: str) -> Any:
-    """Decode one JSON text; raise :class:`Unreadable` for any error."""
+    """Decode one JSON text, with an :class:`Unreadable` in place of an object with a duplicate key.
+
+    Raises:
+        Unreadable: the text is not JSON (E001) or nested too deep (E004).
+    """
     # The cheap count includes brackets in strings; only above the bound are they counted exactly.
     if text.count("[") + text.count("{") > MAX_DEPTH and _too_deep(text):
         raise Unreadable("E004", "", limit=str(MAX_DEPTH))
@@ -76,7 +108,9 @@ def _decode(text: str) -> Any:
         raise Unreadable("E004", "", limit=str(MAX_DEPTH)) from None
 
 
-_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+#: A string, closed or not, or a bracket. The string's parts never give back what they matched, so
+#: that no place of the text is looked at twice.
+_STRUCTURE = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 def _too_deep(text: str) -> bool:
@@ -93,19 +127,31 @@ def _too_deep(text: str) -> bool:
     return False
 
 
-def read_json(text: str) -> Iterator[RawDocument]:
-    """Yield the documents in a JSON object, a JSON array or JSON lines.
+def _decoded(body: bytes) -> str:
+    """Decode UTF-8, with or without a byte order mark; JSON has no other encoding (RFC 8259)."""
+    if body.startswith(_WIDE_MARKS) or b"\0" in body[:4]:
+        raise Unreadable("E003", "0")
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable("E003", str(error.start)) from None
+    if is_misread_chinese(text, body):
+        raise Unreadable("E003", str(next(at for at, byte in enumerate(body) if byte > 0x7F)))
+    return text
 
-    Args:
-        text: the decoded object, without a byte order mark.
+
+def read_json(body: bytes) -> Iterator[RawDocument]:
+    """Yield the documents in a JSON object, a JSON array or JSON lines.
 
     Yields:
         each document at its JSON Pointer: ``""`` for a single one, ``/n`` in an array, ``/n`` with
-        the line's number from 0 in JSON lines; :class:`Unreadable` for a line that can't be read.
+        the line's number from 0 in JSON lines; :class:`Unreadable` for a document with a duplicate
+        key and for a line that can't be read.
 
     Raises:
         Unreadable: nothing can be read.
     """
+    text = _decoded(body)
     stripped = text.strip()
     if not stripped:
         return
@@ -136,7 +182,7 @@ def _is_json_object(line: str) -> bool:
     if not line.startswith("{"):
         return False
     try:
-        return isinstance(_decode(line), dict)
+        return isinstance(_decode(line), dict | Unreadable)
     except Unreadable:
         return False
 
