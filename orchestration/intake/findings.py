@@ -67,7 +67,8 @@ def finding(
         location: JSON Pointer, or sheet and cell, in the object.
         value: as received; contacts are struck out of it.
         severity: replaces the code's own severity.
-        fields: further placeholders of the message template.
+        fields: further placeholders of the message template; ``NAME_en`` replaces ``NAME`` in the
+            English one.
     """
     row = load_catalogue().error_codes[code]
     shown = value if value is None else escape_invisible(value)
@@ -77,7 +78,9 @@ def finding(
         shown = struck(shown[:_SEARCHED])
     shown = shown and shown[:MAX_VALUE]
     fields |= {"value": shown or "", "unit_code": unit_code or ""}
-    english = fields | {"indicator": fields.get("indicator_en", fields.get("indicator", ""))}
+    english = fields | {
+        name.removesuffix("_en"): text for name, text in fields.items() if name.endswith("_en")
+    }
 
     def fill(template: str, placeholders: dict[str, str]) -> str:
         for name, text in placeholders.items():

@@ -1,9 +1,9 @@
 """Characters that look like others or like nothing: full-width forms, invisible, misread ones.
 
 Belongs here: full-width forms, Chinese read in a wrong encoding, and the list of the invisible
-characters. A name with a zero-width
-space looks like another name and no search finds it; a direction mark reverses a line; a NUL ends a
-string in C. Doesn't belong here: contact data (``core.contacts``).
+characters. A name with a zero-width space looks like another name and no search finds it; a
+direction mark reverses a line; a NUL ends a string in C. Doesn't belong here: contact data
+(``core.contacts``).
 """
 
 from __future__ import annotations
