@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +23,7 @@ from pydantic import (
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -29,7 +31,7 @@ from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.intake.reading import Number, read_value
 from orchestration.intake.text import visible
 
-__all__ = ["MODELS", "SCHEMA_FOLDER", "UNIT_CODE", "Document", "json_schemas"]
+__all__ = ["MODELS", "SCHEMA_FOLDER", "UNIT_CODE", "Document", "given_fields", "json_schemas"]
 
 SCHEMA_FOLDER = Path(__file__).parent / "schemas"
 
@@ -102,6 +104,7 @@ Whole = Annotated[
     BeforeValidator(_whole_number),
     WithJsonSchema({"type": ["integer", "string"], "description": "whole number"}),
 ]
+SchemaVersion = Annotated[Literal[1], BeforeValidator(_whole_number)]
 Score = Annotated[
     Decimal,
     BeforeValidator(_decimal_number),
@@ -132,8 +135,36 @@ Values = Annotated[
 ]
 
 
+#: Fields whose contents are read one by one; a blank among them is no value.
+_READ_ONE_BY_ONE = {"values", "targets"}
+
+
+def _is_blank(value: Any) -> bool:
+    """Whether nothing is given: a blank text, or an object of nothing but blanks."""
+    if isinstance(value, str):
+        return not visible(value).strip()
+    if isinstance(value, Mapping):
+        return len(value) > 0 and all(each is None or _is_blank(each) for each in value.values())
+    return False
+
+
+def given_fields(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a document or a part of it that are not blank."""
+    return {
+        name: value
+        for name, value in content.items()
+        if name in _READ_ONE_BY_ONE or not _is_blank(value)
+    }
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="ignore", str_strip_whitespace=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, content: Any) -> Any:
+        """Leave out the fields that are blank."""
+        return given_fields(content) if isinstance(content, Mapping) else content
 
 
 class Organisation(_Model):
@@ -200,7 +231,7 @@ class Document(_Model):
     #: Fields that hold personal data: findings do not quote them.
     personal_fields: ClassVar[frozenset[str]] = frozenset()
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = 1
     document_id: Annotated[
         str, StringConstraints(min_length=1, max_length=64), BeforeValidator(_visible_text)
     ]

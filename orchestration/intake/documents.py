@@ -34,6 +34,7 @@ from orchestration.intake.contracts import (
     ProvincialSummary,
     Registration,
     Review,
+    given_fields,
 )
 from orchestration.intake.findings import About, Finding, finding, indicator_fields
 from orchestration.intake.formats import Limits, Locator, Remark, Unreadable, read_object
@@ -224,20 +225,21 @@ def _quotable(kind: str, code: str, value: str) -> str:
 
 
 def _checked_document(
-    place: Place, where: Locator, raw: Any, findings: list[Finding]
+    place: Place, where: Locator, content: Any, findings: list[Finding]
 ) -> ParsedDocument | None:
     """Check one document; None where it is rejected, with the reason in ``findings``."""
-    if not isinstance(raw, Mapping):
+    if not isinstance(content, Mapping):
         findings.append(
             finding(
                 "E102",
                 where.at(),
-                value=_quotable(place.document_type, "E102", _quoted(raw)),
+                value=_quotable(place.document_type, "E102", _quoted(content)),
                 field="document",
                 expected="object",
             )
         )
         return None
+    raw = given_fields(content)
     about: About = {
         "document_id": _id_text(raw.get("document_id")),
         "unit_code": struck(_id_text(raw.get("unit_code")) or "") or None,
@@ -254,7 +256,7 @@ def _checked_document(
             )
         )
         return None
-    model = _validated(MODELS[place.document_type], dict(raw), where, about, findings)
+    model = _validated(MODELS[place.document_type], raw, where, about, findings)
     if model is None:
         return None
     contradictions = list(_prefix_findings(place, where, model, about))
@@ -381,7 +383,7 @@ def _validated(
     for problem in problems:
         location = where.at(*problem["loc"])
         code = _CODE_BY_ERROR_TYPE.get(problem["type"], "E102")
-        if code == "E103" and problem["loc"][:1] == ("schema_version",):
+        if problem["loc"][:1] == ("schema_version",):
             code = "E110"
         context = problem.get("ctx") or {}
         value = None if problem["type"] == "missing" else _quoted(problem["input"])

@@ -109,7 +109,7 @@ def test_a_missing_field_rejects_the_document(name: str) -> None:
     ("change", "code"),
     [
         ({"highlight": "长" * 501}, "E113"),
-        ({"report": {"object_key": ""}}, "E101"),
+        ({"report": {"object_key": "", "pages": 3}}, "E101"),
         ({"report": "attachments/x.pdf"}, "E102"),
     ],
 )

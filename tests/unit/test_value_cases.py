@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -173,3 +174,43 @@ def test_blank_optional_fields_are_not_given() -> None:
     report = document.model.model_dump()["report"]
     assert report["object_key"].endswith("r.pdf")
     assert (report["sha256"], report["pages"]) == (None, None)
+
+
+def as_json(**fields: Any) -> bytes:
+    """A performance document with these fields."""
+    common = {
+        "document_id": "d",
+        "submitted_at": "2024-11-01T09:00:00+08:00",
+        "unit_code": "T05-440000-0007",
+        "year": 2024,
+        "values": {"C_04": 100},
+    }
+    return json.dumps(common | fields).encode()
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\u3000", "\n"])
+@pytest.mark.parametrize(
+    "field", ["highlight", "schema_version", "synthetic", "document_type", "report"]
+)
+def test_a_blank_in_an_optional_field_is_not_given(field: str, blank: str) -> None:
+    value = {"object_key": blank, "sha256": blank, "pages": None} if field == "report" else blank
+    parsed = parse("json", as_json(**{field: value}))
+    assert len(parsed.documents) == 1
+    assert found_codes(parsed) == []
+
+
+@pytest.mark.parametrize("field", ["document_id", "submitted_at", "unit_code", "year"])
+def test_a_blank_in_a_required_field_is_a_missing_field(field: str) -> None:
+    [finding] = parse("json", as_json(**{field: " "})).findings
+    assert (finding.code, finding.location) == ("E101", f"/{field}")
+
+
+@pytest.mark.parametrize("version", [1, "1", "１", "1.0", 1.0])
+def test_the_schema_version_may_be_typed_as_text(version: Any) -> None:
+    assert len(parse("json", as_json(schema_version=version)).documents) == 1
+
+
+@pytest.mark.parametrize("version", [2, "2", "v1", 1.5, True, [1]])
+def test_another_schema_version_is_named(version: Any) -> None:
+    [finding] = parse("json", as_json(schema_version=version)).findings
+    assert finding.code == "E110"

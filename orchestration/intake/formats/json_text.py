@@ -129,7 +129,8 @@ def _too_deep(text: str) -> bool:
 
 def _decoded(body: bytes) -> str:
     """Decode UTF-8, with or without a byte order mark; JSON has no other encoding (RFC 8259)."""
-    if body.startswith(_WIDE_MARKS) or b"\0" in body[:4]:
+    begin = body[:4]
+    if begin.startswith(_WIDE_MARKS) or (b"\0" in begin and begin.strip(b"\0")):
         raise Unreadable("E003", "0")
     try:
         text = body.decode("utf-8-sig")
