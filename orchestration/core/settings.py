@@ -38,8 +38,21 @@ DEFAULT_MAX_OBJECT_BYTES = 64 * 1024 * 1024
 #: long form are some 100 MiB; a decompression bomb unpacks to a thousand times its size.
 DEFAULT_MAX_EXPANDED_BYTES = 256 * 1024 * 1024
 
-#: 2,000,000. The limit for the rows of one table: twice a big province's bulk file of a year.
+#: 2,000,000. The limit for the rows of one object, over all its sheets: twice a big province's bulk
+#: file of a year.
 DEFAULT_MAX_ROWS = 2_000_000
+
+#: 500. The limit for the sheets of a workbook: a big province has some 150 units of one task, and a
+#: workbook with a sheet for each of them has further sheets of notes.
+DEFAULT_MAX_SHEETS = 500
+
+#: 500. The limit for the columns of a sheet that hold values: the contract's widest table has 20.
+DEFAULT_MAX_COLUMNS = 500
+
+#: 32 MiB. The limit for each part of an XLSX object that is kept in memory (shared strings, styles,
+#: the list of sheets). The texts of a big province's bulk file are 3 MB; in memory, short strings
+#: need eight times their bytes.
+DEFAULT_MAX_HELD_BYTES = 32 * 1024 * 1024
 
 #: 100 MiB. A scanned work report of 200 pages of 300 KB is 60 MB. Attachments are read as
 #: streams, so the limit bounds time, not memory.
@@ -120,7 +133,10 @@ class Settings:
         fixed_now: the time instead of the clock, for tests and rebuilds (``TONGBAO_NOW``), or None.
         max_object_bytes: larger objects are rejected without being read.
         max_expanded_bytes: an XLSX or Parquet object that unpacks to more is rejected.
-        max_rows: a table with more rows is rejected.
+        max_rows: an object with more rows, over all its sheets, is rejected.
+        max_sheets: a workbook with more sheets is rejected.
+        max_columns: a sheet with values in more columns is rejected.
+        max_held_bytes: a workbook with a larger part that is kept in memory is rejected.
         max_attachment_bytes: a larger report file is an error of the document that names it.
         font_dir: a folder with the office's own fonts, or None.
         webhook_url: the URL that alarms are posted to, or None. Its path is often a secret.
@@ -138,6 +154,9 @@ class Settings:
     max_object_bytes: int = DEFAULT_MAX_OBJECT_BYTES
     max_expanded_bytes: int = DEFAULT_MAX_EXPANDED_BYTES
     max_rows: int = DEFAULT_MAX_ROWS
+    max_sheets: int = DEFAULT_MAX_SHEETS
+    max_columns: int = DEFAULT_MAX_COLUMNS
+    max_held_bytes: int = DEFAULT_MAX_HELD_BYTES
     max_attachment_bytes: int = DEFAULT_MAX_ATTACHMENT_BYTES
     font_dir: Path | None = None
     webhook_url: str | None = field(default=None, repr=False)
@@ -182,6 +201,17 @@ class Settings:
             ),
             max_rows=_positive_int(
                 "TONGBAO_MAX_ROWS", environ.get("TONGBAO_MAX_ROWS"), DEFAULT_MAX_ROWS
+            ),
+            max_sheets=_positive_int(
+                "TONGBAO_MAX_SHEETS", environ.get("TONGBAO_MAX_SHEETS"), DEFAULT_MAX_SHEETS
+            ),
+            max_columns=_positive_int(
+                "TONGBAO_MAX_COLUMNS", environ.get("TONGBAO_MAX_COLUMNS"), DEFAULT_MAX_COLUMNS
+            ),
+            max_held_bytes=_positive_int(
+                "TONGBAO_MAX_HELD_BYTES",
+                environ.get("TONGBAO_MAX_HELD_BYTES"),
+                DEFAULT_MAX_HELD_BYTES,
             ),
             max_attachment_bytes=_positive_int(
                 "TONGBAO_MAX_ATTACHMENT_BYTES",

@@ -202,7 +202,7 @@ def measure(
     say(f"Parquet of {_PARQUET_ROWS:,} rows (under 20 s and 1 GB)")
     cost, _, _ = intake("parquet", _parquet)
     show("tongbao intake", cost)
-    say(f"XLSX of {_XLSX_ROWS:,} rows (parsing and checking at most 2 x openpyxl alone)")
+    say(f"XLSX of {_XLSX_ROWS:,} rows (parsing and checking at most 1 x openpyxl alone)")
     cost, home, _ = intake("xlsx", _xlsx)
     show("tongbao intake", cost)
     [path] = (home / "s3" / "landing").rglob("b.xlsx")

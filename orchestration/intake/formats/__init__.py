@@ -42,7 +42,13 @@ FORMATS = (".json", ".jsonl", ".csv", ".xlsx", ".parquet")
 
 def limits_of(settings: Settings) -> Limits:
     """The readers' limits from the settings."""
-    return Limits(settings.max_expanded_bytes, settings.max_rows)
+    return Limits(
+        expanded_bytes=settings.max_expanded_bytes,
+        rows=settings.max_rows,
+        sheets=settings.max_sheets,
+        columns=settings.max_columns,
+        held_bytes=settings.max_held_bytes,
+    )
 
 
 def header_match(name: str, body: bytes, limits: Limits, kinds: Sequence[str]) -> list[str]:

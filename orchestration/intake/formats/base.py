@@ -9,20 +9,62 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Cells", "JsonPointer", "Limits", "Locator", "RawDocument", "Remark", "Unreadable"]
+from orchestration.core.settings import (
+    DEFAULT_MAX_COLUMNS,
+    DEFAULT_MAX_HELD_BYTES,
+    DEFAULT_MAX_SHEETS,
+)
+
+__all__ = [
+    "Cells",
+    "JsonPointer",
+    "Limits",
+    "Locator",
+    "MergedRow",
+    "RawDocument",
+    "Remark",
+    "Row",
+    "Unreadable",
+]
+
+#: A row's number (from 1) and its cells.
+Row = tuple[int, Sequence[Any]]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on the unpacked content of an object; the defaults are in ``Settings``.
+    """Bounds on the unpacked content of an object; ``Settings`` gives the reasons.
 
     Attributes:
         expanded_bytes: the largest unpacked size of a compressed file (XLSX, Parquet).
-        rows: the largest number of rows of a table.
+        rows: the largest number of rows of an object, over all its sheets.
+        sheets: the largest number of sheets of a workbook.
+        columns: the largest number of columns with values in a sheet.
+        held_bytes: the largest unpacked size of a part of a workbook that is kept in memory
+            (shared strings, styles, the list of sheets).
     """
 
     expanded_bytes: int
     rows: int
+    sheets: int = DEFAULT_MAX_SHEETS
+    columns: int = DEFAULT_MAX_COLUMNS
+    held_bytes: int = DEFAULT_MAX_HELD_BYTES
+
+
+class MergedRow(list[Any]):
+    """The cells of a row that merged cells of several rows cross.
+
+    Only the first row of a merged cell stores its value; in the other rows the cell is blank.
+
+    Attributes:
+        merged: what each merged cell holds, by its position in the row (from 0).
+    """
+
+    __slots__ = ("merged",)
+
+    def __init__(self, cells: Sequence[Any], merged: Mapping[int, Any]) -> None:
+        super().__init__(cells)
+        self.merged = merged
 
 
 class Unreadable(ValueError):

@@ -13,8 +13,8 @@ import csv
 import io
 from collections.abc import Iterator
 
-from orchestration.intake.formats.base import Limits, RawDocument, Remark, Unreadable
-from orchestration.intake.formats.tables import Row, TableOrigin, header_columns, read_table
+from orchestration.intake.formats.base import Limits, RawDocument, Remark, Row, Unreadable
+from orchestration.intake.formats.tables import TableOrigin, header_columns, read_table
 from orchestration.intake.text import is_misread_chinese
 
 __all__ = ["csv_heads", "read_csv"]

@@ -21,8 +21,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from orchestration.intake.formats.base import Limits, RawDocument, Remark, Unreadable
-from orchestration.intake.formats.tables import Row, TableOrigin, read_table
+from orchestration.intake.formats.base import Limits, RawDocument, Remark, Row, Unreadable
+from orchestration.intake.formats.tables import TableOrigin, read_table
 
 __all__ = ["parquet_heads", "read_parquet"]
 

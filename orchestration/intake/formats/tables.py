@@ -24,10 +24,10 @@ from typing import Any
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.reporting_calendar import SHANGHAI
-from orchestration.intake.formats.base import Cells, Limits, RawDocument, Remark, Unreadable
+from orchestration.intake.formats.base import Cells, Limits, RawDocument, Remark, Row, Unreadable
 from orchestration.intake.reading import Number
 
-__all__ = ["HEADER_ROWS", "Row", "TableOrigin", "header_columns", "read_table", "table_columns"]
+__all__ = ["HEADER_ROWS", "TableOrigin", "header_columns", "read_table", "table_columns"]
 
 #: Rows searched for the header: forms have a title and a note above it.
 HEADER_ROWS = 20
@@ -43,9 +43,6 @@ _NESTED = ("lead_organisation", "contact", "report")
 _NOTE = "note"
 _TRUE, _FALSE = {"true", "1", "是", "yes"}, {"false", "0", "否", "no"}
 _DATE = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?\Z")
-
-#: A row's number (from 1) and its cells.
-Row = tuple[int, Sequence[Any]]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,104 @@
+"""Reads what the cell styles of a workbook say about how values are seen.
+
+Belongs here: the number format and the mark of the font of each cell style (ECMA-376 part 1,
+18.8). Everything else in the part (fills, borders, colours, table styles) is passed over. Doesn't
+belong here: what a number format shows (``number_format``).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from openpyxl.styles.numbers import BUILTIN_FORMATS
+
+from orchestration.intake.formats.ooxml.markup import Attributes, MarkupError, parse_part
+from orchestration.intake.formats.ooxml.number_format import NumberFormat
+from orchestration.intake.formats.ooxml.package import Package
+from orchestration.intake.formats.ooxml.text import Mark, font_mark
+
+__all__ = ["PLAIN", "CellStyle", "read_styles"]
+
+#: Built-in formats of a Chinese spreadsheet that other languages don't have (18.8.30).
+_CHINESE_FORMATS = {
+    27: 'yyyy"年"m"月"',
+    28: 'm"月"d"日"',
+    29: 'm"月"d"日"',
+    30: "m-d-yy",
+    31: 'yyyy"年"m"月"d"日"',
+    32: 'h"时"mm"分"',
+    33: 'h"时"mm"分"ss"秒"',
+    34: '上午/下午h"时"mm"分"',
+    35: '上午/下午h"时"mm"分"ss"秒"',
+    36: 'yyyy"年"m"月"',
+    50: 'yyyy"年"m"月"',
+    51: 'm"月"d"日"',
+    52: 'yyyy"年"m"月"',
+    53: 'm"月"d"日"',
+    54: 'm"月"d"日"',
+    55: '上午/下午h"时"mm"分"',
+    56: '上午/下午h"时"mm"分"ss"秒"',
+    57: 'yyyy"年"m"月"',
+    58: 'm"月"d"日"',
+}
+
+
+class CellStyle(NamedTuple):
+    """What a cell style says about how a value is seen."""
+
+    number_format: NumberFormat
+    mark: Mark
+
+
+#: The style of a cell that names none.
+PLAIN = CellStyle(NumberFormat("General"), "")
+
+
+def read_styles(package: Package, name: str) -> list[CellStyle]:
+    """The cell styles by index.
+
+    A part that is not well-formed gives no styles: a spreadsheet program repairs such a workbook
+    by dropping them.
+
+    Raises:
+        Unreadable: the part is damaged (E012) or too large (E011).
+    """
+    codes: dict[int, str] = {}
+    marks: list[Mark] = []
+    indices: list[tuple[int, int]] = []
+    path: list[str] = []
+
+    def start(tag: str, attributes: Attributes) -> None:
+        parent = path[-1] if path else ""
+        path.append(tag)
+        # Differential formats (dxfs) hold fonts and number formats, too.
+        if len(path) == 3 and (parent, tag) == ("numFmts", "numFmt"):
+            codes[_index(attributes, "numFmtId")] = attributes.get("formatCode", "")
+        elif len(path) == 3 and (parent, tag) == ("fonts", "font"):
+            marks.append("")
+        elif len(path) == 4 and path[1:3] == ["fonts", "font"]:
+            marks[-1] = marks[-1] or font_mark(tag, attributes)
+        elif len(path) == 3 and (parent, tag) == ("cellXfs", "xf"):
+            indices.append((_index(attributes, "numFmtId"), _index(attributes, "fontId")))
+
+    def end(_: str) -> None:
+        path.pop()
+
+    try:
+        parse_part(package.held(name), start, end)
+    except MarkupError:
+        return []
+    formats: dict[int, NumberFormat] = {}
+    for number, _ in indices:
+        if number not in formats:
+            code = codes.get(number) or _CHINESE_FORMATS.get(number) or BUILTIN_FORMATS.get(number)
+            formats[number] = NumberFormat(code or "General")
+    return [
+        CellStyle(formats[number], marks[font] if 0 <= font < len(marks) else "")
+        for number, font in indices
+    ]
+
+
+def _index(attributes: Attributes, name: str) -> int:
+    """An attribute that is an index; 0, the default, where it is missing or no number."""
+    text = attributes.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -1,0 +1,154 @@
+"""Opens a workbook: its sheets in order, and the rows of each.
+
+Belongs here: the parts that a workbook names (ECMA-376 part 1, 18.2) and the bounds over all its
+sheets. Doesn't belong here: which sheets count (``xlsx``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
+
+from orchestration.intake.formats.base import Limits, Row, Unreadable
+from orchestration.intake.formats.ooxml.markup import Attributes, MarkupError, parse_part
+from orchestration.intake.formats.ooxml.merges import (
+    mark_merged,
+    merged_ranges,
+    names_merged_cells,
+)
+from orchestration.intake.formats.ooxml.package import Package
+from orchestration.intake.formats.ooxml.sheet import SheetContext, read_rows
+from orchestration.intake.formats.ooxml.styles import CellStyle, read_styles
+from orchestration.intake.formats.ooxml.text import Item, read_strings
+
+__all__ = ["Sheet", "Workbook"]
+
+#: The names that every program gives these parts, for packages without the relationship.
+_WORKBOOK, _STYLES, _STRINGS = "xl/workbook.xml", "xl/styles.xml", "xl/sharedStrings.xml"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet of cells; sheets of charts and macros are none.
+
+    Attributes:
+        part: the name of its part.
+    """
+
+    name: str
+    is_visible: bool
+    part: str
+
+
+class Workbook:
+    """A workbook's sheets.
+
+    Args:
+        body: the bytes of the file.
+        limits: bounds on its parts, sheets, rows and columns.
+
+    Raises:
+        Unreadable: not a workbook (E012), too large when unpacked (E011), too many sheets (E020).
+    """
+
+    def __init__(self, body: bytes, limits: Limits) -> None:
+        self._package = Package(body, limits)
+        self._limits = limits
+        self._rows = 0
+        root = self._package.relationships("")
+        self._part = next(
+            (r.target for r in root.values() if r.kind == "officeDocument"), _WORKBOOK
+        )
+        self._related = self._package.relationships(self._part)
+        self._epoch = CALENDAR_WINDOWS_1900
+        self.sheets = self._sheets()
+        self._strings: list[Item] | None = None
+        self._styles: list[CellStyle] | None = None
+
+    def rows(self, sheet: Sheet) -> Iterator[Row]:
+        """Yield the rows of a sheet that hold a value, each with its number (from 1).
+
+        Raises:
+            Unreadable: the sheet is damaged (E012), has values in too many columns (E021), or the
+                workbook has too many rows over all its sheets (E014).
+        """
+        chunks = self._package.chunks
+        try:
+            ranges = (
+                merged_ranges(chunks(sheet.part)) if names_merged_cells(chunks(sheet.part)) else []
+            )
+            for row in mark_merged(self.plain_rows(sheet), ranges):
+                self._rows += 1
+                if self._rows > self._limits.rows:
+                    raise Unreadable("E014", str(self._limits.rows), limit=str(self._limits.rows))
+                yield row
+        except MarkupError:
+            raise Unreadable("E012", sheet.name, format="XLSX") from None
+
+    def plain_rows(self, sheet: Sheet) -> Iterator[Row]:
+        """Yield the rows as :meth:`rows` does, but without merged cells and uncounted."""
+        context = SheetContext(
+            sheet.name,
+            self._shared_strings(),
+            self._cell_styles(),
+            self._epoch,
+            self._limits.columns,
+        )
+        try:
+            yield from read_rows(self._package.chunks(sheet.part), context)
+        except MarkupError:
+            raise Unreadable("E012", sheet.name, format="XLSX") from None
+
+    def _sheets(self) -> list[Sheet]:
+        found: list[Sheet] = []
+        parts: set[str] = set()
+        count = 0
+
+        def start(tag: str, attributes: Attributes) -> None:
+            nonlocal count
+            if tag == "workbookPr" and attributes.get("date1904") in ("1", "true"):
+                self._epoch = CALENDAR_MAC_1904
+            if tag != "sheet":
+                return
+            count += 1
+            if count > self._limits.sheets:
+                raise Unreadable("E020", str(count), limit=str(self._limits.sheets))
+            name = attributes.get("name", "")
+            reference = next(
+                (v for n, v in attributes.items() if n.endswith("relationships id")), ""
+            )
+            target = self._related.get(reference)
+            if target is None:
+                raise Unreadable("E012", name, format="XLSX")
+            if target.kind == "worksheet":
+                part = target.target.casefold()
+                if part in parts or part not in self._package:
+                    raise Unreadable("E012", name, format="XLSX")
+                parts.add(part)
+                is_visible = attributes.get("state", "visible") == "visible"
+                found.append(Sheet(name, is_visible, target.target))
+
+        try:
+            parse_part(self._package.held(self._part), start)
+        except MarkupError:
+            raise Unreadable("E012", self._part, format="XLSX") from None
+        return found
+
+    def _shared_strings(self) -> list[Item]:
+        if self._strings is None:
+            part = self._part_of("sharedStrings", _STRINGS)
+            self._strings = read_strings(self._package, part) if part else []
+        return self._strings
+
+    def _cell_styles(self) -> list[CellStyle]:
+        if self._styles is None:
+            part = self._part_of("styles", _STYLES)
+            self._styles = read_styles(self._package, part) if part else []
+        return self._styles
+
+    def _part_of(self, kind: str, usual: str) -> str | None:
+        """The part that the workbook relates to, or the one of the usual name, if it exists."""
+        related = [each.target for each in self._related.values() if each.kind == kind]
+        return next((name for name in [*related, usual] if name in self._package), None)
