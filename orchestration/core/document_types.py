@@ -56,11 +56,13 @@ class Column:
         type: of its cells.
         source: where a parsed document holds the value: a path of attributes; by default the
             field of the model that has the column's name.
+        is_personal: the column never leaves ``raw``: the build does not copy it.
     """
 
     name: str
     type: ColumnType = ColumnType.TEXT
     source: str = ""
+    is_personal: bool = False
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -85,9 +87,11 @@ class Subject:
 
 
 UNIT = Subject("unit_code", "unit_code", "unit_code", "split_part(unit_code, '-', 1)")
-PROVINCE_TASK = Subject(
-    "task_code", "concat_ws('-', task_code, province_code)", "cast(null as varchar)", "task_code"
-)
+_NONE = "cast(null as varchar)"
+PROVINCE_TASK = Subject("task_code", "concat_ws('-', task_code, province_code)", _NONE, "task_code")
+#: A province in one task or, without a task, in all of them.
+PROVINCE = Subject("province_code", "concat_ws('-', task_code, province_code)", _NONE, "task_code")
+BULLETIN = Subject("bulletin", "bulletin", _NONE, _NONE)
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ class DocumentType:
         lasts: whether a document stays effective in later years until it is replaced.
         series: a column; documents about one subject replace each other only if it is equal.
         senders: who may send it.
+        has_cutoff: whether it is part of the collection, which ends at the cut-off.
         decides_figures: whether figures are made from it.
         holds_personal_data: findings quote no part of an unreadable document of this type.
         long: its values with rows of their own.
@@ -134,6 +139,7 @@ class DocumentType:
     lasts: bool = False
     series: str | None = None
     senders: frozenset[Sender] = frozenset({Sender.PROVINCE})
+    has_cutoff: bool = True
     decides_figures: bool = True
     holds_personal_data: bool = False
     long: LongForm | None = None
@@ -239,6 +245,57 @@ _TYPES = (
         subject=UNIT,
         columns=(_UNIT_CODE, Column("rule_id"), Column("explanation", source="model.text")),
         series="rule_id",
+        decides_figures=False,
+    ),
+    DocumentType(
+        name="return",
+        raw_table="returns",
+        label_zh="退回修改",
+        label_en="return",
+        subject=UNIT,
+        columns=(
+            _UNIT_CODE,
+            Column("returns_document_id"),
+            Column("reason"),
+            Column("due_on", ColumnType.DATE),
+            Column("withdraws_document_id"),
+        ),
+        # No return replaces another; one is withdrawn by a document of its own.
+        series="document_id",
+        senders=frozenset(Sender),
+        has_cutoff=False,
+        decides_figures=False,
+    ),
+    DocumentType(
+        name="confirmation",
+        raw_table="confirmations",
+        label_zh="签字确认",
+        label_en="confirmation",
+        subject=PROVINCE,
+        columns=(
+            Column("task_code"),
+            Column("statistician", is_personal=True),
+            Column("reviewer", is_personal=True),
+            Column("responsible", is_personal=True),
+            Column("signed_on", ColumnType.DATE),
+            Column("document_digest"),
+            Column("scan_object_key", source="model.scan.object_key"),
+            Column("scan_sha256", source="model.scan.sha256"),
+        ),
+        has_cutoff=False,
+        decides_figures=False,
+        holds_personal_data=True,
+    ),
+    DocumentType(
+        name="editorial",
+        raw_table="editorials",
+        label_zh="编辑文字",
+        label_en="editorial text",
+        subject=BULLETIN,
+        columns=(Column("bulletin"), Column("section"), Column("text")),
+        series="section",
+        senders=frozenset(Sender),
+        has_cutoff=False,
         decides_figures=False,
     ),
 )

@@ -14,6 +14,7 @@ from decimal import Decimal
 from functools import cache
 
 from orchestration.core.catalogue import Indicator, load_catalogue
+from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.errors import UsageError
 from orchestration.core.reporting_calendar import period_of
 from orchestration.intake.documents import ParsedDocument
@@ -60,7 +61,8 @@ def check_document(place: Place, document: ParsedDocument) -> Iterator[Finding]:
     """
     model, unit_code = document.model, document.unit_code
     cutoff = _cutoff(place.year)
-    if cutoff is not None and datetime.fromisoformat(model.submitted_at) >= cutoff:
+    has_cutoff = DOCUMENT_TYPES[place.document_type].has_cutoff
+    if has_cutoff and cutoff is not None and datetime.fromisoformat(model.submitted_at) >= cutoff:
         yield finding(
             "W301",
             document.where.at(),

@@ -133,6 +133,12 @@ Values = Annotated[
         }
     ),
 ]
+DocumentId = Annotated[
+    str, StringConstraints(min_length=1, max_length=64), BeforeValidator(_visible_text)
+]
+Reason = Annotated[
+    str, StringConstraints(min_length=1, max_length=1000), BeforeValidator(_visible_text)
+]
 
 
 #: Fields whose contents are read one by one; a blank among them is no value.
@@ -196,8 +202,8 @@ class Contact(_Model):
     email: Text | None = None
 
 
-class Report(_Model):
-    """A report file in the attachments."""
+class File(_Model):
+    """A file in the attachments."""
 
     object_key: Annotated[
         str, StringConstraints(min_length=1, max_length=1024), BeforeValidator(_visible_text)
@@ -208,6 +214,11 @@ class Report(_Model):
         ]
         | None
     ) = None
+
+
+class Report(File):
+    """A report file in the attachments."""
+
     pages: Whole | None = None
 
 
@@ -232,9 +243,7 @@ class Document(_Model):
     personal_fields: ClassVar[frozenset[str]] = frozenset()
 
     schema_version: SchemaVersion = 1
-    document_id: Annotated[
-        str, StringConstraints(min_length=1, max_length=64), BeforeValidator(_visible_text)
-    ]
+    document_id: DocumentId
     submitted_at: Moment
     year: Whole | None = None
     synthetic: bool = False
@@ -343,6 +352,52 @@ class Explanation(Document):
     ]
     text: Annotated[
         str, StringConstraints(min_length=1, max_length=1000), BeforeValidator(_visible_text)
+    ]
+
+
+class Return(Document):
+    """A document is returned to its unit for correction, or an earlier return is withdrawn."""
+
+    free_texts = ("reason",)
+
+    document_type: Literal["return"] = "return"
+    unit_code: UnitCode
+    year: Whole
+    returns_document_id: DocumentId | None = None
+    reason: Reason | None = None
+    due_on: Day | None = None
+    withdraws_document_id: DocumentId | None = None
+
+
+class Confirmation(Document):
+    """A province confirms its data: the names of those who signed stay in ``raw``."""
+
+    dropped_if_wrong = frozenset({"scan"})
+    personal_fields = frozenset({"statistician", "reviewer", "responsible"})
+
+    document_type: Literal["confirmation"] = "confirmation"
+    province_code: Text | None = None
+    task_code: Text | None = None
+    year: Whole
+    statistician: Name
+    reviewer: Name
+    responsible: Name
+    signed_on: Day
+    document_digest: Name
+    scan: File | None = None
+
+
+class Editorial(Document):
+    """Paragraphs for a section of a bulletin."""
+
+    free_texts = ("text",)
+
+    document_type: Literal["editorial"] = "editorial"
+    bulletin: Name
+    year: Whole
+    section: Name
+    text: Annotated[
+        str, StringConstraints(min_length=1, max_length=20_000), BeforeValidator(_visible_text)
     ]
 
 

@@ -28,11 +28,12 @@ from orchestration.intake.contracts import (
     UNIT_CODE,
     Assessment,
     Document,
+    Editorial,
     Explanation,
     Performance,
     Plan,
-    ProvincialSummary,
     Registration,
+    Return,
     Review,
     given_fields,
 )
@@ -441,11 +442,12 @@ def _prefix_findings(
             yield finding(
                 "E115", where.at("task_code"), value=model.task_code, expected=task_code, **about
             )
-    if isinstance(model, ProvincialSummary) and model.task_code not in tasks:
+    own_task = getattr(model, "task_code", None)
+    if not match and own_task is not None and own_task not in tasks:
         yield finding(
             "E103",
             where.at("task_code"),
-            value=model.task_code,
+            value=own_task,
             field="task_code",
             expected=", ".join(tasks),
             **about,
@@ -454,11 +456,39 @@ def _prefix_findings(
         known = load_catalogue()
         if model.rule_id not in known.rules and model.rule_id not in known.error_codes:
             yield finding("E117", where.at("rule_id"), value=model.rule_id, **about)
+    if isinstance(model, Return) and not (
+        model.withdraws_document_id or (model.returns_document_id and model.reason)
+    ):
+        yield finding("E061", where.at(), **about)
+    if isinstance(model, Editorial):
+        yield from _editorial_findings(place, where, model, about)
     province = getattr(model, "province_code", None)
     if province is not None and province != place.province_code:
         yield finding(
             "E105", where.at("province_code"), value=province, expected=place.province_code, **about
         )
+
+
+def _editorial_findings(
+    place: Place, where: Locator, model: Editorial, about: About
+) -> Iterator[Finding]:
+    """Yield a finding if the sender may not write for the bulletin, or there is no such one."""
+    known = load_catalogue()
+    of_ministry = {"national", *known.tasks}
+    if model.bulletin not in of_ministry and model.bulletin not in known.regions:
+        expected = "national, T01, 440000"
+        yield finding(
+            "E103",
+            where.at("bulletin"),
+            value=model.bulletin,
+            field="bulletin",
+            expected=expected,
+            **about,
+        )
+        return
+    sender = MINISTRY if model.bulletin in of_ministry else model.bulletin
+    if sender != place.province_code:
+        yield finding("E111", where.at("bulletin"), value=model.bulletin, **about)
 
 
 def _targets(

@@ -36,6 +36,10 @@ PRIOR_TABLES = (
 _NOT_COPIED = {CONTACTS, "documents", "intake_runs", "objects"}
 #: Long tables are copied without lineage columns; the tables of their documents have them.
 _LONG = {each.long.raw_table for each in DOCUMENT_TYPES.values() if each.long}
+#: Columns that no build and no page has.
+_PERSONAL = {
+    column.name for each in DOCUMENT_TYPES.values() for column in each.columns if column.is_personal
+}
 #: Tables of which only the reporting year's rows count.
 _OF_THE_YEAR = {"document_errors"} | {
     table
@@ -83,7 +87,7 @@ def prepare_build(
         for name, schema in RAW_TABLES.items():
             if name in _NOT_COPIED:
                 continue
-            left = {"body"} | (_LINEAGE if name in _LONG else set())
+            left = {"body"} | _PERSONAL | (_LINEAGE if name in _LONG else set())
             columns = ", ".join(field.name for field in schema if field.name not in left)
             years = "=" if name in _OF_THE_YEAR else "<="
             con.execute(

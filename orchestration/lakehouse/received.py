@@ -50,7 +50,8 @@ def _of_type(
         f"{subject.unit_sql} as unit_code, {subject.task_sql} as task_code, "
         f"{subject.sql} as subject, "
         f"{described.series or 'cast(null as varchar)'} as series, "
-        f"submitted_at, object_key, etag, sha256, synthetic{further} "
+        f"submitted_at, object_key, etag, sha256, synthetic, "
+        f"{str(described.has_cutoff).lower()} as has_cutoff{further} "
         f"from {schema}.{described.raw_table} {at} "
         f"where year {'<=' if lasting and described.lasts else '='} $year"
     )

@@ -176,7 +176,8 @@ def _with_states(
                 (document["unit_code"], document["document_id"])
             ) == versions.get((before["unit_code"], before["document_id"]))
             document["news"] = "unchanged" if same else "changed"
-        if document["at"] >= (cutoff if document["kind"] == "review" else until):
+        ends = cutoff if document["kind"] == "review" else until
+        if DOCUMENT_TYPES[document["kind"]].has_cutoff and document["at"] >= ends:
             document["state"] = "late"
             continue
         if before is not None:

@@ -187,6 +187,7 @@ def _received_documents_query(kinds: Iterable[str], *, lasting: bool = True) -> 
         "select document_type as kind, coalesce(series, '') as stage, "
         "document_type <> 'review' or decision = 'approved' as is_approved, document_id, "
         "object_key, etag, sha256, submitted_at, province_code, subject, "
+        "has_cutoff, "
         f"timezone('UTC', cast(submitted_at as timestamptz)) as sent_at from ({received})"
     )
 
@@ -253,7 +254,7 @@ def received(con: duckdb.DuckDBPyConnection, year: int) -> list[Document]:
     rows = con.execute(
         f"""
         select kind, stage, document_id, object_key, etag, sha256, submitted_at, province_code,
-            sent_at >= $cutoff as is_late
+            has_cutoff and sent_at >= $cutoff as is_late
         from ({_received_documents_query(DOCUMENT_TYPES, lasting=False)})
         order by kind, province_code, object_key, document_id
         """,
@@ -266,7 +267,7 @@ def received_by_kind(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, tup
     """Return document type → number of documents received for a year, number of late ones."""
     rows = con.execute(
         f"""
-        select kind, count(*), count(*) filter (where sent_at >= $cutoff)
+        select kind, count(*), count(*) filter (where has_cutoff and sent_at >= $cutoff)
         from ({_received_documents_query(DOCUMENT_TYPES, lasting=False)}) group by kind
         """,
         {"year": year, "cutoff": cutoff_of(con, year)},

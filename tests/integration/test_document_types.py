@@ -6,8 +6,11 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from orchestration import stages
+import duckdb
+
+from orchestration import lakehouse, stages
 from orchestration.core.document_types import DOCUMENT_TYPES
+from orchestration.core.reporting_calendar import period_of
 from orchestration.core.settings import Settings
 from orchestration.lakehouse import RAW_TABLES
 from tests.fixtures.checkout import Checkout
@@ -103,3 +106,45 @@ def test_no_two_types_share_a_raw_table() -> None:
     tables += [each.long.raw_table for each in DOCUMENT_TYPES.values() if each.long]
     assert len(set(tables)) == len(tables)
     assert set(tables) < set(RAW_TABLES)
+
+
+def test_the_new_types_are_taken_in_and_names_stay_in_raw(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    unit = "T05-110000-0001"
+    landing.unit(unit)
+    landing.put(
+        "confirmation/year=2024/province=110000/c.csv",
+        "文档编号,提交时间,年度,省份代码,任务代码,统计人员,审核人员,负责人,签字日期,确认内容摘要,扫描件路径\n"
+        "c1,2024-12-20T09:00:00+08:00,2024,110000,,王某某,李某某,赵某某,2024-12-13,9f9f,x.pdf\n",
+    )
+    landing.put(
+        "return/year=2024/province=000000/r.csv",
+        "文档编号,提交时间,年度,单位代码,退回的文档编号,退回理由,修改期限\n"
+        f"r1,2024-12-20T09:00:00+08:00,2024,{unit},d9,请核对经费,2024年12月25日\n",
+    )
+    landing.put(
+        "editorial/year=2024/province=110000/e.csv",
+        "文档编号,提交时间,年度,通报,章节,文字\n"
+        "e1,2024-12-20T09:00:00+08:00,2024,110000,总体情况,各单位按时报送。\n",
+    )
+    done = stages.intake(ws, 2024, run_id="test", progress=lambda _: None)
+    assert done.by_status == {"accepted": 5}
+    with lakehouse.writer(ws.settings, ws.store) as con:
+        assert con.execute(
+            "select statistician, reviewer, responsible, scan_object_key "
+            "from lake.raw.confirmations"
+        ).fetchall() == [("王某某", "李某某", "赵某某", "x.pdf")]
+        path = lakehouse.prepare_build(
+            con, ws.settings, period_of(2024), snapshot_id=lakehouse.current_snapshot(con)
+        )
+    assert "某某".encode() not in path.read_bytes()
+    with duckdb.connect(str(path)) as build:
+        assert build.execute(
+            "select document_type, unit_code, task_code, subject, series, has_cutoff "
+            "from control.documents where document_id in ('c1', 'r1', 'e1') order by 1"
+        ).fetchall() == [
+            ("confirmation", None, None, "110000", None, False),
+            ("editorial", None, None, "110000", "总体情况", False),
+            ("return", unit, "T05", unit, "r1", False),
+        ]

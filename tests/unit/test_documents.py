@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.intake.contracts import SCHEMA_FOLDER, json_schemas
+from orchestration.intake.contracts import SCHEMA_FOLDER, Return, json_schemas
 from orchestration.intake.documents import WITHHELD, ParsedObject, parse_object
 from orchestration.intake.formats import Limits
 from orchestration.intake.listing import place_of
@@ -259,3 +259,92 @@ def test_one_bad_document_does_not_reject_the_others() -> None:
 def test_the_published_schemas_equal_those_of_the_code() -> None:
     published = {path.name: path.read_text("utf-8") for path in SCHEMA_FOLDER.glob("*.json")}
     assert published == json_schemas()
+
+
+RETURN = {
+    "document_id": "b1",
+    "submitted_at": "2024-11-01T10:00:00+08:00",
+    "unit_code": UNIT,
+    "year": 2024,
+    "returns_document_id": "d1",
+    "reason": "请核对经费，电话 13800138000",
+    "due_on": "2024-11-15",
+}
+
+
+@pytest.mark.parametrize("sender", ["440000", "000000"])
+def test_the_province_and_the_ministry_return_documents(sender: str) -> None:
+    parsed = parse(RETURN, "return", sender)
+    assert codes(parsed) == [("W126", "")]
+    [document] = parsed.documents
+    assert isinstance(document.model, Return)
+    assert document.model.reason == "请核对经费，电话 〔联系方式略〕"
+
+
+def test_a_return_names_a_document_or_the_return_that_it_withdraws() -> None:
+    assert codes(parse(RETURN, "return", "110000")) == [("E105", "/unit_code")]
+    for name in ("returns_document_id", "reason"):
+        assert codes(parse(RETURN | {name: None}, "return")) == [("E061", "")]
+    withdrawal = {name: RETURN[name] for name in ("document_id", "submitted_at", "unit_code")}
+    withdrawal |= {"year": 2024, "withdraws_document_id": "b1"}
+    assert codes(parse(withdrawal, "return")) == []
+
+
+CONFIRMATION = {
+    "document_id": "c1",
+    "submitted_at": "2024-12-14T10:00:00+08:00",
+    "province_code": "440000",
+    "year": 2024,
+    "task_code": None,
+    "statistician": "王某某",
+    "reviewer": "李某某",
+    "responsible": "赵某某",
+    "signed_on": "2024-12-13",
+    "document_digest": "9f" * 32,
+    "scan": {"object_key": "attachments/year=2024/province=440000/c.pdf", "sha256": "0" * 64},
+}
+
+
+def test_a_province_confirms_its_data_and_no_name_is_quoted() -> None:
+    assert codes(parse(CONFIRMATION, "confirmation")) == []
+    assert codes(parse(CONFIRMATION | {"task_code": "T05"}, "confirmation")) == []
+    assert codes(parse(CONFIRMATION | {"task_code": "T77"}, "confirmation")) == [
+        ("E103", "/task_code")
+    ]
+    assert codes(parse(CONFIRMATION, "confirmation", "000000"))[0] == ("E111", "")
+    assert codes(parse(CONFIRMATION, "confirmation", "110000")) == [("E105", "/province_code")]
+    wrong = CONFIRMATION | {"reviewer": ["李某某"], "responsible": "赵某某" * 200}
+    findings = parse(wrong, "confirmation").findings
+    assert {(finding.code, finding.location) for finding in findings} == {
+        ("E102", "/reviewer"),
+        ("E113", "/responsible"),
+    }
+    assert not any("某" in repr(finding) for finding in findings)
+
+
+EDITORIAL = {
+    "document_id": "t1",
+    "submitted_at": "2024-12-14T10:00:00+08:00",
+    "bulletin": "440000",
+    "year": 2024,
+    "section": "总体情况",
+    "text": "各单位按时报送。",
+}
+
+
+@pytest.mark.parametrize(
+    ("bulletin", "sender", "code"),
+    [
+        ("440000", "440000", None),
+        ("national", "000000", None),
+        ("T05", "000000", None),
+        ("national", "440000", "E111"),
+        ("T05", "440000", "E111"),
+        ("110000", "440000", "E111"),
+        ("440000", "000000", "E111"),
+        ("T77", "000000", "E103"),
+    ],
+)
+def test_who_writes_for_which_bulletin(bulletin: str, sender: str, code: str | None) -> None:
+    parsed = parse(EDITORIAL | {"bulletin": bulletin}, "editorial", sender)
+    assert codes(parsed) == ([(code, "/bulletin")] if code else [])

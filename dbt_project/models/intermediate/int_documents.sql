@@ -6,8 +6,9 @@ with judged as (
     select
         received.*,
         received.year = period.year as is_of_year,
-        received.submitted_at >= period.cutoff_at as is_late,
-        received.submitted_at
+        received.has_cutoff and received.submitted_at >= period.cutoff_at as is_late,
+        not received.has_cutoff
+        or received.submitted_at
         < case when received.document_type = 'review' then period.cutoff_at else period.counts_until end
             as is_in_time_to_count
     from {{ ref('stg_documents') }} as received

@@ -78,7 +78,8 @@ state_findings as (
         and (
             document.is_late
             or (
-                document.document_type in ('plan', 'review', 'performance', 'assessment', 'explanation')
+                document.document_type <> 'registration'
+                and document.unit_code is not null
                 and unit.unit_code is null
             )
             or (

@@ -10,5 +10,6 @@ select
     {{ utc_timestamp('submitted_at') }} as submitted_at,
     object_key,
     etag,
-    coalesce(synthetic, false) as is_synthetic
+    coalesce(synthetic, false) as is_synthetic,
+    has_cutoff
 from {{ source('control', 'documents') }}

@@ -38,7 +38,7 @@ _LONG = {
     if described.long
 }
 #: Nested objects of a document; a table has one column ``name_part`` for each of their fields.
-_NESTED = ("lead_organisation", "contact", "report")
+_NESTED = ("lead_organisation", "contact", "report", "scan")
 #: The kind of a column that is not read.
 _NOTE = "note"
 _TRUE, _FALSE = {"true", "1", "是", "yes"}, {"false", "0", "否", "no"}

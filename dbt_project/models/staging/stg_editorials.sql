@@ -1,0 +1,12 @@
+select
+    document_id,
+    year,
+    province_code,
+    {{ utc_timestamp('submitted_at') }} as submitted_at,
+    bulletin,
+    section,
+    text,
+    object_key,
+    etag,
+    coalesce(synthetic, false) as is_synthetic
+from {{ source('raw', 'editorials') }}
