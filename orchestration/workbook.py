@@ -15,11 +15,20 @@ from typing import Any
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-__all__ = ["FORM_MARK", "FORM_SHEET", "pack_parts", "put_text", "workbook_bytes"]
+__all__ = [
+    "FORM_INSTRUCTIONS",
+    "FORM_MARK",
+    "FORM_SHEET",
+    "pack_parts",
+    "put_text",
+    "workbook_bytes",
+]
 
 #: Name of the hidden sheet that marks a workbook as this project's reporting form, and the text in
 #: its first cell.
 FORM_SHEET, FORM_MARK = "_tongbao", "tongbao-form-1"
+#: Name of the form's sheet of instructions, which holds no values.
+FORM_INSTRUCTIONS = "填报说明"
 #: Date of every zip entry and document property instead of the current time: the earliest date
 #: that the zip format can hold.
 _DATE = (1980, 1, 1, 0, 0, 0)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from orchestration.core.seeds import (
     AttachmentType,
     CalendarYear,
+    CodeLabel,
     CodeSystem,
     Country,
     ErrorCode,
@@ -32,6 +33,7 @@ from orchestration.core.seeds import (
     Task,
     TaskLevels,
     Threshold,
+    UnitOfMeasure,
     Use,
     UseOfMeasure,
 )
@@ -105,6 +107,8 @@ class Catalogue:
     #: Extension → the bytes that a report file begins with.
     attachment_types: Mapping[str, bytes]
     table_columns: tuple[TableColumn, ...]
+    code_labels: tuple[CodeLabel, ...]
+    units_of_measure: tuple[UnitOfMeasure, ...]
     scenarios: Mapping[str, Scenario]
     thresholds: Mapping[str, Threshold]
     #: The measures of the scorecard, in display order.
@@ -183,6 +187,8 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
         code_systems={row.indicator_code: row.code_system for row in code_systems},
         attachment_types={row.extension: row.magic for row in reader.rows(AttachmentType)},
         table_columns=tuple(reader.rows(TableColumn)),
+        code_labels=tuple(reader.rows(CodeLabel)),
+        units_of_measure=tuple(reader.rows(UnitOfMeasure)),
         scenarios={row.scenario: row for row in scenarios},
         thresholds={row.name: row for row in thresholds},
         measures=measures,

@@ -37,6 +37,7 @@ from orchestration.core.settings import PROJECT_ROOT
 __all__ = [
     "AttachmentType",
     "CalendarYear",
+    "CodeLabel",
     "CodeSystem",
     "Country",
     "ErrorCode",
@@ -55,6 +56,7 @@ __all__ = [
     "Task",
     "TaskLevels",
     "Threshold",
+    "UnitOfMeasure",
     "Use",
     "UseOfMeasure",
 ]
@@ -479,6 +481,32 @@ class TableColumn(Row):
     def belongs_to(self, document_type: str) -> bool:
         """Whether tables of a document type have this column."""
         return self.document_type in ("*", document_type)
+
+
+class CodeLabel(Row):
+    """A Chinese label that people write instead of a code."""
+
+    seed = "code_labels"
+    keys = (("column_name", "label_zh"),)
+
+    column_name: Name
+    label: Text = Field(alias="label_zh")
+    code: Name
+
+
+class UnitOfMeasure(Row):
+    """A way of writing a unit of measure, other than those of the catalogue.
+
+    Attributes:
+        unit: the unit that is meant, as the catalogue writes it.
+    """
+
+    seed = "units_of_measure"
+    keys = (("written",),)
+
+    written: Text
+    unit: Text
+    is_money: Flag
 
 
 class Scenario(Row):

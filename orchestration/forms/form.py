@@ -26,7 +26,13 @@ from openpyxl.worksheet.worksheet import Worksheet
 from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.core.errors import UsageError
 from orchestration.core.reporting_calendar import SHANGHAI, ReportingPeriod, period_of
-from orchestration.workbook import FORM_MARK, FORM_SHEET, put_text, workbook_bytes
+from orchestration.workbook import (
+    FORM_INSTRUCTIONS,
+    FORM_MARK,
+    FORM_SHEET,
+    put_text,
+    workbook_bytes,
+)
 
 __all__ = ["FormUnit", "make_form"]
 
@@ -100,7 +106,7 @@ def make_form(task_code: str, year: int, units: Sequence[FormUnit] = ()) -> byte
     assert sheet is not None
     sheet.title = "填报"
     _write_form_sheet(sheet, task_code, year, units)
-    _write_instructions(workbook.create_sheet("填报说明"), task_code, period)
+    _write_instructions(workbook.create_sheet(FORM_INSTRUCTIONS), task_code, period)
     mark = workbook.create_sheet(FORM_SHEET)
     mark.sheet_state = "hidden"
     mark.append([FORM_MARK, task_code, year])

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import ValidationError
@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.contacts import struck
 from orchestration.core.document_types import DOCUMENT_TYPES, Sender
+from orchestration.intake import codes
 from orchestration.intake.contracts import (
     MODELS,
     UNIT_CODE,
@@ -50,7 +51,10 @@ _log = logging.getLogger(__name__)
 #: Replaces a value that a receipt must not quote, because contact data stays in ``raw``.
 WITHHELD = "（不予引用，可能含联系人信息 withheld: may hold contact data）"
 #: Codes of findings that quote part of an object unchanged, contact data included.
-_QUOTING_CODES = {"E001", "E009", "E010", "E013", "E102", "W122", "W123"}
+_QUOTING_CODES = {
+    *("E001", "E009", "E010", "E013", "E033", "E035", "E036", "E038", "E102"),
+    *("W122", "W123", "W140", "W144"),
+}
 
 _SCORE_STEP = Decimal("0.1")
 
@@ -192,10 +196,13 @@ def _parse(
     try:
         for read in read_object(key, body, kind=kind, limits=limits, received_at=received_at):
             if isinstance(read, Remark):
-                value = _quotable(kind, read.code, read.value)
-                parsed.findings.append(finding(read.code, read.where, value=value))
+                about: About = {"document_id": None, "unit_code": None}
+                parsed.findings.append(_remark_finding(kind, read, about))
                 continue
             parsed.total += 1
+            parsed.findings += [
+                _remark_finding(kind, remark, _about(read.content)) for remark in read.remarks
+            ]
             if isinstance(read.content, Unreadable):
                 parsed.findings.append(_unreadable_finding(kind, read.content, read.where.at()))
                 continue
@@ -216,7 +223,23 @@ def _unreadable_finding(kind: str, error: Unreadable, where: str) -> Finding:
     """The finding about an unreadable object or document."""
     about: About = {"document_id": error.document_id, "unit_code": error.unit_code}
     value = _quotable(kind, error.code, error.value)
-    return finding(error.code, where, value=value, **about, **error.fields)
+    return finding(error.code, error.where or where, value=value, **about, **error.fields)
+
+
+def _remark_finding(kind: str, remark: Remark, about: About) -> Finding:
+    """The finding of a reader about a part of the object."""
+    value = _quotable(kind, remark.code, remark.value)
+    return finding(remark.code, remark.where, value=value, **about, **remark.fields)
+
+
+def _about(content: Any) -> About:
+    """The ids of a document before its contract is checked."""
+    if isinstance(content, Unreadable):
+        return {"document_id": content.document_id, "unit_code": content.unit_code}
+    return {
+        "document_id": _id_text(content.get("document_id")),
+        "unit_code": struck(_id_text(content.get("unit_code")) or "") or None,
+    }
 
 
 def _quotable(kind: str, code: str, value: str) -> str:
@@ -240,11 +263,8 @@ def _checked_document(
             )
         )
         return None
-    raw = given_fields(content)
-    about: About = {
-        "document_id": _id_text(raw.get("document_id")),
-        "unit_code": struck(_id_text(raw.get("unit_code")) or "") or None,
-    }
+    raw, where = _with_codes_read(given_fields(content), where, findings)
+    about = _about(raw)
     document_type = raw.get("document_type", place.document_type)
     if document_type != place.document_type:
         findings.append(
@@ -292,6 +312,37 @@ def _checked_document(
             )
             model.score = score
     return document
+
+
+def _with_codes_read(
+    raw: Mapping[str, Any], where: Locator, findings: list[Finding]
+) -> tuple[dict[str, Any], Locator]:
+    """A document with the catalogue's codes, and the locator of its parts.
+
+    Adds a finding where a unit or indicator code was written in another way. Labels that stand for
+    codes are read without one.
+    """
+    read, rewritten = codes.with_codes(raw)
+    for path, text, code in rewritten:
+        findings.append(finding("W141", where.at(*path), value=text, meant=code, **_about(read)))
+    keys = {(*path[:-1], code): path for path, _, code in rewritten if len(path) > 1}
+    return read, _RenamedKeys(where, keys) if keys else where
+
+
+class _RenamedKeys(NamedTuple):
+    """A locator of a document whose indicator codes were written in another way.
+
+    Attributes:
+        original: of the document.
+        written: path as written by path with the catalogue's code.
+    """
+
+    original: Locator
+    written: Mapping[tuple[str, ...], tuple[str, ...]]
+
+    def at(self, *path: str | int) -> str:
+        """The location of a part."""
+        return self.original.at(*self.written.get(tuple(map(str, path)), path))
 
 
 def _strike_contacts(model: Document) -> bool:

@@ -21,6 +21,7 @@ from orchestration.intake.formats.base import (
     Remark,
     Unreadable,
 )
+from orchestration.intake.formats.forms import settle_forms
 from orchestration.intake.formats.json_text import MAX_DEPTH, read_json
 
 __all__ = [
@@ -93,7 +94,7 @@ def _first_rows(name: str, body: bytes, limits: Limits) -> Iterator[Sequence[Any
 def read_object(
     key: str, body: bytes, *, kind: str, limits: Limits, received_at: datetime
 ) -> Iterator[RawDocument | Remark]:
-    """Yield the documents of one object, and remarks about the parts that were not read.
+    """Yield the documents of one object, and the reader's findings about its parts.
 
     Args:
         kind: the document type in the key.
@@ -102,13 +103,19 @@ def read_object(
     Raises:
         Unreadable: nothing of the object can be read.
     """
+    yield from settle_forms(_read_format(key, body, kind, limits, received_at))
+
+
+def _read_format(
+    key: str, body: bytes, kind: str, limits: Limits, received_at: datetime
+) -> Iterator[RawDocument | Remark]:
     suffix = PurePosixPath(key).suffix.lower()
     if suffix not in FORMATS:
         raise Unreadable("E005", suffix or key)
     if suffix == ".csv":
         from orchestration.intake.formats.csv_text import read_csv
 
-        yield from read_csv(body, kind, limits)
+        yield from read_csv(body, kind, limits, received_at)
     elif suffix == ".xlsx":
         from orchestration.intake.formats.xlsx import read_xlsx
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from orchestration.core.settings import (
@@ -74,6 +75,7 @@ class Unreadable(ValueError):
         code: the receipt's error code.
         value: the text at the place of the error, or the field's name.
         document_id, unit_code: of the document, where they can be read.
+        where: the place of the error, if it isn't the beginning of the document.
         fields: further placeholders of the message.
     """
 
@@ -84,6 +86,7 @@ class Unreadable(ValueError):
         *,
         document_id: str | None = None,
         unit_code: str | None = None,
+        where: str | None = None,
         **fields: str,
     ) -> None:
         super().__init__(value)
@@ -91,6 +94,7 @@ class Unreadable(ValueError):
         self.value = value
         self.document_id = document_id
         self.unit_code = unit_code
+        self.where = where
         self.fields = fields
 
 
@@ -126,6 +130,7 @@ class Cells:
         value_column: the column of the long form's values, or "".
         keys: indicator codes (plans: ``year/code``) in the order of their rows.
         rows: the row of each key.
+        places: the index of each key, made when it is first needed.
     """
 
     sheet: str
@@ -134,17 +139,22 @@ class Cells:
     value_column: str = ""
     keys: Sequence[str] = ()
     rows: Sequence[int] = ()
+    places: Mapping[str, int] | None = None
 
     def at(self, *path: str | int) -> str:
         """``填报!F12``, or ``row 12, column value``; the row alone for the whole document."""
         row, column = self.row, ""
         if path and path[0] in ("values", "targets"):
             column = self.value_column
-            key = "/".join(str(part) for part in path[1:])
-            if key in self.keys:
-                row = self.rows[self.keys.index(key)]
-            else:
+            if self.places is None:
+                # The first of several rows of one key.
+                last = len(self.keys) - 1
+                self.places = {key: last - at for at, key in enumerate(reversed(self.keys))}
+            place = self.places.get("/".join(str(part) for part in path[1:]))
+            if place is None:
                 column = ""
+            else:
+                row = self.rows[place]
         elif path:
             names = [str(part) for part in path if not isinstance(part, int)]
             column = next(
@@ -168,27 +178,34 @@ class Cells:
         return f"row {row}, column {place}" if place else f"row {row}"
 
 
+class Remark(NamedTuple):
+    """A finding of a reader about a part of the object.
+
+    Attributes:
+        code: a row of ``error_codes.csv``.
+        where: the sheet, row, column or cell.
+        value: what was found there.
+        fields: further placeholders of the message.
+    """
+
+    code: str
+    where: str
+    value: str
+    fields: Mapping[str, str] = MappingProxyType({})
+
+
 class RawDocument(NamedTuple):
     """A document before its contract is checked.
 
     Attributes:
         where: its location in the object.
         content: a mapping as parsed from JSON, or the :class:`Unreadable` that replaces it.
+        remarks: the reader's findings about parts of the document.
+        is_form: whether it comes from one of the project's own reporting forms, which have no
+            document ids.
     """
 
     where: Locator
     content: Any
-
-
-class Remark(NamedTuple):
-    """A warning that a part of the object was not read.
-
-    Attributes:
-        code: a row of ``error_codes.csv``.
-        where: the sheet, row or column.
-        value: what was not read.
-    """
-
-    code: str
-    where: str
-    value: str
+    remarks: Sequence[Remark] = ()
+    is_form: bool = False

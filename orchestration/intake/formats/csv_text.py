@@ -11,10 +11,18 @@ import codecs
 import contextlib
 import csv
 import io
+import re
 from collections.abc import Iterator
+from datetime import datetime
+from functools import cache
 
 from orchestration.intake.formats.base import Limits, RawDocument, Remark, Row, Unreadable
-from orchestration.intake.formats.tables import TableOrigin, header_columns, read_table
+from orchestration.intake.formats.tables import (
+    RefusedCells,
+    TableOrigin,
+    header_columns,
+    read_table,
+)
 from orchestration.intake.text import is_misread_chinese
 
 __all__ = ["csv_heads", "read_csv"]
@@ -23,19 +31,30 @@ __all__ = ["csv_heads", "read_csv"]
 #: 500 characters or a list of members.
 _MAX_CELL = 131_072
 _SEPARATORS = ",\t;"
+_LINE_BREAK = re.compile("\r\n|\r|\n")
+_LINE_ENDS = ("\r", "\n")
+#: Characters of a refused cell that its finding quotes.
+_QUOTED = 100
 
 
-def read_csv(body: bytes, kind: str, limits: Limits) -> Iterator[RawDocument | Remark]:
+def read_csv(
+    body: bytes, kind: str, limits: Limits, received_at: datetime
+) -> Iterator[RawDocument | Remark]:
     """The documents of a CSV file.
 
+    Args:
+        received_at: when the store received the object (aware); the submission time of a reporting
+            form that was saved as CSV.
+
     Raises:
-        Unreadable: no encoding fits (E003), quoting is broken (E012), or as ``read_table`` says.
+        Unreadable: no encoding fits (E003), or as ``read_table`` says.
     """
     text = _decoded(body)
     if not text.strip():
         return
     separator = _separator(text, kind)
-    yield from read_table(_csv_rows(text, separator), TableOrigin(kind), limits)
+    origin = TableOrigin(kind, received_at=received_at.isoformat())
+    yield from read_table(_csv_rows(text, separator), origin, limits)
 
 
 def csv_heads(body: bytes) -> Iterator[list[str]]:
@@ -78,15 +97,65 @@ def _separator(text: str, kind: str) -> str:
     return max(_SEPARATORS, key=columns_found)
 
 
+@cache
+def _cell_pattern(separator: str) -> re.Pattern[str]:
+    """One cell: quoted, with doubled quotes inside, or up to the next separator or line end."""
+    return re.compile(rf'"(?P<quoted>(?:[^"]|"")*+)"|(?P<plain>[^{separator}\r\n]*+)')
+
+
 def _csv_rows(text: str, separator: str) -> Iterator[Row]:
-    """Yield the rows with the number of their first line."""
-    csv.field_size_limit(_MAX_CELL)
-    # Without strict, an unclosed quotation mark silently swallows the rows after it.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    begins = 1
-    try:
-        for row in reader:
-            yield begins, row
-            begins = reader.line_num + 1
-    except csv.Error as error:
-        raise Unreadable("E012", f"line {begins}: {error}", format="CSV") from None
+    """Yield the rows with the number of their first line (RFC 4180).
+
+    A row with a quotation mark that is not closed, or is followed by more text, ends at the end of
+    that line; the rows after it are not affected.
+
+    Raises:
+        Unreadable: a cell is too long (E012).
+    """
+    pattern = _cell_pattern(separator)
+    at, line = 0, 1
+    while at < len(text):
+        cells: list[str] = []
+        first_line = line
+        while True:
+            match = pattern.match(text, at)
+            assert match is not None  # the second alternative matches the empty text
+            quoted, follows = match["quoted"], text[match.end() : match.end() + 1]
+            begins_quoted = text.startswith('"', at)
+            if begins_quoted and (quoted is None or follows not in (separator, *_LINE_ENDS, "")):
+                at = _line_end(text, at)
+                yield first_line, _refused(cells, line, text[match.start() : at])
+                break
+            cell = match["plain"] if quoted is None else quoted.replace('""', '"')
+            if len(cell) > _MAX_CELL:
+                raise _too_long(line)
+            line += len(_LINE_BREAK.findall(quoted or ""))
+            cells.append(cell)
+            at = match.end()
+            if follows != separator:
+                yield first_line, cells
+                break
+            at += 1
+        at += 2 if text.startswith("\r\n", at) else 1
+        line += 1
+
+
+def _line_end(text: str, at: int) -> int:
+    """The position of the end of the line in which ``at`` is."""
+    match = _LINE_BREAK.search(text, at)
+    return match.start() if match else len(text)
+
+
+def _refused(cells: list[str], line: int, rest: str) -> RefusedCells:
+    """The cells of a row before one whose quotation marks are wrong."""
+    fields = {"row": str(line), "cell": str(len(cells) + 1)}
+    return RefusedCells(cells, Unreadable("E036", rest[:_QUOTED], **fields))
+
+
+def _too_long(line: int) -> Unreadable:
+    return Unreadable(
+        "E012",
+        f"第{line}行有一格超过{_MAX_CELL}个字符",
+        value_en=f"a cell in line {line} has more than {_MAX_CELL} characters",
+        format="CSV",
+    )

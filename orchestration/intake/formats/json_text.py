@@ -168,7 +168,9 @@ def read_json(body: bytes) -> Iterator[RawDocument]:
         if error.code != "E001" or sum(1 for line in lines if line.strip()) < 2:
             raise
         documents = list(_read_lines(lines))
-        if all(isinstance(document, Unreadable) for _, document in documents):
+        if all(
+            isinstance(document, Unreadable) for document in (read.content for read in documents)
+        ):
             raise
         yield from documents
         return

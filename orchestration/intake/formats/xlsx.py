@@ -16,7 +16,7 @@ from openpyxl.utils import get_column_letter
 from orchestration.intake.formats.base import Limits, RawDocument, Remark, Unreadable
 from orchestration.intake.formats.ooxml.workbook import Workbook
 from orchestration.intake.formats.tables import HEADER_ROWS, TableOrigin, read_table
-from orchestration.workbook import FORM_MARK, FORM_SHEET
+from orchestration.workbook import FORM_INSTRUCTIONS, FORM_MARK, FORM_SHEET
 
 __all__ = ["read_xlsx", "xlsx_heads"]
 
@@ -51,7 +51,8 @@ def read_xlsx(
             kind,
             sheet.name,
             lambda position: str(get_column_letter(position + 1)),
-            received_at.isoformat() if form else None,
+            received_at.isoformat(),
+            form,
         )
         try:
             yield from read_table(chain([first], rows), origin, limits)
@@ -60,7 +61,7 @@ def read_xlsx(
             if error.code != "E009":
                 raise
             refused = refused or error
-            if not form:
+            if not form or sheet.name != FORM_INSTRUCTIONS:
                 yield Remark("W124", sheet.name, sheet.name)
     if refused and not tables:
         raise refused

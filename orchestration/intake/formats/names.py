@@ -1,0 +1,130 @@
+"""Compares the names in a table with the codes beside them.
+
+Belongs here: indicator names, unit names, provinces and tasks that contradict a code of the same
+row. A code is taken, never a name, so a contradiction is a warning. Doesn't belong here: names as
+fields of documents (``contracts``).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from orchestration.core.catalogue import load_catalogue
+from orchestration.intake import codes
+from orchestration.intake.formats.base import Remark
+from orchestration.intake.formats.cells import cell_text
+from orchestration.intake.formats.headers import Header
+
+__all__ = ["NameChecks"]
+
+#: Columns with a name → the column with its code.
+_CODE_COLUMNS = {
+    "indicator_name": "indicator_code",
+    "unit_name": "unit_code",
+    "province_name": "unit_code",
+    "task_name": "unit_code",
+}
+#: What is left out when names are compared: blanks, punctuation, brackets and ``其中``.
+_IGNORED = re.compile(r"[\W_]+|其中")
+_BRACKETS = re.compile(r"[(（][^()（）]*[)）]")
+#: Rows that one finding names.
+_LISTED = 20
+
+
+class NameChecks:
+    """The names of a table that contradict their codes.
+
+    Args:
+        place: gives the location of a position and row.
+    """
+
+    def __init__(self, header: Header, place: Callable[[int, int], str]) -> None:
+        self.positions = {
+            name: header.notes[name][0] for name in _CODE_COLUMNS if name in header.notes
+        }
+        self._place = place
+        #: Names of units by code, as first given.
+        self._units: dict[str, str] = {}
+        self._agreeing: set[tuple[str, str, Any]] = set()
+        self._contradictions: dict[str, list[tuple[int, str]]] = {}
+
+    def take(
+        self, number: int, cells: Sequence[Any], indicator: str, columns: Mapping[str, int]
+    ) -> None:
+        """Compare the names of a row with its codes."""
+        for name, position in self.positions.items():
+            if position >= len(cells) or cells[position] is None:
+                continue
+            code = indicator
+            if name != "indicator_name":
+                code = cell_text(cells[columns["unit_code"]]) or ""
+            typed = (name, code, cells[position])
+            if typed in self._agreeing:
+                continue
+            text = cell_text(cells[position]) or ""
+            if self._agrees(name, code, text):
+                self._agreeing.add(typed)
+            else:
+                self._contradictions.setdefault(name, []).append((number, f"{code} {text}"))
+
+    def remarks(self) -> Iterator[Remark]:
+        """Yield one finding for each column with contradictions; it names the rows."""
+        for name, found in self._contradictions.items():
+            rows = "、".join(str(number) for number, _ in found[:_LISTED])
+            rows += "…" if len(found) > _LISTED else ""
+            name_zh, name_en = _labels()[name]
+            code_zh, code_en = _labels()[_CODE_COLUMNS[name]]
+            yield Remark(
+                "W143",
+                self._place(self.positions[name], found[0][0]),
+                "；".join(text for _, text in found[:_LISTED]),
+                {
+                    "rows": rows,
+                    "field": name_zh,
+                    "field_en": name_en,
+                    "expected": code_zh,
+                    "expected_en": code_en,
+                },
+            )
+
+    def _agrees(self, name: str, code: str, text: str) -> bool:
+        folded = _folded(text)
+        if not folded or not code:
+            return True
+        if name == "indicator_name":
+            indicator = load_catalogue().indicators.get(code)
+            return indicator is None or _is_like(folded, indicator.name_zh)
+        unit = codes.unit_code(code)
+        if unit is None:
+            return True
+        if name == "unit_name":
+            return self._units.setdefault(unit, folded) == folded
+        task, province, _ = unit.split("-")
+        if name == "task_name":
+            known = load_catalogue().tasks.get(task)
+            return known is None or folded == _folded(task) or _is_like(folded, known.name)
+        region = load_catalogue().regions.get(province)
+        return region is None or folded == province or _is_like(folded, region.name)
+
+
+def _is_like(folded: str, name: str) -> bool:
+    """Whether a name is another one, or a part of it or the reverse."""
+    known = _folded(name)
+    return folded in known or known in folded
+
+
+def _folded(name: str) -> str:
+    text = unicodedata.normalize("NFKC", name[:200]).casefold()
+    return _IGNORED.sub("", _BRACKETS.sub("", text))
+
+
+@cache
+def _labels() -> Mapping[str, tuple[str, str]]:
+    return {
+        column.column_name: (column.label_zh, column.label_en)
+        for column in load_catalogue().table_columns
+    }
