@@ -21,6 +21,7 @@ from orchestration.intake.formats.base import (
     Remark,
     Unreadable,
 )
+from orchestration.intake.formats.content import refuse_other_content
 from orchestration.intake.formats.forms import settle_forms
 from orchestration.intake.formats.json_text import MAX_DEPTH, read_json
 
@@ -110,6 +111,7 @@ def _read_format(
     key: str, body: bytes, kind: str, limits: Limits, received_at: datetime
 ) -> Iterator[RawDocument | Remark]:
     suffix = PurePosixPath(key).suffix.lower()
+    refuse_other_content(suffix, body)
     if suffix not in FORMATS:
         raise Unreadable("E005", suffix or key)
     if suffix == ".csv":

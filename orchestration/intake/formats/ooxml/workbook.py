@@ -105,9 +105,11 @@ class Workbook:
         found: list[Sheet] = []
         parts: set[str] = set()
         count = 0
+        is_workbook = False
 
         def start(tag: str, attributes: Attributes) -> None:
-            nonlocal count
+            nonlocal count, is_workbook
+            is_workbook |= tag == "workbook"
             if tag == "workbookPr" and attributes.get("date1904") in ("1", "true"):
                 self._epoch = CALENDAR_MAC_1904
             if tag != "sheet":
@@ -133,7 +135,9 @@ class Workbook:
         try:
             parse_part(self._package.held(self._part), start)
         except MarkupError:
-            raise Unreadable("E012", self._part, format="XLSX") from None
+            is_workbook = False
+        if not is_workbook:
+            raise Unreadable("E012", self._part, format="XLSX")
         return found
 
     def _shared_strings(self) -> list[Item]:
