@@ -10,11 +10,14 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from openpyxl.utils.datetime import CALENDAR_WINDOWS_1900
 
 from orchestration.intake.formats.base import Limits, MergedRow, Unreadable
 from orchestration.intake.formats.ooxml.number_format import NumberFormat
 from orchestration.intake.formats.ooxml.workbook import Workbook
+from orchestration.intake.reading import read_value
 
 LIMITS = Limits(expanded_bytes=2**26, rows=5_000)
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -452,3 +455,28 @@ def test_too_many_merged_cells_are_refused() -> None:
     with pytest.raises(Unreadable) as caught:
         rows_of(parts_of(ROW, after=after))
     assert caught.value.code == "E012"
+
+
+#: What number formats are made of, the rarest parts included.
+CODES = st.lists(
+    st.sampled_from(
+        ["0", "#", "?", ".", ",", ";", "%", "E+", "e-", "/", "@", "-", "+", "General", '"', "万",
+         "\\", "!", "_", "*", "[Red]", "[>=5]", "[<>0]", "[$¥-804]", "[h]", "[DBNum1]", "[", "y",
+         "m", "上午/下午", " ", "G/通用格式", "9"]
+    ),
+    max_size=12,
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    CODES, st.one_of(st.integers(-(10**9), 10**9), st.floats(allow_nan=False, allow_infinity=False))
+)
+def test_any_code_gives_the_stored_number_or_a_text_that_is_none(code: str, value: float) -> None:
+    found = NumberFormat(code).seen(value, CALENDAR_WINDOWS_1900)
+    if isinstance(found, str):
+        read = read_value(found)
+        assert read is not None
+        assert read.kind != "number"
+    else:
+        assert found == value or isinstance(found, datetime)

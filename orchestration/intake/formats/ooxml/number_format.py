@@ -359,7 +359,7 @@ class _Parts:
         needed = max(needed, len(digits.rstrip("0")))
         return [
             digit if index < needed else (" " if places[index] == "?" else "")
-            for index, digit in enumerate(digits)
+            for index, digit in enumerate(digits[: self.decimals])
         ]
 
 
