@@ -1,0 +1,142 @@
+"""Workbooks that people sent, and what is right for each: the values that a person sees."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from orchestration.intake.checks import check_document
+from orchestration.intake.documents import ParsedObject, parse_object
+from orchestration.intake.formats import Limits
+from orchestration.intake.listing import place_of
+
+CASES = Path(__file__).parents[1] / "fixtures" / "intake_cases"
+UNIT = "T05-440000-0007"
+#: The values of the good form, from which the cases are made.
+GOOD = {
+    "C_04": "100", "C_05": "90", "C_06": "50.5", "C_07": "20", "C_08": "19.5", "C_09": "80",
+    "T05_01": "8000", "T05_02": "400", "T05_03": "20", "T05_04": "15", "T05_06": "1",
+    "T05_07": "96.5", "T05_08": "300", "T05_09": "120", "T05_11": "500", "T05_12": "350",
+    "T05_13": "260.75", "T05_14": "0",
+}  # fmt: skip
+
+
+def parse(name: str, body: bytes) -> ParsedObject:
+    key = f"performance/year=2024/province=440000/{name}"
+    limits = Limits(expanded_bytes=2**26, rows=5_000)
+    return parse_object(place_of(key, 2024), key, body, limits, datetime(2024, 12, 1, tzinfo=UTC))
+
+
+def case(name: str) -> ParsedObject:
+    return parse(name, (CASES / name).read_bytes())
+
+
+def read(parsed: ParsedObject) -> dict[str | None, dict[str, str | None]]:
+    """The values as read, by unit and indicator."""
+    return {d.unit_code: {code: value.number for code, value in d.values} for d in parsed.documents}
+
+
+def messages(parsed: ParsedObject) -> list[tuple[str, str]]:
+    """The code and Chinese message of each finding about the documents' values."""
+    place = place_of("performance/year=2024/province=440000/x.xlsx", 2024)
+    return [
+        (found.code, found.message_zh)
+        for document in parsed.documents
+        for found in check_document(place, document)
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "base-good-form.xlsx",
+        "K16-strict-open-xml.xlsx",
+        "K17-property-date-local.xlsx",
+        "K17-style-empty-fill.xlsx",
+        "K17-style-font-family.xlsx",
+    ],
+)
+def test_oddities_that_no_person_sees_change_nothing(name: str) -> None:
+    parsed = case(name)
+    assert read(parsed) == {UNIT: GOOD}
+    assert parsed.findings == []
+
+
+@pytest.mark.parametrize(
+    ("name", "indicator", "quoted"),
+    [
+        ("K03-rich-superscript.xlsx", "T05_12", "350（上标1）"),
+        ("K04-format-wan.xlsx", "C_04", "35.0万"),
+        ("K04-format-thousands.xlsx", "C_04", "100（单元格实存100000）"),
+        ("K22-percent-sign-literal.xlsx", "T05_07", "96.5%"),
+    ],
+)
+def test_a_value_that_shows_something_else_is_quoted_as_it_is_seen(
+    name: str, indicator: str, quoted: str
+) -> None:
+    parsed = case(name)
+    assert read(parsed) == {UNIT: GOOD | {indicator: None}}
+    [(code, message)] = messages(parsed)
+    assert code == "E201"
+    assert quoted in message
+
+
+def test_a_line_break_is_a_line_break() -> None:
+    [document] = case("K15-crlf-in-highlight.xlsx").documents
+    assert document.model.highlight == "第一行\n第二行"  # type: ignore[attr-defined]
+
+
+def test_part_names_are_compared_without_case() -> None:
+    parsed = case("K32-second-sheet-part-other-case.xlsx")
+    assert read(parsed) == {UNIT: GOOD, "T05-440000-0008": GOOD}
+
+
+def form_with(value: Any, number_format: str = "General", font: Any = None) -> ParsedObject:
+    """The good form with another cell for T05_12."""
+    book = openpyxl.load_workbook(CASES / "base-good-form.xlsx")
+    [row] = [row for row in book["填报"].iter_rows() if row[3].value == "T05_12"]
+    cell = row[11]
+    cell.value, cell.number_format = value, number_format
+    if font is not None:
+        cell.font = font
+    body = io.BytesIO()
+    book.save(body)
+    return parse("x.xlsx", body.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("value", "number_format", "quoted"),
+    [
+        ("=SUM(A1:A2)", "General", "待其计算后保存"),
+        ("=SUM(A1:A2)", "General", "=SUM(A1:A2)"),
+        (350, "yyyy-mm-dd", "1900-12-15"),
+        (350, "h:mm", "00:00"),
+        (350, ";;;", "实存350"),
+        (350, "[DBNum1]General", "350"),
+        ("#REF!", "General", "#REF!"),
+        ("#N/A", "General", "#N/A"),
+    ],
+)
+def test_a_cell_that_shows_no_number_is_an_error(
+    value: Any, number_format: str, quoted: str
+) -> None:
+    parsed = form_with(value, number_format)
+    assert read(parsed) == {UNIT: GOOD | {"T05_12": None}}
+    [(code, message)] = messages(parsed)
+    assert code == "E201"
+    assert quoted in message
+
+
+def test_a_crossed_out_value_does_not_count() -> None:
+    parsed = form_with(350, font=openpyxl.styles.Font(strike=True))
+    assert read(parsed) == {UNIT: GOOD | {"T05_12": None}}
+    assert "删除线350" in messages(parsed)[0][1]
+
+
+def test_a_format_that_rounds_changes_no_value() -> None:
+    assert read(form_with(12.345, "#,##0.0_ "))[UNIT]["T05_12"] == "12.345"
