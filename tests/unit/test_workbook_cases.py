@@ -114,8 +114,8 @@ def form_with(value: Any, number_format: str = "General", font: Any = None) -> P
     [
         ("=SUM(A1:A2)", "General", "待其计算后保存"),
         ("=SUM(A1:A2)", "General", "=SUM(A1:A2)"),
-        (350, "yyyy-mm-dd", "1900-12-15"),
-        (350, "h:mm", "00:00"),
+        (350, "yyyy-mm-dd", "1900-12-15。"),
+        (0.85, "h:mm", "20:24:00"),
         (350, ";;;", "实存350"),
         (350, "[DBNum1]General", "350"),
         ("#REF!", "General", "#REF!"),

@@ -46,7 +46,8 @@ def cell_text(cell: Any) -> str | None:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, datetime | date):
-        return cell.isoformat()
+        # A spreadsheet shows a day without a time.
+        return cell.isoformat().removesuffix("T00:00:00")
     return str(cell_number(cell)) if isinstance(cell, int | float | Decimal) else str(cell)
 
 

@@ -34,8 +34,11 @@ class MergedRange(NamedTuple):
     column: int
 
 
-def merged_ranges(chunks: Iterable[bytes]) -> list[MergedRange]:
+def merged_ranges(chunks: Iterable[bytes], columns: int) -> list[MergedRange]:
     """The merged ranges that span several rows, in the order of their first rows.
+
+    Args:
+        columns: the number of columns that may hold values; further ones are passed over.
 
     A sheet names them after its cells, so they are read in a pass of their own. The parser calls a
     handler only near bytes that name such an element.
@@ -50,8 +53,9 @@ def merged_ranges(chunks: Iterable[bytes]) -> list[MergedRange]:
         if match is None or tag_of(name) != "mergeCell":
             return
         first, last = int(match[2]), int(match[4])
-        if last > first:
-            found.append(MergedRange(first, last, column_index_from_string(match[1]) - 1))
+        column = column_index_from_string(match[1]) - 1
+        if last > first and column < columns:
+            found.append(MergedRange(first, last, column))
         if len(found) > _MAX_RANGES:
             raise MarkupError("too many merged cells")
 
@@ -81,29 +85,32 @@ def names_merged_cells(chunks: Iterable[bytes]) -> bool:
 
 
 def mark_merged(rows: Iterator[Row], ranges: Iterable[MergedRange]) -> Iterator[Row]:
-    """Yield the rows; those that merged cells cross as :class:`MergedRow`.
+    """Yield the rows; those that merged cells with a value cross as :class:`MergedRow`.
 
     Args:
         ranges: in the order of their first rows.
     """
     waiting = deque(ranges)
-    # The ranges that the present row crosses, by column, and what their cells hold. Rows share the
-    # mapping until it changes.
-    active: dict[int, MergedRange] = {}
+    # What the merged cells hold that cross the present row, and their last rows, by column. Rows
+    # share the first mapping until it changes.
     merged: dict[int, Any] = {}
-    ends = 0
+    lasts: dict[int, int] = {}
+    next_end = 0
     for number, cells in rows:
-        if active and number > ends:
-            active = {c: each for c, each in active.items() if each.last >= number}
-            merged = {c: merged[c] for c in active}
-            ends = min((each.last for each in active.values()), default=0)
-        if waiting and waiting[0].first <= number:
-            merged = dict(merged)
-            while waiting and waiting[0].first <= number:
-                each = waiting.popleft()
-                if each.last >= number:
-                    held = number == each.first and each.column < len(cells)
-                    active[each.column] = each
-                    merged[each.column] = cells[each.column] if held else None
-            ends = min((each.last for each in active.values()), default=0)
-        yield number, (MergedRow(cells, merged) if active else cells)
+        if number > next_end and lasts:
+            lasts = {column: last for column, last in lasts.items() if last >= number}
+            merged = {column: merged[column] for column in lasts}
+            next_end = min(lasts.values(), default=0)
+        begins: list[MergedRange] = []
+        while waiting and waiting[0].first <= number:
+            begins.append(waiting.popleft())
+        held = {
+            each.column: each.last
+            for each in begins
+            if each.first == number and each.column < len(cells) and cells[each.column] is not None
+        }
+        if held:
+            lasts |= held
+            merged = merged | {column: cells[column] for column in held}
+            next_end = min(lasts.values())
+        yield number, (MergedRow(cells, merged) if merged else cells)

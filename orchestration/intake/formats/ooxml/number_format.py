@@ -2,9 +2,10 @@
 
 The rule: the text that a cell shows is read as if a person had typed it (``reading.read_value``).
 If that gives the stored number, or the stored number rounded to the decimals that are shown, the
-cell holds its stored number. Otherwise the cell is the text that it shows: ``35.0万``, ``96.5%``.
-Where that text alone would be read as another number, or is blank, the stored number is named
-beside it: ``100（单元格实存100000）``.
+cell holds its stored number; a number that is shown with leading zeros keeps them, because it may
+be a code. Otherwise the cell is the text that it shows: ``35.0万``, ``96.5%``. Where that text
+alone would be read as another number, or is blank, the stored number is named beside it:
+``100（单元格实存100000）``.
 
 Belongs here: number format codes (ECMA-376 part 1, 18.8.31), among them those of dates. Doesn't
 belong here: which cell has which format (``styles``).
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from openpyxl.utils.datetime import from_excel
 
@@ -57,11 +58,12 @@ _TOKEN = re.compile(
 )
 #: Codes that show every number as it is stored, apart from rounding: they need no rendering.
 _PADDING = r"(?:_.|\\?\ )*"
-_DIGITS = r"(?:\#,\#\#)?0+(?:\.[0\#?]+)?"
+_DIGITS = r"(?:\#,\#\#)?0(?:\.[0\#?]+)?"
 _PLAIN = re.compile(
     rf"@|(?:general|{_PADDING}{_DIGITS}{_PADDING}(?:;(?:\[red\])?{_PADDING}\\?-{_DIGITS}{_PADDING})?)",
     re.IGNORECASE,
 )
+_PADDED = re.compile("-?0[0-9]")
 _CONDITION = re.compile(r"(<=|>=|<>|<|>|=)(-?[0-9]+(?:\.[0-9]+)?)")
 _ELAPSED = re.compile("h+|m+|s+", re.IGNORECASE)
 #: ``$¥-804``: a symbol and a language, whose longer codes stand for other digits or calendars.
@@ -141,12 +143,16 @@ class NumberFormat:
 
     def __init__(self, code: str) -> None:
         self.code = code
-        self.is_plain = not code or _PLAIN.fullmatch(code) is not None
-        sections = [] if self.is_plain else list(_sections(code))
-        self._text: _Section | None = None
-        if len(sections) > 3 or (sections and sections[-1].is_text):
-            self._text = sections[3] if len(sections) > 3 else sections.pop()
-        self._numbers = sections[:3]
+        self.is_plain = not code or _PLAIN.fullmatch(code[: _MAX_CODE + 1]) is not None
+
+    @cached_property
+    def _by_use(self) -> tuple[list[_Section], _Section | None]:
+        """The sections for numbers, and the one for texts."""
+        sections = list(_sections(self.code))
+        if len(sections) > 3:
+            return sections[:3], sections[3]
+        text = sections.pop() if sections[-1].is_text else None
+        return sections, text
 
     def seen(self, value: int | float, epoch: datetime) -> int | float | datetime | str:
         """What a cell with this format holds: its number, a date, or the text that it shows.
@@ -158,18 +164,20 @@ class NumberFormat:
 
     def seen_text(self, text: str) -> str:
         """What a cell with this format shows of a text."""
-        if self._text is None:
+        section = None if self.is_plain else self._by_use[1]
+        if section is None:
             return text
         shown = "".join(
             text if kind == "text" else part
-            for kind, part in self._text.tokens
+            for kind, part in section.tokens
             if kind in ("text", "literal")
         )
         return shown if shown.strip() or not text.strip() else _hidden(text)
 
     def section_of(self, value: Decimal) -> tuple[_Section | None, bool]:
         """The section for a number, and whether it replaces the sign."""
-        sections = self._numbers or ([self._text] if self._text else [])
+        numbers, text = self._by_use
+        sections = numbers or ([text] if text else [])
         count = len(sections)
         first, last = sections[0], sections[-1]
         if not any(section.condition for section in sections):
@@ -223,7 +231,7 @@ def _seen(
             return text.strip()
         rounded = _rounded(number / step, 0) * step if step else number
         if Decimal(read.number) == _rounded(rounded, _DECIMALS):
-            return value
+            return text.strip() if _PADDED.match(text.strip()) else value
     return f"{text.strip()}（单元格实存{value}）"
 
 

@@ -77,7 +77,9 @@ class Workbook:
         chunks = self._package.chunks
         try:
             ranges = (
-                merged_ranges(chunks(sheet.part)) if names_merged_cells(chunks(sheet.part)) else []
+                merged_ranges(chunks(sheet.part), self._limits.columns)
+                if names_merged_cells(chunks(sheet.part))
+                else []
             )
             for row in mark_merged(self.plain_rows(sheet), ranges):
                 self._rows += 1
