@@ -11,6 +11,7 @@ from tests.fixtures.landing import Landing
 from tests.fixtures.progress import no_progress
 
 UNITS = [f"T05-440000-{number:04d}" for number in range(1, 25)]
+UNITS[6] = "T05-110000-0007"
 (PLAIN, SLIP, FRACTION, OUTLIER, JUMP, TWIN_A, TWIN_B, ROUND, REPORT_A, REPORT_B) = UNITS[:10]
 TWIN = {"C_04": 51, "C_05": 50, "C_06": 20, "C_07": 20, "C_08": 10, "C_09": 45,
         "T05_01": 3111, "T05_02": 222, "T05_03": 33, "T05_12": 505}  # fmt: skip
@@ -80,8 +81,8 @@ def test_each_kind_of_suspicion_is_reported_with_its_evidence(
         (FRACTION, "T05_07", "S402"): "中位数9",
         (OUTLIER, "T05_01", "S403"): "四分位数",
         (JUMP, "T05_12", "S404"): "上年60",
-        (TWIN_A, None, "S405"): TWIN_B,
-        (TWIN_B, None, "S405"): TWIN_A,
+        (TWIN_A, None, "S405"): "（北京市）",
+        (TWIN_B, None, "S405"): "（广东省）",
         (REPORT_A, None, "S406"): REPORT_B,
         (REPORT_B, None, "S406"): REPORT_A,
         (ROUND, None, "S407"): "7个",
@@ -91,6 +92,8 @@ def test_each_kind_of_suspicion_is_reported_with_its_evidence(
     assert set(found) - also == set(expected)
     for key, evidence in expected.items():
         assert evidence in found[key], (key, found[key])
+    # A sender learns no more of another province than its name.
+    assert TWIN_B not in found[TWIN_A, None, "S405"]
 
 
 def test_nothing_is_reported_with_few_peers(ws: stages.Workspace, landing: Landing) -> None:

@@ -159,6 +159,35 @@ shared_reports as (
     having min(unit_code) <> max(unit_code)
 ),
 
+twins as (
+    select
+        fingerprints.document_id,
+        fingerprints.unit_code,
+        'S405' as code,
+        case
+            when fingerprints.unit_code = identical_sets.first_unit then identical_sets.last_unit
+            else identical_sets.first_unit
+        end as other_unit
+    from fingerprints
+    inner join identical_sets
+        on
+            fingerprints.task_code = identical_sets.task_code
+            and fingerprints.fingerprint = identical_sets.fingerprint
+
+    union all
+
+    select
+        reports.document_id,
+        reports.unit_code,
+        'S406' as code,
+        case
+            when reports.unit_code = shared_reports.first_unit then shared_reports.last_unit
+            else shared_reports.first_unit
+        end as other_unit
+    from reports
+    inner join shared_reports on reports.report_sha256 = shared_reports.report_sha256
+),
+
 round_values as (
     select
         peer.document_id,
@@ -180,31 +209,16 @@ from value_suspicions
 union all
 
 select
-    fingerprints.document_id,
+    twin.document_id,
     cast(null as {{ type_text() }}) as indicator_code,
-    'S405' as code,
+    twin.code,
+    -- A sender learns no more of another province than its name.
     case
-        when fingerprints.unit_code = identical_sets.first_unit then identical_sets.last_unit
-        else identical_sets.first_unit
+        when split_part(twin.unit_code, '-', 2) = split_part(twin.other_unit, '-', 2) then twin.other_unit
+        else region.province_name
     end as evidence
-from fingerprints
-inner join identical_sets
-    on
-        fingerprints.task_code = identical_sets.task_code
-        and fingerprints.fingerprint = identical_sets.fingerprint
-
-union all
-
-select
-    reports.document_id,
-    cast(null as {{ type_text() }}) as indicator_code,
-    'S406' as code,
-    case
-        when reports.unit_code = shared_reports.first_unit then shared_reports.last_unit
-        else shared_reports.first_unit
-    end as evidence
-from reports
-inner join shared_reports on reports.report_sha256 = shared_reports.report_sha256
+from twins as twin
+inner join {{ ref('regions') }} as region on split_part(twin.other_unit, '-', 2) = region.province_code
 
 union all
 
