@@ -20,6 +20,7 @@ from orchestration.core.seeds import (
     CodeSystem,
     Country,
     ErrorCode,
+    FieldLabel,
     Indicator,
     Industry,
     Measure,
@@ -109,6 +110,7 @@ class Catalogue:
     table_columns: tuple[TableColumn, ...]
     code_labels: tuple[CodeLabel, ...]
     units_of_measure: tuple[UnitOfMeasure, ...]
+    field_labels: tuple[FieldLabel, ...]
     scenarios: Mapping[str, Scenario]
     thresholds: Mapping[str, Threshold]
     #: The measures of the scorecard, in display order.
@@ -189,6 +191,7 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
         table_columns=tuple(reader.rows(TableColumn)),
         code_labels=tuple(reader.rows(CodeLabel)),
         units_of_measure=tuple(reader.rows(UnitOfMeasure)),
+        field_labels=tuple(reader.rows(FieldLabel)),
         scenarios={row.scenario: row for row in scenarios},
         thresholds={row.name: row for row in thresholds},
         measures=measures,

@@ -42,6 +42,7 @@ __all__ = [
     "Country",
     "ErrorCode",
     "Fault",
+    "FieldLabel",
     "Indicator",
     "Industry",
     "Measure",
@@ -507,6 +508,17 @@ class UnitOfMeasure(Row):
     written: Text
     unit: Text
     is_money: Flag
+
+
+class FieldLabel(Row):
+    """The name for people of a field of JSON documents that no table has as a column."""
+
+    seed = "field_labels"
+    keys = (("document_type", "field_name"),)
+
+    document_type: Name
+    field_name: Name
+    label: Text = Field(alias="label_zh")
 
 
 class Scenario(Row):

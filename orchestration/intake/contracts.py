@@ -39,6 +39,11 @@ SCHEMA_FOLDER = Path(__file__).parent / "schemas"
 UNIT_CODE = re.compile(r"(T[0-9]{2})-([0-9]{6})-([0-9]{4,6})\Z")
 
 
+#: Years in which a document can have been submitted. A number of milliseconds that was taken for
+#: seconds, or the other way round, gives another one.
+_YEARS = range(2000, 2101)
+
+
 def _visible_text(value: Any) -> Any:
     """A string without its invisible characters; a JSON number is refused."""
     if isinstance(value, Number):
@@ -53,12 +58,14 @@ def _iso_instant(value: Any) -> str:
             moment = datetime.fromisoformat(value.strip())
             offset = moment.utcoffset()
             if offset is not None:
-                moment.astimezone(UTC)  # fails outside the years 1 to 9999
+                # Fails outside the years 1 to 9999.
+                if moment.astimezone(UTC).year not in _YEARS:
+                    raise ValueError
                 whole_minutes = offset.total_seconds() % 60 == 0
                 return (moment if whole_minutes else moment.astimezone(UTC)).isoformat()
         except (ValueError, OverflowError):
             pass
-    raise PydanticCustomError("submitted_at", "ISO 8601 with an offset")
+    raise PydanticCustomError("submitted_at", "an instant with an offset")
 
 
 def _unit_code(value: Any) -> str:
@@ -70,10 +77,10 @@ def _unit_code(value: Any) -> str:
 def _whole_number(value: Any) -> Any:
     read = read_value(value)
     if read is None or read.kind != "number" or read.number is None:
-        raise PydanticCustomError("number", "a whole number")
+        raise PydanticCustomError("whole_number", "a whole number")
     number = Decimal(read.number)
     if number != number.to_integral_value() or abs(number) >= 2**31:
-        raise PydanticCustomError("number", "a whole number")
+        raise PydanticCustomError("whole_number", "a whole number")
     return int(number)
 
 
@@ -84,13 +91,33 @@ def _decimal_number(value: Any) -> Any:
     return Decimal(read.number)
 
 
+def _boolean(value: Any) -> Any:
+    read = read_value(value)
+    if read is None or read.number not in ("0", "1"):
+        raise PydanticCustomError("boolean", "true or false")
+    return read.number == "1"
+
+
+def _sha256(value: Any) -> Any:
+    text = visible(value).strip() if isinstance(value, str) else ""
+    if not re.fullmatch("[0-9a-fA-F]{64}", text):
+        raise PydanticCustomError("sha256", "64 hexadecimal digits")
+    return text
+
+
+def _target_year(value: Any) -> Any:
+    if not re.fullmatch("[0-9]{4}", str(value)):
+        raise PydanticCustomError("target_year", "a year of four digits")
+    return value
+
+
 def _iso_date(value: Any) -> Any:
     if isinstance(value, str) and not isinstance(value, Number):
         try:
             return date.fromisoformat(value.strip())
         except ValueError:
             pass
-    raise PydanticCustomError("number", "a date (YYYY-MM-DD)")
+    raise PydanticCustomError("date", "a date")
 
 
 Text = Annotated[str, BeforeValidator(_visible_text)]
@@ -103,6 +130,12 @@ Whole = Annotated[
     int,
     BeforeValidator(_whole_number),
     WithJsonSchema({"type": ["integer", "string"], "description": "whole number"}),
+]
+Flag = Annotated[bool, BeforeValidator(_boolean), WithJsonSchema({"type": "boolean"})]
+Sha256 = Annotated[
+    str,
+    BeforeValidator(_sha256),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9a-fA-F]{64}$"}),
 ]
 SchemaVersion = Annotated[Literal[1], BeforeValidator(_whole_number)]
 Score = Annotated[
@@ -122,6 +155,9 @@ UnitCode = Annotated[
     str,
     BeforeValidator(_unit_code),
     WithJsonSchema({"type": "string", "pattern": "^T[0-9]{2}-[0-9]{6}-[0-9]{4,6}$"}),
+]
+TargetYear = Annotated[
+    str, BeforeValidator(_target_year), WithJsonSchema({"type": "string", "pattern": "^[0-9]{4}$"})
 ]
 #: Values are read one by one: an unreadable one is an error of that value, not of the document.
 Values = Annotated[
@@ -155,11 +191,11 @@ def _is_blank(value: Any) -> bool:
 
 
 def given_fields(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a document or a part of it that are not blank."""
+    """The fields of a document or a part of it that are neither null nor blank."""
     return {
         name: value
         for name, value in content.items()
-        if name in _READ_ONE_BY_ONE or not _is_blank(value)
+        if value is not None and (name in _READ_ONE_BY_ONE or not _is_blank(value))
     }
 
 
@@ -208,12 +244,7 @@ class File(_Model):
     object_key: Annotated[
         str, StringConstraints(min_length=1, max_length=1024), BeforeValidator(_visible_text)
     ]
-    sha256: (
-        Annotated[
-            str, StringConstraints(pattern="^[0-9a-fA-F]{64}$"), BeforeValidator(_visible_text)
-        ]
-        | None
-    ) = None
+    sha256: Sha256 | None = None
 
 
 class Report(File):
@@ -246,7 +277,7 @@ class Document(_Model):
     document_id: DocumentId
     submitted_at: Moment
     year: Whole | None = None
-    synthetic: bool = False
+    synthetic: Flag = False
 
 
 class Registration(Document):
@@ -278,7 +309,7 @@ class Plan(Document):
 
     document_type: Literal["plan"] = "plan"
     unit_code: UnitCode
-    targets: dict[Annotated[str, StringConstraints(pattern="^[0-9]{4}$")], Values]
+    targets: dict[TargetYear, Values]
     evidence: list[Evidence] | None = None
 
 

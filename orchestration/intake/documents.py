@@ -38,9 +38,17 @@ from orchestration.intake.contracts import (
     Review,
     given_fields,
 )
-from orchestration.intake.findings import About, Finding, finding, indicator_fields
+from orchestration.intake.findings import (
+    WITHHELD,
+    About,
+    Finding,
+    finding,
+    indicator_fields,
+    quoted,
+)
 from orchestration.intake.formats import Limits, Locator, Remark, Unreadable, read_object
 from orchestration.intake.listing import MINISTRY, Place
+from orchestration.intake.problems import PROBLEMS, code_name, field_names, problem_findings
 from orchestration.intake.reading import ReadValue, read_value
 from orchestration.intake.text import first_invisible
 
@@ -48,8 +56,6 @@ __all__ = ["WITHHELD", "ParsedDocument", "ParsedObject", "parse_object", "unproc
 
 _log = logging.getLogger(__name__)
 
-#: Replaces a value that a receipt must not quote, because contact data stays in ``raw``.
-WITHHELD = "（不予引用，可能含联系人信息 withheld: may hold contact data）"
 #: Codes of findings that quote part of an object unchanged, contact data included.
 _QUOTING_CODES = {
     *("E001", "E009", "E010", "E013", "E033", "E035", "E036", "E038", "E102"),
@@ -57,20 +63,6 @@ _QUOTING_CODES = {
 }
 
 _SCORE_STEP = Decimal("0.1")
-
-#: Error code by pydantic's error type; any other type is E102 (wrong type).
-_CODE_BY_ERROR_TYPE = {
-    "missing": "E101",
-    "literal_error": "E103",
-    "string_too_long": "E113",
-    "string_too_short": "E101",
-    "string_pattern_mismatch": "E103",
-    "submitted_at": "E112",
-    "unit_code": "E106",
-    "number": "E116",
-    "greater_than_equal": "E114",
-    "less_than_equal": "E114",
-}
 
 
 @lru_cache(4096)
@@ -223,13 +215,23 @@ def _unreadable_finding(kind: str, error: Unreadable, where: str) -> Finding:
     """The finding about an unreadable object or document."""
     about: About = {"document_id": error.document_id, "unit_code": error.unit_code}
     value = _quotable(kind, error.code, error.value)
-    return finding(error.code, error.where or where, value=value, **about, **error.fields)
+    fields = _with_field_names(kind, error.fields)
+    return finding(error.code, error.where or where, value=value, **about, **fields)
+
+
+def _with_field_names(kind: str, fields: Mapping[str, str]) -> dict[str, str]:
+    """A reader's placeholders with the name for people of the field among them."""
+    if "field" not in fields:
+        return dict(fields)
+    name_zh, name_en = field_names(kind, [fields["field"]])
+    return {**fields, "field": name_zh, "field_en": name_en}
 
 
 def _remark_finding(kind: str, remark: Remark, about: About) -> Finding:
     """The finding of a reader about a part of the object."""
     value = _quotable(kind, remark.code, remark.value)
-    return finding(remark.code, remark.where, value=value, **about, **remark.fields)
+    fields = _with_field_names(kind, remark.fields)
+    return finding(remark.code, remark.where, value=value, **about, **fields)
 
 
 def _about(content: Any) -> About:
@@ -257,9 +259,11 @@ def _checked_document(
             finding(
                 "E102",
                 where.at(),
-                value=_quotable(place.document_type, "E102", _quoted(content)),
-                field="document",
-                expected="object",
+                value=_quotable(place.document_type, "E102", quoted(content)),
+                field="文档",
+                field_en="document",
+                expected=PROBLEMS["model_type"].expected_zh,
+                expected_en=PROBLEMS["model_type"].expected_en,
             )
         )
         return None
@@ -271,8 +275,9 @@ def _checked_document(
             finding(
                 "E107",
                 where.at("document_type"),
-                value=_quoted(document_type),
-                expected=place.document_type,
+                value=_type_name(document_type),
+                expected=_type_name(place.document_type),
+                expected_en=place.document_type,
                 **about,
             )
         )
@@ -306,7 +311,7 @@ def _checked_document(
         # A score has one decimal (contract §1); averages of marks arrive with a float's decimals.
         score = model.score.quantize(_SCORE_STEP, ROUND_HALF_UP)
         if score != model.score:
-            given = _quoted(raw.get("score"))
+            given = quoted(raw.get("score"))
             findings.append(
                 finding("W118", where.at("score"), value=given, expected=str(score), **about)
             )
@@ -404,14 +409,10 @@ def _id_text(value: Any) -> str | None:
     return value[:64] if isinstance(value, str) and value else None
 
 
-def _quoted(value: Any) -> str:
-    """A value as a finding quotes it."""
-    if isinstance(value, str):
-        return value
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except (RecursionError, ValueError):
-        return type(value).__name__
+def _type_name(document_type: Any) -> str:
+    """A document type as a finding names it: its label and its name in keys."""
+    known = DOCUMENT_TYPES.get(document_type) if isinstance(document_type, str) else None
+    return f"{known.label_zh}（{known.name}）" if known else quoted(document_type)
 
 
 def _validated(
@@ -432,27 +433,8 @@ def _validated(
         problems = error.errors(include_url=False, include_context=True)
     names = {str(p["loc"][0]) if p["loc"] else "" for p in problems}
     is_fatal = not names <= kind.dropped_if_wrong
-    for problem in problems:
-        location = where.at(*problem["loc"])
-        code = _CODE_BY_ERROR_TYPE.get(problem["type"], "E102")
-        if problem["loc"][:1] == ("schema_version",):
-            code = "E110"
-        context = problem.get("ctx") or {}
-        value = None if problem["type"] == "missing" else _quoted(problem["input"])
-        if problem["loc"] and problem["loc"][0] in kind.personal_fields:
-            value = WITHHELD
-        findings.append(
-            finding(
-                code,
-                location,
-                value=value,
-                field=".".join(str(part) for part in problem["loc"]),
-                expected=str(context.get("expected") or problem["msg"]),
-                limit=str(context.get("max_length", "")),
-                severity="error" if is_fatal else "warning",
-                **about,
-            )
-        )
+    severity = "error" if is_fatal else "warning"
+    findings += problem_findings(kind, problems, where, about, severity)
     if is_fatal:
         return None
     return kind.model_validate({k: v for k, v in raw.items() if k not in names})
@@ -469,11 +451,11 @@ def _prefix_findings(
         )
     sender = Sender.MINISTRY if from_ministry else Sender.PROVINCE
     if sender not in DOCUMENT_TYPES[place.document_type].senders:
-        yield finding("E111", where.at(), value=place.document_type, **about)
+        yield finding("E111", where.at(), value=_type_name(place.document_type), **about)
     if isinstance(model, Review):
         recognises = model.stage == "national_recognition"
         if recognises and not from_ministry:
-            yield finding("E111", where.at("stage"), value=model.stage, **about)
+            yield finding("E111", where.at("stage"), value=code_name("stage", model.stage), **about)
     tasks = load_catalogue().tasks
     unit_code = about["unit_code"]
     match = UNIT_CODE.match(getattr(model, "unit_code", None) or "")
@@ -499,8 +481,10 @@ def _prefix_findings(
             "E103",
             where.at("task_code"),
             value=own_task,
-            field="task_code",
-            expected=", ".join(tasks),
+            field=field_names(place.document_type, ["task_code"])[0],
+            field_en="task_code",
+            expected="、".join(tasks),
+            expected_en=", ".join(tasks),
             **about,
         )
     if isinstance(model, Explanation):
@@ -532,7 +516,8 @@ def _editorial_findings(
             "E103",
             where.at("bulletin"),
             value=model.bulletin,
-            field="bulletin",
+            field=field_names(place.document_type, ["bulletin"])[0],
+            field_en="bulletin",
             expected=expected,
             **about,
         )

@@ -6,18 +6,29 @@ for the findings of the warehouse, so both give the same messages. Doesn't belon
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.core.contacts import struck
 from orchestration.intake.text import escape_invisible
 
-__all__ = ["MAX_VALUE", "About", "Finding", "finding", "indicator_fields"]
+__all__ = [
+    "MAX_VALUE",
+    "WITHHELD",
+    "About",
+    "Finding",
+    "finding",
+    "indicator_fields",
+    "quoted",
+]
 
 #: Values are shown as received, cut at 200 characters (contract §1, "Receipts and rejects").
 MAX_VALUE = 200
+#: Replaces a value that a receipt must not quote, because contact data stays in ``raw``.
+WITHHELD = "（不予引用，可能含联系人信息 withheld: may hold contact data）"
 #: Characters searched for contacts: striking out shortens a text, so more is read than is shown.
 _SEARCHED = 20 * MAX_VALUE
 #: Codes whose value is a number of bytes.
@@ -98,6 +109,16 @@ def finding(
         unit_code=unit_code,
         indicator_code=indicator_code,
     )
+
+
+def quoted(value: Any) -> str:
+    """A value of any type as a finding quotes it."""
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (RecursionError, TypeError, ValueError):
+        return type(value).__name__
 
 
 def indicator_fields(indicator: Indicator) -> dict[str, str]:

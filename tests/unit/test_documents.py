@@ -77,7 +77,7 @@ def test_every_spelling_of_a_time_keeps_its_offset() -> None:
         ({"submitted_at": "2024-12-01 10:00"}, "E112", "/submitted_at"),
         ({"submitted_at": 1733018400}, "E112", "/submitted_at"),
         ({"document_id": "x" * 65}, "E113", "/document_id"),
-        ({"document_id": None}, "E102", "/document_id"),
+        ({"document_id": None}, "E101", "/document_id"),
         ({"document_id": 5}, "E102", "/document_id"),
         ({"schema_version": 2}, "E110", "/schema_version"),
         ({"year": 2023}, "E104", "/year"),
