@@ -54,7 +54,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "dict_type": _OBJECT,
     "model_type": _OBJECT,
     "literal_error": Problem("E103"),
-    "sha256": Problem("E103", "64位的sha256校验值（数字和字母a至f）", "64 hexadecimal digits"),
+    "sha256": Problem("E103", "64位的sha256校验值", "64 hexadecimal digits"),
     "target_year": Problem("E103", "4位数的年份，如2024", "a year of four digits"),
     "unit_code": Problem("E106"),
     "submitted_at": Problem("E112"),
