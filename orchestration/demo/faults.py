@@ -264,7 +264,7 @@ REJECTED_DOCUMENTS: dict[str, tuple[str, Callable[[Submission, tuple[str, ...]],
     "other_document_type": ("E107", lambda s, codes: _changed(s, codes, document_type="plan")),
     "malformed_unit_code": (
         "E106",
-        lambda s, codes: _changed(s, codes, unit_code=s.unit_code.replace("-", "_")),
+        lambda s, codes: _changed(s, codes, unit_code=s.unit_code.rpartition("-")[0]),
     ),
 }
 
