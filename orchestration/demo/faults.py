@@ -15,7 +15,7 @@ from orchestration.demo.documents import OddValue, RawToken, Submission, json_te
 from orchestration.demo.draws import Draw
 from orchestration.demo.values import MILLION, in_millionths
 
-__all__ = ["BROKEN_OBJECTS", "PROFILES", "REJECTED_DOCUMENTS", "Rates", "Spoiler"]
+__all__ = ["BROKEN_OBJECTS", "PROFILES", "REJECTED_DOCUMENTS", "Rates", "Spoiler", "malformed"]
 
 
 @dataclass(frozen=True)
@@ -254,6 +254,11 @@ def _changed(submission: Submission, codes: tuple[str, ...], **changes: Any) -> 
     return json_text(document).encode()
 
 
+def malformed(unit_code: str) -> str:
+    """A unit code without its last part, which nothing can restore."""
+    return unit_code.rpartition("-")[0]
+
+
 #: Documents that break their contract: kind → error code, and a function that makes the bytes. Each
 #: is the only document of its object.
 REJECTED_DOCUMENTS: dict[str, tuple[str, Callable[[Submission, tuple[str, ...]], bytes]]] = {
@@ -264,7 +269,7 @@ REJECTED_DOCUMENTS: dict[str, tuple[str, Callable[[Submission, tuple[str, ...]],
     "other_document_type": ("E107", lambda s, codes: _changed(s, codes, document_type="plan")),
     "malformed_unit_code": (
         "E106",
-        lambda s, codes: _changed(s, codes, unit_code=s.unit_code.rpartition("-")[0]),
+        lambda s, codes: _changed(s, codes, unit_code=malformed(s.unit_code)),
     ),
 }
 

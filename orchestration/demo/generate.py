@@ -27,7 +27,14 @@ from orchestration.demo.documents import (
     report_pdf,
 )
 from orchestration.demo.draws import Draw
-from orchestration.demo.faults import BROKEN_OBJECTS, PROFILES, REJECTED_DOCUMENTS, Rates, Spoiler
+from orchestration.demo.faults import (
+    BROKEN_OBJECTS,
+    PROFILES,
+    REJECTED_DOCUMENTS,
+    Rates,
+    Spoiler,
+    malformed,
+)
 from orchestration.demo.names import contact_of, highlight_of
 from orchestration.demo.truth import Ledger, SentDocument, compute
 from orchestration.demo.values import MILLION
@@ -573,9 +580,7 @@ class _Generator:
             for number in range(self._fault_count(self.rates.rejected, len(units))):
                 unit, submission = self._extra_submission(draw, units, year, f"{kind}-{number}")
                 key = f"performance/year={year}/province={unit.province_code}/{kind}-{number}.json"
-                unit_code = (
-                    unit.code.replace("-", "_") if kind == "malformed_unit_code" else unit.code
-                )
+                unit_code = malformed(unit.code) if kind == "malformed_unit_code" else unit.code
                 self._add_finding(year, unit, key, submission.document_id, code, unit_code)
                 yield self._record_rejected(
                     year, kind, key, make(submission, self.world.codes[unit.task_code])

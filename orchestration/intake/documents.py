@@ -230,8 +230,14 @@ def _with_field_names(kind: str, fields: Mapping[str, str]) -> dict[str, str]:
 def _remark_finding(kind: str, remark: Remark, about: About) -> Finding:
     """The finding of a reader about a part of the object."""
     value = _quotable(kind, remark.code, remark.value)
-    fields = _with_field_names(kind, remark.fields)
-    return finding(remark.code, remark.where, value=value, **about, **fields)
+    return finding(
+        remark.code,
+        remark.where,
+        value=value,
+        severity=remark.severity,
+        **about,
+        **_with_field_names(kind, remark.fields),
+    )
 
 
 def _about(content: Any) -> About:

@@ -56,10 +56,13 @@ def receipt_key(year: int, province_code: str, name: str) -> str:
 
 
 def status_of(documents: int, rejected: int, findings: Sequence[Finding]) -> str:
-    """The status of an object: ``rejected`` if no document counts, else by its errors."""
+    """The status of an object: ``rejected`` if no document counts, else by what was left out.
+
+    Codes that begin with E say that something was left out, even where that is only a warning.
+    """
     if documents == 0 or rejected >= documents:
         return "rejected"
-    if any(item.severity == "error" for item in findings):
+    if any(item.severity == "error" or item.code.startswith("E") for item in findings):
         return "accepted_with_errors"
     return "accepted"
 

@@ -24,6 +24,7 @@ from orchestration.intake.formats import Limits
 from orchestration.intake.formats.base import Cells
 from orchestration.intake.formats.headers import header_columns
 from orchestration.intake.listing import place_of
+from orchestration.intake.receipts import status_of
 
 CASES = Path(__file__).parents[1] / "fixtures" / "intake_cases"
 UNIT = "T05-440000-0007"
@@ -46,6 +47,10 @@ def parse(name: str, body: bytes, kind: str = "performance") -> ParsedObject:
 
 def case(name: str, kind: str = "performance") -> ParsedObject:
     return parse(name, (CASES / name).read_bytes(), kind)
+
+
+def status(parsed: ParsedObject) -> str:
+    return status_of(parsed.total, parsed.total - len(parsed.documents), findings(parsed))
 
 
 def findings(parsed: ParsedObject) -> list[Finding]:
@@ -119,6 +124,27 @@ def test_what_is_meant_is_read(name: str, expected: list[str]) -> None:
     assert codes(parsed) == expected
     [values] = read(parsed).values()
     assert values == GOOD
+
+
+def test_an_object_of_which_something_is_left_out_is_not_accepted() -> None:
+    assert status(case("base-good-form.xlsx")) == "accepted"
+    # Its second sheet holds 18 values under an unknown header.
+    assert status(case("K33-form-second-sheet-header-changed.xlsx")) == "accepted_with_errors"
+    parsed = table([HEAD, row("C_04", 1), row("X_99", 2)])
+    assert (codes(parsed), status(parsed)) == (["E204"], "accepted_with_errors")
+    parsed = table([HEAD, row("C_04", 1), row("T05_99", 2)])
+    assert status(parsed) == "accepted_with_errors"
+
+
+def test_sheets_that_hold_no_table() -> None:
+    def add(book: Any) -> None:
+        book.create_sheet("说明").append(["由财务处填写"])
+        book.create_sheet("旧").append(["x"])
+        book["旧"].sheet_state = "hidden"
+
+    parsed = form(add)
+    assert (read(parsed), status(parsed)) == ({UNIT: GOOD}, "accepted")
+    assert codes(parsed) == ["W124", "W121"]
 
 
 @pytest.mark.parametrize(

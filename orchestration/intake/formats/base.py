@@ -22,6 +22,7 @@ __all__ = [
     "Limits",
     "Locator",
     "MergedRow",
+    "NoHeader",
     "RawDocument",
     "Remark",
     "Row",
@@ -96,6 +97,21 @@ class Unreadable(ValueError):
         self.unit_code = unit_code
         self.where = where
         self.fields = fields
+
+
+class NoHeader(Unreadable):
+    """Raised for a table without a known header.
+
+    Args:
+        value: how the table begins.
+        expected: the columns that it should have.
+        holds_codes: whether unit or indicator codes are in its first rows, so that it seems to hold
+            values.
+    """
+
+    def __init__(self, value: str, expected: str, holds_codes: bool) -> None:
+        super().__init__("E009", value, expected=expected)
+        self.holds_codes = holds_codes
 
 
 class Locator(Protocol):
@@ -186,12 +202,14 @@ class Remark(NamedTuple):
         where: the sheet, row, column or cell.
         value: what was found there.
         fields: further placeholders of the message.
+        severity: replaces the code's own severity.
     """
 
     code: str
     where: str
     value: str
     fields: Mapping[str, str] = MappingProxyType({})
+    severity: str | None = None
 
 
 class RawDocument(NamedTuple):

@@ -25,6 +25,7 @@ from orchestration.intake.formats.base import (
     Cells,
     Limits,
     MergedRow,
+    NoHeader,
     RawDocument,
     Remark,
     Row,
@@ -114,14 +115,15 @@ def read_table(
     """Yield the documents of one table, in the order of their first rows.
 
     Raises:
-        Unreadable: no header can be found (E009), or the table has too many rows (E014).
+        NoHeader: no header can be found (E009).
+        Unreadable: the table has too many rows (E014).
     """
     iterator = iter(rows)
     head = list(islice(iterator, HEADER_ROWS))
     found = find_header(origin.kind, [cells for _, cells in head])
     if found is None:
         wanted = ", ".join(name for name in table_columns(origin.kind) if name != "document_type")
-        raise Unreadable("E009", _first_row_text(head), expected=wanted)
+        raise NoHeader(_first_row_text(head), wanted, _holds_codes(head))
     index, header = found
     data = _limited(head[index + 1 :], iterator, limits)
     table = (_LongTable if origin.kind in LONG_FORMS else _WideTable)(origin, header, data)
@@ -145,6 +147,15 @@ def _first_row_text(rows: Sequence[Row]) -> str:
         if any(not is_blank(cell) for cell in cells):
             return ", ".join(str(cell) for cell in cells if not is_blank(cell))
     return ""
+
+
+def _holds_codes(rows: Sequence[Row]) -> bool:
+    """Whether unit or indicator codes are in the rows of a table without a known header."""
+    return any(
+        isinstance(cell, str) and (codes.unit_code(cell) or codes.indicator_code(cell))
+        for _, cells in rows
+        for cell in cells
+    )
 
 
 def _listed(parts: Sequence[str]) -> str:

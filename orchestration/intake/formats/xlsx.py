@@ -13,7 +13,7 @@ from typing import Any
 
 from openpyxl.utils import get_column_letter
 
-from orchestration.intake.formats.base import Limits, RawDocument, Remark, Unreadable
+from orchestration.intake.formats.base import Limits, NoHeader, RawDocument, Remark
 from orchestration.intake.formats.ooxml.workbook import Workbook
 from orchestration.intake.formats.tables import HEADER_ROWS, TableOrigin, read_table
 from orchestration.workbook import FORM_INSTRUCTIONS, FORM_MARK, FORM_SHEET
@@ -36,7 +36,7 @@ def read_xlsx(
     """
     workbook = Workbook(body, limits)
     form = _is_form(workbook)
-    refused: Unreadable | None = None
+    refused: NoHeader | None = None
     tables = 0
     for sheet in workbook.sheets:
         rows = workbook.rows(sheet)
@@ -44,7 +44,7 @@ def read_xlsx(
         if first is None:
             continue
         if not sheet.is_visible:
-            if not form:
+            if sheet.name != FORM_SHEET:
                 yield Remark("W121", sheet.name, sheet.name)
             continue
         origin = TableOrigin(
@@ -57,11 +57,11 @@ def read_xlsx(
         try:
             yield from read_table(chain([first], rows), origin, limits)
             tables += 1
-        except Unreadable as error:
-            if error.code != "E009":
-                raise
+        except NoHeader as error:
             refused = refused or error
-            if not form or sheet.name != FORM_INSTRUCTIONS:
+            if error.holds_codes:
+                yield Remark("W124", sheet.name, sheet.name, severity="error")
+            elif sheet.name != FORM_INSTRUCTIONS:
                 yield Remark("W124", sheet.name, sheet.name)
     if refused and not tables:
         raise refused
