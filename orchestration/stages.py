@@ -20,14 +20,9 @@ from orchestration.core.errors import GateBlocked, TongbaoError, Unreachable, Us
 from orchestration.core.reporting_calendar import period_of, years
 from orchestration.core.versions import code_versions, recorded_versions
 from orchestration.core.workspace import Progress, Workspace
-from orchestration.intake import (
-    IntakeSummary,
-    intake_is_pending,
-    list_landing,
-    new_objects,
-    refresh_receipts,
-    run_intake,
-)
+from orchestration.intake.listing import list_landing, new_objects
+from orchestration.intake.receipts import refresh_receipts
+from orchestration.intake.run import IntakeSummary, intake_is_pending, run_intake
 from orchestration.lakehouse import MaintainSummary, TransformSummary
 from orchestration.observing import metrics_once, observed
 from orchestration.storage import open_workspace

@@ -17,7 +17,7 @@ import pyarrow as pa
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.settings import Settings
-from orchestration.intake.listing import ATTACHMENTS
+from orchestration.intake.places import ATTACHMENTS
 from orchestration.lakehouse import RAW_TABLES
 from orchestration.storage import Inspected, ObjectInfo, Store, Transfers, is_usable_key
 

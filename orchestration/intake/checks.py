@@ -20,7 +20,7 @@ from orchestration.core.reporting_calendar import period_of
 from orchestration.intake.documents import ParsedDocument
 from orchestration.intake.findings import About, Finding, finding, indicator_fields
 from orchestration.intake.formats import Locator
-from orchestration.intake.listing import Place
+from orchestration.intake.places import Place
 from orchestration.intake.reading import ReadValue
 
 __all__ = ["check_document", "check_values"]

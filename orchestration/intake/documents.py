@@ -47,7 +47,7 @@ from orchestration.intake.findings import (
     quoted,
 )
 from orchestration.intake.formats import Limits, Locator, Remark, Unreadable, read_object
-from orchestration.intake.listing import MINISTRY, Place
+from orchestration.intake.places import MINISTRY, Place
 from orchestration.intake.problems import PROBLEMS, code_name, field_names, problem_findings
 from orchestration.intake.reading import ReadValue, read_value
 from orchestration.intake.text import first_invisible

@@ -27,7 +27,7 @@ from orchestration.intake.formats import (
     limits_of,
     read_object,
 )
-from orchestration.intake.listing import Place, place_of
+from orchestration.intake.places import Place, place_of
 from orchestration.intake.receipts import ReceiptSubject, receipt
 from orchestration.intake.rules import check_rules, rule_connection
 

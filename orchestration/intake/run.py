@@ -41,7 +41,8 @@ from orchestration.intake.documents import (
 )
 from orchestration.intake.findings import About, Finding, finding
 from orchestration.intake.formats import Cells, Limits, limits_of
-from orchestration.intake.listing import Place, list_landing, new_objects, place_of
+from orchestration.intake.listing import list_landing, new_objects
+from orchestration.intake.places import Place, place_of
 from orchestration.intake.receipts import (
     ReceiptSubject,
     receipt,

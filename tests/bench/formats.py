@@ -159,7 +159,7 @@ import sys, time
 from datetime import UTC, datetime
 from orchestration.intake.documents import parse_object
 from orchestration.intake.formats import Limits
-from orchestration.intake.listing import place_of
+from orchestration.intake.places import place_of
 import orchestration.intake.formats.xlsx
 body = open(sys.argv[1], 'rb').read()
 key = 'performance/year=2024/province=440000/b.xlsx'

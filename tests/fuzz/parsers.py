@@ -15,7 +15,7 @@ import atheris
 with atheris.instrument_imports(include=["orchestration.intake"]):
     from orchestration.intake.documents import parse_object
     from orchestration.intake.formats import Limits
-    from orchestration.intake.listing import place_of
+    from orchestration.intake.places import place_of
 
 _LIMITS = Limits(expanded_bytes=2**22, rows=2_000)
 _RECEIVED = datetime(2024, 12, 1, tzinfo=UTC)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.intake import IntakeSummary, documents, run
+from orchestration.intake import documents, run
 from orchestration.intake.formats import read_object
+from orchestration.intake.run import IntakeSummary
 from tests.fixtures.faulty_store import Faults, faulty_store
 from tests.fixtures.landing import Landing
 

@@ -11,7 +11,7 @@ import pytest
 from orchestration.intake.contracts import SCHEMA_FOLDER, Return, json_schemas
 from orchestration.intake.documents import WITHHELD, ParsedObject, parse_object
 from orchestration.intake.formats import Limits
-from orchestration.intake.listing import place_of
+from orchestration.intake.places import place_of
 
 UNIT = "T05-440000-0007"
 LIMITS = Limits(expanded_bytes=2**24, rows=10_000)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from orchestration.core.catalogue import load_catalogue
 from orchestration.intake.documents import ParsedObject, parse_object
 from orchestration.intake.formats import FORMATS, Limits
-from orchestration.intake.listing import place_of
+from orchestration.intake.places import place_of
 
 LIMITS = Limits(expanded_bytes=2**22, rows=5_000)
 RECEIVED = datetime(2024, 12, 1, tzinfo=UTC)

@@ -15,7 +15,7 @@ from orchestration.core.errors import UsageError
 from orchestration.forms import FormUnit, make_form
 from orchestration.intake.documents import ParsedObject, parse_object
 from orchestration.intake.formats import Limits
-from orchestration.intake.listing import place_of
+from orchestration.intake.places import place_of
 
 RECEIVED = datetime(2024, 12, 1, 8, 0, tzinfo=UTC)
 UNIT = "T05-440000-0007"
