@@ -58,6 +58,7 @@ __all__ = [
     "UseMeasure",
     "load_catalogue",
     "read_catalogue",
+    "use_catalogue",
 ]
 
 SEEDS = PROJECT_ROOT / "dbt_project" / "seeds"
@@ -140,6 +141,9 @@ class Catalogue:
         return frozenset({"reporting_year", *names})
 
 
+_handed_over: Catalogue | None = None
+
+
 @cache
 def load_catalogue() -> Catalogue:
     """The project's catalogue, read and checked once in each process.
@@ -148,7 +152,16 @@ def load_catalogue() -> Catalogue:
         UsageError: a seed is missing or invalid; the message names file, line, column, the valid
             values and the actual one.
     """
-    return read_catalogue(SEEDS)
+    return _handed_over or read_catalogue(SEEDS)
+
+
+def use_catalogue(catalogue: Catalogue) -> None:
+    """Use a catalogue that another process has read and checked, instead of the files.
+
+    The checks need DuckDB, which a process that forks must not load.
+    """
+    global _handed_over
+    _handed_over = catalogue
 
 
 def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None) -> Catalogue:

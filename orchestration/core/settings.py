@@ -54,9 +54,46 @@ DEFAULT_MAX_COLUMNS = 500
 #: need eight times their bytes.
 DEFAULT_MAX_HELD_BYTES = 32 * 1024 * 1024
 
+#: 200,000. The limit for the documents of one object: ten times the units of the nation, and a list
+#: of 64 MiB of empty objects holds a hundred times as many.
+DEFAULT_MAX_DOCUMENTS = 200_000
+
+#: 1,000 (contract §1, "Receipts and rejects"): more findings than that are one mistake repeated,
+#: and a receipt of them all has a gigabyte.
+DEFAULT_MAX_FINDINGS = 1_000
+
+#: 1 GiB. The limit for the memory of a process that reads an object: a million rows take half of
+#: it, and one process for each of two cores fits beside the warehouse in 4 GB.
+DEFAULT_MAX_OBJECT_MEMORY = 1024**3
+
+#: 30. The limit for the CPU seconds of reading one object (by the clock, twice as many): a million
+#: rows take ten.
+DEFAULT_MAX_OBJECT_SECONDS = 30
+
+#: 300. The limit for the CPU seconds that a run spends on objects that reach their limit. When it
+#: is used up, the run no longer tries such objects at length, so that a thousand of them cost a run
+#: minutes and not a night.
+DEFAULT_MAX_RUN_SECONDS = 300
+
 #: 100 MiB. A scanned work report of 200 pages of 300 KB is 60 MB. Attachments are read as
 #: streams, so the limit bounds time, not memory.
 DEFAULT_MAX_ATTACHMENT_BYTES = 100 * 1024 * 1024
+
+#: The bounds of intake: attribute of Settings → variable and default.
+_BOUNDS = {
+    "max_object_bytes": ("TONGBAO_MAX_OBJECT_BYTES", DEFAULT_MAX_OBJECT_BYTES),
+    "max_expanded_bytes": ("TONGBAO_MAX_EXPANDED_BYTES", DEFAULT_MAX_EXPANDED_BYTES),
+    "max_rows": ("TONGBAO_MAX_ROWS", DEFAULT_MAX_ROWS),
+    "max_sheets": ("TONGBAO_MAX_SHEETS", DEFAULT_MAX_SHEETS),
+    "max_columns": ("TONGBAO_MAX_COLUMNS", DEFAULT_MAX_COLUMNS),
+    "max_held_bytes": ("TONGBAO_MAX_HELD_BYTES", DEFAULT_MAX_HELD_BYTES),
+    "max_documents": ("TONGBAO_MAX_DOCUMENTS", DEFAULT_MAX_DOCUMENTS),
+    "max_findings": ("TONGBAO_MAX_FINDINGS", DEFAULT_MAX_FINDINGS),
+    "max_object_memory": ("TONGBAO_MAX_OBJECT_MEMORY", DEFAULT_MAX_OBJECT_MEMORY),
+    "max_object_seconds": ("TONGBAO_MAX_OBJECT_SECONDS", DEFAULT_MAX_OBJECT_SECONDS),
+    "max_run_seconds": ("TONGBAO_MAX_RUN_SECONDS", DEFAULT_MAX_RUN_SECONDS),
+    "max_attachment_bytes": ("TONGBAO_MAX_ATTACHMENT_BYTES", DEFAULT_MAX_ATTACHMENT_BYTES),
+}
 
 #: If one of these variables is set, the user has an S3 store and no local one is started.
 _STORE_VARIABLES = (
@@ -137,6 +174,11 @@ class Settings:
         max_sheets: a workbook with more sheets is rejected.
         max_columns: a sheet with values in more columns is rejected.
         max_held_bytes: a workbook with a larger part that is kept in memory is rejected.
+        max_documents: an object with more documents is rejected.
+        max_findings: findings listed in a receipt; the others are counted.
+        max_object_memory: bytes of memory for reading an object; one that needs more is rejected.
+        max_object_seconds: CPU seconds for reading an object; one that needs more is rejected.
+        max_run_seconds: CPU seconds of a run for objects that reach ``max_object_seconds``.
         max_attachment_bytes: a larger report file is an error of the document that names it.
         font_dir: a folder with the office's own fonts, or None.
         webhook_url: the URL that alarms are posted to, or None. Its path is often a secret.
@@ -157,6 +199,11 @@ class Settings:
     max_sheets: int = DEFAULT_MAX_SHEETS
     max_columns: int = DEFAULT_MAX_COLUMNS
     max_held_bytes: int = DEFAULT_MAX_HELD_BYTES
+    max_documents: int = DEFAULT_MAX_DOCUMENTS
+    max_findings: int = DEFAULT_MAX_FINDINGS
+    max_object_memory: int = DEFAULT_MAX_OBJECT_MEMORY
+    max_object_seconds: int = DEFAULT_MAX_OBJECT_SECONDS
+    max_run_seconds: int = DEFAULT_MAX_RUN_SECONDS
     max_attachment_bytes: int = DEFAULT_MAX_ATTACHMENT_BYTES
     font_dir: Path | None = None
     webhook_url: str | None = field(default=None, repr=False)
@@ -189,35 +236,10 @@ class Settings:
             catalog=catalog,
             uses_local_store=not any(environ.get(name) for name in _STORE_VARIABLES),
             fixed_now=_utc_time("TONGBAO_NOW", environ.get("TONGBAO_NOW")),
-            max_object_bytes=_positive_int(
-                "TONGBAO_MAX_OBJECT_BYTES",
-                environ.get("TONGBAO_MAX_OBJECT_BYTES"),
-                DEFAULT_MAX_OBJECT_BYTES,
-            ),
-            max_expanded_bytes=_positive_int(
-                "TONGBAO_MAX_EXPANDED_BYTES",
-                environ.get("TONGBAO_MAX_EXPANDED_BYTES"),
-                DEFAULT_MAX_EXPANDED_BYTES,
-            ),
-            max_rows=_positive_int(
-                "TONGBAO_MAX_ROWS", environ.get("TONGBAO_MAX_ROWS"), DEFAULT_MAX_ROWS
-            ),
-            max_sheets=_positive_int(
-                "TONGBAO_MAX_SHEETS", environ.get("TONGBAO_MAX_SHEETS"), DEFAULT_MAX_SHEETS
-            ),
-            max_columns=_positive_int(
-                "TONGBAO_MAX_COLUMNS", environ.get("TONGBAO_MAX_COLUMNS"), DEFAULT_MAX_COLUMNS
-            ),
-            max_held_bytes=_positive_int(
-                "TONGBAO_MAX_HELD_BYTES",
-                environ.get("TONGBAO_MAX_HELD_BYTES"),
-                DEFAULT_MAX_HELD_BYTES,
-            ),
-            max_attachment_bytes=_positive_int(
-                "TONGBAO_MAX_ATTACHMENT_BYTES",
-                environ.get("TONGBAO_MAX_ATTACHMENT_BYTES"),
-                DEFAULT_MAX_ATTACHMENT_BYTES,
-            ),
+            **{
+                name: _positive_int(variable, environ.get(variable), default)
+                for name, (variable, default) in _BOUNDS.items()
+            },
             font_dir=Path(font_dir).expanduser() if font_dir else None,
             webhook_url=_webhook(environ.get("TONGBAO_WEBHOOK_URL")),
             mail=_mail(environ),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,6 +41,7 @@ from orchestration.intake.findings import (
     WITHHELD,
     About,
     Finding,
+    Findings,
     finding,
     indicator_fields,
     quoted,
@@ -53,8 +53,6 @@ from orchestration.intake.reading import ReadValue, read_value
 from orchestration.intake.text import first_invisible
 
 __all__ = ["WITHHELD", "ParsedDocument", "ParsedObject", "parse_object", "unprocessable"]
-
-_log = logging.getLogger(__name__)
 
 #: Codes of findings that quote part of an object unchanged, contact data included.
 _QUOTING_CODES = {
@@ -133,17 +131,19 @@ class ParsedObject:
         documents: the documents that satisfy their contract.
         total: the number of documents in the object, rejected ones included.
         findings: errors and warnings, in the order of the object.
+        failure: the exception and its place in the code, if the object could not be processed.
     """
 
     documents: list[ParsedDocument] = field(default_factory=list)
     total: int = 0
     findings: list[Finding] = field(default_factory=list)
+    failure: str | None = None
 
 
 def parse_object(
     place: Place, key: str, body: bytes, limits: Limits, received_at: datetime
 ) -> ParsedObject:
-    """Parse and check one object; never raises, whatever the object holds.
+    """Parse and check one object.
 
     Args:
         place: what the key says.
@@ -151,36 +151,35 @@ def parse_object(
         body: the object's bytes.
         limits: bounds on the unpacked content.
         received_at: when the store received the object (aware).
+
+    Raises:
+        MemoryError: nothing else is raised, whatever the object holds.
     """
     try:
         return _parse(place, key, body, limits, received_at)
+    except MemoryError:
+        raise
     except Exception as error:  # any library may raise anything; other objects must not suffer
-        return unprocessable(key, error)
+        return unprocessable(error)
 
 
-def unprocessable(key: str, error: Exception) -> ParsedObject:
+def unprocessable(error: Exception) -> ParsedObject:
     """The result for an object on which the project's own code or a library failed.
 
-    Logs the error's type and place, but not its message, which may hold contact data.
+    It names the error's type and place, but not its message, which may hold contact data.
     """
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown place"
-    _log.error(
-        "an object can't be processed: %s at %s",
-        type(error).__name__,
-        where,
-        extra={"object_key": key},
-    )
-    return ParsedObject(findings=[finding("E016")])
+    return ParsedObject(findings=[finding("E016")], failure=f"{type(error).__name__} at {where}")
 
 
 def _parse(
     place: Place, key: str, body: bytes, limits: Limits, received_at: datetime
 ) -> ParsedObject:
     """Parse and check one object; exceptions of libraries pass through."""
-    parsed = ParsedObject()
+    parsed = ParsedObject(findings=Findings(limits.findings))
     if not place.follows_layout:
         parsed.findings.append(finding("E006", value=key))
         return parsed
@@ -192,6 +191,9 @@ def _parse(
                 parsed.findings.append(_remark_finding(kind, read, about))
                 continue
             parsed.total += 1
+            if parsed.total > limits.documents:
+                limit = str(limits.documents)
+                raise Unreadable("E051", f"> {limit}", limit=limit)
             parsed.findings += [
                 _remark_finding(kind, remark, _about(read.content)) for remark in read.remarks
             ]

@@ -7,9 +7,11 @@ for the findings of the warehouse, so both give the same messages. Doesn't belon
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypedDict
+from typing import Any, Self, TypedDict
 
 from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.core.contacts import struck
@@ -20,6 +22,8 @@ __all__ = [
     "WITHHELD",
     "About",
     "Finding",
+    "Findings",
+    "counted",
     "finding",
     "indicator_fields",
     "quoted",
@@ -58,6 +62,53 @@ class Finding:
     #: Of a warning: the id of the document that explains it, and its text.
     explained_by: str | None = None
     explanation: str | None = None
+
+
+class Findings(list[Finding]):
+    """The first findings about an object, and how many more there were.
+
+    Attributes:
+        limit: most findings that are kept.
+        left_out: the number of the others, by code and severity.
+    """
+
+    def __init__(self, limit: int, findings: Iterable[Finding] = ()) -> None:
+        super().__init__()
+        self.limit = limit
+        self.left_out: Counter[tuple[str, str]] = Counter()
+        self.extend(findings)
+
+    def append(self, item: Finding) -> None:
+        """Keep a finding, or count it."""
+        if len(self) < self.limit:
+            super().append(item)
+        else:
+            self.left_out[item.code, item.severity] += 1
+
+    def extend(self, items: Iterable[Finding]) -> None:
+        """Keep or count each finding."""
+        for item in items:
+            self.append(item)
+
+    def __iadd__(self, items: Iterable[Finding]) -> Self:  # type: ignore[misc,override]
+        self.extend(items)
+        return self
+
+
+def counted(
+    listed: Iterable[Finding], left_out: Mapping[tuple[str, str], int], limit: int
+) -> Finding:
+    """The finding that replaces those left out: how many there are of each code, listed or not."""
+    numbers = Counter(each.code for each in listed)
+    for (code, _), number in left_out.items():
+        numbers[code] += number
+    severities = {severity for _, severity in left_out}
+    return finding(
+        "E050",
+        value="; ".join(f"{code} {number}" for code, number in sorted(numbers.items())),
+        limit=str(limit),
+        severity="error" if "error" in severities else "warning",
+    )
 
 
 def finding(

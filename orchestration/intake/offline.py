@@ -69,7 +69,7 @@ def check_file(
     try:
         findings, rejected = _judge(place, parsed)
     except Exception as error:
-        parsed = unprocessable(key, error)
+        parsed = unprocessable(error)
         findings, rejected = parsed.findings, 0
     subject = ReceiptSubject(
         object_key=key,

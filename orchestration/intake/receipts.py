@@ -21,11 +21,11 @@ from orchestration.storage import Store
 
 __all__ = [
     "ReceiptSubject",
+    "held_back",
     "receipt",
     "receipt_content",
     "receipt_key",
     "refresh_receipts",
-    "rejected_documents",
     "status_of",
 ]
 
@@ -67,16 +67,14 @@ def status_of(documents: int, rejected: int, findings: Sequence[Finding]) -> str
     return "accepted"
 
 
-def rejected_documents(documents: int, rejected: int, findings: Sequence[Finding]) -> int:
-    """The number of documents that break their contract or whose unit is not registered yet."""
-    held_back = {item.document_id for item in findings if item.code == "E109"}
-    return min(documents, rejected + len(held_back))
+def held_back(findings: Iterable[Finding]) -> set[str]:
+    """The documents whose unit is not registered yet."""
+    return {item.document_id for item in findings if item.code == "E109" and item.document_id}
 
 
 def receipt_content(subject: ReceiptSubject, findings: Sequence[Finding]) -> dict[str, Any]:
     """The content of a receipt (contract §1, "Receipts and rejects")."""
-    held_back = {item.document_id for item in findings if item.code == "E109" and item.document_id}
-    rejected = min(subject.documents, subject.rejected + len(held_back))
+    rejected = min(subject.documents, subject.rejected + len(held_back(findings)))
     errors = sum(1 for item in findings if item.severity == "error")
     return {
         "object_key": subject.object_key,

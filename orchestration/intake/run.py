@@ -1,23 +1,22 @@
 """One intake run: lists, fetches, parses, answers and commits new objects, batch by batch.
 
-Belongs here: the order of the steps and the rows of a batch. Doesn't belong here: parsing
-(``documents``), checks (``checks``), the content of receipts (``receipts``).
+Belongs here: the order of the steps, and what depends on other objects or the lake. Doesn't belong
+here: what depends on one object alone (``answers``, run by ``isolation``), the content of receipts
+(``receipts``).
 
-A batch goes through three steps. First its rows are made as Arrow tables, so that no type error can
-occur later: an object on which this or anything else fails is answered with a receipt, and the
-others are taken in. Then the receipts are written. Then the rows, which include the list of objects
-taken in, are committed in one transaction. A run that is killed at any point repeats what was not
-committed and writes the same receipts, so nothing is lost or counted twice. The lake's writer lock
-keeps two runs apart.
+A batch goes through four steps. Workers parse and check its objects and make the typed rows of
+their documents; whatever goes wrong there with one object is that object's receipt. Then documents
+are dropped whose id is known already. Then the receipts are written. Then the rows, which include
+the list of objects taken in, are committed in one transaction. A run that is killed at any point
+repeats what was not committed and writes the same receipts, so nothing is lost or counted twice.
+The lake's writer lock keeps two runs apart.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -27,29 +26,24 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from orchestration.core.document_types import DOCUMENT_TYPES, Column, ColumnType
 from orchestration.core.errors import Unreachable
 from orchestration.core.reporting_calendar import period_of
 from orchestration.core.settings import Settings
+from orchestration.intake.answers import Answer, Landed, Terms, unread
 from orchestration.intake.attachments import pending_attachments, take_in_attachments
-from orchestration.intake.checks import check_document
-from orchestration.intake.documents import (
-    ParsedDocument,
-    ParsedObject,
-    parse_object,
-    unprocessable,
-)
-from orchestration.intake.findings import About, Finding, finding
-from orchestration.intake.formats import Cells, Limits, limits_of
+from orchestration.intake.findings import About, Finding, Findings, counted, finding
+from orchestration.intake.formats import limits_of
+from orchestration.intake.isolation import Answered, Isolation
 from orchestration.intake.listing import list_landing, new_objects
 from orchestration.intake.places import Place, place_of
 from orchestration.intake.receipts import (
     ReceiptSubject,
+    held_back,
     receipt,
     receipt_key,
-    rejected_documents,
     status_of,
 )
+from orchestration.intake.rows import DocumentRows, arrow_table, joined, storable
 from orchestration.lakehouse import RAW_TABLES, ensure_tables, last_intake_at
 from orchestration.lakehouse.snapshots import set_commit_message
 from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows, utc_naive
@@ -60,14 +54,15 @@ __all__ = ["IntakeSummary", "intake_is_pending", "run_intake"]
 _log = logging.getLogger(__name__)
 
 #: Bounds of a batch: 4,000 performance objects (10 MiB) give some 80,000 value rows, which fill one
-#: Parquet data file of the lake; 12 MiB of bulk files hold some 30,000 documents. Three batches are
-#: in memory at once (being read, parsed, written); a larger object is a batch of its own.
+#: Parquet data file of the lake; 12 MiB of bulk files hold some 30,000 documents. Four batches are
+#: in memory at once (being read, answered, prepared, written); a larger object is a batch of its
+#: own.
 _BATCH_OBJECTS = 4_000
 _BATCH_BYTES = 12 * 1024 * 1024
-#: Value rows per Arrow table: of a bulk file's million rows, at most this many are in memory twice.
-_LONG_ROWS = 50_000
 #: Most keys that a summary quotes: enough to identify the sender in a few lines.
 _KEYS_QUOTED = 5
+#: Positions of documents between those of two objects, more than an object can hold documents.
+_POSITIONS_PER_OBJECT = 2**32
 
 
 @dataclass
@@ -126,20 +121,17 @@ class _Item:
 
     info: ObjectInfo
     place: Place
-    sha256: str | None
     body: bytes | None
-    parsed: ParsedObject
+    answer: Answer
+    #: Documents that break their contract or whose id is taken; those of unknown units.
     rejected: int = 0
-    #: The documents to take in (until their rows are made), and their number.
-    accepted: list[ParsedDocument] = field(default_factory=list)
-    accepted_count: int = 0
+    held_back: set[str] = field(default_factory=set)
+    accepted: int = 0
     #: Findings that don't depend on other documents or the catalogue; they are stored.
     permanent: list[Finding] = field(default_factory=list)
     #: Findings that dbt makes again whenever it builds.
     provisional: list[Finding] = field(default_factory=list)
     receipt_name: str = ""
-    #: An exception was raised for this object; none of its documents are taken in.
-    is_refused: bool = False
 
     @property
     def findings(self) -> list[Finding]:
@@ -147,9 +139,29 @@ class _Item:
 
     @property
     def status(self) -> str:
-        total = self.parsed.total
-        rejected = rejected_documents(total, self.rejected, self.findings)
+        total = self.answer.total
+        rejected = min(total, self.rejected + len(self.held_back))
         return status_of(total, rejected, self.findings)
+
+
+@dataclass
+class _Batch:
+    """Objects that are written together, and the rows of their documents."""
+
+    items: list[_Item]
+    rows: list[DocumentRows] = field(default_factory=list)
+
+
+@dataclass
+class _BatchRows:
+    """A batch's rows, with the types of the lake's columns.
+
+    Attributes:
+        tables: rows by table of the lake, in the order in which they are written.
+    """
+
+    tables: dict[str, pa.Table]
+    documents: DocumentRows
 
 
 def run_intake(
@@ -179,11 +191,11 @@ def run_intake(
     del listing
     progress(f"intake: {summary.listed} objects listed, {len(new)} new or changed")
 
-    def write(batch: list[_Item], rows: _BatchRows, receipts_written: Future[int]) -> None:
+    def write(items: list[_Item], rows: _BatchRows, receipts_written: Future[int]) -> None:
         """Commit a batch once its receipts are written."""
         receipts_written.result()
-        _write_rows(con, rows, batch[0].place.year, run_id)
-        _add_to_summary(summary, batch)
+        _write_rows(con, rows, items[0].place.year, run_id)
+        _add_to_summary(summary, items)
 
     def commit() -> None:
         set_commit_message(con, "intake", year, run_id=run_id)
@@ -193,15 +205,20 @@ def run_intake(
         writing.result()
         progress(f"intake: {summary.fetched} of {len(new)} objects taken in")
 
-    # Three batches overlap: the next is read and the previous one written while one is parsed.
-    with open_transfers(store, len(new)) as transfers, ThreadPoolExecutor(1) as writer:
+    # Batches overlap: one is read, one answered and one written at the same time.
+    with (
+        open_transfers(store, len(new)) as transfers,
+        Isolation(settings, _terms(settings, run_id)) as isolation,
+        ThreadPoolExecutor(1) as writer,
+    ):
         writing: Future[None] | None = None
-        for batch in _batches(new, settings, store, transfers, year, summary.unread):
+        reading = _Reading(settings, store, transfers, isolation, year, summary.unread)
+        for batch in reading.batches(new):
             if writing:
                 await_batch(writing)
-            rows, receipts = _prepare(con, batch, run_id)
+            rows, receipts = _prepare(con, batch, settings, run_id)
             receipts_written = transfers.put_many(settings.publication_bucket, receipts)
-            writing = writer.submit(copy_context().run, write, batch, rows, receipts_written)
+            writing = writer.submit(copy_context().run, write, batch.items, rows, receipts_written)
         if writing:
             await_batch(writing)
         summary.reports = take_in_attachments(
@@ -275,50 +292,136 @@ def _record_run(
         con.execute("commit")
 
 
-def _batches(
-    new: Sequence[ObjectInfo],
-    settings: Settings,
-    store: Store,
-    transfers: Transfers,
-    year: int,
-    failures: dict[str, str],
-) -> Iterator[list[_Item]]:
-    """Fetch and parse objects; those over the size limit are not read.
+def _terms(settings: Settings, run_id: str) -> Terms:
+    return Terms(limits_of(settings), run_id, RAW_TABLES)
 
-    Args:
+
+@dataclass
+class _Reading:
+    """Fetches new objects and has them answered, batch by batch.
+
+    Attributes:
+        year: the year of keys that have none.
         failures: receives the store's error by key, for objects that it failed to return.
     """
-    places = {info.key: place_of(info.key, year) for info in new}
-    limits = limits_of(settings)
 
-    def readable(info: ObjectInfo) -> bool:
-        return places[info.key].follows_layout and info.size <= settings.max_object_bytes
+    settings: Settings
+    store: Store
+    transfers: Transfers
+    isolation: Isolation
+    year: int
+    failures: dict[str, str]
 
-    unread = [_unread_item(info, places[info.key], settings) for info in new if not readable(info)]
-    parts = list(_batch_parts([info for info in new if readable(info)]))
-    reading = transfers.get_many(settings.landing_bucket, parts[0]) if parts else None
-    absent: list[ObjectInfo] = []
-    for index in range(len(parts)):
-        assert reading is not None
-        bodies = reading.result()
-        if index + 1 < len(parts):
-            reading = transfers.get_many(settings.landing_bucket, parts[index + 1])
-        failures |= {f.info.key: f.failure for f in bodies if f.failure is not None}
-        items = [_parsed_item(f, places[f.info.key], limits) for f in bodies if f.failure is None]
-        returned = {fetched.info.key for fetched in bodies}
-        absent += [info for info in parts[index] if info.key not in returned]
-        yield [*unread, *items]
-        unread = []
-    # The store didn't find these objects. They were deleted since the listing or, if they are still
-    # listed, they have a key that can't be requested.
-    folders = {info.key.rpartition("/")[0] + "/" for info in absent}
-    listed = {i.key for folder in folders for i in store.list(settings.landing_bucket, folder)}
-    for info in absent:
-        if info.key in listed:
-            parsed = ParsedObject(findings=[finding("E015", value=info.key)])
-            unread.append(_Item(info, places[info.key], None, None, parsed))
-    if unread:
-        yield unread
+    def batches(self, new: Sequence[ObjectInfo]) -> Iterator[_Batch]:
+        """Yield the objects with their answers; those over the size limit are not read."""
+        unread_items: list[_Item] = []
+        readable: list[ObjectInfo] = []
+        for info in new:
+            answer = self._answer_unread(info)
+            if answer is None:
+                readable.append(info)
+            else:
+                unread_items.append(_Item(info, self._place(info), None, answer))
+        slow: list[ObjectInfo] = []
+        absent: list[ObjectInfo] = []
+        if unread_items:
+            yield _Batch(unread_items)
+        yield from self._answered(readable, absent, slow)
+        # When all others have their answers.
+        yield from self._answered(slow, absent, None)
+        unread_items = list(self._unnameable(absent))
+        if unread_items:
+            yield _Batch(unread_items)
+
+    def _place(self, info: ObjectInfo) -> Place:
+        return place_of(info.key, self.year)
+
+    def _answer_unread(self, info: ObjectInfo) -> Answer | None:
+        """The answer to an object that is not read, or None."""
+        if not self._place(info).follows_layout:
+            return unread(finding("E006", value=info.key))
+        if info.size > self.settings.max_object_bytes:
+            limit = str(self.settings.max_object_bytes)
+            return unread(finding("E002", value=str(info.size), limit=limit))
+        return None
+
+    def _answered(
+        self, infos: Sequence[ObjectInfo], absent: list[ObjectInfo], slow: list[ObjectInfo] | None
+    ) -> Iterator[_Batch]:
+        """Yield batches of objects; one is answered while the caller has the one before.
+
+        Args:
+            absent: receives the objects that the store doesn't find.
+            slow: receives the objects that are slow for their size; None to wait for those.
+        """
+        answering: tuple[list[Landed], list[Fetched], Future[Answered]] | None = None
+        for bodies in self._bodies(infos, absent):
+            landed = [self._landed(index, fetched) for index, fetched in enumerate(bodies)]
+            answered = self.isolation.answer(landed, patiently=slow is None)
+            if answering:
+                yield from self._batch(*answering, slow)
+            answering = landed, bodies, answered
+        if answering:
+            yield from self._batch(*answering, slow)
+
+    def _bodies(
+        self, infos: Sequence[ObjectInfo], absent: list[ObjectInfo]
+    ) -> Iterator[list[Fetched]]:
+        """Yield the objects of each batch; the next one is read while the caller has one."""
+        parts = list(_batch_parts(infos))
+        bucket = self.settings.landing_bucket
+        reading = self.transfers.get_many(bucket, parts[0]) if parts else None
+        for index, part in enumerate(parts):
+            assert reading is not None
+            bodies = reading.result()
+            if index + 1 < len(parts):
+                reading = self.transfers.get_many(bucket, parts[index + 1])
+            self.failures |= {f.info.key: f.failure for f in bodies if f.failure is not None}
+            returned = {fetched.info.key for fetched in bodies}
+            absent += [info for info in part if info.key not in returned]
+            yield [fetched for fetched in bodies if fetched.failure is None]
+
+    def _landed(self, index: int, fetched: Fetched) -> Landed:
+        info = fetched.info
+        return Landed(
+            position=index * _POSITIONS_PER_OBJECT,
+            key=info.key,
+            etag=info.etag,
+            last_modified=info.last_modified,
+            place=self._place(info),
+            body=fetched.body,
+        )
+
+    def _batch(
+        self,
+        landed: list[Landed],
+        bodies: list[Fetched],
+        answering: Future[Answered],
+        slow: list[ObjectInfo] | None,
+    ) -> Iterator[_Batch]:
+        """Yield the batch of the objects that are answered, unless there are none."""
+        answered = answering.result()
+        items = []
+        for each, fetched in zip(landed, bodies, strict=True):
+            answer = answered.answers.get(each.position)
+            if answer is not None:
+                items.append(_Item(fetched.info, each.place, fetched.body, answer))
+            elif slow is not None:
+                slow.append(fetched.info)
+        if items:
+            yield _Batch(items, answered.rows)
+
+    def _unnameable(self, absent: Sequence[ObjectInfo]) -> Iterator[_Item]:
+        """Yield the objects that are still listed, although the store doesn't find them.
+
+        The others were deleted since the listing; these have a key that can't be requested.
+        """
+        folders = {info.key.rpartition("/")[0] + "/" for info in absent}
+        bucket = self.settings.landing_bucket
+        listed = {each.key for folder in folders for each in self.store.list(bucket, folder)}
+        for info in absent:
+            if info.key in listed:
+                yield _Item(info, self._place(info), None, unread(finding("E015", value=info.key)))
 
 
 def _batch_parts(infos: Sequence[ObjectInfo]) -> Iterator[list[ObjectInfo]]:
@@ -335,29 +438,15 @@ def _batch_parts(infos: Sequence[ObjectInfo]) -> Iterator[list[ObjectInfo]]:
         yield part
 
 
-def _unread_item(info: ObjectInfo, place: Place, settings: Settings) -> _Item:
-    """The item of an object that is answered without being read."""
-    if place.follows_layout:
-        limit = str(settings.max_object_bytes)
-        parsed = ParsedObject(findings=[finding("E002", value=str(info.size), limit=limit)])
-    else:
-        parsed = parse_object(place, info.key, b"", limits_of(settings), info.last_modified)
-    return _Item(info, place, None, None, parsed)
-
-
-def _parsed_item(fetched: Fetched, place: Place, limits: Limits) -> _Item:
-    info = fetched.info
-    parsed = parse_object(place, info.key, fetched.body, limits, info.last_modified)
-    digest = hashlib.sha256(fetched.body).hexdigest()
-    return _Item(fetched.info, place, digest, fetched.body, parsed)
-
-
-def _add_to_summary(summary: IntakeSummary, batch: list[_Item]) -> None:
+def _add_to_summary(summary: IntakeSummary, items: list[_Item]) -> None:
     """Add a written batch to the summary, and log its rejections and findings."""
-    summary.fetched += len(batch)
-    for item in batch:
+    summary.fetched += len(items)
+    for item in items:
         summary.by_status[item.status] = summary.by_status.get(item.status, 0) + 1
-        summary.documents += item.accepted_count
+        summary.documents += item.accepted
+        if item.answer.failure:
+            place = {"object_key": item.info.key}
+            _log.error("an object can't be processed: %s", item.answer.failure, extra=place)
         if item.status == "rejected":
             attributes = {"object_key": item.info.key, "status": item.status}
             _log.info("an object is rejected: see its receipt", extra=attributes)
@@ -380,47 +469,26 @@ def _add_to_summary(summary: IntakeSummary, batch: list[_Item]) -> None:
 
 
 def _prepare(
-    con: duckdb.DuckDBPyConnection, batch: list[_Item], run_id: str
+    con: duckdb.DuckDBPyConnection, batch: _Batch, settings: Settings, run_id: str
 ) -> tuple[_BatchRows, list[tuple[str, bytes]]]:
-    """Make a batch's rows and receipts.
-
-    An object for which an exception is raised is refused. The batch is then prepared again without
-    its documents, because findings about other objects may depend on them (duplicate ids).
-    """
-    while True:
-        _accept_documents(con, batch)
-        _name_receipts(con, batch)
-        try:
-            rows = _make_rows(batch, run_id)
-            receipts = [_receipt_object(item) for item in batch]
-        except Exception:
-            refused = [item for item in batch if _refuse_if_it_fails(item, run_id)]
-            if not refused:
-                raise
-            continue
-        for item in batch:
-            # Free the typed documents: a bulk file holds tens of thousands.
-            item.accepted_count = len(item.accepted)
-            item.accepted.clear()
-            item.parsed.documents.clear()
-        return rows, receipts
+    """Make a batch's rows and receipts."""
+    dropped = _accept_documents(con, batch.items)
+    _name_receipts(con, batch.items)
+    for item in batch.items:
+        _limit_findings(item, settings.max_findings)
+    rows = _BatchRows(_object_rows(batch.items, run_id), joined(batch.rows, dropped))
+    batch.rows.clear()
+    return rows, [_receipt_object(item) for item in batch.items]
 
 
-def _refuse_if_it_fails(item: _Item, run_id: str) -> bool:
-    """Refuse the item if its rows or its receipt can't be made; return whether it was refused."""
-    if item.is_refused:
-        return False
-    try:
-        _make_rows([item], run_id)
-        _receipt_object(item)
-    except Exception as error:
-        _refuse(item, error)
-    return item.is_refused
-
-
-def _refuse(item: _Item, error: Exception) -> None:
-    item.parsed = unprocessable(item.info.key, error)
-    item.is_refused = True
+def _limit_findings(item: _Item, limit: int) -> None:
+    """Keep the first findings of an object; one more counts them all, if there are others."""
+    permanent = Findings(limit, item.permanent)
+    provisional = Findings(limit - len(permanent), item.provisional)
+    item.permanent, item.provisional = list(permanent), list(provisional)
+    left_out = item.answer.left_out + permanent.left_out + provisional.left_out
+    if left_out:
+        item.permanent.append(counted(item.findings, left_out, limit))
 
 
 def _receipt_object(item: _Item) -> tuple[str, bytes]:
@@ -428,12 +496,13 @@ def _receipt_object(item: _Item) -> tuple[str, bytes]:
     subject = ReceiptSubject(
         object_key=item.info.key,
         etag=item.info.etag,
-        sha256=item.sha256,
+        sha256=item.answer.sha256,
         size=item.info.size,
         year=item.place.year,
         province_code=item.place.province_code,
-        documents=item.parsed.total,
-        rejected=item.rejected,
+        documents=item.answer.total,
+        # The receipt adds the documents of unknown units that it lists.
+        rejected=item.rejected + len(item.held_back - held_back(item.findings)),
     )
     key = receipt_key(item.place.year, item.place.province_code, item.receipt_name)
     return key, receipt(subject, item.findings)
@@ -450,10 +519,14 @@ def _query_wanted(
         con.unregister("wanted")
 
 
-def _accept_documents(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> None:
-    """Decide which documents are taken in, each id once, and add the findings about them."""
-    documents = [document for item in batch for document in item.parsed.documents]
-    ids = {document.model.document_id for document in documents}
+def _accept_documents(con: duckdb.DuckDBPyConnection, items: list[_Item]) -> set[int]:
+    """Decide which documents are taken in, each id once, and add the findings about them.
+
+    Returns:
+        the positions of the documents that are not.
+    """
+    documents = [document for item in items for document in item.answer.documents]
+    ids = {document.document_id for document in documents}
     seen: dict[str, str] = dict(
         _query_wanted(
             con,
@@ -472,62 +545,47 @@ def _accept_documents(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> Non
             units,
         )
     }
-    for item in batch:
-        try:
-            _accept_object_documents(item, seen, registered)
-        except Exception as error:
-            _refuse(item, error)
-            _accept_object_documents(item, seen, registered)
+    return {position for item in items for position in _accept_of_object(item, seen, registered)}
 
 
-def _accept_object_documents(item: _Item, seen: dict[str, str], registered: set[str]) -> None:
-    """Do the work of :func:`_accept_documents` for one object.
+def _accept_of_object(item: _Item, seen: dict[str, str], registered: set[str]) -> Iterator[int]:
+    """Do the work of :func:`_accept_documents` for one object; yield the positions dropped.
 
     Args:
-        seen: content hash by document id; updated at the end, so that an exception changes nothing.
-        registered: registered units; updated likewise.
+        seen: content hash by document id; updated.
+        registered: registered units; updated.
     """
-    own: dict[str, str] = {}
-    units: set[str] = set()
-    item.accepted = []
-    item.permanent = [f for f in item.parsed.findings if not _is_provisional(item, f)]
-    item.provisional = [f for f in item.parsed.findings if _is_provisional(item, f)]
-    item.rejected = item.parsed.total - len(item.parsed.documents)
-    for document in item.parsed.documents:
-        model = document.model
-        about: About = {"document_id": model.document_id, "unit_code": document.unit_code}
-        former = seen.get(model.document_id, own.get(model.document_id))
+    answer = item.answer
+    item.permanent = [f for f in answer.findings if not _is_provisional(item, f)]
+    item.provisional = [f for f in answer.findings if _is_provisional(item, f)]
+    item.rejected = answer.total - len(answer.documents)
+    for document in answer.documents:
+        about: About = {"document_id": document.document_id, "unit_code": document.unit_code}
+        former = seen.get(document.document_id)
         if former is not None:
             same = former == document.content_sha256
             code = "W117" if same else "E108"
             item.permanent.append(
-                finding(code, document.where.at("document_id"), value=model.document_id, **about)
+                finding(code, document.where_id, value=document.document_id, **about)
             )
             item.rejected += 0 if same else 1
+            yield document.position
             continue
-        own[model.document_id] = document.content_sha256
-        item.accepted.append(document)
+        seen[document.document_id] = document.content_sha256
+        item.accepted += 1
         if item.place.document_type == "registration" and document.unit_code:
-            units.add(document.unit_code)
-        item.provisional += _provisional_findings(item, document, registered | units)
-    seen |= own
-    registered |= units
+            registered.add(document.unit_code)
+        if document.unit_code and document.unit_code not in registered:
+            item.held_back.add(document.document_id)
+            item.provisional.append(
+                finding("E109", document.where, value=document.unit_code, **about)
+            )
+        item.provisional += document.findings
 
 
 def _is_provisional(item: _Item, found: Finding) -> bool:
     """Whether dbt makes the finding again: unreadable targets depend on the current catalogue."""
     return item.place.document_type == "plan" and found.code == "E201"
-
-
-def _provisional_findings(
-    item: _Item, document: ParsedDocument, registered: set[str]
-) -> Iterator[Finding]:
-    """Yield the findings that a later registration, plan or catalogue may change."""
-    model, unit_code = document.model, document.unit_code
-    about: About = {"document_id": model.document_id, "unit_code": unit_code}
-    if unit_code and unit_code not in registered:
-        yield finding("E109", document.where.at(), value=unit_code, **about)
-    yield from check_document(item.place, document)
 
 
 def _name_receipts(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> None:
@@ -552,48 +610,15 @@ def _name_receipts(con: duckdb.DuckDBPyConnection, batch: list[_Item]) -> None:
         item.receipt_name = f"{place.document_type}/{place.name}" if clash else place.name
 
 
-def _storable(value: str | None) -> str | None:
-    """Replace lone surrogates, which JSON allows as escapes and no table can store."""
-    if value is None or value.isascii():
-        return value
-    return value.encode("utf-8", "replace").decode("utf-8")
-
-
-def _json_text(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def _own_cells(document: ParsedDocument, columns: Iterable[Column]) -> Iterator[Any]:
-    """Yield the cells of a document in its type's table, after those common to all types."""
-    for column in columns:
-        value: Any = document
-        for name in column.path:
-            value = None if value is None else getattr(value, name)
-        if column.type is ColumnType.JSON:
-            value = _json_text([each.model_dump() for each in value]) if value else None
-        yield _storable(value) if isinstance(value, str) else value
-
-
-@dataclass
-class _BatchRows:
-    """A batch's rows, with the types of the lake's columns.
-
-    Attributes:
-        tables: rows by table of the lake, in the order in which they are written.
-        long: triples of documents, their values and their targets, of about ``_LONG_ROWS`` rows.
-    """
-
-    tables: dict[str, pa.Table] = field(default_factory=dict)
-    long: list[tuple[pa.Table, pa.Table, pa.Table]] = field(default_factory=list)
-
-
 def _write_rows(con: duckdb.DuckDBPyConnection, typed: _BatchRows, year: int, run_id: str) -> None:
     """Write a batch's rows, its list of objects included, in one transaction."""
     con.execute("begin")
     try:
         for name, rows in typed.tables.items():
             insert_rows(con, name, rows)
-        for documents, values, targets in typed.long:
+        for name, rows in typed.documents.tables.items():
+            insert_rows(con, f"raw.{name}", rows)
+        for documents, values, targets in typed.documents.long:
             _insert_long(con, documents, values, targets)
         set_commit_message(con, "intake", year, run_id=run_id)
         con.execute("commit")
@@ -603,187 +628,60 @@ def _write_rows(con: duckdb.DuckDBPyConnection, typed: _BatchRows, year: int, ru
         raise
 
 
-def _make_rows(batch: Sequence[_Item], run_id: str) -> _BatchRows:
-    """Make the rows of objects.
-
-    Raises:
-        pa.ArrowException: a column's type can't hold a value (also other errors of conversion).
-    """
-    typed = _BatchRows()
-    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in RAW_TABLES}
+def _object_rows(items: Sequence[_Item], run_id: str) -> dict[str, pa.Table]:
+    """Make the rows of objects and their findings, by table."""
+    objects: list[tuple[Any, ...]] = []
+    permanent: list[tuple[Any, ...]] = []
     errors: list[tuple[Any, ...]] = []
-    long_documents: list[tuple[Any, ...]] = []
-    values: tuple[list[Any], ...] = ([], [], [], [], [], [])
-    targets: tuple[list[Any], ...] = ([], [], [], [], [], [])
-    for item in batch:
-        info, place = item.info, item.place
-        lineage = (info.key, info.etag, item.sha256, run_id, place.year, place.province_code)
-        rows["objects"].append(
+    for item in items:
+        info, place, answer = item.info, item.place, item.answer
+        objects.append(
             (
-                *lineage,
+                storable(info.key),
+                info.etag,
+                answer.sha256,
+                run_id,
+                place.year,
+                place.province_code,
                 place.document_type,
                 info.size,
                 utc_naive(info.last_modified),
                 item.status,
-                item.parsed.total,
-                item.parsed.total - item.rejected,
+                answer.total,
+                answer.total - item.rejected,
                 item.rejected,
-                item.receipt_name,
+                storable(item.receipt_name),
                 item.body,
             )
         )
-        for document in item.accepted:
-            model, unit = document.model, document.unit_code
-            document_id = _storable(model.document_id)
-            kind = place.document_type
-            rows["documents"].append((*lineage, document_id, kind, document.content_sha256))
-            described = DOCUMENT_TYPES[kind]
-            rows[described.raw_table].append(
-                (
-                    *lineage,
-                    document_id,
-                    model.submitted_at,
-                    model.synthetic,
-                    *_own_cells(document, described.columns),
-                )
-            )
-            contact = getattr(model, "contact", None)
-            if contact:
-                rows["registration_contacts"].append(
-                    (
-                        *lineage,
-                        document_id,
-                        unit,
-                        _storable(contact.name),
-                        _storable(contact.phone),
-                        _storable(contact.email),
-                    )
-                )
-            if document.values or document.targets:
-                index = len(long_documents)
-                where = document.where
-                # SQL appends the value's path to the document's JSON Pointer; in tables each value
-                # has a cell of its own.
-                pointer = None if isinstance(where, Cells) else _storable(where.at())
-                places = where.of_keys() if isinstance(where, Cells) else {}
-                long_documents.append((index, *lineage, document_id, unit, pointer))
-                _extend_columns(
-                    values,
-                    [
-                        (index, _storable(code), _storable(read.text), read.kind, read.number,
-                         _storable(places.get(code)))
-                        for code, read in document.values
-                    ],
-                )  # fmt: skip
-                _extend_columns(
-                    targets,
-                    [
-                        (index, year, _storable(code), _storable(read.text), read.number,
-                         _storable(places.get(f"{year}/{code}")))
-                        for year, code, read in document.targets
-                    ],
-                )  # fmt: skip
-                if len(values[0]) + len(targets[0]) >= _LONG_ROWS:
-                    typed.long.append(_long_tables(long_documents, values, targets))
-                    for column in (long_documents, *values, *targets):
-                        column.clear()
-        for is_permanent, found in ((True, item.permanent), (False, item.provisional)):
-            for each in found:
-                row = (
-                    place.year,
-                    place.province_code,
-                    info.key,
-                    _storable(each.document_id),
-                    _storable(each.unit_code),
-                    _storable(each.indicator_code),
-                    each.code,
-                    each.severity,
-                    _storable(each.location),
-                    _storable(each.message_zh),
-                    _storable(each.message_en),
-                    info.etag,
-                    _storable(each.value),
-                )
-                # dbt fills the last two columns: the explanation of a warning.
-                errors.append((*row, None, None))
-                if is_permanent:
-                    rows["document_errors"].append((*row, run_id))
-    for name, schema in RAW_TABLES.items():
-        if rows[name]:
-            typed.tables[f"raw.{name}"] = _arrow_table(rows[name], schema)
-    if errors:
-        name = "quality.submission_errors"
-        typed.tables[name] = _arrow_table(errors, OTHER_TABLES[name])
-    if long_documents:
-        typed.long.append(_long_tables(long_documents, values, targets))
-    return typed
+        permanent += [(*_finding_row(item, each), run_id) for each in item.permanent]
+        # dbt fills the last two columns: the explanation of a warning.
+        errors += [(*_finding_row(item, each), None, None) for each in item.findings]
+    name = "quality.submission_errors"
+    rows = {
+        "raw.objects": arrow_table(objects, RAW_TABLES["objects"]),
+        "raw.document_errors": arrow_table(permanent, RAW_TABLES["document_errors"]),
+        name: arrow_table(errors, OTHER_TABLES[name]),
+    }
+    return {name: table for name, table in rows.items() if table.num_rows}
 
 
-def _extend_columns(columns: tuple[list[Any], ...], rows: list[tuple[Any, ...]]) -> None:
-    if rows:
-        for column, cells in zip(columns, zip(*rows, strict=True), strict=True):
-            column.extend(cells)
-
-
-def _arrow_table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
-    columns = zip(*rows, strict=True)
-    arrays = [
-        pa.array(column, type=field.type) for column, field in zip(columns, schema, strict=True)
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
-_LONG_DOCUMENT = pa.schema(
-    [
-        pa.field("position", pa.int32()),
-        *list(RAW_TABLES["performance_values"])[:8],
-        pa.field("pointer", pa.string()),
-    ]
-)
-
-
-_TEXT = pa.string()
-_LONG_VALUES = pa.schema(
-    [
-        ("position", pa.int32()),
-        ("indicator_code", _TEXT),
-        ("value_text", _TEXT),
-        ("value_kind", _TEXT),
-        ("value_number", _TEXT),
-        ("place", _TEXT),
-    ]
-)
-_LONG_TARGETS = pa.schema(
-    [
-        ("position", pa.int32()),
-        ("target_year", pa.int32()),
-        ("indicator_code", _TEXT),
-        ("target_text", _TEXT),
-        ("target_number", _TEXT),
-        ("place", _TEXT),
-    ]
-)
-
-
-def _long_tables(
-    documents: list[tuple[Any, ...]],
-    values: tuple[list[Any], ...],
-    targets: tuple[list[Any], ...],
-) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Make the Arrow tables of documents, their values and their targets."""
+def _finding_row(item: _Item, found: Finding) -> tuple[Any, ...]:
     return (
-        _arrow_table(documents, _LONG_DOCUMENT),
-        _long_table(values, _LONG_VALUES, "value_number"),
-        _long_table(targets, _LONG_TARGETS, "target_number"),
+        item.place.year,
+        item.place.province_code,
+        storable(item.info.key),
+        storable(found.document_id),
+        storable(found.unit_code),
+        storable(found.indicator_code),
+        found.code,
+        found.severity,
+        storable(found.location),
+        storable(found.message_zh),
+        storable(found.message_en),
+        item.info.etag,
+        storable(found.value),
     )
-
-
-def _long_table(columns: tuple[list[Any], ...], schema: pa.Schema, number: str) -> pa.Table:
-    """Make a table from columns; the texts of column ``number`` become DECIMAL(38,10)."""
-    arrays = [pa.array(cells, f.type) for cells, f in zip(columns, schema, strict=True)]
-    at = schema.get_field_index(number)
-    arrays[at] = arrays[at].cast(pa.decimal128(38, 10))
-    return pa.Table.from_arrays(arrays, names=schema.names)
 
 
 def _insert_long(

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.intake import documents, run
-from orchestration.intake.formats import read_object
+from orchestration.intake import isolation
 from orchestration.intake.run import IntakeSummary
+from tests.fixtures import poison
 from tests.fixtures.faulty_store import Faults, faulty_store
 from tests.fixtures.landing import Landing
 
@@ -162,7 +162,7 @@ def _bad_objects() -> dict[str, tuple[bytes, str]]:
         "deep-array.json": (b"[" * 100_000, "E004"),
         "twice.json": (text().replace(b"{", b'{"year": 2023, ', 1), "E008"),
         "table.parquet": (b"PAR1", "E012"),
-        "book.xlsx": (b"PK", "E012"),
+        "book.xlsx": (b"PK", "E027"),
         "table.csv": (b"a,b\n1,2\n", "E009"),
         "program.exe": (b"MZ", "E005"),
         "no-extension": (text(), "E005"),
@@ -331,27 +331,27 @@ def test_the_cutoff_is_midnight_in_beijing_whatever_the_zone(
     assert _query(ws, query) == [(True, on_time) for _, on_time in _INSTANTS]
 
 
-def test_an_exception_of_a_parser_rejects_only_its_object(
+def test_objects_that_harm_their_reader_cost_only_their_receipts(
     ws: stages.Workspace, landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read(key: str, *arguments: Any, **options: Any) -> Any:
-        if "poison" in key:
-            raise RuntimeError
-        return read_object(key, *arguments, **options)
-
-    monkeypatch.setattr(documents, "read_object", read)
-    prefix = "performance/year=2024/province=440000/poison"
-    poison = [landing.put(f"{prefix}{number}.json", "{}") for number in range(3)]
+    monkeypatch.setattr(isolation, "answer_objects", poison.answer_objects)
+    settings = replace(ws.settings, max_object_memory=2**29, max_object_seconds=2)
+    prefix = "performance/year=2024/province=440000/"
+    harmful = {
+        landing.put(f"{prefix}{number}.json", body): code
+        for number, (body, (_, code)) in enumerate(poison.HARMS.items())
+    }
     landing.unit(UNIT)
     good = landing.performance(UNIT, {"T05_02": 1000})
-    summary = _intake(ws)
-    assert (summary.fetched, summary.by_status["rejected"]) == (6, 3)
+    summary = _intake(replace(ws, settings=settings))
+    assert summary.fetched == len(harmful) + 3
+    assert summary.by_status["rejected"] == len(harmful)
     assert _receipt(ws, good)["counts"]["accepted"] == 1
-    for key in poison:
+    for key, code in harmful.items():
         answer = _receipt(ws, key)
         assert answer["status"] == "rejected"
-        assert answer["errors"][0]["code"] == "E016"
-    assert _query(ws, "select count(*) from lake.raw.objects") == [(6,)]
+        assert [error["code"] for error in answer["errors"]] == [code]
+    assert _query(ws, "select count(*) from lake.raw.objects") == [(summary.fetched,)]
     assert _intake(ws).fetched == 0
 
 
@@ -370,46 +370,6 @@ def test_a_score_is_rounded_to_one_decimal_with_a_warning(
     assert _query(
         ws, "select document_id, cast(score as varchar) from lake.raw.assessments order by all"
     ) == [("d000003", "94.300000"), ("d000004", "88.300000")]
-
-
-@pytest.mark.parametrize("place", ["check_document", "_receipt_object", "does_not_fit"])
-def test_an_exception_for_an_object_is_answered_and_the_others_are_taken_in(
-    ws: stages.Workspace, landing: Landing, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
-    landing.unit(UNIT)
-    same: dict[str, Any] = {"document_id": "twice", "report": None}
-    poison = landing.performance(UNIT, {"C_04": 1}, name="a.json", highlight="poison", **same)
-    # The id is free, because nothing of the first object is taken in.
-    good = landing.performance(UNIT, {"C_04": 2}, name="b.json", **same)
-    name = "_own_cells" if place == "does_not_fit" else place
-    original = getattr(run, name)
-
-    def is_poison(given: Any) -> bool:
-        if isinstance(given, run._Item):
-            return given.info.key == poison and not given.is_refused
-        model = getattr(given, "model", None)
-        return getattr(model, "highlight", None) == "poison"
-
-    def failing(*given: Any) -> Any:
-        if any(is_poison(each) for each in given):
-            if place == "does_not_fit":
-                return (*original(*given)[:-1], object())
-            raise RecursionError("13800138000")
-        return original(*given)
-
-    monkeypatch.setattr(run, name, failing)
-    assert _intake(ws).by_status["rejected"] == 1
-    answer = _receipt(ws, poison)
-    assert (answer["status"], answer["counts"]["documents"]) == ("rejected", 0)
-    assert [error["code"] for error in answer["errors"]] == ["E016"]
-    assert "13800138000" not in json.dumps(answer)
-    answer = _receipt(ws, good)
-    assert answer["counts"]["accepted"] == 1
-    assert {error["code"] for error in answer["errors"]} == {"W208"}
-    assert _query(
-        ws, "select object_key, status from lake.raw.objects where status = 'rejected'"
-    ) == [(poison, "rejected")]
-    assert _query(ws, "select object_key from lake.raw.performances") == [(good,)]
 
 
 def test_unusable_keys_are_listed_and_passed_over(ws: stages.Workspace, landing: Landing) -> None:

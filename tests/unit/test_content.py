@@ -12,7 +12,7 @@ import pytest
 from orchestration.core.catalogue import load_catalogue
 from orchestration.intake.documents import parse_object
 from orchestration.intake.formats import Limits
-from orchestration.intake.listing import place_of
+from orchestration.intake.places import place_of
 
 LIMITS = Limits(expanded_bytes=2**22, rows=100)
 WORKBOOK = {"[Content_Types].xml": b"", "xl/workbook.xml": b"<x/>"}

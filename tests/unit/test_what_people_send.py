@@ -23,7 +23,7 @@ from orchestration.intake.findings import Finding
 from orchestration.intake.formats import Limits
 from orchestration.intake.formats.base import Cells
 from orchestration.intake.formats.headers import header_columns
-from orchestration.intake.listing import place_of
+from orchestration.intake.places import place_of
 from orchestration.intake.receipts import status_of
 
 CASES = Path(__file__).parents[1] / "fixtures" / "intake_cases"

@@ -13,7 +13,7 @@ import pytest
 from orchestration.intake.checks import check_document
 from orchestration.intake.documents import ParsedObject, parse_object
 from orchestration.intake.formats import Limits
-from orchestration.intake.listing import place_of
+from orchestration.intake.places import place_of
 
 CASES = Path(__file__).parents[1] / "fixtures" / "intake_cases"
 UNIT = "T05-440000-0007"

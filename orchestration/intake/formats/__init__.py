@@ -50,6 +50,8 @@ def limits_of(settings: Settings) -> Limits:
         sheets=settings.max_sheets,
         columns=settings.max_columns,
         held_bytes=settings.max_held_bytes,
+        documents=settings.max_documents,
+        findings=settings.max_findings,
     )
 
 

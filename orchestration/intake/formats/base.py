@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, Protocol
 
 from orchestration.core.settings import (
     DEFAULT_MAX_COLUMNS,
+    DEFAULT_MAX_DOCUMENTS,
+    DEFAULT_MAX_FINDINGS,
     DEFAULT_MAX_HELD_BYTES,
     DEFAULT_MAX_SHEETS,
 )
@@ -44,6 +46,8 @@ class Limits:
         columns: the largest number of columns with values in a sheet.
         held_bytes: the largest unpacked size of a part of a workbook that is kept in memory
             (shared strings, styles, the list of sheets).
+        documents: the largest number of documents.
+        findings: findings listed; the others are counted.
     """
 
     expanded_bytes: int
@@ -51,6 +55,8 @@ class Limits:
     sheets: int = DEFAULT_MAX_SHEETS
     columns: int = DEFAULT_MAX_COLUMNS
     held_bytes: int = DEFAULT_MAX_HELD_BYTES
+    documents: int = DEFAULT_MAX_DOCUMENTS
+    findings: int = DEFAULT_MAX_FINDINGS
 
 
 class MergedRow(list[Any]):
