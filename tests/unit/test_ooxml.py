@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import sys
@@ -350,6 +351,12 @@ DOCTYPE = '<!DOCTYPE a [<!ENTITY b "x">]>'
         (parts_of(ROW, strings="<si><t>x</t></si>" * 10_000), "E011"),
         (parts_of(ROW, styles="<fonts><font/></fonts>" * 10_000), "E011"),
         (parts_of("<row><c><v>1</v></c></row>" * 20_000), "E011"),
+        # Ten cells refer to one long text; a format repeats a text.
+        (parts_of('<row><c t="s"><v>0</v></c></row>' * 10,
+                  strings=f"<si><t>{'x' * 50_000}</t></si>"), "E011"),
+        (parts_of(f'<row><c s="1" t="str"><v>{"x" * 10_000}</v></c></row>',
+                  styles=styled("@" * 50)), "E011"),
+        (parts_of(f'<row><c t="str"><v>{"x" * 140_000}</v></c></row>'), "E012"),
         (changed("xl/workbook.xml", "</sheets>",
                  '<sheet name="x" r:id="s1"/>' * 200 + "</sheets>"), "E012"),
         (changed("xl/workbook.xml", "</sheets>",
@@ -497,3 +504,30 @@ def test_any_code_gives_the_stored_number_or_a_text_that_is_none(code: str, valu
         assert read.number is None or re.match("-?0[0-9]", found)
     else:
         assert found == value or isinstance(found, datetime)
+
+
+#: A workbook with every kind of cell, whose parts the test then damages.
+EVERYTHING = parts_of(
+    '<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" s="1"><v>5</v></c><c t="d"><v>2024-11-01</v>'
+    '</c></row><row><c t="inlineStr"><is><r><rPr><strike/></rPr><t>x_x000D_</t></r></is></c>'
+    "<c><f>A1</f></c></row>",
+    strings="<si><t>a</t></si>",
+    styles=styled("yyyy;[Red]0.0,&quot;x&quot;", "<strike/>"),
+    after='<mergeCells><mergeCell ref="A1:A2"/></mergeCells>',
+)
+PIECES = st.sampled_from(
+    ["", "0", "-1", "9" * 30, "1e9", "A", "\x00", "<", ">", '"', "&", "é", "</c>", "<row>", "t=",
+     'r="A9"', "PT5H", "25:61:61", "General", ";", "[h]", "E+", "<mergeCell ref='B1:B9'/>"]
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(sorted(EVERYTHING)), st.data())
+def test_a_damaged_part_raises_nothing_but_a_refusal(name: str, data: st.DataObject) -> None:
+    part = EVERYTHING[name]
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(part)))
+        cut = data.draw(st.integers(0, 4))
+        part = part[:at] + data.draw(PIECES) + part[at + cut :]
+    with contextlib.suppress(Unreadable):
+        rows_of(EVERYTHING | {name: part})

@@ -25,17 +25,42 @@ from orchestration.intake.formats.ooxml.markup import MarkupError, new_parser, t
 from orchestration.intake.formats.ooxml.styles import PLAIN, CellStyle
 from orchestration.intake.formats.ooxml.text import Item, ItemReader, decoded, marked, seen
 
-__all__ = ["SheetContext", "read_rows"]
+__all__ = ["SheetContext", "TextBudget", "read_rows"]
 
 #: Rows and columns of a sheet, as in every spreadsheet program.
 _MAX_ROW, _MAX_COLUMN = 1_048_576, 16_384
 #: Digits of a double: a longer whole number is a float, as in a spreadsheet.
 _MAX_DIGITS = 15
+#: Longest text of a cell, in characters; a spreadsheet's own limit is 32,767.
+_MAX_TEXT = 131_072
+#: Texts that are longer count against the budget.
+_LONG_TEXT = 256
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _ROW = b"<row "
 _ROW_NUMBER = re.compile(rb'<row [^<>]*?\br="([0-9]{1,7})"')
 #: The tags of rows without values.
 _BLANK_TAGS = (_ROW, b"</row>", b"<c ", b"</c>")
+
+
+class TextBudget:
+    """Bounds the long texts of all cells, because many cells can refer to one shared string.
+
+    Args:
+        limit: the largest number of characters.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._used = limit, 0
+
+    def take(self, text: str) -> None:
+        """Count the text of a cell.
+
+        Raises:
+            Unreadable: the cells hold more text than the limit (E011).
+        """
+        self._used += len(text)
+        if self._used > self._limit:
+            raise Unreadable("E011", str(self._used), limit=str(self._limit))
 
 
 @dataclass(frozen=True)
@@ -48,6 +73,7 @@ class SheetContext:
         styles: the cell styles.
         epoch: the day from which the workbook counts dates.
         columns: the largest number of columns that may hold values.
+        budget: what the long texts of the workbook's cells count against.
     """
 
     name: str
@@ -55,6 +81,7 @@ class SheetContext:
     styles: Sequence[CellStyle]
     epoch: datetime
     columns: int
+    budget: TextBudget
 
 
 def read_rows(chunks: Iterable[bytes], context: SheetContext) -> Iterator[Row]:
@@ -245,13 +272,13 @@ class _Reader:
     def _content(self, kind: str, style: CellStyle) -> Any:
         """What the present cell holds as it is seen; None if it is blank."""
         if kind == "inlineStr":
-            return _text_content(self._item.take(), style)
+            return self._text_content(self._item.take(), style)
         text = "".join(self._text or ())
         if self._formula is not None and not text and (self._text is None or kind != "str"):
             formula = "".join(self._formula)
             return f"={formula}（没有计算结果）"
         if kind == "s":
-            return _text_content(self._shared(text), style)
+            return self._text_content(self._shared(text), style)
         if kind == "n":
             return _number_content(text.strip(), style, self.context.epoch)
         if kind == "b":
@@ -262,7 +289,18 @@ class _Reader:
                 return from_ISO8601(text)
             except ValueError:
                 return text or None
-        return _text_content(decoded(text), style)
+        return self._text_content(decoded(text), style)
+
+    def _text_content(self, item: Item, style: CellStyle) -> str | None:
+        if not item:
+            return None
+        text = seen(item, style.mark)
+        if len(text) > _MAX_TEXT:
+            raise MarkupError("too long a text")
+        text = style.number_format.seen_text(text)
+        if len(text) > _LONG_TEXT:
+            self.context.budget.take(text)
+        return text
 
     def _shared(self, index: str) -> Item:
         index = index.strip()
@@ -276,14 +314,6 @@ def _row_number(text: str) -> int:
     if not 0 < number <= _MAX_ROW:
         raise MarkupError("row number")
     return number
-
-
-def _text_content(item: Item, style: CellStyle) -> str | None:
-    if not item:
-        return None
-    if isinstance(item, str) and not style.mark and style.number_format.is_plain:
-        return item
-    return style.number_format.seen_text(seen(item, style.mark))
 
 
 def _number_content(text: str, style: CellStyle, epoch: datetime) -> Any:

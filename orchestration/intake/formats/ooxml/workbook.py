@@ -19,7 +19,7 @@ from orchestration.intake.formats.ooxml.merges import (
     names_merged_cells,
 )
 from orchestration.intake.formats.ooxml.package import Package
-from orchestration.intake.formats.ooxml.sheet import SheetContext, read_rows
+from orchestration.intake.formats.ooxml.sheet import SheetContext, TextBudget, read_rows
 from orchestration.intake.formats.ooxml.styles import CellStyle, read_styles
 from orchestration.intake.formats.ooxml.text import Item, read_strings
 
@@ -57,6 +57,7 @@ class Workbook:
         self._package = Package(body, limits)
         self._limits = limits
         self._rows = 0
+        self._budget = TextBudget(limits.expanded_bytes)
         root = self._package.relationships("")
         self._part = next(
             (r.target for r in root.values() if r.kind == "officeDocument"), _WORKBOOK
@@ -97,6 +98,7 @@ class Workbook:
             self._cell_styles(),
             self._epoch,
             self._limits.columns,
+            self._budget,
         )
         try:
             yield from read_rows(self._package.chunks(sheet.part), context)
