@@ -12,7 +12,6 @@ from typing import Any
 
 from orchestration.intake.formats.base import RawDocument, Remark, Unreadable
 from orchestration.intake.formats.cells import comparable
-from orchestration.intake.formats.headers import column_labels
 
 __all__ = ["settle_forms"]
 
@@ -68,10 +67,8 @@ def _settled(unit: str, forms: Sequence[RawDocument]) -> RawDocument:
 
 def _left_out(name: str, given: Sequence[Any], where: str) -> Remark:
     """The finding about a field that several forms of one unit give differently."""
-    labels = column_labels("performance")
-    zh, en = labels.get(name) or labels[f"{name}_object_key"]
     shown = " / ".join(str(value) for value in given)
-    return Remark("W144", where, shown, {"field": zh, "field_en": en})
+    return Remark("W144", where, shown, {"field": name})
 
 
 def _differing(first: RawDocument, other: RawDocument) -> Iterator[str]:

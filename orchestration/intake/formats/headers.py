@@ -22,7 +22,6 @@ from orchestration.intake.measures import units_in_header, units_in_note
 __all__ = [
     "LONG_FORMS",
     "Header",
-    "column_labels",
     "find_header",
     "header_columns",
     "table_columns",
@@ -83,16 +82,6 @@ def table_columns(kind: str) -> Mapping[str, str]:
         column.column_name: column.kind
         for column in load_catalogue().table_columns
         if column.belongs_to(kind) and column.kind != _NOTE
-    }
-
-
-@cache
-def column_labels(kind: str) -> Mapping[str, tuple[str, str]]:
-    """The Chinese and the English label of each column of a document type."""
-    return {
-        column.column_name: (column.label_zh, column.label_en)
-        for column in load_catalogue().table_columns
-        if column.belongs_to(kind)
     }
 
 

@@ -76,7 +76,6 @@ class NameChecks:
         for name, found in self._contradictions.items():
             rows = "、".join(str(number) for number, _ in found[:_LISTED])
             rows += "…" if len(found) > _LISTED else ""
-            name_zh, name_en = _labels()[name]
             code_zh, code_en = _labels()[_CODE_COLUMNS[name]]
             yield Remark(
                 "W143",
@@ -84,8 +83,7 @@ class NameChecks:
                 "；".join(text for _, text in found[:_LISTED]),
                 {
                     "rows": rows,
-                    "field": name_zh,
-                    "field_en": name_en,
+                    "field": name,
                     "expected": code_zh,
                     "expected_en": code_en,
                 },

@@ -1,0 +1,468 @@
+"""Reads tables with one value in each row: performances and plans, and the reporting forms.
+
+The rows of a document may be scattered. A form states the unit once for each block of rows, has no
+document ids, and may be saved as CSV or moved to another workbook. Belongs here: which rows make a
+document, what their values are, and which rows can't be trusted. Doesn't belong here: several forms
+of one unit (``forms``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
+
+from orchestration.intake import codes
+from orchestration.intake.contracts import MODELS
+from orchestration.intake.formats.base import (
+    Cells,
+    MergedRow,
+    RawDocument,
+    Remark,
+    Row,
+    Unreadable,
+)
+from orchestration.intake.formats.cells import (
+    CELL_READERS,
+    cell_number,
+    cell_text,
+    comparable,
+    is_blank,
+)
+from orchestration.intake.formats.filled_down import FilledDown
+from orchestration.intake.formats.grid import NESTED, RefusedCells, Table, TableOrigin, listed
+from orchestration.intake.formats.headers import LONG_FORMS, Header
+from orchestration.intake.formats.names import NameChecks
+from orchestration.intake.formats.rewritten_ids import are_rounded, id_problem
+from orchestration.intake.measures import contradicted_by_table, contradicted_unit
+
+__all__ = ["LongTable"]
+
+#: Columns of the reporting form that inform the person who fills it in. A table without document
+#: ids that has two of them is a form, wherever it was saved.
+_FORM_NOTES = ("is_required", "lower_bound", "upper_bound", "previous_value", "definition")
+#: Rows in which codes count up before they are taken as filled down with the mouse. In a form,
+#: whose units each have a whole block of rows, two rows are enough; in other tables four, because
+#: units that each send one value may follow each other.
+_FILLED_ROWS_OF_FORM, _FILLED_ROWS = 2, 4
+#: Characters of a stated unit of measure that a finding quotes.
+_QUOTED = 20
+
+
+@dataclass
+class _Group:
+    """The rows of one document."""
+
+    number: int
+    cells: Sequence[Any]
+    head: Any
+    keys: list[str] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    problem: Unreadable | None = None
+    remarks: list[Remark] = field(default_factory=list)
+    #: Fields that differ between the rows and are left out.
+    dropped: set[str] = field(default_factory=set)
+
+
+class LongTable(Table):
+    """A table with one value in each row. The rows of a document may be scattered."""
+
+    def __init__(self, origin: TableOrigin, header: Header, rows: Iterable[Row]) -> None:
+        super().__init__(origin, header, rows)
+        form = LONG_FORMS[origin.kind]
+        self.field_name, self.key_names, self.value_name = form.field, form.keys, form.value
+        columns = self.columns
+        notes = sum(name in header.notes for name in _FORM_NOTES)
+        self.is_form = (
+            origin.received_at is not None
+            and not ({"document_id", "submitted_at"} & set(columns))
+            and (origin.is_form or notes > 1)
+        )
+        self.value_at: int = columns[self.value_name]
+        self.least = max(columns.values()) + 1
+        self.heads = {
+            n: p for n, p in columns.items() if n not in (*self.key_names, self.value_name)
+        }
+        self.head_of = _getter(list(self.heads.values()))
+        self.identity_of = _getter(
+            [columns[name] for name in ("document_id", "unit_code") if name in columns]
+        )
+        self.key_of = _getter([columns[name] for name in self.key_names])
+        self.counted_of = _getter(
+            [
+                columns[n]
+                for n in ("document_id", "unit_code", "year", "target_year")
+                if n in columns
+            ]
+        )
+        self.groups: dict[Any, _Group] = {}
+        # Groups by identity cells as typed: most rows find their group without cleaning any cell.
+        self.placed: dict[Any, _Group] = {}
+        self.keys: dict[Any, str] = {}
+        #: Indicator codes written in another way: the code that is meant, and the first place.
+        self.rewritten: dict[str, tuple[str, str]] = {}
+        self.above: dict[int, Any] = {}
+        self.last: _Group | None = None
+        self.lost: list[RawDocument] = []
+        self.fills = FilledDown[_Group](
+            _FILLED_ROWS_OF_FORM if self.is_form else _FILLED_ROWS, self.counted_of
+        )
+        self.names = NameChecks(header, self.place)
+        self.unit_positions = list(header.notes.get("unit_of_measure", ()))
+        self.states_units = bool(self.unit_positions or header.units)
+        self.unit_verdicts: dict[tuple[Any, ...], tuple[str, str] | None] = {}
+
+    def _documents(self) -> Iterator[RawDocument]:
+        for number, given in self._rows:
+            self._take(number, given)
+        self.placed.clear()
+        yield from self.lost
+        yield from self._refuse_filled_down()
+        rounded = are_rounded([kind[1] for kind in self.groups if kind[0] == "document"])
+        orders: dict[tuple[str, ...], tuple[str, ...]] = {}
+        empty: list[str] = []
+        # Free each document's rows once it is made: a bulk file holds a million.
+        for key in list(self.groups):
+            group = self.groups.pop(key)
+            keys = tuple(group.keys)
+            document = self._document(group, orders.setdefault(keys, keys), rounded)
+            if document is None:
+                empty.append(str(self._content(group.cells, self.heads).get("unit_code", "")))
+            else:
+                yield document
+        if empty:
+            self._remarks.append(
+                Remark("W123", self.origin.sheet, f"{len(empty)}: {listed(empty)}")
+            )
+        if self.rewritten:
+            place = next(iter(self.rewritten.values()))[1]
+            meant = listed([code for code, _ in self.rewritten.values()])
+            self._remarks.append(Remark("W141", place, listed([*self.rewritten]), {"meant": meant}))
+        self._remarks += self.names.remarks()
+
+    def _take(self, number: int, given: Sequence[Any]) -> None:
+        """Add a row to its document."""
+        if isinstance(given, MergedRow):
+            given = self._spread(given)
+        if given.__class__ is RefusedCells or len(given) > self.width or self._differing:
+            problem = self._row_problem(number, given)
+            if problem is not None:
+                self._refuse_row(number, given, problem)
+                return
+        cells = given if len(given) >= self.least else [*given, *[None] * (self.least - len(given))]
+        if self._unheaded:
+            self._note_asides(number, cells, self._unheaded)
+        typed_key = self.key_of(cells)
+        key = self.keys.get(typed_key)
+        if key is None:
+            key = self._key(typed_key, cells, number)
+        value = cells[self.value_at]
+        if not key and is_blank(value):
+            self._take_aside(number, cells)
+            return
+        if self.is_form:
+            cells = self._filled_down(cells)
+        group = self._group(number, cells)
+        if not key:
+            group.remarks.append(self._keyless(number, cells, value))
+            return
+        if self.states_units and value is not None:
+            value = self._with_stated_unit(key, cells, value)
+        group.keys.append(key)
+        group.values.append(value)
+        group.rows.append(number)
+        self.fills.take(number, cells, key, group)
+        if self.names.positions:
+            self.names.take(number, cells, key.rpartition("/")[2], self.columns)
+
+    def _spread(self, given: MergedRow) -> list[Any]:
+        """A row with the values of the merged cells that cross it.
+
+        A merged cell in the value column is not read: one number can't be that of several rows.
+        """
+        cells = super()._spread(given)
+        if not is_blank(given.merged.get(self.value_at)):
+            cells[self.value_at] = f"{cell_text(cells[self.value_at])}（合并单元格）"
+        return cells
+
+    def _key(self, typed: Any, cells: Sequence[Any], number: int) -> str:
+        """The key of a row's value: indicator code, or ``year/code``; "" if a part is blank."""
+        parts = [cell_text(cell) or "" for cell in (typed if type(typed) is tuple else (typed,))]
+        code = codes.indicator_code(parts[-1])
+        at = self.columns["indicator_code"]
+        if code is not None and code != cells[at]:
+            self.rewritten[str(cells[at])] = code, self.place(at, number)
+        parts[-1] = code or parts[-1]
+        key = "/".join(parts) if all(parts) else ""
+        self.keys[typed] = key
+        return key
+
+    def _keyless(self, number: int, cells: Sequence[Any], value: Any) -> Remark:
+        """The finding about a value without an indicator code or year."""
+        name = next(n for n in self.key_names if is_blank(cells[self.columns[n]]))
+        return Remark(
+            "E033",
+            self.place(self.columns[name], number),
+            cell_text(value) or "",
+            {"row": str(number), "field": name},
+        )
+
+    def _group(self, number: int, cells: Sequence[Any]) -> _Group:
+        """The document that a row belongs to."""
+        typed = self.identity_of(cells)
+        group = self.placed.get(typed)
+        head = self.head_of(cells)
+        if group is None:
+            key = self._group_key(cells)
+            group = self._interrupted(number, key) or self.groups.get(key)
+            if group is None:
+                group = self.groups[key] = _Group(number, cells, head)
+                group.remarks += self._code_remarks("unit_code", cells, number)
+            if key[1] is not None:
+                self.placed[typed] = group
+        if head != group.head and group.problem is None:
+            group.problem = self._merge(group, number, head, cells)
+        self.last = group
+        return group
+
+    def _group_key(self, cells: Sequence[Any]) -> tuple[str, str | None]:
+        """The key of a document: its id, or its unit without one."""
+        if "document_id" in self.columns:
+            document_id = cell_text(cells[self.columns["document_id"]])
+            if document_id is not None:
+                # The unit is not part of the key: one document about two units must be reported.
+                return "document", document_id
+        unit = cell_text(cells[self.columns["unit_code"]])
+        return "unit", unit and (codes.unit_code(unit) or unit)
+
+    def _interrupted(self, number: int, key: tuple[str, str | None]) -> _Group | None:
+        """The document above a row whose identity is blank, as below a merged cell; or None.
+
+        The document is refused: the row may belong to it or not.
+        """
+        if self.is_form or key[0] == "document" or self.last is None:
+            return None
+        above = self._group_key(self.last.cells)
+        unit = cell_text(self.last.cells[self.columns["unit_code"]])
+        if above[0] != "document" or key[1] not in (None, unit):
+            return None
+        at = self.columns["document_id"]
+        if self.last.problem is None:
+            self.last.problem = Unreadable(
+                "E034",
+                above[1] or "",
+                where=self.place(at, number),
+                row=str(number),
+                field="document_id",
+            )
+        return self.last
+
+    def _take_aside(self, number: int, cells: Sequence[Any]) -> None:
+        """Take a row without indicator and value: fields of a document, or a heading or remark."""
+        filled = [at for at, cell in enumerate(cells) if not is_blank(cell)]
+        if not filled:
+            return
+        kind, name = self._group_key(cells)
+        is_named = name is not None and (
+            (kind, name) in self.groups if kind == "document" else codes.unit_code(name)
+        )
+        if is_named:
+            self._group(number, self._filled_down(cells) if self.is_form else cells)
+            return
+        at = filled[0]
+        self._remarks.append(Remark("W140", self.place(at, number), str(cells[at])))
+
+    def _filled_down(self, cells: Sequence[Any]) -> Sequence[Any]:
+        """A form's row with the unit and year, which a form states once for each block of rows."""
+        filled = list(cells)
+        for name in ("unit_code", "year"):
+            position = self.columns.get(name)
+            if position is not None:
+                if is_blank(filled[position]):
+                    filled[position] = self.above.get(position)
+                else:
+                    self.above[position] = filled[position]
+        return filled
+
+    def _refuse_row(self, number: int, given: Sequence[Any], problem: Unreadable) -> None:
+        """Leave out a row that can't be read; its document is told, if it can be found."""
+        cells = [*given, *[None] * (self.least - len(given))]
+        if self.is_form:
+            cells = [*self._filled_down(cells)]
+        kind, name = self._group_key(cells)
+        where = problem.where or Cells(self.origin.sheet, number, self.labels).at()
+        if name is None:
+            place = Cells(self.origin.sheet, number, self.labels)
+            self.lost.append(RawDocument(place, problem, is_form=self.is_form))
+            return
+        group = self.groups.get((kind, name))
+        if group is None:
+            known = {"document_id", "unit_code"} & set(self.columns)
+            positions = {self.columns[each] for each in known}
+            kept = [cell if at in positions else None for at, cell in enumerate(cells)]
+            group = self.groups[kind, name] = _Group(number, kept, self.head_of(kept))
+        self.last = group
+        if problem.code == "E038":
+            group.problem = group.problem or problem
+        else:
+            group.remarks.append(Remark(problem.code, where, problem.value, problem.fields))
+
+    def _merge(
+        self, group: _Group, number: int, head: Any, cells: Sequence[Any]
+    ) -> Unreadable | None:
+        """Fill the group's blank cells from a further row; return an error where they differ."""
+        merged = list(group.cells)
+        for name, position in self.heads.items():
+            read = CELL_READERS[self.kinds[name]]
+            here, before = read(cells[position]), read(merged[position])
+            if here is None or before is None:
+                merged[position] = merged[position] if here is None else cells[position]
+            elif str(here) != str(before) and not self._same_code(name, here, before):
+                outer = next((n for n in NESTED if name.startswith(n + "_")), name)
+                where, value = self.place(position, number), f"{before} / {here}"
+                fields = {"row": str(number), "field": name}
+                if outer not in MODELS[self.origin.kind].dropped_if_wrong:
+                    return Unreadable("E010", value, where=where, **fields)
+                if outer not in group.dropped:
+                    group.dropped.add(outer)
+                    group.remarks.append(Remark("W144", where, value, fields))
+        group.cells, group.head = merged, head
+        return None
+
+    @staticmethod
+    def _same_code(name: str, here: Any, before: Any) -> bool:
+        if name != "unit_code":
+            return False
+        code = codes.unit_code(here)
+        return code is not None and code == codes.unit_code(before)
+
+    def _with_stated_unit(self, key: str, cells: Sequence[Any], value: Any) -> Any:
+        """A value, or a text that quotes it with the unit if that contradicts the catalogue."""
+        stated = tuple(cells[at] if at < len(cells) else None for at in self.unit_positions)
+        verdict_key = (key, *stated)
+        if verdict_key not in self.unit_verdicts:
+            self.unit_verdicts[verdict_key] = self._unit_verdict(key.rpartition("/")[2], stated)
+        verdict = self.unit_verdicts[verdict_key]
+        if verdict is None or is_blank(value):
+            return value
+        return f"{cell_text(value)}（{verdict[0]}，应为{verdict[1]}）"
+
+    def _unit_verdict(self, code: str, stated: Sequence[Any]) -> tuple[str, str] | None:
+        """The stated unit and the catalogue's, if they contradict each other."""
+        texts = [text for text in map(cell_text, stated) if text]
+        for text in texts:
+            unit = contradicted_unit(code, text)
+            if unit is not None:
+                return text[:_QUOTED], unit
+        if texts:
+            return None
+        unit = contradicted_by_table(code, self.header.units)
+        return None if unit is None else ("、".join(sorted(self.header.units)), unit)
+
+    def _refuse_filled_down(self) -> Iterator[RawDocument]:
+        """Yield one error in place of the documents of each run of rows whose codes count up."""
+        runs = self.fills.runs()
+        refused = {id(group) for run in runs for _, group in run}
+        self.groups = {key: g for key, g in self.groups.items() if id(g) not in refused}
+        for run in runs:
+            (first, group), (last, last_group) = run[0], run[-1]
+            names = [str(self._group_key(each.cells)[1]) for each in (group, last_group)]
+            yield RawDocument(
+                Cells(self.origin.sheet, first, self.labels),
+                Unreadable("E032", " … ".join(names), row=str(first), last=str(last)),
+                is_form=self.is_form,
+            )
+
+    def _document(self, group: _Group, keys: tuple[str, ...], rounded: bool) -> RawDocument | None:
+        """The document of a group; None for a form's unit without any value."""
+        rows_of = range(group.rows[0], group.rows[-1] + 1) if group.rows else range(0)
+        where = Cells(
+            self.origin.sheet,
+            group.number,
+            self.labels,
+            self.value_name,
+            # To save memory, documents with the same indicators share one tuple of codes, and a
+            # document in consecutive rows has a range instead of a list of rows.
+            keys,
+            rows_of if len(rows_of) == len(group.rows) else group.rows,
+        )
+        content = self._content(group.cells, self.heads)
+        for name in group.dropped:
+            content.pop(name, None)
+        problem = id_problem(content.get("document_id"), rounded) or group.problem
+        values = self._values(group, keys)
+        problem = problem or self._year_problem(content, where)
+        if isinstance(values, Unreadable):
+            problem, values = problem or values, {}
+        if problem is None and not group.rows and group.remarks:
+            first = group.remarks.pop(0)
+            problem = Unreadable(first.code, first.value, where=first.where, **first.fields)
+        if self.is_form:
+            if not values and problem is None and not group.remarks:
+                return None
+            self._identify(content, values)
+        if problem is not None:
+            problem.document_id = problem.document_id or cell_text(content.get("document_id"))
+            problem.unit_code = problem.unit_code or cell_text(content.get("unit_code"))
+            return RawDocument(where, problem, group.remarks, self.is_form)
+        content[self.field_name] = values if len(self.key_names) == 1 else _targets_by_year(values)
+        return RawDocument(where, content, group.remarks, self.is_form)
+
+    def _values(self, group: _Group, keys: tuple[str, ...]) -> dict[str, Any] | Unreadable:
+        """The values by key; an error where one key has different values."""
+        values: dict[str, Any] = {}
+        rows: dict[str, int] = {}
+        for key, cell, row in zip(keys, group.values, group.rows, strict=True):
+            value = cell_number(cell)
+            if value is None:
+                continue
+            if key in values:
+                at, before = self.value_at, values[key]
+                places = f"{self.place(at, rows[key])}、{self.place(at, row)}"
+                if comparable(before) != comparable(value):
+                    quoted = f"{key}：{cell_text(before)} / {cell_text(value)}（{places}）"
+                    return Unreadable("E008", quoted, where=self.place(at, row))
+                group.remarks.append(Remark("W142", self.place(at, row), f"{key}（{places}）"))
+                continue
+            values[key], rows[key] = value, row
+        return values
+
+    def _year_problem(self, content: Mapping[str, Any], where: Cells) -> Unreadable | None:
+        """The error of values that the header says are another year's, or None."""
+        years, year = self.header.years, str(content.get("year", ""))
+        if not self.header.is_of_other_year and (not years or not year or year in years):
+            return None
+        at = self.value_at
+        return Unreadable(
+            "E039", str(self.header.cells[at]), where=where.at(self.field_name, *where.keys[:1])
+        )
+
+    def _identify(self, content: dict[str, Any], values: dict[str, Any]) -> None:
+        """Give a form's document an id derived from its content and time of receipt."""
+        content["submitted_at"] = self.origin.received_at
+        text = json.dumps([content, values], sort_keys=True, ensure_ascii=False, default=str)
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        content["document_id"] = f"form-{digest[:40]}"
+
+    def _may_be_shifted(self, given: Sequence[Any]) -> bool:
+        # The value was cut in two if a cell behind it is filled.
+        behind = range(self.value_at + 1, len(given))
+        return any(not is_blank(given[at]) for at in behind)
+
+
+def _getter(positions: list[int]) -> Callable[[Sequence[Any]], Any]:
+    if not positions:
+        return lambda _: None
+    return itemgetter(*positions)
+
+
+def _targets_by_year(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for key, value in values.items():
+        year, _, code = key.partition("/")
+        found.setdefault(year, {})[code] = value
+    return found
