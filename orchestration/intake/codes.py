@@ -119,7 +119,7 @@ def _with_indicator_codes(
 
 
 def _folded(text: str) -> str:
-    return re.sub(r"\s+", "", visible(unicodedata.normalize("NFKC", text)))
+    return re.sub(r"\s+", "", visible(unicodedata.normalize("NFKC", text))).casefold()
 
 
 def _hyphenated(text: str) -> str:
@@ -144,9 +144,11 @@ def _indicators_by_squeezed() -> Mapping[str, str]:
 def _codes_by_label() -> Mapping[tuple[str, str], str]:
     known = load_catalogue()
     labels = {(row.column_name, _folded(row.label)): row.code for row in known.code_labels}
+    labels |= {(row.column_name, row.code): row.code for row in known.code_labels}
     for region in known.regions.values():
         for name in (region.name, region.short_name):
             labels["province_code", _folded(name)] = region.code
     for task in known.tasks.values():
-        labels["task_code", _folded(task.name)] = task.code
+        for name in (task.code, task.name):
+            labels["task_code", _folded(name)] = task.code
     return labels

@@ -22,7 +22,8 @@ from orchestration.intake.documents import ParsedObject, parse_object
 from orchestration.intake.findings import Finding
 from orchestration.intake.formats import Limits
 from orchestration.intake.formats.base import Cells
-from orchestration.intake.formats.headers import header_columns
+from orchestration.intake.formats.headers import Header, header_columns
+from orchestration.intake.formats.stated_units import StatedUnits
 from orchestration.intake.places import place_of
 from orchestration.intake.receipts import status_of
 
@@ -258,6 +259,33 @@ class TestUnitsOfMeasure:
         rows[0][5] = "单位：万元"
         assert read(table(rows)) == {UNIT: {"C_04": "5", "T05_01": "6"}}
 
+    @pytest.mark.parametrize(
+        ("name", "is_read"),
+        [
+            ("年度计划投入经费（元）", False),
+            ("年度计划投入经费（单位：亿元）", False),
+            ("年度计划投入经费（万元）", True),
+            ("年度计划投入经费（全口径）", True),
+        ],
+    )
+    def test_an_indicator_s_name(self, name: str, is_read: bool) -> None:
+        [values] = read(table([[*HEAD, "指标名称"], row("C_04", 5, name)])).values()
+        assert (values["C_04"] is not None) == is_read
+
+    def test_the_catalogue_s_own_names_and_units(self) -> None:
+        known = load_catalogue().indicators.values()
+        rows = [row(each.code, 1, each.name_zh, each.unit) for each in known]
+        assert table([[*HEAD, "指标名称", "计量单位"], *rows]).findings == []
+        for each in known:
+            header = Header([], {}, {}, {"indicator_name": [0], "unit_of_measure": [1]})
+            cells = [each.name_zh, each.unit]
+            assert StatedUnits(header).with_unit(each.code, cells, 1) == 1, each.code
+
+    @pytest.mark.parametrize(("text", "is_read"), [("元", False), ("万元", True), ("某学校", True)])
+    def test_a_column_headed_unit(self, text: str, is_read: bool) -> None:
+        [values] = read(table([[*HEAD, "单位"], row("C_04", 5, text)])).values()
+        assert (values["C_04"] is not None) == is_read
+
     def test_the_form_s_own_column(self) -> None:
         parsed = form(lambda book: book["填报"].__setitem__("F4", "元"))
         [found] = findings(parsed)
@@ -365,6 +393,20 @@ class TestFormsOfOneUnit:
         parsed = form(differ)
         assert (read(parsed), codes(parsed)) == ({UNIT: GOOD}, ["W142", "W144"])
 
+    def test_one_document_in_two_sheets(self) -> None:
+        book = openpyxl.Workbook()
+        first: Any = book.active
+        second: Any = book.create_sheet("二")
+        for sheet in (first, second):
+            sheet.append(HEAD)
+            sheet.append(row("C_04", 1))
+        parsed = saved(book)
+        assert (read(parsed), codes(parsed)) == ({UNIT: {"C_04": "1"}}, ["W142"])
+        second["F2"] = 2
+        parsed = saved(book)
+        assert (read(parsed), codes(parsed)) == ({}, ["E031"])
+        assert "二!F2" in parsed.findings[0].message_zh
+
     def test_one_sheet_with_two_blocks(self) -> None:
         rows = [row("C_04", 1), row("C_05", 2), row("C_04", 1)]
         parsed = table([HEAD, *rows])
@@ -432,6 +474,11 @@ class TestQuotes:
         parsed = self.parse_lines(self.line("C_04", '1,"a"b"'), self.line("C_04", "2,", other))
         assert read(parsed) == {other: {"C_04": "2"}}
         assert (parsed.total, codes(parsed)) == (2, ["E036"])
+
+    def test_in_the_first_cell_of_a_registration(self) -> None:
+        text = f'document_id,submitted_at,unit_code,unit_name,level\n"r"1,{AT},{UNIT},甲校,school\n'
+        parsed = parse("x.csv", text.encode(), "registration")
+        assert (parsed.total, [each.code for each in parsed.findings]) == (1, ["E036"])
 
     def test_a_cell_over_several_lines(self) -> None:
         parsed = self.parse_lines(
@@ -528,6 +575,28 @@ class TestRemarks:
             parsed = read_rows([head, *rows])
             assert read(parsed) == {UNIT: {"C_04": "1", "C_05": "2"}}
             assert codes(parsed) == ["W140"]
+
+    def test_beside_a_table_saved_as_csv(self) -> None:
+        rows = [[*HEAD, "", ""], row("C_04", 1, "", "已核对"), row("C_05", 2, "", "")]
+        parsed = table(rows)
+        assert read(parsed) == {UNIT: {"C_04": "1", "C_05": "2"}}
+        assert codes(parsed) == ["W140"]
+
+    def test_a_text_in_the_value_column(self) -> None:
+        parsed = table([HEAD, row("C_04", 1), ["", "", "", "", "", "以上数据已核对"]])
+        assert (read(parsed), codes(parsed)) == ({UNIT: {"C_04": "1"}}, ["W140"])
+
+    def test_a_heading_in_the_column_of_codes(self) -> None:
+        parsed = table([HEAD, row("C_04", 1), ["", "", "", "", "二、专项指标", ""], row("C_05", 2)])
+        assert (read(parsed), codes(parsed)) == ({UNIT: {"C_04": "1", "C_05": "2"}}, ["W140"])
+
+    def test_the_header_again(self) -> None:
+        parsed = table([HEAD, row("C_04", 1), HEAD, row("C_05", 2)])
+        assert (read(parsed), codes(parsed)) == ({UNIT: {"C_04": "1", "C_05": "2"}}, [])
+        head = ["document_id", "submitted_at", "unit_code", "year", "score", "grade"]
+        rows = [head, ["a", AT, UNIT, 2024, 80, "良"], head, ["b", AT, UNIT, 2024, 90, "GOOD"]]
+        parsed = table(rows, "assessment")
+        assert (len(parsed.documents), parsed.findings) == (2, [])
 
     def test_headings_of_a_form(self) -> None:
         def head(book: Any) -> None:

@@ -22,8 +22,8 @@ from orchestration.intake.formats.base import (
     Unreadable,
 )
 from orchestration.intake.formats.content import refuse_other_content
-from orchestration.intake.formats.forms import settle_forms
 from orchestration.intake.formats.json_text import MAX_DEPTH, read_json
+from orchestration.intake.formats.settling import settled
 
 __all__ = [
     "FORMATS",
@@ -106,7 +106,7 @@ def read_object(
     Raises:
         Unreadable: nothing of the object can be read.
     """
-    yield from settle_forms(_read_format(key, body, kind, limits, received_at))
+    yield from settled(_read_format(key, body, kind, limits, received_at))
 
 
 def _read_format(

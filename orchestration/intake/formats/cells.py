@@ -16,7 +16,7 @@ from typing import Any
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.intake.reading import Number, read_value
 
-__all__ = ["CELL_READERS", "cell_number", "cell_text", "comparable", "is_blank"]
+__all__ = ["CELL_READERS", "cell_number", "cell_text", "comparable", "is_blank", "is_number"]
 
 _TRUE, _FALSE = {"true", "1", "是", "yes"}, {"false", "0", "否", "no"}
 _DATE = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?\Z")
@@ -25,6 +25,12 @@ _DATE = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?\Z")
 def is_blank(cell: Any) -> bool:
     """Whether a cell is empty or holds only blanks."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def is_number(cell: Any) -> bool:
+    """Whether a cell is read as a number, or as yes or no."""
+    read = read_value(cell_number(cell))
+    return read is not None and read.number is not None
 
 
 def comparable(cell: Any) -> str | None:

@@ -142,11 +142,11 @@ class Table:
             return self._differing[number]
         if len(given) > self.width:
             extra = [at for at in range(self.width, len(given)) if not is_blank(given[at])]
-            if self.origin.letters:
-                self._note_asides(number, given, extra)
-            elif len(given) > len(self.header.cells) and (extra or self._may_be_shifted(given)):
+            is_longer = not self.origin.letters and len(given) > len(self.header.cells)
+            if is_longer and (extra or self._may_be_shifted(given)):
                 shown = ", ".join(str(cell) for cell in given if not is_blank(cell))
                 return Unreadable("E013", shown, row=str(number))
+            self._note_asides(number, given, extra)
         return None
 
     def _may_be_shifted(self, given: Sequence[Any]) -> bool:

@@ -22,6 +22,7 @@ from orchestration.intake.measures import units_in_header, units_in_note
 __all__ = [
     "LONG_FORMS",
     "Header",
+    "brackets",
     "find_header",
     "header_columns",
     "table_columns",
@@ -118,6 +119,11 @@ def _split_brackets(text: str) -> tuple[str, list[str]]:
     return "".join(outside), inside
 
 
+def brackets(text: str) -> list[str]:
+    """The texts in the round brackets of a header or name."""
+    return _split_brackets(unicodedata.normalize("NFKC", text[:_LONGEST]))[1]
+
+
 def _folded(text: str) -> str:
     """A header in the form used for comparison: no case, blanks, stars or text in brackets."""
     outside, _ = _split_brackets(unicodedata.normalize("NFKC", text).casefold())
@@ -185,8 +191,8 @@ def _with_statements(kind: str, header: Header, above: Sequence[Sequence[Any]]) 
     if kind not in LONG_FORMS:
         return header
     cell = str(header.cells[header.columns[LONG_FORMS[kind].value]])
-    _, brackets = _split_brackets(unicodedata.normalize("NFKC", cell))
-    units = next(filter(None, map(units_in_header, brackets)), frozenset[str]())
+    remarks = brackets(cell)
+    units = next(filter(None, map(units_in_header, remarks)), frozenset[str]())
     for row in reversed(above):
         for text in row:
             if not units and isinstance(text, str):
@@ -197,6 +203,6 @@ def _with_statements(kind: str, header: Header, above: Sequence[Sequence[Any]]) 
         header.twins,
         header.notes,
         units,
-        frozenset(year for text in brackets for year in _YEAR.findall(text)),
-        any(_OTHER_YEAR.search(text) for text in brackets),
+        frozenset(year for text in remarks for year in _YEAR.findall(text)),
+        any(_OTHER_YEAR.search(text) for text in remarks),
     )

@@ -3,7 +3,7 @@
 The rows of a document may be scattered. A form states the unit once for each block of rows, has no
 document ids, and may be saved as CSV or moved to another workbook. Belongs here: which rows make a
 document, what their values are, and which rows can't be trusted. Doesn't belong here: several forms
-of one unit (``forms``).
+of one unit (``settling``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
+from orchestration.core.catalogue import load_catalogue
 from orchestration.intake import codes
 from orchestration.intake.contracts import MODELS
 from orchestration.intake.formats.base import (
@@ -31,13 +32,14 @@ from orchestration.intake.formats.cells import (
     cell_text,
     comparable,
     is_blank,
+    is_number,
 )
 from orchestration.intake.formats.filled_down import FilledDown
 from orchestration.intake.formats.grid import NESTED, RefusedCells, Table, TableOrigin, listed
 from orchestration.intake.formats.headers import LONG_FORMS, Header
 from orchestration.intake.formats.names import NameChecks
 from orchestration.intake.formats.rewritten_ids import are_rounded, id_problem
-from orchestration.intake.measures import contradicted_by_table, contradicted_unit
+from orchestration.intake.formats.stated_units import StatedUnits
 
 __all__ = ["LongTable"]
 
@@ -48,8 +50,6 @@ _FORM_NOTES = ("is_required", "lower_bound", "upper_bound", "previous_value", "d
 #: whose units each have a whole block of rows, two rows are enough; in other tables four, because
 #: units that each send one value may follow each other.
 _FILLED_ROWS_OF_FORM, _FILLED_ROWS = 2, 4
-#: Characters of a stated unit of measure that a finding quotes.
-_QUOTED = 20
 
 
 @dataclass
@@ -92,6 +92,7 @@ class LongTable(Table):
             [columns[name] for name in ("document_id", "unit_code") if name in columns]
         )
         self.key_of = _getter([columns[name] for name in self.key_names])
+        self.header_key = self.key_of(header.cells)
         self.counted_of = _getter(
             [
                 columns[n]
@@ -99,6 +100,7 @@ class LongTable(Table):
                 if n in columns
             ]
         )
+        self.indicators = load_catalogue().indicators
         self.groups: dict[Any, _Group] = {}
         # Groups by identity cells as typed: most rows find their group without cleaning any cell.
         self.placed: dict[Any, _Group] = {}
@@ -112,9 +114,7 @@ class LongTable(Table):
             _FILLED_ROWS_OF_FORM if self.is_form else _FILLED_ROWS, self.counted_of
         )
         self.names = NameChecks(header, self.place)
-        self.unit_positions = list(header.notes.get("unit_of_measure", ()))
-        self.states_units = bool(self.unit_positions or header.units)
-        self.unit_verdicts: dict[tuple[Any, ...], tuple[str, str] | None] = {}
+        self.units = StatedUnits(header)
 
     def _documents(self) -> Iterator[RawDocument]:
         for number, given in self._rows:
@@ -159,9 +159,11 @@ class LongTable(Table):
         typed_key = self.key_of(cells)
         key = self.keys.get(typed_key)
         if key is None:
+            if typed_key == self.header_key:
+                return  # the header, repeated for a further page
             key = self._key(typed_key, cells, number)
         value = cells[self.value_at]
-        if not key and is_blank(value):
+        if self._is_aside(key, value):
             self._take_aside(number, cells)
             return
         if self.is_form:
@@ -170,8 +172,8 @@ class LongTable(Table):
         if not key:
             group.remarks.append(self._keyless(number, cells, value))
             return
-        if self.states_units and value is not None:
-            value = self._with_stated_unit(key, cells, value)
+        if self.units.are_stated and not is_blank(value):
+            value = self.units.with_unit(key.rpartition("/")[2], cells, value)
         group.keys.append(key)
         group.values.append(value)
         group.rows.append(number)
@@ -261,8 +263,14 @@ class LongTable(Table):
             )
         return self.last
 
+    def _is_aside(self, key: str, value: Any) -> bool:
+        """Whether a row holds no value: a heading, a remark, or fields of a document alone."""
+        if is_blank(value):
+            return key.rpartition("/")[2] not in self.indicators
+        return not key and not is_number(value)
+
     def _take_aside(self, number: int, cells: Sequence[Any]) -> None:
-        """Take a row without indicator and value: fields of a document, or a heading or remark."""
+        """Take a row without a value: fields of a document, or a heading or remark."""
         filled = [at for at, cell in enumerate(cells) if not is_blank(cell)]
         if not filled:
             return
@@ -339,29 +347,6 @@ class LongTable(Table):
             return False
         code = codes.unit_code(here)
         return code is not None and code == codes.unit_code(before)
-
-    def _with_stated_unit(self, key: str, cells: Sequence[Any], value: Any) -> Any:
-        """A value, or a text that quotes it with the unit if that contradicts the catalogue."""
-        stated = tuple(cells[at] if at < len(cells) else None for at in self.unit_positions)
-        verdict_key = (key, *stated)
-        if verdict_key not in self.unit_verdicts:
-            self.unit_verdicts[verdict_key] = self._unit_verdict(key.rpartition("/")[2], stated)
-        verdict = self.unit_verdicts[verdict_key]
-        if verdict is None or is_blank(value):
-            return value
-        return f"{cell_text(value)}（{verdict[0]}，应为{verdict[1]}）"
-
-    def _unit_verdict(self, code: str, stated: Sequence[Any]) -> tuple[str, str] | None:
-        """The stated unit and the catalogue's, if they contradict each other."""
-        texts = [text for text in map(cell_text, stated) if text]
-        for text in texts:
-            unit = contradicted_unit(code, text)
-            if unit is not None:
-                return text[:_QUOTED], unit
-        if texts:
-            return None
-        unit = contradicted_by_table(code, self.header.units)
-        return None if unit is None else ("、".join(sorted(self.header.units)), unit)
 
     def _refuse_filled_down(self) -> Iterator[RawDocument]:
         """Yield one error in place of the documents of each run of rows whose codes count up."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestration.intake.formats.base import Cells, MergedRow, RawDocument, Remark
 from orchestration.intake.formats.cells import cell_text, is_blank
-from orchestration.intake.formats.grid import Table
+from orchestration.intake.formats.grid import RefusedCells, Table
 from orchestration.intake.formats.rewritten_ids import are_rounded, id_problem, is_scientific
 
 __all__ = ["WideTable"]
@@ -21,7 +21,17 @@ class WideTable(Table):
     """A table with one document in each row."""
 
     def _documents(self) -> Iterator[RawDocument]:
-        read = [(number, cells) for number, cells in self._rows if not all(map(is_blank, cells))]
+        header = [cell_text(cell) for cell in self.header.cells]
+        read = [
+            (number, cells)
+            for number, cells in self._rows
+            if isinstance(cells, RefusedCells)
+            or (
+                not all(map(is_blank, cells))
+                # The header may be repeated for a further page.
+                and [cell_text(cell) for cell in cells] != header
+            )
+        ]
         id_at = self.columns.get("document_id")
         ids = [cells[id_at] for _, cells in read if id_at is not None and id_at < len(cells)]
         rounded = are_rounded(ids)
