@@ -31,7 +31,15 @@ from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.intake.reading import Number, read_value
 from orchestration.intake.text import visible
 
-__all__ = ["MODELS", "SCHEMA_FOLDER", "UNIT_CODE", "Document", "given_fields", "json_schemas"]
+__all__ = [
+    "MODELS",
+    "SCHEMA_FOLDER",
+    "UNIT_CODE",
+    "Document",
+    "Part",
+    "given_fields",
+    "json_schemas",
+]
 
 SCHEMA_FOLDER = Path(__file__).parent / "schemas"
 
@@ -199,8 +207,19 @@ def given_fields(content: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class _Model(BaseModel):
+class Part(BaseModel):
+    """A document or a part of one."""
+
     model_config = ConfigDict(extra="ignore", str_strip_whitespace=False)
+
+    #: Fields that are no text for readers and stay as sent. Contacts are struck out of all others.
+    kept_as_sent: ClassVar[frozenset[str]] = frozenset(
+        {"document_type", "submitted_at", "unit_code", "object_key", "sha256"}
+    )
+    #: Ids: contacts are struck out of those that hold more than letters, digits and marks.
+    ids: ClassVar[frozenset[str]] = frozenset(
+        {"document_id", "returns_document_id", "withdraws_document_id", "document_digest"}
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -209,7 +228,7 @@ class _Model(BaseModel):
         return given_fields(content) if isinstance(content, Mapping) else content
 
 
-class Organisation(_Model):
+class Organisation(Part):
     """A lead organisation."""
 
     name: Name
@@ -223,14 +242,14 @@ class Organisation(_Model):
     ]
 
 
-class Member(_Model):
+class Member(Part):
     """A member organisation."""
 
     name: Name
     type: Name
 
 
-class Contact(_Model):
+class Contact(Part):
     """A contact: personal data, kept in ``raw`` only."""
 
     name: Name | None = None
@@ -238,7 +257,7 @@ class Contact(_Model):
     email: Text | None = None
 
 
-class File(_Model):
+class File(Part):
     """A file in the attachments."""
 
     object_key: Annotated[
@@ -253,7 +272,7 @@ class Report(File):
     pages: Whole | None = None
 
 
-class Evidence(_Model):
+class Evidence(Part):
     """A piece of evidence of a plan."""
 
     object_key: Annotated[
@@ -263,13 +282,11 @@ class Evidence(_Model):
     title: Text | None = None
 
 
-class Document(_Model):
+class Document(Part):
     """The fields common to all documents."""
 
     #: Fields that are dropped with a warning where they are wrong; the document still counts.
     dropped_if_wrong: ClassVar[frozenset[str]] = frozenset()
-    #: Free-text fields that may be published: contacts are struck out of them.
-    free_texts: ClassVar[tuple[str, ...]] = ()
     #: Fields that hold personal data: findings do not quote them.
     personal_fields: ClassVar[frozenset[str]] = frozenset()
 
@@ -286,7 +303,6 @@ class Registration(Document):
     dropped_if_wrong = frozenset(
         {"city_name", "category", "lead_organisation", "members", "contact"}
     )
-    free_texts = ("unit_name", "city_name", "category")
     personal_fields = frozenset({"contact"})
 
     document_type: Literal["registration"] = "registration"
@@ -317,7 +333,6 @@ class Review(Document):
     """A decision of a province or the ministry about a unit."""
 
     dropped_if_wrong = frozenset({"authority", "note"})
-    free_texts = ("authority", "note")
 
     document_type: Literal["review"] = "review"
     unit_code: UnitCode
@@ -332,7 +347,6 @@ class Performance(Document):
     """A unit's values for one year."""
 
     dropped_if_wrong = frozenset({"report", "highlight"})
-    free_texts = ("highlight",)
 
     document_type: Literal["performance"] = "performance"
     unit_code: UnitCode
@@ -346,7 +360,6 @@ class Assessment(Document):
     """A province's assessment of a unit for one year."""
 
     dropped_if_wrong = frozenset({"comment"})
-    free_texts = ("comment",)
 
     document_type: Literal["assessment"] = "assessment"
     unit_code: UnitCode
@@ -360,7 +373,6 @@ class ProvincialSummary(Document):
     """A province's report on one task."""
 
     dropped_if_wrong = frozenset({"report", "highlight"})
-    free_texts = ("highlight",)
 
     document_type: Literal["provincial_summary"] = "provincial_summary"
     province_code: Text | None = None
@@ -372,8 +384,6 @@ class ProvincialSummary(Document):
 
 class Explanation(Document):
     """A statement of why values are right although a warning was raised."""
-
-    free_texts = ("text",)
 
     document_type: Literal["explanation"] = "explanation"
     unit_code: UnitCode
@@ -388,8 +398,6 @@ class Explanation(Document):
 
 class Return(Document):
     """A document is returned to its unit for correction, or an earlier return is withdrawn."""
-
-    free_texts = ("reason",)
 
     document_type: Literal["return"] = "return"
     unit_code: UnitCode
@@ -420,8 +428,6 @@ class Confirmation(Document):
 
 class Editorial(Document):
     """Paragraphs for a section of a bulletin."""
-
-    free_texts = ("text",)
 
     document_type: Literal["editorial"] = "editorial"
     bulletin: Name

@@ -20,7 +20,7 @@ import orjson
 from pydantic import ValidationError
 
 from orchestration.core.catalogue import load_catalogue
-from orchestration.core.contacts import struck
+from orchestration.core.contacts import struck, struck_id
 from orchestration.core.document_types import DOCUMENT_TYPES, Sender
 from orchestration.intake import codes
 from orchestration.intake.contracts import (
@@ -30,6 +30,7 @@ from orchestration.intake.contracts import (
     Document,
     Editorial,
     Explanation,
+    Part,
     Performance,
     Plan,
     Registration,
@@ -195,7 +196,7 @@ def _parse(
                 limit = str(limits.documents)
                 raise Unreadable("E051", f"> {limit}", limit=limit)
             parsed.findings += [
-                _remark_finding(kind, remark, _about(read.content)) for remark in read.remarks
+                _remark_finding(kind, remark, _about(kind, read.content)) for remark in read.remarks
             ]
             if isinstance(read.content, Unreadable):
                 parsed.findings.append(_unreadable_finding(kind, read.content, read.where.at()))
@@ -215,7 +216,7 @@ def _parse(
 
 def _unreadable_finding(kind: str, error: Unreadable, where: str) -> Finding:
     """The finding about an unreadable object or document."""
-    about: About = {"document_id": error.document_id, "unit_code": error.unit_code}
+    about = _about(kind, error)
     value = _quotable(kind, error.code, error.value)
     fields = _with_field_names(kind, error.fields)
     return finding(error.code, error.where or where, value=value, **about, **fields)
@@ -242,14 +243,20 @@ def _remark_finding(kind: str, remark: Remark, about: About) -> Finding:
     )
 
 
-def _about(content: Any) -> About:
-    """The ids of a document before its contract is checked."""
+def _about(kind: str, content: Any) -> About:
+    """The ids of a document before its contract is checked, as findings may show them.
+
+    If a document that holds personal data has no unit code where that should be, its fields may be
+    shifted, and any of them a contact.
+    """
     if isinstance(content, Unreadable):
-        return {"document_id": content.document_id, "unit_code": content.unit_code}
-    return {
-        "document_id": _id_text(content.get("document_id")),
-        "unit_code": struck(_id_text(content.get("unit_code")) or "") or None,
-    }
+        document_id, unit_code = content.document_id, content.unit_code
+    else:
+        document_id, unit_code = content.get("document_id"), content.get("unit_code")
+    about: About = {"document_id": _id_text(document_id), "unit_code": _id_text(unit_code)}
+    if DOCUMENT_TYPES[kind].holds_personal_data and not UNIT_CODE.match(about["unit_code"] or ""):
+        return {"document_id": None, "unit_code": None}
+    return about
 
 
 def _quotable(kind: str, code: str, value: str) -> str:
@@ -275,8 +282,8 @@ def _checked_document(
             )
         )
         return None
-    raw, where = _with_codes_read(given_fields(content), where, findings)
-    about = _about(raw)
+    raw, where = _with_codes_read(place.document_type, given_fields(content), where, findings)
+    about = _about(place.document_type, raw)
     document_type = raw.get("document_type", place.document_type)
     if document_type != place.document_type:
         findings.append(
@@ -302,8 +309,9 @@ def _checked_document(
         findings.append(finding("W125", where.at(), value=invisible, **about))
     document = ParsedDocument(where, model, "")
     if isinstance(model, Performance):
+        indicators = load_catalogue().indicators
         document.values = Values(
-            (code, read)
+            (code if code in indicators else struck(code), read)
             for code, value in model.values.items()
             if (read := read_value(value)) is not None
         )
@@ -313,7 +321,7 @@ def _checked_document(
     document.content_sha256 = hashlib.sha256(
         _json_bytes(_content(document, place.year))
     ).hexdigest()
-    if _strike_contacts(model):
+    if _strike_contacts(model, model.personal_fields):
         findings.append(finding("W126", where.at(), **about))
     if isinstance(model, Assessment):
         # A score has one decimal (contract §1); averages of marks arrive with a float's decimals.
@@ -328,7 +336,7 @@ def _checked_document(
 
 
 def _with_codes_read(
-    raw: Mapping[str, Any], where: Locator, findings: list[Finding]
+    kind: str, raw: Mapping[str, Any], where: Locator, findings: list[Finding]
 ) -> tuple[dict[str, Any], Locator]:
     """A document with the catalogue's codes, and the locator of its parts.
 
@@ -337,7 +345,9 @@ def _with_codes_read(
     """
     read, rewritten = codes.with_codes(raw)
     for path, text, code in rewritten:
-        findings.append(finding("W141", where.at(*path), value=text, meant=code, **_about(read)))
+        findings.append(
+            finding("W141", where.at(*path), value=text, meant=code, **_about(kind, read))
+        )
     keys = {(*path[:-1], code): path for path, _, code in rewritten if len(path) > 1}
     return read, _RenamedKeys(where, keys) if keys else where
 
@@ -358,23 +368,23 @@ class _RenamedKeys(NamedTuple):
         return self.original.at(*self.written.get(tuple(map(str, path)), path))
 
 
-def _strike_contacts(model: Document) -> bool:
-    """Strike contacts out of the texts that may be published; return whether any were found.
+def _strike_contacts(part: Part, personal: frozenset[str] = frozenset()) -> bool:
+    """Strike contacts out of the texts of a document; return whether any were found.
 
-    Afterwards contacts are stored only in the object's bytes (``raw.objects``) and in the contact
-    fields of registrations.
+    Afterwards contacts are stored only in the object's bytes (``raw.objects``) and in the
+    ``personal`` fields.
     """
-    holders: list[tuple[Any, str]] = [(model, name) for name in model.free_texts]
-    if isinstance(model, Registration):
-        named = [model.lead_organisation, *(model.members or [])]
-        holders += [(each, "name") for each in named if each is not None]
     found = False
-    for holder, name in holders:
-        text = getattr(holder, name)
-        without = text and struck(text)
-        if without != text:
-            setattr(holder, name, without)
-            found = True
+    for name in type(part).model_fields.keys() - part.kept_as_sent - personal:
+        value = getattr(part, name)
+        if isinstance(value, str):
+            without = struck_id(value) if name in part.ids else struck(value)
+            if without != value:
+                setattr(part, name, without)
+                found = True
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, Part):
+                found |= _strike_contacts(each)
     return found
 
 
@@ -414,7 +424,7 @@ def _decimal_json(value: Any) -> str:
 
 def _id_text(value: Any) -> str | None:
     """A document id or unit code as a finding quotes it, at most 64 characters."""
-    return value[:64] if isinstance(value, str) and value else None
+    return struck_id(value)[:64] if isinstance(value, str) and value else None
 
 
 def _type_name(document_type: Any) -> str:
@@ -552,9 +562,9 @@ def _targets(
                         "E201",
                         where.at("targets", year, code),
                         value=read.text,
-                        indicator_code=code,
+                        indicator_code=struck(code),
                         **(indicator_fields(indicator) if indicator else {"indicator": code}),
                         **about,
                     )
                 )
-            yield int(year), code, read
+            yield int(year), struck(code), read

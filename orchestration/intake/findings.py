@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, Self, TypedDict
 
 from orchestration.core.catalogue import Indicator, load_catalogue
-from orchestration.core.contacts import struck
+from orchestration.core.contacts import struck, struck_id
 from orchestration.intake.text import escape_invisible
 
 __all__ = [
@@ -127,18 +127,18 @@ def finding(
     Args:
         code: a row of ``error_codes.csv``.
         location: JSON Pointer, or sheet and cell, in the object.
-        value: as received; contacts are struck out of it.
+        value: as received; contacts are struck out of it and of all other texts.
         severity: replaces the code's own severity.
         fields: further placeholders of the message template; ``NAME_en`` replaces ``NAME`` in the
             English one.
     """
     row = load_catalogue().error_codes[code]
     shown = value if value is None else escape_invisible(value)
-    # Ids and sizes are left alone: they can look like telephone numbers. ``read_value`` has already
-    # struck contacts out of an indicator's value.
-    if shown is not None and not (indicator_code or value == document_id or code in _SIZE_CODES):
-        shown = struck(shown[:_SEARCHED])
-    shown = shown and shown[:MAX_VALUE]
+    if shown is not None:
+        shown = _without_contacts(code, shown, value == document_id, indicator_code)[:MAX_VALUE]
+    fields = {name: struck(text) for name, text in fields.items()}
+    unit_code = unit_code and struck(unit_code)
+    document_id = document_id and struck_id(document_id)
     fields |= {"value": shown or "", "unit_code": unit_code or ""}
     english = fields | {
         name.removesuffix("_en"): text for name, text in fields.items() if name.endswith("_en")
@@ -152,7 +152,7 @@ def finding(
     return Finding(
         code=code,
         severity=severity or row.severity,
-        location=location,
+        location=struck(location),
         message_zh=f"{fill(row.message_zh, fields)}。{row.fix_zh}",
         message_en=f"{fill(row.message_en, english)}. {row.fix_en}",
         value=shown,
@@ -160,6 +160,13 @@ def finding(
         unit_code=unit_code,
         indicator_code=indicator_code,
     )
+
+
+def _without_contacts(code: str, value: str, is_id: bool, indicator_code: str | None) -> str:
+    """A finding's value without contacts; sizes are left alone: they can look like numbers."""
+    if indicator_code or code in _SIZE_CODES:
+        return value  # ``read_value`` has already struck contacts out of an indicator's value
+    return struck_id(value) if is_id else struck(value[:_SEARCHED])
 
 
 def quoted(value: Any) -> str:

@@ -77,6 +77,8 @@ def problem_findings(
 ) -> Iterator[Finding]:
     """Yield a finding for each validation error of a document."""
     kind = model.model_fields["document_type"].default
+    # Several wrong fields are often those of a row that is shifted: any of them may hold a contact.
+    is_withheld = bool(model.personal_fields) and len(problems) > 1
     for problem in problems:
         path = problem["loc"]
         if path[-1:] == (_KEY,):
@@ -88,7 +90,7 @@ def problem_findings(
         if problem["type"] == "literal_error":
             expected = _allowed_values(path, _QUOTED.findall(context["expected"]))
         value = None if problem["type"] == "missing" else quoted(problem["input"])
-        if path and path[0] in model.personal_fields:
+        if value and (is_withheld or (path and path[0] in model.personal_fields)):
             value = WITHHELD
         field_zh, field_en = field_names(kind, path)
         yield finding(

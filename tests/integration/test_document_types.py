@@ -27,7 +27,6 @@ ENTRY = """    DocumentType(
     ),
 """
 CONTRACT = """class Visit(Document):
-    free_texts = ("finding",)
 
     document_type: Literal["visit"] = "visit"
     unit_code: UnitCode

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from orchestration.core.contacts import struck
 from orchestration.intake.formats.base import JsonPointer, RawDocument, Unreadable
 from orchestration.intake.reading import Number
 from orchestration.intake.text import is_misread_chinese
@@ -102,10 +103,24 @@ def _decode(text: str) -> Any:
             decoded = _STRICT_DECODER.decode(text)
         return decoded
     except json.JSONDecodeError as error:
-        around = text[max(0, error.pos - 20) : error.pos + 20]
+        around = _around(text, error.pos)
         raise Unreadable("E001", around, line=str(error.lineno), column=str(error.colno)) from None
     except RecursionError:
         raise Unreadable("E004", "", limit=str(MAX_DEPTH)) from None
+
+
+#: Characters that a finding shows before and after the place of an error.
+_SHOWN = 20
+#: Characters around them in which contacts are searched, so that none is cut in two.
+_SEARCHED = 60
+
+
+def _around(text: str, position: int) -> str:
+    """The text around a position, without contacts and without a part of one."""
+    begin, end = max(0, position - _SHOWN), position + _SHOWN
+    first, last = max(0, begin - _SEARCHED), end + _SEARCHED
+    without = struck(text[first:last])
+    return without[begin - first : len(without) - max(0, min(last, len(text)) - end)]
 
 
 #: A string, closed or not, or a bracket. The string's parts never give back what they matched, so
