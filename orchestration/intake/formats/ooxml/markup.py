@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from xml.parsers import expat
 
-__all__ = ["Attributes", "MarkupError", "new_parser", "parse_part", "tag_of"]
+__all__ = ["MAX_DEPTH", "Attributes", "MarkupError", "new_parser", "parse_part", "tag_of"]
 
 #: Of SpreadsheetML, transitional and strict, and of relationships (ECMA-376 part 1, annex A;
 #: part 2, annex F).
@@ -24,6 +24,9 @@ _NAMESPACES = frozenset(
 )
 #: Characters that expat gives to the text handler at once.
 _TEXT_BUFFER = 32_768
+
+#: Deepest nesting of elements: expat keeps every open element in memory. Sheets have ten levels.
+MAX_DEPTH = 64
 
 #: Attributes by name; a name in a namespace is "uri name".
 Attributes = dict[str, str]
@@ -62,11 +65,24 @@ def parse_part(
     """Call the handlers for each element of a part, with its local name (:func:`tag_of`).
 
     Raises:
-        MarkupError: the part is not well-formed.
+        MarkupError: the part is not well-formed, or nested too deep.
     """
+    depth = 0
+
+    def begin_element(name: str, attributes: Attributes) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise MarkupError("nested too deep")
+        start(tag_of(name), attributes)
+
+    def end_element(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        end(tag_of(name))
+
     parser = new_parser()
-    parser.StartElementHandler = lambda name, attributes: start(tag_of(name), attributes)
-    parser.EndElementHandler = lambda name: end(tag_of(name))
+    parser.StartElementHandler, parser.EndElementHandler = begin_element, end_element
     if text is not None:
         parser.CharacterDataHandler = text
     try:

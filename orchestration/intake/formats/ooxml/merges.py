@@ -11,18 +11,17 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
-from xml.parsers import expat
 
 from openpyxl.utils import column_index_from_string
 
 from orchestration.intake.formats.base import MergedRow, Row
-from orchestration.intake.formats.ooxml.markup import Attributes, MarkupError, new_parser, tag_of
+from orchestration.intake.formats.ooxml.markup import Attributes, MarkupError, parse_part
+from orchestration.intake.formats.ooxml.sheet import row_blocks
 
 __all__ = ["MergedRange", "mark_merged", "merged_ranges"]
 
 #: Most merged ranges of a sheet: five for each unit of the biggest province's form are 7,500.
 _MAX_RANGES = 65_536
-_ELEMENT = b"mergeCell"
 _RANGE = re.compile("([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0-9]{1,7})")
 
 
@@ -37,20 +36,20 @@ class MergedRange(NamedTuple):
 def merged_ranges(chunks: Iterable[bytes], columns: int) -> list[MergedRange]:
     """The merged ranges that span several rows, in the order of their first rows.
 
+    A sheet names them after its cells, so they are read in a pass of their own, which leaves out
+    the rows.
+
     Args:
         columns: the number of columns that may hold values; further ones are passed over.
-
-    A sheet names them after its cells, so they are read in a pass of their own. The parser calls a
-    handler only near bytes that name such an element.
 
     Raises:
         MarkupError: the part is not well-formed, or has too many ranges.
     """
     found: list[MergedRange] = []
 
-    def start(name: str, attributes: Attributes) -> None:
-        match = _RANGE.fullmatch(attributes.get("ref", ""))
-        if match is None or tag_of(name) != "mergeCell":
+    def start(tag: str, attributes: Attributes) -> None:
+        match = _RANGE.fullmatch(attributes.get("ref", "")) if tag == "mergeCell" else None
+        if match is None:
             return
         first, last = int(match[2]), int(match[4])
         column = column_index_from_string(match[1]) - 1
@@ -59,29 +58,8 @@ def merged_ranges(chunks: Iterable[bytes], columns: int) -> list[MergedRange]:
         if len(found) > _MAX_RANGES:
             raise MarkupError("too many merged cells")
 
-    parser = new_parser()
-    before = b""
-    try:
-        for chunk in chunks:
-            # An element may begin in one chunk and end in the next.
-            is_near = _ELEMENT in before or _ELEMENT in before[-len(_ELEMENT) :] + chunk
-            parser.StartElementHandler = start if is_near else None
-            parser.Parse(chunk, False)
-            before = chunk
-        parser.Parse(b"", True)
-    except expat.ExpatError as error:
-        raise MarkupError(str(error)) from None
+    parse_part((block for block, is_rows in row_blocks(chunks) if not is_rows), start)
     return sorted(found)
-
-
-def names_merged_cells(chunks: Iterable[bytes]) -> bool:
-    """Whether the bytes of a sheet name merged cells at all; most sheets have none."""
-    end = b""
-    for chunk in chunks:
-        if _ELEMENT in end + chunk:
-            return True
-        end = chunk[-len(_ELEMENT) :]
-    return False
 
 
 def mark_merged(rows: Iterator[Row], ranges: Iterable[MergedRange]) -> Iterator[Row]:

@@ -21,11 +21,11 @@ from openpyxl.utils import column_index_from_string
 from openpyxl.utils.datetime import from_ISO8601
 
 from orchestration.intake.formats.base import Row, Unreadable
-from orchestration.intake.formats.ooxml.markup import MarkupError, new_parser, tag_of
+from orchestration.intake.formats.ooxml.markup import MAX_DEPTH, MarkupError, new_parser, tag_of
 from orchestration.intake.formats.ooxml.styles import PLAIN, CellStyle
 from orchestration.intake.formats.ooxml.text import Item, ItemReader, decoded, marked, seen
 
-__all__ = ["SheetContext", "TextBudget", "read_rows"]
+__all__ = ["SheetContext", "TextBudget", "read_rows", "row_blocks"]
 
 #: Rows and columns of a sheet, as in every spreadsheet program.
 _MAX_ROW, _MAX_COLUMN = 1_048_576, 16_384
@@ -93,8 +93,8 @@ def read_rows(chunks: Iterable[bytes], context: SheetContext) -> Iterator[Row]:
     """
     reader = _Reader(context)
     try:
-        for block in _blocks(chunks):
-            number = _number_if_blank(block) if reader.is_between_rows else None
+        for block, is_rows in row_blocks(chunks):
+            number = _number_if_blank(block) if is_rows and reader.is_between_rows else None
             if number is not None:
                 reader.number = number
                 continue
@@ -106,22 +106,25 @@ def read_rows(chunks: Iterable[bytes], context: SheetContext) -> Iterator[Row]:
     yield from reader.take()
 
 
-def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the same bytes cut before the beginning of a row where there is one."""
+def row_blocks(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Yield the same bytes in blocks, cut before the beginning of a row where there is one.
+
+    With each comes whether it is nothing but complete rows, if the sheet is well-formed.
+    """
     rest = b""
     for chunk in chunks:
         data = rest + chunk
-        cut = max(data.rfind(_ROW), 0) or len(data)
-        yield data[:cut]
-        rest = data[cut:]
-    yield rest
+        cut = max(data.rfind(_ROW), 0)
+        yield data[: cut or None], cut > 0 and data.startswith(_ROW)
+        rest = data[cut:] if cut else b""
+    yield rest, False
 
 
-def _number_if_blank(block: bytes) -> int | None:
-    """The number of a block's last row if the block has nothing but rows without values."""
-    if not block.startswith(_ROW) or block.count(b"<") != sum(map(block.count, _BLANK_TAGS)):
+def _number_if_blank(rows: bytes) -> int | None:
+    """The number of the last row if none of the rows has a value."""
+    if rows.count(b"<") != sum(map(rows.count, _BLANK_TAGS)):
         return None
-    last = _ROW_NUMBER.match(block, block.rfind(_ROW))
+    last = _ROW_NUMBER.match(rows, rows.rfind(_ROW))
     return int(last[1]) if last else None
 
 
@@ -147,6 +150,7 @@ class _Reader:
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.number = 0
+        self._depth = 0
         self._ready: list[Row] = []
         self._is_sheet = self._in_data = self._in_row = False
         self._cells: dict[int, Any] = {}
@@ -171,6 +175,9 @@ class _Reader:
 
     def _start(self, name: str, attributes: list[str]) -> None:
         tag = tag_of(name)
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise MarkupError("nested too deep")
         if self._in_item:
             pairs = iter(attributes)
             self._item.start(tag, dict(zip(pairs, pairs, strict=True)))
@@ -197,6 +204,7 @@ class _Reader:
 
     def _end(self, name: str) -> None:
         tag = tag_of(name)
+        self._depth -= 1
         if self._in_item:
             if tag == "is":
                 self._in_item = False
@@ -214,6 +222,8 @@ class _Reader:
             self._in_data = False
 
     def _begin_row(self, attributes: list[str]) -> None:
+        if self._in_row:
+            raise MarkupError("a row inside a row")
         self._in_row = True
         self._column, self._last_reference = -1, None
         given = dict(zip(attributes[::2], attributes[1::2], strict=True)).get("r")

@@ -64,7 +64,9 @@ def read_styles(package: Package, name: str) -> list[CellStyle]:
     """
     codes: dict[int, str] = {}
     marks: list[Mark] = []
+    # Number format and font of each cell style. Most are alike, so that equal ones are kept once.
     indices: list[tuple[int, int]] = []
+    known: dict[tuple[int, int], tuple[int, int]] = {}
     path: list[str] = []
 
     def start(tag: str, attributes: Attributes) -> None:
@@ -78,7 +80,8 @@ def read_styles(package: Package, name: str) -> list[CellStyle]:
         elif len(path) == 4 and path[1:3] == ["fonts", "font"]:
             marks[-1] = marks[-1] or font_mark(tag, attributes)
         elif len(path) == 3 and (parent, tag) == ("cellXfs", "xf"):
-            indices.append((_index(attributes, "numFmtId"), _index(attributes, "fontId")))
+            style = _index(attributes, "numFmtId"), _index(attributes, "fontId")
+            indices.append(known.setdefault(style, style))
 
     def end(_: str) -> None:
         path.pop()
@@ -88,14 +91,14 @@ def read_styles(package: Package, name: str) -> list[CellStyle]:
     except MarkupError:
         return []
     formats: dict[int, NumberFormat] = {}
-    for number, _ in indices:
-        if number not in formats:
-            code = codes.get(number) or _CHINESE_FORMATS.get(number) or BUILTIN_FORMATS.get(number)
-            formats[number] = NumberFormat(code or "General")
-    return [
-        CellStyle(formats[number], marks[font] if 0 <= font < len(marks) else "")
-        for number, font in indices
-    ]
+    for number in {number for number, _ in known}:
+        code = codes.get(number) or _CHINESE_FORMATS.get(number) or BUILTIN_FORMATS.get(number)
+        formats[number] = NumberFormat(code or "General")
+    styles = {
+        (number, font): CellStyle(formats[number], marks[font] if font < len(marks) else "")
+        for number, font in known
+    }
+    return [styles[style] for style in indices]
 
 
 def _index(attributes: Attributes, name: str) -> int:

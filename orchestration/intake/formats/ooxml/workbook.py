@@ -13,11 +13,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
 from orchestration.intake.formats.base import Limits, Row, Unreadable
 from orchestration.intake.formats.ooxml.markup import Attributes, MarkupError, parse_part
-from orchestration.intake.formats.ooxml.merges import (
-    mark_merged,
-    merged_ranges,
-    names_merged_cells,
-)
+from orchestration.intake.formats.ooxml.merges import mark_merged, merged_ranges
 from orchestration.intake.formats.ooxml.package import Package
 from orchestration.intake.formats.ooxml.sheet import SheetContext, TextBudget, read_rows
 from orchestration.intake.formats.ooxml.styles import CellStyle, read_styles
@@ -75,13 +71,8 @@ class Workbook:
             Unreadable: the sheet is damaged (E012), has values in too many columns (E021), or the
                 workbook has too many rows over all its sheets (E014).
         """
-        chunks = self._package.chunks
         try:
-            ranges = (
-                merged_ranges(chunks(sheet.part), self._limits.columns)
-                if names_merged_cells(chunks(sheet.part))
-                else []
-            )
+            ranges = merged_ranges(self._package.chunks(sheet.part), self._limits.columns)
             for row in mark_merged(self.plain_rows(sheet), ranges):
                 self._rows += 1
                 if self._rows > self._limits.rows:
