@@ -42,9 +42,8 @@ def indicator_code(text: str) -> str | None:
 
 def code_of_label(column_name: str, text: str) -> str | None:
     """The code that a label means in a column, or None: ``优秀`` in ``grade`` is ``excellent``."""
-    if len(text) > _LONGEST:
-        return None
-    return _codes_by_label().get((column_name, _folded(text)))
+    labels = _codes_by_label().get(column_name)
+    return labels.get(_folded(text)) if labels and len(text) <= _LONGEST else None
 
 
 class Rewritten(NamedTuple):
@@ -141,14 +140,17 @@ def _indicators_by_squeezed() -> Mapping[str, str]:
 
 
 @cache
-def _codes_by_label() -> Mapping[tuple[str, str], str]:
+def _codes_by_label() -> Mapping[str, Mapping[str, str]]:
+    """Code by folded label, by column."""
     known = load_catalogue()
-    labels = {(row.column_name, _folded(row.label)): row.code for row in known.code_labels}
-    labels |= {(row.column_name, row.code): row.code for row in known.code_labels}
+    labels: dict[str, dict[str, str]] = {"province_code": {}, "task_code": {}}
+    for row in known.code_labels:
+        labels.setdefault(row.column_name, {}).update({_folded(row.label): row.code})
+        labels[row.column_name][row.code] = row.code
     for region in known.regions.values():
         for name in (region.name, region.short_name):
-            labels["province_code", _folded(name)] = region.code
+            labels["province_code"][_folded(name)] = region.code
     for task in known.tasks.values():
         for name in (task.code, task.name):
-            labels["task_code", _folded(name)] = task.code
+            labels["task_code"][_folded(name)] = task.code
     return labels

@@ -7,7 +7,6 @@ happens to such rows (``long_form``).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from orchestration.core.catalogue import load_catalogue
@@ -31,43 +30,48 @@ class FilledDown(Generic[Owner]):
 
     Args:
         least: the number of rows from which a run is taken as filled down.
-        counted_of: gives the cells of a row that may be counted up.
     """
 
-    def __init__(self, least: int, counted_of: Callable[[Sequence[Any]], Any]) -> None:
-        self.least, self.counted_of = least, counted_of
+    def __init__(self, least: int) -> None:
+        self.least = least
         self.order = {code: at for at, code in enumerate(load_catalogue().indicators)}
-        self.counted: Any = None
-        self.position = -1
-        self.previous: tuple[int, Owner] | None = None
+        self.previous: tuple[int, Any, str, Owner] | None = None
         self.run: list[tuple[int, Owner]] = []
         self.found: list[list[tuple[int, Owner]]] = []
 
-    def take(self, number: int, cells: Sequence[Any], key: str, owner: Owner) -> None:
-        """Compare a row with the one before it."""
-        counted = self.counted_of(cells)
-        position = self.order.get(key.rpartition("/")[2], -1)
-        if (
-            counted != self.counted
-            and position > self.position >= 0
-            and self.previous is not None
-            and _counts_up(self.counted, counted)
-        ):
-            self.run = self.run or [self.previous]
-            self.run.append((number, owner))
-        elif self.run:
+    def take(self, number: int, counted: Any, key: str, owner: Owner) -> None:
+        """Compare a row with the one before it.
+
+        Args:
+            counted: the cells that may be counted up.
+            key: of the row's value: the indicator code, or ``year/code``.
+            owner: what the row belongs to.
+        """
+        previous, self.previous = self.previous, (number, counted, key, owner)
+        if previous is None or previous[1] == counted:
             self._end_run()
-        self.counted, self.position, self.previous = counted, position, (number, owner)
+        elif self._position(key) > self._position(previous[2]) >= 0 and _counts_up(
+            previous[1], counted
+        ):
+            self.run = self.run or [(previous[0], previous[3])]
+            self.run.append((number, owner))
+        else:
+            self._end_run()
+
+    def _position(self, key: str) -> int:
+        """The position of a key's indicator in the catalogue; -1 for an unknown one."""
+        return self.order.get(key.rpartition("/")[2], -1)
 
     def runs(self) -> list[list[tuple[int, Owner]]]:
-        """The runs of rows found so far: row number and document of each row."""
+        """The runs of rows found so far: row number and owner of each row."""
         self._end_run()
         return self.found
 
     def _end_run(self) -> None:
-        if len(self.run) >= self.least:
-            self.found.append(self.run)
-        self.run = []
+        if self.run:
+            if len(self.run) >= self.least:
+                self.found.append(self.run)
+            self.run = []
 
 
 def _counts_up(before: Any, after: Any) -> bool:

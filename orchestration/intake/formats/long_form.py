@@ -110,9 +110,7 @@ class LongTable(Table):
         self.above: dict[int, Any] = {}
         self.last: _Group | None = None
         self.lost: list[RawDocument] = []
-        self.fills = FilledDown[_Group](
-            _FILLED_ROWS_OF_FORM if self.is_form else _FILLED_ROWS, self.counted_of
-        )
+        self.fills = FilledDown[_Group](_FILLED_ROWS_OF_FORM if self.is_form else _FILLED_ROWS)
         self.names = NameChecks(header, self.place)
         self.units = StatedUnits(header)
 
@@ -163,12 +161,15 @@ class LongTable(Table):
                 return  # the header, repeated for a further page
             key = self._key(typed_key, cells, number)
         value = cells[self.value_at]
-        if self._is_aside(key, value):
+        if (value is None or not key or isinstance(value, str)) and self._is_aside(key, value):
             self._take_aside(number, cells)
             return
         if self.is_form:
             cells = self._filled_down(cells)
-        group = self._group(number, cells)
+        group = self.placed.get(self.identity_of(cells))
+        if group is None or group.head != self.head_of(cells):
+            group = self._group(number, cells)
+        self.last = group
         if not key:
             group.remarks.append(self._keyless(number, cells, value))
             return
@@ -177,7 +178,7 @@ class LongTable(Table):
         group.keys.append(key)
         group.values.append(value)
         group.rows.append(number)
-        self.fills.take(number, cells, key, group)
+        self.fills.take(number, self.counted_of(cells), key, group)
         if self.names.positions:
             self.names.take(number, cells, key.rpartition("/")[2], self.columns)
 
