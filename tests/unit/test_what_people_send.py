@@ -327,6 +327,18 @@ class TestFilledDown:
         parsed = table([HEAD, *rows])
         assert codes(parsed) == ["E032"]
 
+    def test_codes_that_count_down(self) -> None:
+        rows = [row(code, 1, unit=f"T05-440000-{9 - at:04d}") for at, code in enumerate(self.CODES)]
+        assert codes(table([HEAD, *rows])) == ["E032"]
+
+    def test_two_units_by_turns_are_read(self) -> None:
+        units = ("T05-440000-0007", "T05-440000-0008")
+        rows = [
+            row(code, 1, unit=units[at % 2], document=units[at % 2])
+            for at, code in enumerate(self.CODES)
+        ]
+        assert list(read(table([HEAD, *rows]))) == list(units)
+
     def test_years_of_a_plan(self) -> None:
         head = [
             "document_id",
@@ -627,6 +639,17 @@ class TestForms:
         assert list(read(parsed)) == [UNIT, "T05-440000-0008"]
         assert codes(parsed) == []
 
+    def test_a_form_without_some_of_its_columns(self) -> None:
+        def narrow(book: Any) -> None:
+            del book["_tongbao"]
+            sheet = book["填报"]
+            sheet.unmerge_cells("A1:P1")
+            sheet.unmerge_cells("A2:P2")
+            sheet.delete_cols(7, 5)
+            sheet.delete_rows(1, 2)
+
+        assert read(form(narrow)) == {UNIT: GOOD}
+
     def test_a_table_without_document_ids_is_no_form(self) -> None:
         parsed = table([HEAD[1:], row("C_04", 1)[1:]])
         assert (parsed.documents, codes(parsed)) == ([], ["E101"])
@@ -885,6 +908,38 @@ class TestLinearWork:
         assert steps(64) <= 2 * steps(32) + 200
         # A text too long for a header is not examined at all.
         assert self.steps(lambda: header_columns("performance", ["(" * 10**6])) < 200
+
+    @pytest.mark.parametrize(
+        "rows_of",
+        [
+            lambda at: row(f"X_{at}", at),
+            lambda at: row("C_04", at, document=f"d{at}"),
+            lambda at: row("C_04", at),
+            lambda at: row("C_04" if at % 2 else "C_05", at, unit=f"T05-440000-{at:04d}"),
+            lambda at: ["", "", "", "", f"X_{at}", at],
+            lambda at: row("", at),
+            lambda at: [f"备注{at}"],
+            lambda at: row("C_04", at, "多", document=f"d{at}"),
+            lambda at: row("C_04", f"约{at}", document=f"{at}E+17"),
+        ],
+    )
+    def test_rows(self, rows_of: Callable[[int], list[Any]]) -> None:
+        head = [*HEAD[:5], "填报值（元）"]
+
+        def steps(size: int) -> int:
+            return self.steps(lambda: table([head, *map(rows_of, range(size))]))
+
+        steps(2)  # fills the caches
+        few, many = steps(200), steps(400)
+        assert many <= 2 * few + 2_000
+
+    def test_two_columns_of_one_meaning(self) -> None:
+        def steps(size: int) -> int:
+            rows = [row(f"X_{at}", 1, 2) for at in range(size)]
+            return self.steps(lambda: table([[*HEAD, "填报值"], *rows]))
+
+        steps(2)
+        assert steps(400) <= 2 * steps(200) + 2_000
 
     @pytest.mark.parametrize(
         "line", ['"', '"a', '"""', 'a,"b"c', '"a,b""', '""', 'x,"y\n,"'], ids=ascii

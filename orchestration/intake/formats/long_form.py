@@ -34,7 +34,7 @@ from orchestration.intake.formats.cells import (
     is_blank,
     is_number,
 )
-from orchestration.intake.formats.filled_down import FilledDown
+from orchestration.intake.formats.filled_down import CountedRow, FilledDown
 from orchestration.intake.formats.grid import NESTED, RefusedCells, Table, TableOrigin, listed
 from orchestration.intake.formats.headers import LONG_FORMS, Header
 from orchestration.intake.formats.names import NameChecks
@@ -45,11 +45,21 @@ __all__ = ["LongTable"]
 
 #: Columns of the reporting form that inform the person who fills it in. A table without document
 #: ids that has two of them is a form, wherever it was saved.
-_FORM_NOTES = ("is_required", "lower_bound", "upper_bound", "previous_value", "definition")
+_FORM_NOTES = (
+    "indicator_name",
+    "unit_of_measure",
+    "is_required",
+    "lower_bound",
+    "upper_bound",
+    "previous_value",
+    "definition",
+)
 #: Rows in which codes count up before they are taken as filled down with the mouse. In a form,
 #: whose units each have a whole block of rows, two rows are enough; in other tables four, because
 #: units that each send one value may follow each other.
 _FILLED_ROWS_OF_FORM, _FILLED_ROWS = 2, 4
+#: Columns whose cells a spreadsheet may count up.
+_COUNTED = ("document_id", "unit_code", "year", "target_year")
 
 
 @dataclass
@@ -93,13 +103,7 @@ class LongTable(Table):
         )
         self.key_of = _getter([columns[name] for name in self.key_names])
         self.header_key = self.key_of(header.cells)
-        self.counted_of = _getter(
-            [
-                columns[n]
-                for n in ("document_id", "unit_code", "year", "target_year")
-                if n in columns
-            ]
-        )
+        self.counted_of = _tuple_getter([columns[n] for n in _COUNTED if n in columns])
         self.indicators = load_catalogue().indicators
         self.groups: dict[Any, _Group] = {}
         # Groups by identity cells as typed: most rows find their group without cleaning any cell.
@@ -178,7 +182,7 @@ class LongTable(Table):
         group.keys.append(key)
         group.values.append(value)
         group.rows.append(number)
-        self.fills.take(number, self.counted_of(cells), key, group)
+        self.fills.take(CountedRow(number, self.counted_of(cells), key, group))
         if self.names.positions:
             self.names.take(number, cells, key.rpartition("/")[2], self.columns)
 
@@ -352,14 +356,20 @@ class LongTable(Table):
     def _refuse_filled_down(self) -> Iterator[RawDocument]:
         """Yield one error in place of the documents of each run of rows whose codes count up."""
         runs = self.fills.runs()
-        refused = {id(group) for run in runs for _, group in run}
+        refused = {id(row.owner) for run in runs for row in run}
         self.groups = {key: g for key, g in self.groups.items() if id(g) not in refused}
         for run in runs:
-            (first, group), (last, last_group) = run[0], run[-1]
-            names = [str(self._group_key(each.cells)[1]) for each in (group, last_group)]
+            first, last = run[0], run[-1]
+            counted = [
+                f"{cell_text(here)} … {cell_text(there)}"
+                for here, there in zip(first.counted, last.counted, strict=True)
+                if here != there
+            ]
             yield RawDocument(
-                Cells(self.origin.sheet, first, self.labels),
-                Unreadable("E032", " … ".join(names), row=str(first), last=str(last)),
+                Cells(self.origin.sheet, first.number, self.labels),
+                Unreadable(
+                    "E032", "、".join(counted), row=str(first.number), last=str(last.number)
+                ),
                 is_form=self.is_form,
             )
 
@@ -443,6 +453,13 @@ class LongTable(Table):
 def _getter(positions: list[int]) -> Callable[[Sequence[Any]], Any]:
     if not positions:
         return lambda _: None
+    return itemgetter(*positions)
+
+
+def _tuple_getter(positions: list[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    if len(positions) == 1:
+        [only] = positions
+        return lambda cells: (cells[only],)
     return itemgetter(*positions)
 
 
