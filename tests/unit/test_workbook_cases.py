@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -140,3 +141,24 @@ def test_a_crossed_out_value_does_not_count() -> None:
 
 def test_a_format_that_rounds_changes_no_value() -> None:
     assert read(form_with(12.345, "#,##0.0_ "))[UNIT]["T05_12"] == "12.345"
+
+
+def test_a_sheet_that_was_hidden_in_a_form_is_told() -> None:
+    book = openpyxl.load_workbook(CASES / "base-good-form.xlsx")
+    book.copy_worksheet(book["填报"]).sheet_state = "hidden"
+    body = io.BytesIO()
+    book.save(body)
+    parsed = parse("x.xlsx", body.getvalue())
+    assert read(parsed) == {UNIT: GOOD}
+    assert [(found.code, found.location) for found in parsed.findings] == [("W121", "填报 Copy")]
+
+
+def test_the_parts_of_a_workbook_in_any_case_and_with_either_slash() -> None:
+    with zipfile.ZipFile(CASES / "base-good-form.xlsx") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    for renamed in (str.upper, lambda name: name.replace("/", "\\")):
+        body = io.BytesIO()
+        with zipfile.ZipFile(body, "w") as archive:
+            for name, content in parts.items():
+                archive.writestr(renamed(name), content)
+        assert read(parse("x.xlsx", body.getvalue())) == {UNIT: GOOD}
