@@ -131,6 +131,9 @@ def styled(code: str = "", font: str = "") -> str:
         ('"约"0', 300, "约300"),
         ('0"人"', 350, "350人"),
         ('General"万元"', 12.5, "12.5万元"),
+        ('G/通用格式"万元"', 12.5, "12.5万元"),
+        ('#,##0.00,"千"', 1234567, "1,234.57千"),
+        ("0.0\\ %", 0.965, "96.5 %"),
         ('"￥"#,##0.00', 1234.5, "￥1,234.50"),
         ("[$¥-804]#,##0.00", 1234.5, "¥1,234.50"),
         ("0_);(0)", -5, "(5)"),
@@ -158,6 +161,7 @@ def styled(code: str = "", font: str = "") -> str:
         ("yyyy-mm-dd", 350, datetime(1900, 12, 15)),
         ('yyyy"年"m"月"d"日"', 45597, datetime(2024, 11, 1)),
         ("[$-F800]dddd\\,\\ mmmm\\ dd", 45597, datetime(2024, 11, 1)),
+        ("[$-F800]General", 45597, datetime(2024, 11, 1)),
         ("[DBNum1][$-804]yyyy", 45597, datetime(2024, 11, 1)),
         ("h:mm", 0.5, "12:00:00"),
         ("[h]:mm", 1.5, "1 day, 12:00:00"),
@@ -215,6 +219,11 @@ def test_the_font_of_a_cell_marks_its_value(cell: str, font: str, seen: Any) -> 
     kind = "inlineStr" if "<is>" in cell else "n"
     row = f'<row><c s="1" t="{kind}">{cell}</c></row>'
     assert only_cell(parts_of(row, styles=styled("0", font))) == seen
+
+
+def test_a_text_in_a_cell_of_another_type_stays_in_its_cell() -> None:
+    cells = "<c><is><t>5</t></is></c>" + '<c t="inlineStr"><is><t>0</t></is></c>'
+    assert rows_of(parts_of(f"<row>{cells}</row>")) == [(1, ["5", "0"])]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,8 @@ _CONDITION = re.compile(r"(<=|>=|<>|<|>|=)(-?[0-9]+(?:\.[0-9]+)?)")
 _ELAPSED = re.compile("h+|m+|s+", re.IGNORECASE)
 #: ``$¥-804``: a symbol and a language, whose longer codes stand for other digits or calendars.
 _CURRENCY = re.compile(r"\$([^-]*)(?:-([0-9A-Fa-f]*))?")
+#: In place of a language: the date or time as the computer is set to show it.
+_SYSTEM_DATES = {"F800", "F400"}
 #: Digits of another script, e.g. 三百五十.
 _OTHER_DIGITS = re.compile("dbnum|natnum", re.IGNORECASE)
 
@@ -107,7 +109,10 @@ class _Section:
             self.condition = condition[1], Decimal(condition[2])
         elif currency:
             self.tokens.append(("literal", currency[1]))
-            if len(currency[2] or "") > 4 and self.kind == "number":
+            language = (currency[2] or "").upper()
+            if language in _SYSTEM_DATES:
+                self.kind = "date"
+            elif len(language) > 4 and self.kind == "number":
                 self.kind = "unknown"
         elif _ELAPSED.fullmatch(text):
             self.kind = "elapsed"

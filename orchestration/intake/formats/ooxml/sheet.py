@@ -161,7 +161,7 @@ class _Reader:
         self._text: list[str] | None = None
         self._formula: list[str] | None = None
         self._item = ItemReader()
-        self._in_item = False
+        self._in_item = self._has_item = False
 
     @property
     def is_between_rows(self) -> bool:
@@ -189,7 +189,7 @@ class _Reader:
             self._text = []
             self.parser.CharacterDataHandler = self._text.append
         elif tag == "is":
-            self._in_item = True
+            self._in_item = self._has_item = True
         elif tag == "f":
             self._formula = []
             self.parser.CharacterDataHandler = self._formula.append
@@ -281,7 +281,8 @@ class _Reader:
 
     def _content(self, kind: str, style: CellStyle) -> Any:
         """What the present cell holds as it is seen; None if it is blank."""
-        if kind == "inlineStr":
+        if self._has_item:
+            self._has_item = False
             return self._text_content(self._item.take(), style)
         text = "".join(self._text or ())
         if self._formula is not None and not text and (self._text is None or kind != "str"):
