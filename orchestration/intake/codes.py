@@ -22,6 +22,10 @@ __all__ = ["Rewritten", "code_of_label", "indicator_code", "unit_code", "with_co
 _LONGEST = 64
 #: Characters that are written between the parts of a code: blanks, underscores and dashes.
 _SEPARATORS = re.compile(r"[\s_\-\u2010-\u2015\u2212]+")
+#: Longest text that can be a list of provinces; a longer one is not examined.
+_LONGEST_LIST = 500
+_LIST_SEPARATORS = re.compile("[;；、,，]")
+_PLAIN_UNIT = re.compile(r"T[0-9]{2}-[0-9]{6}-[0-9]{4,6}\Z")
 _UNIT = re.compile(r"(T[0-9]{2})-?([0-9]{6})-?([0-9]{4,6})\Z")
 #: Nested objects of a document whose fields are columns ``name_field`` of a table.
 _NESTED = ("lead_organisation",)
@@ -29,6 +33,8 @@ _NESTED = ("lead_organisation",)
 
 def unit_code(text: str) -> str | None:
     """The unit code that a text means, or None: ``ｔ０５－440000—0007`` is T05-440000-0007."""
+    if _PLAIN_UNIT.match(text):
+        return text
     match = _UNIT.match(_hyphenated(text))
     return "-".join(match.groups()) if match else None
 
@@ -80,7 +86,8 @@ def with_codes(content: Mapping[str, Any]) -> tuple[dict[str, Any], list[Rewritt
             if name in _NESTED:
                 read[name] = _with_labels_read(name, value)
             elif name == "values":
-                read[name] = _with_indicator_codes((name,), value, rewritten)
+                values = _with_indicator_codes((name,), value, rewritten)
+                read[name] = _with_province_codes(values)
             elif name == "targets":
                 read[name] = {
                     year: _with_indicator_codes((name, str(year)), targets, rewritten)
@@ -117,6 +124,22 @@ def _with_indicator_codes(
     return read
 
 
+def _with_province_codes(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Values with codes in lists of provinces that are given by name; others stay as written."""
+    lists = _province_lists() & values.keys()
+    if not lists:
+        return values
+    read = dict(values)
+    for indicator in lists:
+        text = values[indicator]
+        if isinstance(text, str) and len(text) <= _LONGEST_LIST:
+            parts = [part for part in _LIST_SEPARATORS.split(text) if part.strip()]
+            found = [code_of_label("province_code", part) for part in parts]
+            if found and None not in found:
+                read[indicator] = ";".join(filter(None, found))
+    return read
+
+
 def _folded(text: str) -> str:
     return re.sub(r"\s+", "", visible(unicodedata.normalize("NFKC", text))).casefold()
 
@@ -140,6 +163,14 @@ def _indicators_by_squeezed() -> Mapping[str, str]:
 
 
 @cache
+def _province_lists() -> frozenset[str]:
+    """The indicators whose values are lists of province codes."""
+    return frozenset(
+        code for code, system in load_catalogue().code_systems.items() if system == "province"
+    )
+
+
+@cache
 def _codes_by_label() -> Mapping[str, Mapping[str, str]]:
     """Code by folded label, by column."""
     known = load_catalogue()
@@ -148,7 +179,7 @@ def _codes_by_label() -> Mapping[str, Mapping[str, str]]:
         labels.setdefault(row.column_name, {}).update({_folded(row.label): row.code})
         labels[row.column_name][row.code] = row.code
     for region in known.regions.values():
-        for name in (region.name, region.short_name):
+        for name in (region.code, region.name, region.short_name):
             labels["province_code"][_folded(name)] = region.code
     for task in known.tasks.values():
         for name in (task.code, task.name):
