@@ -243,8 +243,12 @@ class LongTable(Table):
             if document_id is not None:
                 # The unit is not part of the key: one document about two units must be reported.
                 return "document", document_id
+        return "unit", self._unit(cells)
+
+    def _unit(self, cells: Sequence[Any]) -> str | None:
+        """The unit code of a row, as the catalogue writes it if it can be told."""
         unit = cell_text(cells[self.columns["unit_code"]])
-        return "unit", unit and (codes.unit_code(unit) or unit)
+        return unit and (codes.unit_code(unit) or unit)
 
     def _interrupted(self, number: int, key: tuple[str, str | None]) -> _Group | None:
         """The document above a row whose identity is blank, as below a merged cell; or None.
@@ -254,8 +258,7 @@ class LongTable(Table):
         if self.is_form or key[0] == "document" or self.last is None:
             return None
         above = self._group_key(self.last.cells)
-        unit = cell_text(self.last.cells[self.columns["unit_code"]])
-        if above[0] != "document" or key[1] not in (None, unit):
+        if above[0] != "document" or key[1] not in (None, self._unit(self.last.cells)):
             return None
         at = self.columns["document_id"]
         if self.last.problem is None:
@@ -412,19 +415,22 @@ class LongTable(Table):
         """The values by key; an error where one key has different values."""
         values: dict[str, Any] = {}
         rows: dict[str, int] = {}
+        repeated: list[str] = []
         for key, cell, row in zip(keys, group.values, group.rows, strict=True):
             value = cell_number(cell)
             if value is None:
                 continue
-            if key in values:
-                at, before = self.value_at, values[key]
-                places = f"{self.place(at, rows[key])}、{self.place(at, row)}"
-                if comparable(before) != comparable(value):
-                    quoted = f"{key}：{cell_text(before)} / {cell_text(value)}（{places}）"
-                    return Unreadable("E008", quoted, where=self.place(at, row))
-                group.remarks.append(Remark("W142", self.place(at, row), f"{key}（{places}）"))
+            if key not in values:
+                values[key], rows[key] = value, row
                 continue
-            values[key], rows[key] = value, row
+            places = f"{self.place(self.value_at, rows[key])}、{self.place(self.value_at, row)}"
+            if comparable(values[key]) != comparable(value):
+                quoted = f"{key}：{cell_text(values[key])} / {cell_text(value)}（{places}）"
+                return Unreadable("E008", quoted, where=self.place(self.value_at, row))
+            repeated.append(f"{key}（{places}）")
+        if repeated:
+            where = self.place(self.value_at, group.number)
+            group.remarks.append(Remark("W142", where, listed(repeated)))
         return values
 
     def _year_problem(self, content: Mapping[str, Any], where: Cells) -> Unreadable | None:
