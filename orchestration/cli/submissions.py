@@ -6,12 +6,18 @@ Belongs here: arguments, calls of stages, printing of outcomes. Doesn't belong h
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestration.cli.output import JSON, YEAR, print_json, print_lines, progress_lines
+from orchestration.cli.output import JSON, YEAR, cell, print_json, print_lines, progress_lines
 from orchestration.core.document_types import DOCUMENT_TYPES
+
+if TYPE_CHECKING:
+    from orchestration.intake.offline import ReadAs
 
 __all__ = ["check", "demo", "template"]
 
@@ -59,12 +65,14 @@ def template(
 )
 @click.option("--year", type=click.IntRange(2000, 2100), help="the reporting year")
 @click.option("--province", help="six digits, e.g. 440000")
+@click.option("--values", is_flag=True, help="Also print every value as typed and as read.")
 @click.option("--json", "as_json", is_flag=True, help="Print the receipts themselves, as JSON.")
 def check(
     files: tuple[Path, ...],
     kind: str | None,
     year: int | None,
     province: str | None,
+    values: bool,
     as_json: bool,
 ) -> None:
     """Print the receipts that FILES would get, before they are uploaded.
@@ -76,28 +84,59 @@ def check(
     from orchestration.intake.offline import check_file
 
     settings = Settings.from_env()
-    receipts = [
-        json.loads(check_file(path, settings, kind=kind, year=year, province=province))
-        for path in files
+    checked = [
+        check_file(path, settings, kind=kind, year=year, province=province) for path in files
     ]
     if as_json:
-        print_json(receipts[0] if len(receipts) == 1 else receipts)
+        answers = [
+            json.loads(each.receipt) | ({"values": list(each.values)} if values else {})
+            for each in checked
+        ]
+        print_json(answers[0] if len(answers) == 1 else answers)
         return
-    for path, receipt in zip(files, receipts, strict=True):
-        counts = receipt["counts"]
-        click.echo(
-            f"{path}: {receipt['status']}; {counts['documents']} documents, "
-            f"{counts['errors']} errors, {counts['warnings']} warnings"
-        )
-        for item in sorted(receipt["errors"], key=lambda item: str(item["severity"])):
-            click.echo(f"  {item['code']} {item['severity']} {item['where'] or '-'}")
-            click.echo(f"      {item['message_zh']}")
-            click.echo(f"      {item['message_en']}")
+    for path, each in zip(files, checked, strict=True):
+        _print_receipt(path, json.loads(each.receipt))
+        if values:
+            _print_values(each.values)
+        if each.unknown:
+            click.echo(
+                f"{path}: the file doesn't say where it belongs: give {', '.join(each.unknown)} "
+                "(or its path in the landing zone)",
+                err=True,
+            )
     click.echo(
         "not judged offline: registration, last year's values, targets, earlier documents, "
         "report files",
         err=True,
     )
+
+
+def _print_receipt(path: Path, receipt: dict[str, Any]) -> None:
+    counts = receipt["counts"]
+    click.echo(
+        f"{path}: {receipt['status']}; {counts['documents']} documents, "
+        f"{counts['errors']} errors, {counts['warnings']} warnings"
+    )
+    for item in sorted(receipt["errors"], key=lambda item: str(item["severity"])):
+        click.echo(f"  {item['code']} {item['severity']} {item['where'] or '-'}")
+        click.echo(f"      {item['message_zh']}")
+        click.echo(f"      {item['message_en']}")
+
+
+def _print_values(values: Iterable[ReadAs]) -> None:
+    """Print what was read, one line a value, under a line for each document."""
+    for (unit_code, document_id), rows in groupby(
+        values, key=lambda each: (each.unit_code, each.document_id)
+    ):
+        click.echo(f"  {unit_code or '-'} ({document_id})")
+        for each in rows:
+            year = f"{each.year} " if each.year else ""
+            name = f"{each.indicator_code} {each.name}".strip()
+            read = (
+                "无法识别" if each.read is None else f"{each.read} {each.unit_of_measure}".strip()
+            )
+            outcome = f"（未计入：{each.excluded_by}）" if each.excluded_by else ""
+            click.echo(f"      {year}{name}：“{cell(each.typed)}” → {read}{outcome}")
 
 
 @click.command()

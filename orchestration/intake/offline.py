@@ -9,14 +9,18 @@ last year's values, the plan's targets, earlier uses of a document id, and repor
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.errors import UsageError
+from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.core.settings import Settings
+from orchestration.intake import codes
 from orchestration.intake.checks import check_document
 from orchestration.intake.contracts import UNIT_CODE
 from orchestration.intake.documents import ParsedObject, parse_object, unprocessable
@@ -27,11 +31,57 @@ from orchestration.intake.formats import (
     limits_of,
     read_object,
 )
-from orchestration.intake.places import Place, place_of
+from orchestration.intake.places import UNKNOWN_PROVINCE, Place, place_of
 from orchestration.intake.receipts import ReceiptSubject, receipt
 from orchestration.intake.rules import check_rules, rule_connection
 
-__all__ = ["check_file"]
+__all__ = ["CheckedFile", "ReadAs", "check_file"]
+
+
+#: Warnings about a value that is left out.
+_IGNORING_CODES = {"E204", "E205"}
+
+
+@dataclass(frozen=True)
+class ReadAs:
+    """A value of a file and what was read, for a comparison with the page.
+
+    Attributes:
+        where: its place in the file.
+        document_id, unit_code: of its document.
+        year: of a target; None for a value of the reporting year.
+        indicator_code, name, unit_of_measure: of the indicator; name and unit are "" for a code
+            that the catalogue doesn't have.
+        typed: as received.
+        read: what was read; None for a value that can't be read.
+        excluded_by: the code of the finding because of which it doesn't count, or None.
+    """
+
+    where: str
+    document_id: str
+    unit_code: str | None
+    year: int | None
+    indicator_code: str
+    name: str
+    typed: str
+    read: str | None
+    unit_of_measure: str
+    excluded_by: str | None
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """The outcome of the check of a file.
+
+    Attributes:
+        receipt: the receipt that it would get, UTF-8 JSON.
+        values: the values and targets of its documents that are accepted.
+        unknown: the options that would say what neither path nor content of the file say.
+    """
+
+    receipt: bytes
+    values: tuple[ReadAs, ...]
+    unknown: tuple[str, ...]
 
 
 def check_file(
@@ -41,16 +91,17 @@ def check_file(
     kind: str | None = None,
     year: int | None = None,
     province: str | None = None,
-) -> bytes:
-    """The receipt (UTF-8 JSON) that a file would get.
+) -> CheckedFile:
+    """Check a file: the receipt that it would get, and its values as read.
 
     Args:
         path: the file.
         kind, year, province: where the file would be uploaded. An omitted one is taken from the
-            path, if that follows the landing zone's layout, otherwise from the content.
+            path, if that follows the landing zone's layout, otherwise from the content. If that
+            doesn't say it either, performance data of the current year are assumed.
 
     Raises:
-        UsageError: the file can't be opened, or its type, year or province can't be found.
+        UsageError: the file can't be opened.
     """
     try:
         size = path.stat().st_size
@@ -59,7 +110,7 @@ def check_file(
         received_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
-    place = _upload_place(path, body, settings, received_at, kind, year, province)
+    place, unknown = _upload_place(path, body, settings, received_at, kind, year, province)
     key = f"{place.document_type}/year={place.year}/province={place.province_code}/{place.name}"
     if too_large:
         limit = str(settings.max_object_bytes)
@@ -81,7 +132,51 @@ def check_file(
         documents=parsed.total,
         rejected=rejected,
     )
-    return receipt(subject, findings)
+    values = tuple(_values_as_read(parsed, findings))
+    return CheckedFile(receipt(subject, findings), values, unknown)
+
+
+def _values_as_read(parsed: ParsedObject, findings: Iterable[Finding]) -> Iterator[ReadAs]:
+    """Yield the values and targets of the accepted documents, in the order of the file."""
+    excluded = {
+        (each.document_id, indicator_code): each.code
+        for each in findings
+        for indicator_code in _excluded_codes(each)
+    }
+    for document in parsed.documents:
+        document_id = document.model.document_id
+        targets = (
+            (("targets", str(year)), year, code, read) for year, code, read in document.targets
+        )
+        values = ((("values",), None, code, read) for code, read in document.values)
+        for path, year, code, read in [*targets, *values]:
+            indicator = load_catalogue().indicators.get(code)
+            is_list = indicator is not None and indicator.value_type == "code_list"
+            excluded_by = excluded.get((document_id, code))
+            if year is not None:
+                excluded_by = "E201" if read.number is None else None
+            yield ReadAs(
+                where=document.where.at(*path, code),
+                document_id=document_id,
+                unit_code=document.unit_code,
+                year=year,
+                indicator_code=code,
+                name=indicator.name_zh if indicator else "",
+                typed=read.text,
+                read=read.text if is_list else read.number,
+                unit_of_measure=indicator.unit if indicator else "",
+                excluded_by=excluded_by,
+            )
+
+
+def _excluded_codes(found: Finding) -> tuple[str, ...]:
+    """The indicators whose values don't count because of a finding about a document."""
+    rule = load_catalogue().rules.get(found.code)
+    if rule is not None:
+        return tuple(rule.indicator_codes) if found.severity == "error" else ()
+    if found.indicator_code and (found.severity == "error" or found.code in _IGNORING_CODES):
+        return (found.indicator_code,)
+    return ()
 
 
 def _judge(place: Place, parsed: ParsedObject) -> tuple[list[Finding], int]:
@@ -129,33 +224,39 @@ def _upload_place(
     kind: str | None,
     year: int | None,
     province: str | None,
-) -> Place:
-    """Where the file would be uploaded, by the options, then the path, then the content."""
+) -> tuple[Place, tuple[str, ...]]:
+    """Where the file would be uploaded, by the options, then the path, then the content.
+
+    Returns:
+        the place, and the options that would say what none of these say.
+    """
     parts = path.resolve().parts
     for index, part in enumerate(parts):
         if part in DOCUMENT_TYPES:
             place = place_of("/".join(parts[index:]), year or 0)
             if place.follows_layout:
-                return replace(
+                place = replace(
                     place,
                     document_type=kind or place.document_type,
                     year=year or place.year,
                     province_code=province or place.province_code,
                 )
+                return place, ()
     if kind is None or year is None or province is None:
         found = _place_in_content(path, body, settings, received_at, kind)
         kind, year, province = kind or found[0], year or found[1], province or found[2]
-    if kind not in DOCUMENT_TYPES or year is None or province is None:
-        missing = [
-            option
-            for option, value in (("--as", kind), ("--year", year), ("--province", province))
-            if value is None or (option == "--as" and value not in DOCUMENT_TYPES)
-        ]
-        raise UsageError(
-            f"{path.name}: can't tell where it belongs: give {', '.join(missing)} "
-            "(or its path in the landing zone)"
-        )
-    return Place(kind, year, province, path.name, True)
+    if kind not in DOCUMENT_TYPES:
+        kind = None
+    given = (("--as", kind), ("--year", year), ("--province", province))
+    unknown = tuple(option for option, value in given if value is None)
+    place = Place(
+        kind or "performance",
+        year or settings.now().astimezone(SHANGHAI).year,
+        province or UNKNOWN_PROVINCE,
+        path.name,
+        True,
+    )
+    return place, unknown
 
 
 def _place_in_content(
@@ -176,19 +277,28 @@ def _place_in_content(
         for read in documents:
             if not isinstance(read, RawDocument) or not isinstance(read.content, dict):
                 continue
-            content = read.content
-            named = content.get("document_type", kinds[0] if kind or _is_table(path) else None)
-            unit = UNIT_CODE.match(str(content.get("unit_code", "")))
-            province = unit.group(2) if unit else content.get("province_code")
-            digits = str(content.get("year") or str(content.get("submitted_at", ""))[:4])
-            return (
-                named if isinstance(named, str) else None,
-                int(digits) if digits.isdecimal() and len(digits) == 4 else None,
-                province if province in load_catalogue().regions else None,
-            )
+            said = _place_in_document(read.content, kinds[0] if kind or _is_table(path) else None)
+            found = (found[0] or said[0], found[1] or said[1], found[2] or said[2])
+            if all(found):
+                break
     except Exception:  # the receipt reports why the file can't be read
         return found
     return found
+
+
+def _place_in_document(
+    content: Mapping[str, Any], kind: str | None
+) -> tuple[str | None, int | None, str | None]:
+    """Document type, year and province that a document says, each None where it doesn't."""
+    named = content.get("document_type", kind)
+    unit = UNIT_CODE.match(codes.unit_code(str(content.get("unit_code", ""))) or "")
+    province = unit.group(2) if unit else content.get("province_code")
+    digits = str(content.get("year") or str(content.get("submitted_at", ""))[:4])
+    return (
+        named if isinstance(named, str) else None,
+        int(digits) if digits.isdecimal() and len(digits) == 4 else None,
+        province if province in load_catalogue().regions else None,
+    )
 
 
 def _is_table(path: Path) -> bool:

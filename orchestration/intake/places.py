@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.document_types import DOCUMENT_TYPES
 
-__all__ = ["ATTACHMENTS", "MINISTRY", "Place", "place_of", "year_of_prefix"]
+__all__ = ["ATTACHMENTS", "MINISTRY", "UNKNOWN_PROVINCE", "Place", "place_of", "year_of_prefix"]
 
 #: The prefix of the Ministry of Education itself.
 MINISTRY = "000000"
+#: Stands for the province of a key that has none.
+UNKNOWN_PROVINCE = "unknown"
 _KEY = re.compile(r"([^/]+)/year=([0-9]{4})/province=([0-9]{6})/(.+)\Z", re.DOTALL)
 _YEAR = re.compile(r"/year=([0-9]{4})/")
 _PROVINCE = re.compile(r"/province=([0-9]{6})/")
@@ -30,7 +32,7 @@ class Place:
     Attributes:
         document_type: a key of ``DOCUMENT_TYPES``, or "" where the key breaks the layout.
         year: the key's year; the intake's year where the key has none.
-        province_code: the key's province, or ``unknown``.
+        province_code: the key's province, or :data:`UNKNOWN_PROVINCE`.
         name: the rest of the key, from which the receipt's name is made.
         follows_layout: whether the key follows the layout; otherwise the object is rejected.
     """
@@ -60,7 +62,7 @@ def place_of(key: str, default_year: int) -> Place:
     return Place(
         document_type="",
         year=int(year_match.group(1)) if year_match else default_year,
-        province_code=province_match.group(1) if province_match else "unknown",
+        province_code=province_match.group(1) if province_match else UNKNOWN_PROVINCE,
         name=key,
         follows_layout=False,
     )

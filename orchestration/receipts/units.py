@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -25,6 +25,17 @@ __all__ = ["list_unit_pages", "unit_page_contents"]
 
 #: The types of documents about a unit, in the order of the page.
 _KINDS = [name for name, described in DOCUMENT_TYPES.items() if described.subject is UNIT]
+
+
+class Submitted(NamedTuple):
+    """A value as typed, and the number that was read; None for one that is no number."""
+
+    typed: str
+    read: Decimal | None
+
+
+#: (unit code, document id) → indicator code → value.
+Versions = dict[tuple[str, str], dict[str, Submitted]]
 
 
 def _documents_query() -> str:
@@ -90,7 +101,7 @@ def unit_page_contents(
     documents: dict[str, list[dict[str, Any]]] = {}
     errors: dict[str, list[dict[str, Any]]] = {}
     values: dict[str, list[dict[str, Any]]] = {}
-    versions: dict[tuple[str, str], dict[str, str]] = {}
+    versions: Versions = {}
     parameters = {"year": year}
     with changed_keys_table(con, {page.subject["unit_code"] for page in pages.values()}):
         for rows, query in (
@@ -112,13 +123,13 @@ def unit_page_contents(
         ):
             for row in rows_as_dicts(con.execute(query, parameters)):
                 rows.setdefault(row["unit_code"], []).append(row)
-        for unit, document, code, text in con.execute(
-            "select unit_code, document_id, indicator_code, value_text "
+        for unit, document, code, *cells in con.execute(
+            "select unit_code, document_id, indicator_code, value_text, value_number "
             "from lake.raw.performance_values join changed_keys on unit_code = key "
             "where year = $year",
             parameters,
         ).fetchall():
-            versions.setdefault((unit, document), {})[code] = text
+            versions.setdefault((unit, document), {})[code] = Submitted(*cells)
     cutoff = period_of(year).cutoff_at
     until = cutoff
     for (edition,) in con.execute(
@@ -148,7 +159,7 @@ def _with_states(
     documents: list[dict[str, Any]],
     cutoff: datetime,
     until: datetime,
-    versions: dict[tuple[str, str], dict[str, str]],
+    versions: Versions,
 ) -> list[dict[str, Any]]:
     """Add ``state`` and ``news`` to the documents; return them by type and time of submission.
 
@@ -160,7 +171,7 @@ def _with_states(
     Args:
         cutoff: cut-off of the year.
         until: cut-off of the edition; later than ``cutoff`` for a corrected one.
-        versions: (unit code, document id) → indicator code → value as typed.
+        versions: (unit code, document id) → indicator code → value as typed and as read.
     """
     for document in documents:
         document["at"] = datetime.fromisoformat(document["submitted_at"])
@@ -199,14 +210,15 @@ def _current_and_former(
 
 def _value_cells(
     row: dict[str, Any],
-    versions: dict[tuple[str, str], dict[str, str]],
+    versions: Versions,
     unit_code: str,
     current: dict[str, Any] | None,
     former: dict[str, Any] | None,
-) -> tuple[str, str, str, str, str, str, str, str]:
+) -> tuple[str, ...]:
     """Return the table cells of a value.
 
-    They are: code, name, value as submitted, counted value, unit, target, exclusion code, outcome.
+    They are: code, name, value as typed, number as read, counted value, unit, target, exclusion
+    code, outcome.
     They are made here and not in the template because there are tens of them on each of thousands
     of pages.
     """
@@ -221,11 +233,12 @@ def _value_cells(
     else:
         case = "未填报" if row["document_id"] is None else "计入"
     if former is not None and now.get(code) != before.get(code):
-        case += f"；上次为{before.get(code) or '未填'}"
+        case += f"；上次为{before[code].typed if code in before else '未填'}"
     return (
         code,
         indicator.name_zh if indicator else "",
         row["submitted_value"] or "",
+        _number_text(now[code].read) if code in now else "",
         _number_text(row["value"]),
         indicator.unit if indicator else "",
         _number_text(row["target"]),

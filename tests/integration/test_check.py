@@ -15,6 +15,7 @@ from orchestration.demo import generate
 from orchestration.intake import documents
 from orchestration.intake.offline import check_file
 from tests.conftest import Tongbao
+from tests.fixtures.objects import CASES
 from tests.fixtures.progress import no_progress
 
 #: Codes of findings that need the store or the lakehouse: registration, earlier documents, expected
@@ -81,7 +82,7 @@ def test_the_check_gives_the_same_findings_as_the_receipt(tmp_path: Path) -> Non
             document = _document_id(path)
             if online["object_key"] != info.key or document not in effective:
                 continue
-            offline = json.loads(check_file(path, settings))
+            offline = json.loads(check_file(path, settings).receipt)
             assert _comparable(offline, with_history) == _comparable(online, with_history), info.key
             assert offline["sha256"] == online["sha256"]
             compared += len(offline["errors"])
@@ -105,14 +106,22 @@ def test_the_command_line(tongbao: Tongbao, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "E201" in done.stdout
     assert "约300" in done.stdout
+    assert (
+        "C_04 年度计划投入经费：“约300” → 无法识别（未计入：E201）"
+        in check("--values", str(path)).stdout
+    )
     receipt = json.loads(check("--json", str(path)).stdout)
+    assert "values" not in receipt
+    [value] = json.loads(check("--json", "--values", str(path)).stdout)["values"]
+    assert (value["typed"], value["read"], value["excluded_by"]) == ("约300", None, "E201")
     assert receipt["object_key"] == "performance/year=2024/province=440000/report.csv"
     assert receipt["status"] == "accepted_with_errors"
     unplaced = tmp_path / "x.json"
     unplaced.write_text("[]", encoding="utf-8")
     done = check(str(unplaced))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "--as" in done.stderr
+    assert done.returncode == 0
+    assert "E007" in done.stdout
+    assert "--as, --year, --province" in done.stderr
     assert check(str(tmp_path / "none.csv")).returncode == 2
     # No store was started and no lakehouse made: the home holds only the fixture's link.
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["dbt"]
@@ -128,7 +137,61 @@ def test_a_file_on_which_a_parser_fails_gets_a_receipt(
     path = tmp_path / "a.json"
     path.write_text("{}", encoding="utf-8")
     answer = json.loads(
-        check_file(path, Settings(home=tmp_path), kind="performance", year=2024, province="440000")
+        check_file(
+            path, Settings(home=tmp_path), kind="performance", year=2024, province="440000"
+        ).receipt
     )
     assert answer["status"] == "rejected"
     assert [error["code"] for error in answer["errors"]] == ["E016"]
+
+
+def test_a_file_that_should_say_where_it_belongs_gets_a_receipt(tmp_path: Path) -> None:
+    """The form has no unit code, from which the province would come."""
+    checked = check_file(CASES / "K31-form-without-unit-code.xlsx", Settings(home=tmp_path))
+    receipt = json.loads(checked.receipt)
+    assert checked.unknown == ("--province",)
+    assert receipt["status"] == "rejected"
+    [error] = [each for each in receipt["errors"] if "单位代码" in each["message_zh"]]
+    assert error["where"].endswith("A4")
+
+
+def test_the_values_of_a_form_are_echoed(tmp_path: Path) -> None:
+    checked = check_file(CASES / "base-good-form.xlsx", Settings(home=tmp_path))
+    assert checked.unknown == ()
+    assert len(checked.values) == 18
+    by_code = {each.indicator_code: each for each in checked.values}
+    found = by_code["C_04"]
+    assert (found.name, found.typed, found.read) == ("年度计划投入经费", "100", "100")
+    assert (found.unit_of_measure, found.excluded_by) == ("万元", None)
+    assert found.where.endswith("4")
+    assert by_code["T05_06"].read == "1"
+
+
+def test_what_excludes_a_value_is_echoed(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    values = {"C_04": "１，２００", "C_05": 9_999_999, "X_1": 1, "T05_03": 3000, "T05_02": 4}
+    document = {"document_id": "d", "submitted_at": "2024-11-01T09:00:00+08:00", "year": 2024,
+                "unit_code": "T05-440000-0007", "values": values}  # fmt: skip
+    path.write_text(json.dumps(document), encoding="utf-8")
+    settings = Settings(home=tmp_path)
+    echoed = check_file(path, settings, kind="performance").values
+    found = {each.indicator_code: (each.read, each.excluded_by) for each in echoed}
+    assert found["C_04"] == ("1200", None)
+    assert found["C_05"] == ("9999999", "E203")
+    assert found["X_1"] == ("1", "E204")
+    # The value as typed is what a person compares with the page.
+    assert next(each.typed for each in echoed) == "１，２００"
+
+
+def test_the_targets_of_a_plan_are_echoed(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    targets = {"2024": {"C_04": "100"}, "2025": {"C_04": "约200"}}
+    document = {"document_id": "d", "submitted_at": "2024-11-01T09:00:00+08:00",
+                "document_type": "plan", "unit_code": "T05-440000-0007",
+                "targets": targets}  # fmt: skip
+    path.write_text(json.dumps(document), encoding="utf-8")
+    echoed = check_file(path, Settings(home=tmp_path)).values
+    assert [(each.year, each.typed, each.read, each.excluded_by) for each in echoed] == [
+        (2024, "100", "100", None),
+        (2025, "约200", None, "E201"),
+    ]
