@@ -16,7 +16,7 @@ from openpyxl.utils import column_index_from_string
 
 from orchestration.intake.formats.base import MergedRow, Row
 from orchestration.intake.formats.ooxml.markup import Attributes, MarkupError, parse_part
-from orchestration.intake.formats.ooxml.sheet import row_blocks
+from orchestration.intake.formats.ooxml.sheet import RowBlocks
 
 __all__ = ["MergedRange", "mark_merged", "merged_ranges"]
 
@@ -58,7 +58,7 @@ def merged_ranges(chunks: Iterable[bytes], columns: int) -> list[MergedRange]:
         if len(found) > _MAX_RANGES:
             raise MarkupError("too many merged cells")
 
-    parse_part((block for block, is_rows in row_blocks(chunks) if not is_rows), start)
+    parse_part((block for block, is_rows in RowBlocks(chunks) if not is_rows), start)
     return sorted(found)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 from xml.parsers import expat
 
@@ -25,7 +26,7 @@ from orchestration.intake.formats.ooxml.markup import MAX_DEPTH, MarkupError, ne
 from orchestration.intake.formats.ooxml.styles import PLAIN, CellStyle
 from orchestration.intake.formats.ooxml.text import Item, ItemReader, decoded, marked, seen
 
-__all__ = ["SheetContext", "TextBudget", "read_rows", "row_blocks"]
+__all__ = ["RowBlocks", "SheetContext", "TextBudget", "read_rows"]
 
 #: Rows and columns of a sheet, as in every spreadsheet program.
 _MAX_ROW, _MAX_COLUMN = 1_048_576, 16_384
@@ -36,10 +37,11 @@ _MAX_TEXT = 131_072
 #: Texts that are longer count against the budget.
 _LONG_TEXT = 256
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_ROW = b"<row "
-_ROW_NUMBER = re.compile(rb'<row [^<>]*?\br="([0-9]{1,7})"')
-#: The tags of rows without values.
-_BLANK_TAGS = (_ROW, b"</row>", b"<c ", b"</c>")
+_ROOT = re.compile(rb"<([A-Za-z0-9_]+:)?worksheet\b")
+#: What follows the beginning of a row up to its number.
+_ROW_NUMBER = rb'[^<>]*?\br="([0-9]{1,7})"'
+#: The tags of rows without values, apart from the row's own.
+_BLANK_TAGS = (b"/%brow>", b"%bc ", b"/%bc>")
 
 
 class TextBudget:
@@ -93,8 +95,10 @@ def read_rows(chunks: Iterable[bytes], context: SheetContext) -> Iterator[Row]:
     """
     reader = _Reader(context)
     try:
-        for block, is_rows in row_blocks(chunks):
-            number = _number_if_blank(block) if is_rows and reader.is_between_rows else None
+        blocks = RowBlocks(chunks)
+        for block, is_rows in blocks:
+            is_between = is_rows and reader.is_between_rows
+            number = blocks.last_if_blank(block) if is_between else None
             if number is not None:
                 reader.number = number
                 continue
@@ -106,26 +110,39 @@ def read_rows(chunks: Iterable[bytes], context: SheetContext) -> Iterator[Row]:
     yield from reader.take()
 
 
-def row_blocks(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Yield the same bytes in blocks, cut before the beginning of a row where there is one.
+class RowBlocks:
+    """The bytes of a sheet in blocks, cut before the beginning of a row where there is one.
 
-    With each comes whether it is nothing but complete rows, if the sheet is well-formed.
+    Args:
+        chunks: the part's bytes.
     """
-    rest = b""
-    for chunk in chunks:
-        data = rest + chunk
-        cut = max(data.rfind(_ROW), 0)
-        yield data[: cut or None], cut > 0 and data.startswith(_ROW)
-        rest = data[cut:] if cut else b""
-    yield rest, False
 
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._first = next(self._chunks, b"")
+        root = _ROOT.search(self._first)
+        # The prefix of the namespace, e.g. "x:", which some programs write.
+        prefix = root[1] or b"" if root else b""
+        self._row = b"<%brow " % prefix
+        self._blank_tags = [self._row, *(b"<" + tag % prefix for tag in _BLANK_TAGS)]
+        self._number = re.compile(re.escape(self._row) + _ROW_NUMBER)
 
-def _number_if_blank(rows: bytes) -> int | None:
-    """The number of the last row if none of the rows has a value."""
-    if rows.count(b"<") != sum(map(rows.count, _BLANK_TAGS)):
-        return None
-    last = _ROW_NUMBER.match(rows, rows.rfind(_ROW))
-    return int(last[1]) if last else None
+    def __iter__(self) -> Iterator[tuple[bytes, bool]]:
+        """Yield each block, and whether it is complete rows only, if the sheet is well-formed."""
+        rest = b""
+        for chunk in chain([self._first], self._chunks):
+            data = rest + chunk
+            cut = max(data.rfind(self._row), 0)
+            yield data[: cut or None], cut > 0 and data.startswith(self._row)
+            rest = data[cut:] if cut else b""
+        yield rest, False
+
+    def last_if_blank(self, rows: bytes) -> int | None:
+        """The number of the last row of a block of rows if none of them has a value."""
+        if rows.count(b"<") != sum(map(rows.count, self._blank_tags)):
+            return None
+        last = self._number.match(rows, rows.rfind(self._row))
+        return int(last[1]) if last else None
 
 
 @lru_cache(_MAX_COLUMN)
