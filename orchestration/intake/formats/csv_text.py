@@ -112,44 +112,55 @@ def _csv_rows(text: str, separator: str) -> Iterator[Row]:
     Raises:
         Unreadable: a cell is too long (E012).
     """
-    pattern = _cell_pattern(separator)
     at, line = 0, 1
     while at < len(text):
-        cells: list[str] = []
+        end = _line_end(text, at)
+        row = text[at:end]
         first_line = line
-        while True:
-            match = pattern.match(text, at)
-            assert match is not None  # the second alternative matches the empty text
-            quoted, follows = match["quoted"], text[match.end() : match.end() + 1]
-            begins_quoted = text.startswith('"', at)
-            if begins_quoted and (quoted is None or follows not in (separator, *_LINE_ENDS, "")):
-                at = _line_end(text, at)
-                yield first_line, _refused(cells, line, text[match.start() : at])
-                break
-            cell = match["plain"] if quoted is None else quoted.replace('""', '"')
-            if len(cell) > _MAX_CELL:
-                raise _too_long(line)
-            line += len(_LINE_BREAK.findall(quoted or ""))
-            cells.append(cell)
-            at = match.end()
-            if follows != separator:
-                yield first_line, cells
-                break
-            at += 1
-        at += 2 if text.startswith("\r\n", at) else 1
+        cells: list[str]
+        if '"' not in row:
+            cells = row.split(separator)
+        else:
+            try:
+                [cells] = csv.reader([row], delimiter=separator, strict=True)
+            except csv.Error:  # a quotation mark is wrong, or the row has further lines
+                cells, end, line = _quoted_cells(text, at, line, separator)
+        if end - at > _MAX_CELL and max(map(len, cells), default=0) > _MAX_CELL:
+            raise _too_long(first_line)
+        yield first_line, cells
+        at = end + (2 if text.startswith("\r\n", end) else 1)
         line += 1
+
+
+def _quoted_cells(text: str, at: int, line: int, separator: str) -> tuple[list[str], int, int]:
+    """The cells of a row that holds quotation marks, and the position and number of its last line.
+
+    The cells are :class:`RefusedCells` where a quotation mark is wrong.
+    """
+    pattern = _cell_pattern(separator)
+    cells: list[str] = []
+    while True:
+        match = pattern.match(text, at)
+        assert match is not None  # the second alternative matches the empty text
+        quoted, follows = match["quoted"], text[match.end() : match.end() + 1]
+        is_closed = quoted is not None and follows in (separator, *_LINE_ENDS, "")
+        if text.startswith('"', at) and not is_closed:
+            end = _line_end(text, at)
+            fields = {"row": str(line), "cell": str(len(cells) + 1)}
+            problem = Unreadable("E036", text[at:end][:_QUOTED], **fields)
+            return RefusedCells(cells, problem), end, line
+        cells.append(match["plain"] if quoted is None else quoted.replace('""', '"'))
+        line += len(_LINE_BREAK.findall(quoted or ""))
+        at = match.end()
+        if follows != separator:
+            return cells, at, line
+        at += 1
 
 
 def _line_end(text: str, at: int) -> int:
     """The position of the end of the line in which ``at`` is."""
     match = _LINE_BREAK.search(text, at)
     return match.start() if match else len(text)
-
-
-def _refused(cells: list[str], line: int, rest: str) -> RefusedCells:
-    """The cells of a row before one whose quotation marks are wrong."""
-    fields = {"row": str(line), "cell": str(len(cells) + 1)}
-    return RefusedCells(cells, Unreadable("E036", rest[:_QUOTED], **fields))
 
 
 def _too_long(line: int) -> Unreadable:
