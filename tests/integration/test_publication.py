@@ -315,45 +315,47 @@ def test_the_same_snapshot_gives_the_same_bytes_in_another_process(published: Pu
     assert [said[name] for name in ("differing", "missing", "added", "damaged")] == [[]] * 4
 
 
+def _register_again(ws: stages.Workspace, document_id: str) -> None:
+    """Land a registration that gives a unit another name."""
+    former = "registration/year=2023/province=110000/registrations-110000.jsonl"
+    document = json.loads(ws.store.get("landing", former).splitlines()[0])
+    changed = {"document_id": document_id, "unit_name": "改名单位", "year": YEAR}
+    key = f"registration/year={YEAR}/province=110000/{document_id}.json"
+    ws.store.put("landing", key, json.dumps(document | changed).encode())
+
+
 @pytest.mark.slow
 def test_newer_marts_do_not_change_a_published_edition(
+    prepared: PreparedYear,
+    shared: Shared,
     tmp_path: Path,
     environment: Environment,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    settings = _settings(tmp_path)
-    _demo(settings)
-    with stages.open_workspace(settings) as ws:
+    with stages.open_workspace(shared.copy(prepared.landed, tmp_path / "landed", NOW)) as ws:
         with pytest.raises(TongbaoError, match="no lakehouse yet"):
             stages.publish(ws, YEAR, run_id="r", progress=no_progress)
         stages.intake(ws, YEAR, run_id="r", progress=no_progress)
         with pytest.raises(TongbaoError, match="no marts"):
             stages.publish(ws, YEAR, run_id="r", progress=no_progress)
-        stages.transform(ws, YEAR, run_id="r", progress=no_progress)
-        with pytest.raises(TongbaoError, match="has not judged"):
-            stages.publish(ws, YEAR, run_id="r", progress=no_progress)
-        stages.gate(ws, YEAR, run_id="r", progress=no_progress)
-        # An object lands between gate and publication, so the decision's snapshot is outdated.
-        body = ws.store.get(
-            "landing", "registration/year=2023/province=110000/registrations-110000.jsonl"
-        )
-        changed = {"document_id": "more", "unit_name": "改名单位", "year": YEAR}
-        more = json.loads(body.splitlines()[0]) | changed
-        key = "registration/year=2024/province=110000/more.json"
-        ws.store.put("landing", key, json.dumps(more).encode())
+    transformed = shared.copy(prepared.transformed, tmp_path / "transformed", NOW)
+    with (
+        stages.open_workspace(transformed) as ws,
+        pytest.raises(TongbaoError, match="has not judged"),
+    ):
+        stages.publish(ws, YEAR, run_id="r", progress=no_progress)
+    with stages.open_workspace(shared.copy(prepared.judged, tmp_path / "judged", NOW)) as ws:
+        # An object lands between gate and publication, so the verdict's snapshot is outdated.
+        _register_again(ws, "more")
         stages.intake(ws, YEAR, run_id="r", progress=no_progress)
-        ws.decisions.clear()
         with pytest.raises(GateBlocked):
             stages.publish(ws, YEAR, run_id="r", progress=no_progress)
-        _until_gate(ws)
+    published = shared.copy(prepared.published, tmp_path / "published", NOW)
+    with stages.open_workspace(published) as ws:
         first = stages.publish(ws, YEAR, run_id="r", progress=no_progress)
         manifest = (Path(first.folder) / "manifest.json").read_bytes()
-        ws.store.put(
-            "landing",
-            key.replace("more", "later"),
-            json.dumps(more | {"document_id": "m2"}).encode(),
-        )
+        _register_again(ws, "later")
         _until_gate(ws)
         with pytest.raises(PublicationRefused, match="tongbao correct --year 2024"):
             stages.publish(ws, YEAR, run_id="r", progress=no_progress)
@@ -496,35 +498,24 @@ def test_a_publication_that_is_killed_is_resumed_to_the_same_bytes(
     assert _edition_in(settings.home) == _edition_in(prepared.published)
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The state after a run that is not killed."""
-    settings = _settings(tmp_path_factory.mktemp("whole"))
-    _demo(settings)
-    done = _run(settings.home)
-    assert done is not None
-    assert done.returncode == 0, done.stderr
-    return _state(settings)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "moments",
-    [
-        ("objects listed", "transform 2023:"),
-        ("dbt:", "gate 2024:"),
-        ("publish 2024: 22 bulletins", "publish 2024: 44 bulletins"),
-    ],
-    ids=lambda moments: " + ".join(moments),
-)
-def test_a_killed_run_started_again_gives_the_same_tables_and_bytes(
-    tmp_path: Path, uninterrupted: dict[str, str], moments: tuple[str, ...]
+def test_a_run_killed_at_each_stage_gives_the_same_tables_and_bytes(
+    prepared: PreparedYear, shared: Shared, tmp_path: Path
 ) -> None:
-    settings = _settings(tmp_path)
-    _demo(settings)
-    for moment in moments:
-        _run(settings.home, kill_at=moment)
-    done = _run(settings.home)
+    settings = shared.copy(prepared.landed, tmp_path / "killed", NOW)
+    for moment in (
+        "objects listed",
+        "dbt:",  # of 2023, before it is committed
+        "transform 2023:",
+        "gate 2024:",
+        "publish 2024: 22 bulletins",
+        "publish 2024: 44 bulletins",
+    ):
+        _run(settings.home, kill_at=moment, now=NOW.isoformat())
+    done = _run(settings.home, now=NOW.isoformat())
     assert done is not None
     assert done.returncode == 0, done.stderr
-    assert _state(settings) == uninterrupted
+    uninterrupted = shared.copy(prepared.published, tmp_path / "whole", NOW)
+    with stages.open_workspace(uninterrupted) as ws:
+        stages.receipts(ws, YEAR, run_id="r", progress=no_progress)
+    assert _state(settings) == _state(uninterrupted)
