@@ -90,12 +90,17 @@ def _serve(connection: Connection, memory: int) -> NoReturn:
 
 
 def _limit_memory(memory: int) -> None:
-    """Limit the address space so that at most ``memory`` bytes are resident; write no core dump."""
+    """Limit the address space so that at most ``memory`` bytes are resident; write no core dump.
+
+    Only Linux has such a limit; elsewhere the bounds of sizes and seconds are what holds.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform != "linux":
+        return
     with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
         size, resident = (int(pages) for pages in file.read().split()[:2])
     limit = (size - resident) * resource.getpagesize() + memory
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _limit_seconds(computing: float, waiting: float) -> None:
