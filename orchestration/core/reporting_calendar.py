@@ -17,12 +17,14 @@ from orchestration.core.catalogue import load_catalogue
 from orchestration.core.errors import UsageError
 
 __all__ = [
+    "CLOCK_TOLERANCE",
     "COLLECTION_TIME",
     "MAINTENANCE_DAY",
     "MAINTENANCE_TIME",
     "REHEARSAL_TIME",
     "REMINDER_TIME",
     "SHANGHAI",
+    "Arrival",
     "ReportingPeriod",
     "chinese_date",
     "moment",
@@ -48,6 +50,8 @@ MAINTENANCE_TIME = time(4, 30)
 #: 08:30: offices open, and the whole day remains for an answer to the reminder.
 REMINDER_TIME = time(8, 30)
 
+#: One hour: a sender's clock that is further ahead of the store's is wrong (contract §1).
+CLOCK_TOLERANCE = timedelta(hours=1)
 #: 31 days: for how long publication is retried in a year without a correction cut-off. After a
 #: month of daily attempts, further attempts don't help.
 _RETRY_PUBLICATION_FOR = timedelta(days=31)
@@ -69,6 +73,21 @@ def moment(instant: datetime) -> str:
 
 
 @dataclass(frozen=True)
+class Arrival:
+    """When a document came, judged by its sender's clock and the store's (contract §1).
+
+    Attributes:
+        sent_at: when it was sent; of two documents the one sent later counts.
+        judged_at: compared with cut-offs: it is in time for those that come after this instant.
+        has_wrong_clock: the sender's clock is ahead of the store's, whose time is taken.
+    """
+
+    sent_at: datetime
+    judged_at: datetime
+    has_wrong_clock: bool = False
+
+
+@dataclass(frozen=True)
 class ReportingPeriod:
     """One row of the calendar with its times as instants (UTC aware).
 
@@ -81,6 +100,8 @@ class ReportingPeriod:
         publishes_at: when publication is first tried.
         reminder_days: the numbers of days before the cut-off at which provinces are reminded,
             largest first.
+        transfer: how long after a cut-off an object with documents of before it may still arrive;
+            None: ``submitted_at`` alone counts.
     """
 
     year: int
@@ -90,10 +111,27 @@ class ReportingPeriod:
     correction_cutoff_at: datetime | None
     publishes_at: datetime
     reminder_days: tuple[int, ...]
+    transfer: timedelta | None = None
 
     def counts_until(self, edition: int) -> datetime:
         """The instant until which documents count for an edition (UTC aware, exclusive)."""
         return (self.correction_cutoff_at if edition > 1 else None) or self.cutoff_at
+
+    def arrival(
+        self, submitted_at: datetime, received_at: datetime, *, is_synthetic: bool
+    ) -> Arrival:
+        """When a document of this year came; ``lakehouse.received`` has the same as SQL.
+
+        Args:
+            submitted_at: as the sender says (aware).
+            received_at: when the store received the object in which it first came (aware).
+            is_synthetic: made-up data has made-up times: the sender's alone counts.
+        """
+        if self.transfer is None or is_synthetic:
+            return Arrival(submitted_at, submitted_at)
+        wrong = submitted_at > received_at + CLOCK_TOLERANCE
+        sent_at = received_at if wrong else submitted_at
+        return Arrival(sent_at, max(sent_at, received_at - self.transfer), wrong)
 
     def is_open(self, now: datetime) -> bool:
         """Whether the collection is open at ``now`` (aware): from opening until the cut-off."""
@@ -196,4 +234,5 @@ def period_of(year: int) -> ReportingPeriod:
         correction_cutoff_at=_instant(correction) if correction else None,
         publishes_at=_instant(datetime.combine(row.publication_date, row.publication_time)),
         reminder_days=row.reminder_days,
+        transfer=None if row.transfer_hours is None else timedelta(hours=row.transfer_hours),
     )

@@ -134,6 +134,10 @@ Moment = Annotated[
 Day = Annotated[date, _converted(date.fromisoformat, "a date such as 2024-12-15")]
 Hour = Annotated[time, _converted(time.fromisoformat, "a time of day such as 06:00:00")]
 Days = Annotated[tuple[int, ...], _converted(_days, "whole days, 1 or more, joined by ;")]
+#: A week at most: a longer one would leave no time between the cut-off and the bulletins.
+Hours = Annotated[
+    int, _matching(r"[0-9]{1,2}|1[0-5][0-9]|16[0-8]", "whole hours from 0 to 168, or nothing")
+]
 Level = Literal["school", "municipal", "provincial", "national"]
 
 
@@ -621,6 +625,8 @@ class CalendarYear(Row):
     #: A unit needs two weeks for its numbers and a province one week for its assessments; on the
     #: last day, finished documents can still be sent.
     reminder_days: Days = (14, 7, 1)
+    #: A platform that exports in batches may need hours; None: ``submitted_at`` alone counts.
+    transfer_hours: Hours | None = None
 
     @model_validator(mode="before")
     @classmethod

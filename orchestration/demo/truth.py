@@ -444,7 +444,7 @@ class _Year:
         elif kind in {"plan", "review", "performance", "assessment"} and unit is None:
             code = "E109"
         elif kind in {"performance", "assessment"} and unit and not unit.is_expected:
-            code = "W302"
+            code = "W305"
         if code:
             self._add_finding(fields, code, None)
 

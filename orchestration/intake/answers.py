@@ -22,7 +22,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from orchestration.core.catalogue import Catalogue, use_catalogue
-from orchestration.intake.checks import check_document
+from orchestration.intake.checks import check_document, has_values
 from orchestration.intake.documents import (
     ParsedDocument,
     ParsedObject,
@@ -83,6 +83,7 @@ class Submitted(NamedTuple):
     Attributes:
         position: of its rows.
         where, where_id: its location, and that of its id.
+        has_values: False for a performance document of which no value counts.
         findings: findings that count only if the document is taken in; dbt makes them again.
     """
 
@@ -92,6 +93,7 @@ class Submitted(NamedTuple):
     content_sha256: str
     where: str
     where_id: str
+    has_values: bool
     findings: tuple[Finding, ...]
 
 
@@ -193,7 +195,7 @@ def _answer(terms: Terms, landed: Landed, digest: str, parsed: ParsedObject) -> 
     documents = []
     for position, document in enumerate(parsed.documents, landed.position):
         before = len(checked)
-        checked.extend(check_document(landed.place, document))
+        checked.extend(check_document(landed.place, document, landed.last_modified))
         documents.append(_submitted(position, document, tuple(checked[before:])))
     left_out = own.left_out + checked.left_out
     if isinstance(parsed.findings, Findings):
@@ -210,5 +212,6 @@ def _submitted(position: int, document: ParsedDocument, findings: tuple[Finding,
         document.content_sha256,
         where.at(),
         where.at("document_id"),
+        has_values(document),
         findings,
     )

@@ -1,6 +1,6 @@
-"""Checks of submitted values: readable, whole where required, inside the catalogue's bounds.
+"""Checks of a document against calendar and catalogue: in time, values readable and in bounds.
 
-Belongs here: checks of one document against the catalogue, for its first receipt. The warehouse
+Belongs here: checks of one document, for its first receipt. The warehouse
 makes the same checks from ``raw`` and the seeds whenever it is built, so that a changed bound
 applies to values already taken in; the demo year's test compares the two. Doesn't belong here:
 rules between values (``rules``), comparisons with last year (dbt).
@@ -9,21 +9,22 @@ rules between values (``rules``), comparisons with last year (dbt).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 
 from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.errors import UsageError
-from orchestration.core.reporting_calendar import period_of
+from orchestration.core.reporting_calendar import ReportingPeriod, period_of
+from orchestration.intake.contracts import Document, Performance
 from orchestration.intake.documents import ParsedDocument
 from orchestration.intake.findings import About, Finding, finding, indicator_fields
 from orchestration.intake.formats import Locator
 from orchestration.intake.places import Place
 from orchestration.intake.reading import ReadValue
 
-__all__ = ["check_document", "check_values"]
+__all__ = ["check_document", "check_values", "has_values"]
 
 
 @cache
@@ -45,29 +46,37 @@ def _required_codes(task_code: str) -> tuple[str, ...]:
 
 
 @cache
-def _cutoff(year: int) -> datetime | None:
+def _period(year: int) -> ReportingPeriod | None:
     try:
-        return period_of(year).cutoff_at
+        return period_of(year)
     except UsageError:  # a year outside the calendar has no cut-off to miss
         return None
 
 
-def check_document(place: Place, document: ParsedDocument) -> Iterator[Finding]:
-    """Yield the findings about a valid document: late submission, and its values.
+def check_document(
+    place: Place, document: ParsedDocument, received_at: datetime
+) -> Iterator[Finding]:
+    """Yield the findings about a valid document: when it came, and its values.
 
     Args:
         place: what the object's key says.
         document: a document that satisfies its contract.
+        received_at: when the store received its object (aware).
     """
-    model, unit_code = document.model, document.unit_code
-    cutoff = _cutoff(place.year)
-    has_cutoff = DOCUMENT_TYPES[place.document_type].has_cutoff
-    if has_cutoff and cutoff is not None and datetime.fromisoformat(model.submitted_at) >= cutoff:
+    unit_code = document.unit_code
+    for code, value in _arrival_findings(place, document.model, received_at):
         yield finding(
-            "W301",
+            code,
             document.where.at(),
-            value=model.submitted_at,
-            document_id=model.document_id,
+            value=value,
+            document_id=document.model.document_id,
+            unit_code=unit_code,
+        )
+    if not has_values(document):
+        yield finding(
+            "E062",
+            document.where.at(),
+            document_id=document.model.document_id,
             unit_code=unit_code,
         )
     if place.document_type == "performance" and unit_code:
@@ -75,9 +84,41 @@ def check_document(place: Place, document: ParsedDocument) -> Iterator[Finding]:
             unit_code.partition("-")[0],
             document.values,
             where=document.where,
-            document_id=model.document_id,
+            document_id=document.model.document_id,
             unit_code=unit_code,
         )
+
+
+def has_values(document: ParsedDocument) -> bool:
+    """Whether any value of a performance document counts; True for documents of other types."""
+    if not isinstance(document.model, Performance):
+        return True
+    indicators = _indicators_of_task(document.task_of_unit or "")
+    return any(_value_error(indicators.get(code), read) is None for code, read in document.values)
+
+
+def _arrival_findings(
+    place: Place, model: Document, received_at: datetime
+) -> Iterator[tuple[str, str]]:
+    """Yield code and value of the findings about when a document came."""
+    period = _period(place.year)
+    if period is None:
+        return
+    submitted_at = datetime.fromisoformat(model.submitted_at)
+    arrival = period.arrival(submitted_at, received_at, is_synthetic=model.synthetic)
+    if arrival.has_wrong_clock:
+        yield "W303", _utc_text(submitted_at)
+    if not DOCUMENT_TYPES[place.document_type].has_cutoff:
+        return
+    if arrival.judged_at >= period.cutoff_at:
+        yield "W301", _utc_text(submitted_at)
+    elif period.transfer is not None and not model.synthetic and received_at >= period.cutoff_at:
+        yield "W302", _utc_text(received_at)
+
+
+def _utc_text(moment: datetime) -> str:
+    """An aware instant as the warehouse writes it: UTC, without a zone."""
+    return str(moment.astimezone(UTC).replace(tzinfo=None))
 
 
 def check_values(

@@ -118,7 +118,7 @@ def check_file(
     else:
         parsed = parse_object(place, key, body, limits_of(settings), received_at)
     try:
-        findings, rejected = _judge(place, parsed)
+        findings, rejected = _judge(place, parsed, settings.now())
     except Exception as error:
         parsed = unprocessable(error)
         findings, rejected = parsed.findings, 0
@@ -179,8 +179,12 @@ def _excluded_codes(found: Finding) -> tuple[str, ...]:
     return ()
 
 
-def _judge(place: Place, parsed: ParsedObject) -> tuple[list[Finding], int]:
-    """All findings about an object, and the number of its documents that are rejected."""
+def _judge(place: Place, parsed: ParsedObject, now: datetime) -> tuple[list[Finding], int]:
+    """All findings about an object, and the number of its documents that are rejected.
+
+    Args:
+        now: a document is judged as if it were uploaded now (aware).
+    """
     seen: dict[str, str] = {}
     rejected = parsed.total - len(parsed.documents)
     findings = list(parsed.findings)
@@ -200,7 +204,7 @@ def _judge(place: Place, parsed: ParsedObject) -> tuple[list[Finding], int]:
                     )
                 )
                 continue
-            own = list(check_document(place, document))
+            own = list(check_document(place, document, now))
             findings += own
             if place.document_type == "performance" and document.unit_code:
                 findings += check_rules(

@@ -30,6 +30,10 @@ __all__ = [
 ]
 
 
+#: Documents that are taken in and not accepted: the unit is not registered yet; no value counts.
+_HELD_BACK = {"E109", "E062"}
+
+
 @dataclass(frozen=True)
 class ReceiptSubject:
     """The object that a receipt is about.
@@ -68,8 +72,8 @@ def status_of(documents: int, rejected: int, findings: Sequence[Finding]) -> str
 
 
 def held_back(findings: Iterable[Finding]) -> set[str]:
-    """The documents whose unit is not registered yet."""
-    return {item.document_id for item in findings if item.code == "E109" and item.document_id}
+    """The documents that are taken in and not accepted."""
+    return {item.document_id for item in findings if item.code in _HELD_BACK and item.document_id}
 
 
 def receipt_content(subject: ReceiptSubject, findings: Sequence[Finding]) -> dict[str, Any]:

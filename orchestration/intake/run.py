@@ -123,8 +123,9 @@ class _Item:
     place: Place
     body: bytes | None
     answer: Answer
-    #: Documents that break their contract or whose id is taken; those of unknown units.
+    #: Documents that break their contract or whose id is taken.
     rejected: int = 0
+    #: Documents of unknown units, and those of which no value counts.
     held_back: set[str] = field(default_factory=set)
     accepted: int = 0
     #: Findings that don't depend on other documents or the catalogue; they are stored.
@@ -501,7 +502,7 @@ def _receipt_object(item: _Item) -> tuple[str, bytes]:
         year=item.place.year,
         province_code=item.place.province_code,
         documents=item.answer.total,
-        # The receipt adds the documents of unknown units that it lists.
+        # The receipt adds the documents held back that it lists.
         rejected=item.rejected + len(item.held_back - held_back(item.findings)),
     )
     key = receipt_key(item.place.year, item.place.province_code, item.receipt_name)
@@ -519,22 +520,27 @@ def _query_wanted(
         con.unregister("wanted")
 
 
+#: Content hash by the prefix's province, by document type and id: no sender can make another's
+#: document invalid by using its id.
+_Seen = dict[tuple[str, str], dict[str, str]]
+
+
 def _accept_documents(con: duckdb.DuckDBPyConnection, items: list[_Item]) -> set[int]:
-    """Decide which documents are taken in, each id once, and add the findings about them.
+    """Decide which documents are taken in, each once, and add the findings about them.
 
     Returns:
         the positions of the documents that are not.
     """
     documents = [document for item in items for document in item.answer.documents]
     ids = {document.document_id for document in documents}
-    seen: dict[str, str] = dict(
-        _query_wanted(
-            con,
-            "select document_id, content_sha256 from lake.raw.documents "
-            "join wanted on document_id = value",
-            ids,
-        )
-    )
+    seen: _Seen = {}
+    for kind, document_id, province, digest in _query_wanted(
+        con,
+        "select document_type, document_id, province_code, content_sha256 "
+        "from lake.raw.documents join wanted on document_id = value",
+        ids,
+    ):
+        seen.setdefault((kind, document_id), {})[province] = digest
     units = {d.unit_code for d in documents if d.unit_code}
     registered = {
         row[0]
@@ -548,11 +554,11 @@ def _accept_documents(con: duckdb.DuckDBPyConnection, items: list[_Item]) -> set
     return {position for item in items for position in _accept_of_object(item, seen, registered)}
 
 
-def _accept_of_object(item: _Item, seen: dict[str, str], registered: set[str]) -> Iterator[int]:
+def _accept_of_object(item: _Item, seen: _Seen, registered: set[str]) -> Iterator[int]:
     """Do the work of :func:`_accept_documents` for one object; yield the positions dropped.
 
     Args:
-        seen: content hash by document id; updated.
+        seen: updated.
         registered: registered units; updated.
     """
     answer = item.answer
@@ -561,7 +567,8 @@ def _accept_of_object(item: _Item, seen: dict[str, str], registered: set[str]) -
     item.rejected = answer.total - len(answer.documents)
     for document in answer.documents:
         about: About = {"document_id": document.document_id, "unit_code": document.unit_code}
-        former = seen.get(document.document_id)
+        senders = seen.setdefault((item.place.document_type, document.document_id), {})
+        former = senders.get(item.place.province_code)
         if former is not None:
             same = former == document.content_sha256
             code = "W117" if same else "E108"
@@ -571,7 +578,11 @@ def _accept_of_object(item: _Item, seen: dict[str, str], registered: set[str]) -
             item.rejected += 0 if same else 1
             yield document.position
             continue
-        seen[document.document_id] = document.content_sha256
+        if senders:
+            item.provisional.append(
+                finding("W307", document.where, value=document.document_id, **about)
+            )
+        senders[item.place.province_code] = document.content_sha256
         item.accepted += 1
         if item.place.document_type == "registration" and document.unit_code:
             registered.add(document.unit_code)
@@ -580,6 +591,8 @@ def _accept_of_object(item: _Item, seen: dict[str, str], registered: set[str]) -
             item.provisional.append(
                 finding("E109", document.where, value=document.unit_code, **about)
             )
+        if not document.has_values:
+            item.held_back.add(document.document_id)
         item.provisional += document.findings
 
 

@@ -34,7 +34,8 @@ PRIOR_TABLES = (
 )
 
 _NOT_COPIED = {CONTACTS, "documents", "intake_runs", "objects"}
-#: Long tables are copied without lineage columns; the tables of their documents have them.
+#: Long tables are copied without lineage columns; the tables of their documents have them. The
+#: province stays, because it is part of a document's identity.
 _LONG = {each.long.raw_table for each in DOCUMENT_TYPES.values() if each.long}
 #: Columns that no build and no page has.
 _PERSONAL = {
@@ -47,7 +48,7 @@ _OF_THE_YEAR = {"document_errors"} | {
     if not each.lasts
     for table in (each.raw_table, *([each.long.raw_table] if each.long else ()))
 }
-_LINEAGE = {"etag", "object_key", "province_code", "run_id", "sha256", "unit_code"}
+_LINEAGE = {"etag", "object_key", "run_id", "sha256", "unit_code"}
 
 
 def build_file(settings: Settings) -> Path:
@@ -95,8 +96,11 @@ def prepare_build(
                 f"select {columns} from lake.raw.{name} {at} where year {years} {period.year}"
             )
         con.execute(
-            "create table build.control.documents as "
-            + received_documents("lake.raw", DOCUMENT_TYPES, at=at),
+            "create table build.control.documents as select * exclude (transfer), "
+            "transfer is not null as is_timed, "
+            "(document_type, document_id) in (select (document_type, document_id) from "
+            f"lake.raw.documents {at} group by all having count(distinct province_code) > 1) "
+            f"as is_shared_id from ({received_documents(DOCUMENT_TYPES, at=at)})",
             {"year": period.year},
         )
         for name in PRIOR_TABLES:

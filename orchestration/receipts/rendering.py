@@ -25,7 +25,12 @@ WORDS = {
         "rejected": "未接收",
     },
     "severity": {"error": "错误", "warning": "提示"},
-    "state": {"counts": "计入", "replaced": "已被替换", "late": "逾期，未计入"},
+    "state": {
+        "counts": "计入",
+        "replaced": "已被替换",
+        "late": "逾期，未计入",
+        "valueless": "没有可采用的数值，未采用",
+    },
     "news": {"new": "首次提交", "changed": "有改动", "unchanged": "与上次相同"},
     "series": {
         "provincial_recommendation": "省级推荐",

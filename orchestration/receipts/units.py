@@ -8,7 +8,7 @@ writing pages (``run``).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -42,7 +42,8 @@ def _documents_query() -> str:
     """Return a query for every document about a unit that concerns the year."""
     return (
         "select document_type as kind, coalesce(series, '') as series, document_id, unit_code, "
-        f"submitted_at, object_key, year from ({received_documents('lake.raw', _KINDS)})"
+        "submitted_at, sent_at, judged_at, object_key, year "
+        f"from ({received_documents(_KINDS)})"
     )
 
 
@@ -138,7 +139,8 @@ def unit_page_contents(
         until = period_of(year).counts_until(edition)
     for key, page in pages.items():
         code = page.subject["unit_code"]
-        listed = _with_states(documents.get(code, []), cutoff, until, versions)
+        valueless = {e["document_id"] for e in errors.get(code, []) if e["code"] == "E062"}
+        listed = _with_states(documents.get(code, []), cutoff, until, versions, valueless)
         current, former = _current_and_former(listed)
         yield (
             key,
@@ -160,21 +162,23 @@ def _with_states(
     cutoff: datetime,
     until: datetime,
     versions: Versions,
+    valueless: set[str],
 ) -> list[dict[str, Any]]:
     """Add ``state`` and ``news`` to the documents; return them by type and time of submission.
 
-    The state is ``late``, ``replaced`` or ``counts``. The last document of a series before the
-    cut-off counts; in a corrected edition the last before the correction's cut-off, except for
-    reviews. The news is ``new``, ``changed``, or ``unchanged`` for a performance document with the
-    same values as the version before.
+    The state is ``valueless``, ``late``, ``replaced`` or ``counts``. The last document of a series
+    before the cut-off counts; in a corrected edition the last before the correction's cut-off,
+    except for reviews. The news is ``new``, ``changed``, or ``unchanged`` for a performance
+    document with the same values as the version before.
 
     Args:
         cutoff: cut-off of the year.
         until: cut-off of the edition; later than ``cutoff`` for a corrected one.
         versions: (unit code, document id) → indicator code → value as typed and as read.
+        valueless: ids of the performance documents of which no value counts.
     """
     for document in documents:
-        document["at"] = datetime.fromisoformat(document["submitted_at"])
+        document["at"] = document["sent_at"].replace(tzinfo=UTC)
         document["name"] = DOCUMENT_TYPES[document["kind"]].label_zh
     documents.sort(key=lambda d: (d["kind"], d["series"] or "", d["at"], d["document_id"]))
     last: dict[tuple[str, str], dict[str, Any]] = {}
@@ -188,7 +192,11 @@ def _with_states(
             ) == versions.get((before["unit_code"], before["document_id"]))
             document["news"] = "unchanged" if same else "changed"
         ends = cutoff if document["kind"] == "review" else until
-        if DOCUMENT_TYPES[document["kind"]].has_cutoff and document["at"] >= ends:
+        judged_at = document["judged_at"].replace(tzinfo=UTC)
+        if document["document_id"] in valueless:
+            document["state"] = "valueless"
+            continue
+        if DOCUMENT_TYPES[document["kind"]].has_cutoff and judged_at >= ends:
             document["state"] = "late"
             continue
         if before is not None:
@@ -202,7 +210,9 @@ def _current_and_former(
     documents: list[dict[str, Any]],
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Return the performance document that counts and the one that it replaced, or None."""
-    on_time = [d for d in documents if d["kind"] == "performance" and d["state"] != "late"]
+    on_time = [
+        d for d in documents if d["kind"] == "performance" and d["state"] in ("replaced", "counts")
+    ]
     if not on_time:
         return None, None
     return on_time[-1], on_time[-2] if len(on_time) > 1 else None

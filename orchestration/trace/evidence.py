@@ -182,13 +182,12 @@ def _received_documents_query(kinds: Iterable[str], *, lasting: bool = True) -> 
         kinds: document types.
         lasting: include earlier years for the types that stay effective.
     """
-    received = received_documents("lake.raw", kinds, lasting=lasting, own=("decision",))
+    received = received_documents(kinds, lasting=lasting, own=("decision",))
     return (
         "select document_type as kind, coalesce(series, '') as stage, "
         "document_type <> 'review' or decision = 'approved' as is_approved, document_id, "
-        "object_key, etag, sha256, submitted_at, province_code, subject, "
-        "has_cutoff, "
-        f"timezone('UTC', cast(submitted_at as timestamptz)) as sent_at from ({received})"
+        "object_key, etag, sha256, submitted_at, province_code, subject, has_cutoff, sent_at, "
+        f"judged_at from ({received})"
     )
 
 
@@ -216,10 +215,15 @@ def counting_documents(
         parameters["tasks"] = sorted(scope.tasks)
     query = f"""
         with received as ({_received_documents_query(sorted(kinds))}),
+        valueless as (
+            select object_key, etag, document_id from lake.quality.submission_errors
+            where year = $year and code = 'E062'
+        ),
         judged as (
-            select *, sent_at >= $cutoff as is_late,
-                sent_at >= case when kind = 'review' then $cutoff else $until end as is_out
-            from received where {" and ".join(terms)}
+            select *, judged_at >= $cutoff as is_late,
+                judged_at >= case when kind = 'review' then $cutoff else $until end as is_out
+            from received anti join valueless using (object_key, etag, document_id)
+            where {" and ".join(terms)}
         ),
         ranked as (
             select *, row_number() over (
@@ -254,7 +258,7 @@ def received(con: duckdb.DuckDBPyConnection, year: int) -> list[Document]:
     rows = con.execute(
         f"""
         select kind, stage, document_id, object_key, etag, sha256, submitted_at, province_code,
-            has_cutoff and sent_at >= $cutoff as is_late
+            has_cutoff and judged_at >= $cutoff as is_late
         from ({_received_documents_query(DOCUMENT_TYPES, lasting=False)})
         order by kind, province_code, object_key, document_id
         """,
@@ -267,7 +271,7 @@ def received_by_kind(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, tup
     """Return document type → number of documents received for a year, number of late ones."""
     rows = con.execute(
         f"""
-        select kind, count(*), count(*) filter (where has_cutoff and sent_at >= $cutoff)
+        select kind, count(*), count(*) filter (where has_cutoff and judged_at >= $cutoff)
         from ({_received_documents_query(DOCUMENT_TYPES, lasting=False)}) group by kind
         """,
         {"year": year, "cutoff": cutoff_of(con, year)},

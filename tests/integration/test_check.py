@@ -20,7 +20,7 @@ from tests.fixtures.progress import no_progress
 
 #: Codes of findings that need the store or the lakehouse: registration, earlier documents, expected
 #: units, report files, comparisons with other units.
-_ONLINE_CODES = ("E108", "E109", "W117", "W302", "E4", "S4")
+_ONLINE_CODES = ("E108", "E109", "W117", "W305", "E4", "S4")
 
 
 def _comparable(receipt: dict[str, Any], rules: set[str]) -> list[tuple[Any, ...]]:

@@ -27,7 +27,7 @@ def _run(ws: stages.Workspace) -> list[tuple[Any, ...]]:
     with lakehouse.reader(ws.settings, ws.store) as con:
         return con.execute(
             "select unit_code, code, severity, explanation from lake.quality.submission_errors "
-            "where code in ('RC_16', 'RC_11', 'W303', 'W301', 'E117') order by all"
+            "where code in ('RC_16', 'RC_11', 'W306', 'W301', 'E117') order by all"
         ).fetchall()
 
 
@@ -51,9 +51,9 @@ def test_a_warning_is_explained_and_an_error_is_not(ws: stages.Workspace, landin
         (UNIT, "E117", "error", None),
         (UNIT, "RC_16", "warning", "上年结转资金"),
         (UNIT, "W301", "warning", None),
-        (UNIT, "W303", "warning", None),
+        (UNIT, "W306", "warning", None),
         (OTHER, "RC_11", "error", None),
-        (OTHER, "W303", "warning", None),
+        (OTHER, "W306", "warning", None),
     ]
     receipt = json.loads(
         ws.store.get("publication", "receipts/year=2024/province=440000/warned.json.receipt.json")
@@ -72,7 +72,7 @@ def _receipt(ws: stages.Workspace, name: str) -> list[dict[str, Any]]:
 def test_explanations_of_intakes_warnings_and_of_values_corrected_later(
     ws: stages.Workspace, landing: Landing
 ) -> None:
-    """Warnings of intake can be explained too; an explanation without a warning gets W303."""
+    """Warnings of intake can be explained too; an explanation without a warning gets W306."""
     landing.unit(UNIT)
     landing.performance(UNIT, WARNED, name="report.json")
     landing.assessment(UNIT, 81.25, name="score.json")
@@ -97,9 +97,9 @@ def test_explanations_of_intakes_warnings_and_of_values_corrected_later(
     landing.performance(
         UNIT, WARNED | {"C_04": 300}, name="report.json", submitted_at="2024-11-05T09:00:00+08:00"
     )
-    assert (UNIT, "W303", "warning", None) in _run(ws)
+    assert (UNIT, "W306", "warning", None) in _run(ws)
     [error] = _receipt(ws, "why.json")
-    assert (error["code"], error["explained_by"], error["explanation"]) == ("W303", None, None)
+    assert (error["code"], error["explained_by"], error["explanation"]) == ("W306", None, None)
 
 
 def test_a_failed_rule_names_all_its_operands(ws: stages.Workspace, landing: Landing) -> None:

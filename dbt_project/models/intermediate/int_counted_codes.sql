@@ -7,7 +7,7 @@ with counted as (
     from {{ ref('int_unit_codes') }} as code
     inner join {{ ref('fct_unit_indicator') }} as fact
         on
-            code.document_id = fact.document_id
+            code.document_key = {{ document_key("'performance'", 'fact.') }}
             and code.indicator_code = fact.indicator_code
     where fact.value is not null
 )

@@ -3,7 +3,7 @@
 with counted as (
     select
         fact.unit_code,
-        fact.document_id,
+        {{ document_key("'performance'", 'fact.') }} as document_key,
         fact.task_code,
         unit.level,
         fact.indicator_code,
@@ -55,7 +55,7 @@ quartiles as (
 
 select
     ranked.unit_code,
-    ranked.document_id,
+    ranked.document_key,
     ranked.task_code,
     ranked.level,
     ranked.indicator_code,

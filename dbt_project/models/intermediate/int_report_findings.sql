@@ -2,7 +2,7 @@
     the first that applies, because e.g. a missing file has no size to check. -#}
 with named as (
     select
-        performance.document_id,
+        performance.document_key,
         performance.report_object_key,
         lower(performance.report_sha256) as report_sha256,
         concat_ws(
@@ -15,7 +15,7 @@ with named as (
     union all
 
     select
-        summary.document_id,
+        summary.document_key,
         summary.report_object_key,
         lower(summary.report_sha256) as report_sha256,
         concat_ws(
@@ -28,7 +28,7 @@ with named as (
 
 judged as (
     select
-        named.document_id,
+        named.document_key,
         named.report_object_key,
         named.location,
         case
@@ -40,14 +40,14 @@ judged as (
             when named.report_sha256 <> attachment.sha256 then 'E402'
         end as code
     from named
-    inner join {{ ref('int_documents') }} as document on named.document_id = document.document_id
+    inner join {{ ref('int_documents') }} as document on named.document_key = document.document_key
     left join {{ source('raw', 'attachments') }} as attachment
         on named.report_object_key = attachment.object_key
     where named.report_object_key is not null
 )
 
 select
-    document_id,
+    document_key,
     code,
     case
         when location = '' or location like '/%' then concat(location, '/report/object_key')

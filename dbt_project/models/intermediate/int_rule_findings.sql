@@ -13,19 +13,19 @@ with period as (
 
 {{ plan.task_code | lower }}_operands as (
     select
-        document_id,
+        document_key,
         unit_code,
         {%- for operand in plan.operands %}
         max(case when operand = '{{ operand }}' then value end) as {{ operand }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref('int_rule_operands') }}
     where task_code = '{{ plan.task_code }}'
-    group by document_id, unit_code
+    group by document_key, unit_code
 ),
 
 {{ plan.task_code | lower }}_fired as (
     select
-        document_id,
+        document_key,
         unit_code,
         concat_ws(
             ';',
@@ -41,7 +41,7 @@ with period as (
 -- noqa: disable=LT02
 {% for plan in plans %}
 select
-    document_id,
+    document_key,
     unit_code,
     {{ split_to_rows('fired', ';') }} as rule_id
 from {{ plan.task_code | lower }}_fired
@@ -51,7 +51,7 @@ union all
 {% endif %}
 {%- else %}
 select
-    cast(null as {{ type_text() }}) as document_id,
+    cast(null as {{ type_text() }}) as document_key,
     cast(null as {{ type_text() }}) as unit_code,
     cast(null as {{ type_text() }}) as rule_id
 from period

@@ -4,7 +4,7 @@
 {% set plans = rules_by_task() %}
 with documents as (
     select
-        document_id,
+        document_key,
         unit_code,
         task_code
     from {{ ref('int_documents') }}
@@ -13,7 +13,7 @@ with documents as (
 
 counted as (
     select
-        document_id,
+        document_key,
         unit_code,
         task_code,
         indicator_code,
@@ -25,7 +25,7 @@ counted as (
 ratios as (
     select
         indicator.indicator_code,
-        numerator.document_id,
+        numerator.document_key,
         {{ exact_ratio(
             'numerator.value',
             'denominator.value',
@@ -40,7 +40,7 @@ ratios as (
     inner join counted as denominator
         on
             indicator.denominator = denominator.indicator_code
-            and numerator.document_id = denominator.document_id
+            and numerator.document_key = denominator.document_key
     where
         indicator.aggregation = 'ratio'
         and {{ is_one_of('indicator.indicator_code', operand_codes(plans, '')) }}
@@ -48,7 +48,7 @@ ratios as (
 
 operands as (
     select
-        document_id,
+        document_key,
         indicator_code as operand,
         value
     from counted
@@ -57,7 +57,7 @@ operands as (
     union all
 
     select
-        document_id,
+        document_key,
         indicator_code as operand,
         value
     from ratios
@@ -65,7 +65,7 @@ operands as (
     union all
 
     select
-        documents.document_id,
+        documents.document_key,
         concat('prev_', previous.indicator_code) as operand,
         previous.value
     from {{ source('prior', 'fct_unit_indicator') }} as previous
@@ -76,7 +76,7 @@ operands as (
     union all
 
     select
-        documents.document_id,
+        documents.document_key,
         concat('target_', target.indicator_code) as operand,
         target.target as value
     from {{ ref('int_unit_targets') }} as target
@@ -85,11 +85,11 @@ operands as (
 )
 
 select
-    documents.document_id,
+    documents.document_key,
     documents.unit_code,
     documents.task_code,
     operands.operand,
     operands.value
 from operands
-inner join documents on operands.document_id = documents.document_id
+inner join documents on operands.document_key = documents.document_key
 where operands.value is not null

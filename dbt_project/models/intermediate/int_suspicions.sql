@@ -17,7 +17,7 @@ with thresholds as (
 -- Documents for which a rule already reports that 元 and 万元 are mixed up.
 told_by_rules as (
     select
-        finding.document_id,
+        finding.document_key,
         rule.indicator_codes as indicator_code
     from {{ ref('int_rule_findings') }} as finding
     inner join {{ ref('rules') }} as rule on finding.rule_id = rule.rule_id
@@ -26,7 +26,7 @@ told_by_rules as (
 
 screened as (
     select
-        peer.document_id,
+        peer.document_key,
         peer.indicator_code,
         case
             when
@@ -84,7 +84,7 @@ screened as (
 
 value_suspicions as (
     select
-        screened.document_id,
+        screened.document_key,
         screened.indicator_code,
         screened.code,
         case
@@ -108,21 +108,21 @@ value_suspicions as (
     from screened
     left join told_by_rules
         on
-            screened.document_id = told_by_rules.document_id
+            screened.document_key = told_by_rules.document_key
             and screened.indicator_code = told_by_rules.indicator_code
-    where screened.code is not null and told_by_rules.document_id is null
+    where screened.code is not null and told_by_rules.document_key is null
 ),
 
 fingerprints as (
     select
         peer.unit_code,
-        peer.document_id,
+        peer.document_key,
         peer.task_code,
         md5({{ text_list("concat(peer.indicator_code, '=', " ~ plain_number('peer.value') ~ ")", ';') }})
             as fingerprint,
         count(*) filter (where peer.value > 1) as telling_values
     from {{ ref('int_peer_values') }} as peer
-    group by peer.unit_code, peer.document_id, peer.task_code
+    group by peer.unit_code, peer.document_key, peer.task_code
 ),
 
 identical_sets as (
@@ -141,11 +141,11 @@ identical_sets as (
 reports as (
     select
         performance.unit_code,
-        performance.document_id,
+        performance.document_key,
         lower(performance.report_sha256) as report_sha256
     from {{ ref('stg_performances') }} as performance
     inner join {{ ref('int_documents') }} as document
-        on performance.document_id = document.document_id
+        on performance.document_key = document.document_key
     where document.is_effective and performance.report_sha256 is not null
 ),
 
@@ -161,7 +161,7 @@ shared_reports as (
 
 twins as (
     select
-        fingerprints.document_id,
+        fingerprints.document_key,
         fingerprints.unit_code,
         'S405' as code,
         case
@@ -177,7 +177,7 @@ twins as (
     union all
 
     select
-        reports.document_id,
+        reports.document_key,
         reports.unit_code,
         'S406' as code,
         case
@@ -190,17 +190,17 @@ twins as (
 
 round_values as (
     select
-        peer.document_id,
+        peer.document_key,
         count(*) as large_values,
         count(*) filter (where peer.value = 100 * floor(peer.value / 100)) as full_hundreds
     from {{ ref('int_peer_values') }} as peer
     cross join thresholds
     where peer.value >= thresholds.round_from
-    group by peer.document_id
+    group by peer.document_key
 )
 
 select
-    document_id,
+    document_key,
     indicator_code,
     code,
     evidence
@@ -209,7 +209,7 @@ from value_suspicions
 union all
 
 select
-    twin.document_id,
+    twin.document_key,
     cast(null as {{ type_text() }}) as indicator_code,
     twin.code,
     -- A sender learns no more of another province than its name.
@@ -223,7 +223,7 @@ inner join {{ ref('regions') }} as region on split_part(twin.other_unit, '-', 2)
 union all
 
 select
-    round_values.document_id,
+    round_values.document_key,
     cast(null as {{ type_text() }}) as indicator_code,
     'S407' as code,
     concat(cast(round_values.large_values as {{ type_text() }}), '个') as evidence

@@ -11,14 +11,14 @@ with code_systems as (
 
 parts as (
     select
-        document.document_id,
+        document.document_key,
         document.unit_code,
         code_systems.indicator_code,
         code_systems.code_system,
         {{ split_to_rows('submitted.value_text', ';') }} as part
     from {{ ref('stg_performance_values') }} as submitted
-    inner join {{ ref('int_documents') }} as document
-        on submitted.document_id = document.document_id
+    inner join {{ ref('stg_documents') }} as document
+        on submitted.document_key = document.document_key
     inner join code_systems
         on
             document.task_code = code_systems.task_code
@@ -28,7 +28,7 @@ parts as (
 
 codes as (
     select distinct
-        document_id,
+        document_key,
         unit_code,
         indicator_code,
         code_system,
@@ -52,7 +52,7 @@ known_codes as (
 )
 
 select
-    codes.document_id,
+    codes.document_key,
     codes.unit_code,
     codes.indicator_code,
     codes.code,

@@ -22,7 +22,7 @@ with parts as (
 
 submitted as (
     select
-        judged.document_id,
+        judged.document_key,
         judged.unit_code,
         judged.task_code,
         judged.province_code,
@@ -31,14 +31,14 @@ submitted as (
     from {{ ref('int_judged_values') }} as judged
     left join {{ ref('int_rule_exclusions') }} as exclusion
         on
-            judged.document_id = exclusion.document_id
+            judged.document_key = exclusion.document_key
             and judged.indicator_code = exclusion.indicator_code
     where judged.is_effective and judged.is_catalogued
 ),
 
 pairs as (
     select
-        submitted.document_id,
+        submitted.document_key,
         submitted.unit_code,
         submitted.task_code,
         submitted.province_code,
@@ -52,7 +52,7 @@ pairs as (
             submitted.task_code = parts.task_code
             and submitted.indicator_code = parts.part_code
     group by
-        submitted.document_id,
+        submitted.document_key,
         submitted.unit_code,
         submitted.task_code,
         submitted.province_code,
@@ -62,7 +62,7 @@ pairs as (
 
 counted as (
     select
-        pairs.document_id,
+        pairs.document_key,
         pairs.unit_code,
         pairs.task_code,
         pairs.province_code,
@@ -77,12 +77,12 @@ counted as (
     from pairs
     left join {{ ref('int_rule_exclusions') }} as exclusion
         on
-            pairs.document_id = exclusion.document_id
+            pairs.document_key = exclusion.document_key
             and pairs.indicator_code = exclusion.indicator_code
 )
 
 select
-    document_id,
+    document_key,
     unit_code,
     task_code,
     province_code,

@@ -4,7 +4,7 @@
 select
     document.unit_code,
     document.task_code,
-    target.document_id,
+    target.document_key,
     target.indicator_code,
     target.target_text as submitted_target,
     target.location,
@@ -17,7 +17,7 @@ select
             then {{ published_decimal('target.target_number') }}
     end as target
 from {{ ref('stg_plan_targets') }} as target
-inner join {{ ref('int_documents') }} as document on target.document_id = document.document_id
+inner join {{ ref('int_documents') }} as document on target.document_key = document.document_key
 inner join {{ ref('stg_reporting_period') }} as period on target.target_year = period.year
 left join {{ ref('int_task_indicators') }} as indicator
     on

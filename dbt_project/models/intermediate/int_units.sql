@@ -11,7 +11,7 @@ with registrations as (
         registration.lead_organisation_type
     from {{ ref('stg_registrations') }} as registration
     inner join {{ ref('int_documents') }} as document
-        on registration.document_id = document.document_id
+        on registration.document_key = document.document_key
     where document.document_type = 'registration' and document.is_effective
 ),
 
@@ -24,7 +24,7 @@ approvals as (
         bool_or(review.stage = 'removal') as is_removed
     from {{ ref('stg_reviews') }} as review
     inner join {{ ref('int_documents') }} as document
-        on review.document_id = document.document_id
+        on review.document_key = document.document_key
     where
         document.document_type = 'review'
         and document.is_effective

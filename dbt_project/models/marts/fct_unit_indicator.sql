@@ -4,14 +4,14 @@ with unit_values as (
     select
         judged.unit_code,
         judged.indicator_code,
-        judged.document_id,
+        judged.document_key,
         judged.submitted_value,
         case when exclusion.rule_id is null then judged.value end as value,
         coalesce(judged.finding_code, exclusion.rule_id) as exclusion_code
     from {{ ref('int_judged_values') }} as judged
     left join {{ ref('int_rule_exclusions') }} as exclusion
         on
-            judged.document_id = exclusion.document_id
+            judged.document_key = exclusion.document_key
             and judged.indicator_code = exclusion.indicator_code
     where judged.is_effective and judged.is_catalogued
 
@@ -20,7 +20,7 @@ with unit_values as (
     select
         unit_code,
         indicator_code,
-        document_id,
+        document_key,
         cast(null as {{ type_text() }}) as submitted_value,
         value,
         exclusion_code
@@ -43,7 +43,7 @@ facts as (
         unit_values.value,
         unit_targets.target,
         unit_values.exclusion_code,
-        unit_values.document_id,
+        unit_values.document_key,
         unit_values.submitted_value
     from unit_values
     full outer join unit_targets
@@ -63,9 +63,10 @@ select
     {{ exact_ratio('facts.value', 'facts.target') }} as attainment,
     facts.exclusion_code is not null as is_excluded,
     facts.exclusion_code,
-    facts.document_id,
+    document.document_id,
     facts.submitted_value
 from facts
+left join {{ ref('int_documents') }} as document on facts.document_key = document.document_key
 inner join {{ ref('int_units') }} as unit on facts.unit_code = unit.unit_code
 cross join {{ ref('stg_reporting_period') }} as period
 where unit.is_expected

@@ -9,7 +9,7 @@ with performances as (
         performance.highlight
     from {{ ref('int_documents') }} as document
     inner join {{ ref('stg_performances') }} as performance
-        on document.document_id = performance.document_id
+        on document.document_key = performance.document_key
     where document.document_type = 'performance' and document.is_effective
 ),
 
@@ -18,7 +18,7 @@ received as (
         unit_code,
         bool_or(not is_late) as is_on_time
     from {{ ref('int_documents') }}
-    where document_type = 'performance'
+    where document_type = 'performance' and has_values
     group by unit_code
 ),
 
@@ -29,7 +29,7 @@ assessments as (
         assessment.grade
     from {{ ref('int_documents') }} as document
     inner join {{ ref('stg_assessments') }} as assessment
-        on document.document_id = assessment.document_id
+        on document.document_key = assessment.document_key
     where document.document_type = 'assessment' and document.is_effective
 ),
 

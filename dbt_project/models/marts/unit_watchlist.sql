@@ -99,7 +99,7 @@ reasons as (
         ) as evidence
     from {{ ref('stg_reviews') }} as review
     inner join {{ ref('int_documents') }} as document
-        on review.document_id = document.document_id
+        on review.document_key = document.document_key
     where
         document.document_type = 'review'
         and document.is_effective

@@ -21,6 +21,7 @@ with totals as (
 
 warned as (
     select distinct
+        unit_code,
         document_id,
         indicator_code
     from {{ ref('submission_errors') }}
@@ -52,23 +53,25 @@ facts as (
         on fact.indicator_code = indicator.indicator_code
     left join warned
         on
-            fact.document_id = warned.document_id
+            fact.unit_code = warned.unit_code
+            and fact.document_id = warned.document_id
             and fact.indicator_code = warned.indicator_code
     where indicator.is_submitted
 ),
 
 late_documents as (
     select
-        document.document_id,
+        document.document_key,
         document.unit_code,
         row_number() over (
             partition by document.unit_code
-            order by document.submitted_at desc, document.document_id desc
+            order by document.sent_at desc, document.document_id desc
         ) as version_rank
     from {{ ref('int_documents') }} as document
     inner join {{ ref('fct_unit_year') }} as unit on document.unit_code = unit.unit_code
     where
         document.document_type = 'performance'
+        and document.has_values
         and unit.document_id is null
 ),
 
@@ -93,7 +96,7 @@ shifts as (
         count(*) as units
     from late_documents
     inner join {{ ref('int_judged_values') }} as judged
-        on late_documents.document_id = judged.document_id
+        on late_documents.document_key = judged.document_key
     where late_documents.version_rank = 1 and judged.value is not null
     group by judged.task_code, judged.indicator_code
 

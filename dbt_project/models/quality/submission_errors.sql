@@ -2,7 +2,7 @@
 
 with performances as (
     select
-        document_id,
+        document_key,
         unit_code,
         task_code
     from {{ ref('int_documents') }}
@@ -11,7 +11,7 @@ with performances as (
 
 value_findings as (
     select
-        document_id,
+        document_key,
         indicator_code,
         finding_code as code,
         location,
@@ -22,20 +22,20 @@ value_findings as (
     union all
 
     select
-        target.document_id,
+        target.document_key,
         target.indicator_code,
         case when target.is_in_catalogue then 'E201' else 'E204' end as code,
         target.location,
         target.submitted_target as value
     from {{ ref('int_unit_targets') }} as target
     inner join {{ ref('int_documents') }} as document
-        on target.document_id = document.document_id
+        on target.document_key = document.document_key
     where document.is_of_year and target.target is null
 ),
 
 missing_values as (
     select
-        performance.document_id,
+        performance.document_key,
         indicator.indicator_code,
         'W208' as code,
         {{ place_of_missing('place.location', 'indicator.indicator_code') }} as location,
@@ -44,26 +44,26 @@ missing_values as (
     inner join {{ ref('int_task_indicators') }} as indicator
         on performance.task_code = indicator.task_code
     inner join {{ ref('stg_performances') }} as place
-        on performance.document_id = place.document_id
+        on performance.document_key = place.document_key
     left join {{ ref('int_judged_values') }} as judged
         on
-            performance.document_id = judged.document_id
+            performance.document_key = judged.document_key
             and indicator.indicator_code = judged.indicator_code
     where
         indicator.is_submitted
         and indicator.is_required
-        and judged.document_id is null
+        and judged.document_key is null
 ),
 
 state_findings as (
     select
-        document.document_id,
+        document.document_key,
         cast(null as {{ type_text() }}) as indicator_code,
         case
             when document.is_late and document.is_in_time_to_count then 'W304'
             when document.is_late then 'W301'
             when unit.unit_code is null then 'E109'
-            else 'W302'
+            else 'W305'
         end as code,
         '' as location,
         case
@@ -89,9 +89,54 @@ state_findings as (
         )
 ),
 
+-- How a document came, and whether any of its values counts.
+document_findings as (
+    select
+        document_key,
+        cast(null as {{ type_text() }}) as indicator_code,
+        'W302' as code,
+        '' as location,
+        cast(received_at as {{ type_text() }}) as value
+    from {{ ref('int_documents') }}
+    where is_of_year and is_late_arrival
+
+    union all
+
+    select
+        document_key,
+        cast(null as {{ type_text() }}) as indicator_code,
+        'W303' as code,
+        '' as location,
+        cast(submitted_at as {{ type_text() }}) as value
+    from {{ ref('int_documents') }}
+    where is_of_year and has_wrong_clock
+
+    union all
+
+    select
+        document_key,
+        cast(null as {{ type_text() }}) as indicator_code,
+        'W307' as code,
+        '' as location,
+        document_id as value
+    from {{ ref('int_documents') }}
+    where is_of_year and is_shared_id
+
+    union all
+
+    select
+        document_key,
+        cast(null as {{ type_text() }}) as indicator_code,
+        'E062' as code,
+        '' as location,
+        cast(null as {{ type_text() }}) as value
+    from {{ ref('int_documents') }}
+    where is_of_year and not has_values
+),
+
 report_findings as (
     select
-        document_id,
+        document_key,
         cast(null as {{ type_text() }}) as indicator_code,
         code,
         location,
@@ -101,23 +146,23 @@ report_findings as (
 
 suspicions as (
     select
-        suspicion.document_id,
+        suspicion.document_key,
         suspicion.indicator_code,
         suspicion.code,
         coalesce(judged.location, place.location) as location,
         judged.submitted_value as value,
         suspicion.evidence
     from {{ ref('int_suspicions') }} as suspicion
-    inner join {{ ref('stg_performances') }} as place on suspicion.document_id = place.document_id
+    inner join {{ ref('stg_performances') }} as place on suspicion.document_key = place.document_key
     left join {{ ref('int_judged_values') }} as judged
         on
-            suspicion.document_id = judged.document_id
+            suspicion.document_key = judged.document_key
             and suspicion.indicator_code = judged.indicator_code
 ),
 
 coded_findings as (
     select
-        document_id,
+        document_key,
         indicator_code,
         code,
         location,
@@ -128,7 +173,7 @@ coded_findings as (
     union all
 
     select
-        document_id,
+        document_key,
         indicator_code,
         code,
         location,
@@ -139,7 +184,7 @@ coded_findings as (
     union all
 
     select
-        document_id,
+        document_key,
         indicator_code,
         code,
         location,
@@ -150,7 +195,18 @@ coded_findings as (
     union all
 
     select
-        document_id,
+        document_key,
+        indicator_code,
+        code,
+        location,
+        value,
+        cast(null as {{ type_text() }}) as evidence
+    from document_findings
+
+    union all
+
+    select
+        document_key,
         indicator_code,
         code,
         location,
@@ -161,7 +217,7 @@ coded_findings as (
     union all
 
     select
-        document_id,
+        document_key,
         indicator_code,
         code,
         location,
@@ -172,7 +228,7 @@ coded_findings as (
 
 worded_findings as (
     select
-        finding.document_id,
+        finding.document_key,
         finding.indicator_code,
         finding.code,
         wording.severity,
@@ -186,7 +242,7 @@ worded_findings as (
         ) as message_en
     from coded_findings as finding
     inner join {{ ref('int_documents') }} as document
-        on finding.document_id = document.document_id
+        on finding.document_key = document.document_key
     inner join {{ ref('error_codes') }} as wording on finding.code = wording.code
     left join {{ ref('indicators') }} as indicator
         on finding.indicator_code = indicator.indicator_code
@@ -202,22 +258,22 @@ rule_codes as (
 
 rule_values as (
     select
-        finding.document_id,
+        finding.document_key,
         finding.rule_id,
         {{ text_list("concat(judged.indicator_code, '=', judged.submitted_value)", ';') }} as value
     from {{ ref('int_rule_findings') }} as finding
     inner join rule_codes on finding.rule_id = rule_codes.rule_id
     inner join {{ ref('int_judged_values') }} as judged
         on
-            finding.document_id = judged.document_id
+            finding.document_key = judged.document_key
             and rule_codes.indicator_code = judged.indicator_code
-    group by finding.document_id, finding.rule_id
+    group by finding.document_key, finding.rule_id
 ),
 
 -- The operands that the rule was evaluated with: values of this year and last year, and targets.
 rule_operands as (
     select
-        finding.document_id,
+        finding.document_key,
         finding.rule_id,
         {{ text_list(named_operand('上年', '目标'), '，') }} as operands_zh,
         {{ text_list(named_operand('last year ', 'target '), ', ') }} as operands_en
@@ -225,14 +281,14 @@ rule_operands as (
     inner join {{ ref('rules') }} as rule on finding.rule_id = rule.rule_id
     inner join {{ ref('int_rule_operands') }} as operand
         on
-            finding.document_id = operand.document_id
+            finding.document_key = operand.document_key
             and position(operand.operand in rule.expression) > 0
-    group by finding.document_id, finding.rule_id
+    group by finding.document_key, finding.rule_id
 ),
 
 rule_findings as (
     select
-        finding.document_id,
+        finding.document_key,
         split_part(rule.indicator_codes, ';', 1) as indicator_code,
         finding.rule_id as code,
         case when rule.severity = 'blocking' then 'error' else 'warning' end as severity,
@@ -249,24 +305,24 @@ rule_findings as (
         concat(rule.message_en, ' (', rule.rule_id, ': ', rule_operands.operands_en, ')') as message_en
     from {{ ref('int_rule_findings') }} as finding
     inner join {{ ref('rules') }} as rule on finding.rule_id = rule.rule_id
-    inner join {{ ref('stg_performances') }} as place on finding.document_id = place.document_id
+    inner join {{ ref('stg_performances') }} as place on finding.document_key = place.document_key
     left join rule_operands
         on
-            finding.document_id = rule_operands.document_id
+            finding.document_key = rule_operands.document_key
             and finding.rule_id = rule_operands.rule_id
     left join rule_values
         on
-            finding.document_id = rule_values.document_id
+            finding.document_key = rule_values.document_key
             and finding.rule_id = rule_values.rule_id
     left join {{ ref('int_judged_values') }} as judged
         on
-            finding.document_id = judged.document_id
+            finding.document_key = judged.document_key
             and split_part(rule.indicator_codes, ';', 1) = judged.indicator_code
 ),
 
 findings as (
     select
-        document_id,
+        document_key,
         indicator_code,
         code,
         severity,
@@ -279,7 +335,7 @@ findings as (
     union all
 
     select
-        document_id,
+        document_key,
         indicator_code,
         code,
         severity,
@@ -292,13 +348,14 @@ findings as (
 
 explanations as (
     select
+        document.document_key,
         document.document_id,
         document.unit_code,
         explanation.rule_id,
         explanation.explanation
     from {{ ref('int_documents') }} as document
     inner join {{ ref('stg_explanations') }} as explanation
-        on document.document_id = explanation.document_id
+        on document.document_key = explanation.document_key
     where document.document_type = 'explanation' and document.is_effective
 ),
 
@@ -318,6 +375,7 @@ intake_findings as (
         error.message_en,
         error.etag,
         error.value,
+        explanations.document_key as explaining_key,
         explanations.document_id as explained_by,
         explanations.explanation
     from {{ source('raw', 'document_errors') }} as error
@@ -331,7 +389,7 @@ intake_findings as (
 
 placed_findings as (
     select
-        finding.document_id,
+        document.document_id,
         finding.indicator_code,
         finding.code,
         finding.severity,
@@ -344,11 +402,12 @@ placed_findings as (
         document.object_key,
         document.unit_code,
         document.etag,
+        explanations.document_key as explaining_key,
         explanations.document_id as explained_by,
         explanations.explanation
     from findings as finding
     inner join {{ ref('int_documents') }} as document
-        on finding.document_id = document.document_id
+        on finding.document_key = document.document_key
     -- Only warnings can be explained; errors must be corrected.
     left join explanations
         on
@@ -358,24 +417,24 @@ placed_findings as (
 ),
 
 answered as (
-    select explained_by
+    select explaining_key
     from placed_findings
-    where explained_by is not null
+    where explaining_key is not null
 
     union
 
-    select explained_by
+    select explaining_key
     from intake_findings
-    where explained_by is not null
+    where explaining_key is not null
 ),
 
 idle_explanations as (
     select
-        explanations.document_id,
+        explanations.document_key,
         explanations.rule_id
     from explanations
-    left join answered on explanations.document_id = answered.explained_by
-    where answered.explained_by is null
+    left join answered on explanations.document_key = answered.explaining_key
+    where answered.explaining_key is null
 )
 
 select
@@ -423,7 +482,7 @@ select
     document.year,
     document.province_code,
     document.object_key,
-    idle.document_id,
+    document.document_id,
     document.unit_code,
     cast(null as {{ type_text() }}) as indicator_code,
     wording.code,
@@ -436,5 +495,5 @@ select
     cast(null as {{ type_text() }}) as explained_by,
     cast(null as {{ type_text() }}) as explanation
 from idle_explanations as idle
-inner join {{ ref('int_documents') }} as document on idle.document_id = document.document_id
-inner join {{ ref('error_codes') }} as wording on wording.code = 'W303'
+inner join {{ ref('int_documents') }} as document on idle.document_key = document.document_key
+inner join {{ ref('error_codes') }} as wording on wording.code = 'W306'

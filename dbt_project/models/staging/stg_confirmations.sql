@@ -1,5 +1,5 @@
 select
-    document_id,
+    {{ document_key("'confirmation'") }} as document_key,
     year,
     province_code,
     task_code,

@@ -1,4 +1,5 @@
 select
+    {{ document_key('document_type') }} as document_key,
     document_id,
     document_type,
     year,
@@ -8,6 +9,12 @@ select
     subject,
     series,
     {{ utc_timestamp('submitted_at') }} as submitted_at,
+    received_at,
+    sent_at,
+    judged_at,
+    has_wrong_clock,
+    is_timed,
+    is_shared_id,
     object_key,
     etag,
     coalesce(synthetic, false) as is_synthetic,

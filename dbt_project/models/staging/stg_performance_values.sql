@@ -1,5 +1,5 @@
 select
-    document_id,
+    {{ document_key("'performance'") }} as document_key,
     year,
     indicator_code,
     value_text,

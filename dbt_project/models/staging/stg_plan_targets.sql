@@ -1,5 +1,5 @@
 select
-    document_id,
+    {{ document_key("'plan'") }} as document_key,
     year,
     target_year,
     indicator_code,

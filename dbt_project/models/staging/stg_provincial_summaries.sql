@@ -1,5 +1,5 @@
 select
-    document_id,
+    {{ document_key("'provincial_summary'") }} as document_key,
     year,
     province_code,
     {{ utc_timestamp('submitted_at') }} as submitted_at,

@@ -1,5 +1,5 @@
 select
-    document_id,
+    {{ document_key("'registration'") }} as document_key,
     year,
     province_code,
     unit_code,
