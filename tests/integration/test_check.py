@@ -115,7 +115,7 @@ def test_the_command_line(tongbao: Tongbao, tmp_path: Path) -> None:
     [value] = json.loads(check("--json", "--values", str(path)).stdout)["values"]
     assert (value["typed"], value["read"], value["excluded_by"]) == ("约300", None, "E201")
     assert receipt["object_key"] == "performance/year=2024/province=440000/report.csv"
-    assert receipt["status"] == "accepted_with_errors"
+    assert receipt["status"] == "rejected"
     unplaced = tmp_path / "x.json"
     unplaced.write_text("[]", encoding="utf-8")
     done = check(str(unplaced))
