@@ -25,12 +25,13 @@ GOOD = {
     "T05_07": "96.5", "T05_08": "300", "T05_09": "120", "T05_11": "500", "T05_12": "350",
     "T05_13": "260.75", "T05_14": "0",
 }  # fmt: skip
+RECEIVED = datetime(2024, 12, 1, tzinfo=UTC)
 
 
 def parse(name: str, body: bytes) -> ParsedObject:
     key = f"performance/year=2024/province=440000/{name}"
     limits = Limits(expanded_bytes=2**26, rows=5_000)
-    return parse_object(place_of(key, 2024), key, body, limits, datetime(2024, 12, 1, tzinfo=UTC))
+    return parse_object(place_of(key, 2024), key, body, limits, RECEIVED)
 
 
 def case(name: str) -> ParsedObject:
@@ -48,7 +49,7 @@ def messages(parsed: ParsedObject) -> list[tuple[str, str]]:
     return [
         (found.code, found.message_zh)
         for document in parsed.documents
-        for found in check_document(place, document)
+        for found in check_document(place, document, RECEIVED)
     ]
 
 
