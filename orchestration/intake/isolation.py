@@ -35,7 +35,7 @@ _CHUNK_BYTES = 256 * 1024
 _FIRST_SECONDS = 1.0
 _BYTES_PER_SECOND = 200_000
 #: By the clock, an object may take this many times its CPU seconds, as other programs run as well.
-_CLOCK_FACTOR = 2
+_CLOCK_FACTOR = 4
 
 
 @dataclass
