@@ -127,7 +127,10 @@ class Answers(NamedTuple):
 
 
 class _WithoutPandas(MetaPathFinder):
-    """Finds no pandas: pyarrow would import it to recognise its objects, for a third of a second."""
+    """Finds no pandas.
+
+    pyarrow would import it, to recognise its objects, which takes a third of a second.
+    """
 
     def find_spec(self, name: str, *_: Any) -> None:
         """Refuse pandas and leave everything else to the next finder."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from orchestration import stages
 from orchestration.core.settings import Settings
 from orchestration.defs.serve import store_environment
-from tests.bench import deadline, formats
+from tests.bench import deadline, formats, worst
 
 YEAR = 2024
 _TONGBAO = str(Path(sys.executable).parent / "tongbao")
@@ -220,7 +220,9 @@ def main() -> None:
     """Measure at two scales and print."""
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--scales", default="1,4", help="two scales, the smaller first")
-    parser.add_argument("--only", choices=["year", "formats", "deadline"], help="one part of it")
+    parser.add_argument(
+        "--only", choices=["year", "formats", "worst", "deadline"], help="one part of it"
+    )
     night = parser.add_argument_group("deadline night (with --only deadline; needs PostgreSQL)")
     night.add_argument("--minutes", type=float, default=6, help="how long; the real one is 60")
     night.add_argument("--burst", action="store_true", help="the last sixth at 5 times the rate")
@@ -234,9 +236,11 @@ def main() -> None:
                 folder, arguments.minutes, burst=arguments.burst, scale=arguments.scale, say=_say
             )
             sys.exit(0 if held else 1)
-        if arguments.only != "year":
+        if arguments.only not in ("year", "worst"):
             formats.measure(folder, _run, _say, _show, store_environment, _TONGBAO)
-        if arguments.only == "formats":
+        if arguments.only not in ("year", "formats"):
+            worst.measure(folder, _run, _say, _show, store_environment)
+        if arguments.only in ("formats", "worst"):
             return
         home = folder / "fixed"
         settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
