@@ -163,3 +163,27 @@ def test_the_parts_of_a_workbook_in_any_case_and_with_either_slash() -> None:
             for name, content in parts.items():
                 archive.writestr(renamed(name), content)
         assert read(parse("x.xlsx", body.getvalue())) == {UNIT: GOOD}
+
+
+def test_a_score_merged_over_several_units_is_none_of_theirs() -> None:
+    book = openpyxl.Workbook()
+    sheet: Any = book.active
+    sheet.append(["document_id", "submitted_at", "unit_code", "year", "score", "grade"])
+    for number in (7, 8):
+        unit = f"T05-440000-000{number}"
+        sheet.append([f"a{number}", "2024-11-01T09:00:00+08:00", unit, 2024, 90, "good"])
+    for column in "EF":
+        sheet.merge_cells(f"{column}2:{column}3")
+    body = io.BytesIO()
+    book.save(body)
+    key = "assessment/year=2024/province=440000/x.xlsx"
+    limits = Limits(expanded_bytes=2**26, rows=5_000)
+    parsed = parse_object(
+        place_of(key, 2024), key, body.getvalue(), limits, datetime(2024, 12, 1, tzinfo=UTC)
+    )
+    assert parsed.documents == []
+    assert [(found.code, found.location) for found in parsed.findings] == [
+        ("E116", "Sheet!E2"),
+        ("E116", "Sheet!E3"),
+    ]
+    assert all("90（合并单元格）" in found.message_zh for found in parsed.findings)

@@ -62,7 +62,12 @@ class Table:
 
     Args:
         rows: those below the header.
+
+    Attributes:
+        value_at: the position of the column whose numbers belong to one row each, or None.
     """
+
+    value_at: int | None = None
 
     def __init__(self, origin: TableOrigin, header: Header, rows: Iterable[Row]) -> None:
         self.origin, self.header = origin, header
@@ -154,11 +159,14 @@ class Table:
         return any(not is_blank(cell) for cell in given)
 
     def _spread(self, given: MergedRow) -> list[Any]:
-        """A row with the values of the merged cells that cross it."""
+        """A row with the values of the merged cells that cross it.
+
+        A merged cell in the value column is not read: one number can't be that of several rows.
+        """
         cells = [*given, *[None] * (self.width - len(given))]
         for at, held in given.merged.items():
             if at < self.width and not is_blank(held):
-                cells[at] = held
+                cells[at] = f"{cell_text(held)}（合并单元格）" if at == self.value_at else held
         return cells
 
     def _note_asides(self, number: int, cells: Sequence[Any], positions: Iterable[int]) -> None:

@@ -186,16 +186,6 @@ class LongTable(Table):
         if self.names.positions:
             self.names.take(number, cells, key.rpartition("/")[2], self.columns)
 
-    def _spread(self, given: MergedRow) -> list[Any]:
-        """A row with the values of the merged cells that cross it.
-
-        A merged cell in the value column is not read: one number can't be that of several rows.
-        """
-        cells = super()._spread(given)
-        if not is_blank(given.merged.get(self.value_at)):
-            cells[self.value_at] = f"{cell_text(cells[self.value_at])}（合并单元格）"
-        return cells
-
     def _key(self, typed: Any, cells: Sequence[Any], number: int) -> str:
         """The key of a row's value: indicator code, or ``year/code``; "" if a part is blank."""
         parts = [cell_text(cell) or "" for cell in (typed if type(typed) is tuple else (typed,))]

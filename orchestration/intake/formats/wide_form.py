@@ -6,12 +6,14 @@ Belongs here: registrations, reviews, assessments, provincial summaries, explana
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from orchestration.intake.formats.base import Cells, MergedRow, RawDocument, Remark
+from orchestration.core.document_types import DOCUMENT_TYPES, ColumnType
+from orchestration.intake.formats.base import Cells, MergedRow, RawDocument, Remark, Row
 from orchestration.intake.formats.cells import cell_text, is_blank
-from orchestration.intake.formats.grid import RefusedCells, Table
+from orchestration.intake.formats.grid import RefusedCells, Table, TableOrigin
+from orchestration.intake.formats.headers import Header
 from orchestration.intake.formats.rewritten_ids import are_rounded, id_problem, is_scientific
 
 __all__ = ["WideTable"]
@@ -19,6 +21,15 @@ __all__ = ["WideTable"]
 
 class WideTable(Table):
     """A table with one document in each row."""
+
+    def __init__(self, origin: TableOrigin, header: Header, rows: Iterable[Row]) -> None:
+        super().__init__(origin, header, rows)
+        scores = [
+            column.name
+            for column in DOCUMENT_TYPES[origin.kind].columns
+            if column.type is ColumnType.SCORE
+        ]
+        self.value_at = next((self.columns[name] for name in scores if name in self.columns), None)
 
     def _documents(self) -> Iterator[RawDocument]:
         header = [cell_text(cell) for cell in self.header.cells]
