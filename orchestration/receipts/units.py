@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from orchestration.core.catalogue import load_catalogue
+from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.core.document_types import DOCUMENT_TYPES, UNIT
 from orchestration.core.reporting_calendar import period_of
 from orchestration.lakehouse.received import received_documents
@@ -248,13 +248,19 @@ def _value_cells(
         code,
         indicator.name_zh if indicator else "",
         row["submitted_value"] or "",
-        _number_text(now[code].read) if code in now else "",
+        _read_text(now[code], indicator) if code in now else "",
         _number_text(row["value"]),
         indicator.unit if indicator else "",
         _number_text(row["target"]),
         row["exclusion_code"] or "",
         case,
     )
+
+
+def _read_text(submitted: Submitted, indicator: Indicator | None) -> str:
+    if indicator is not None and indicator.value_type == "code_list":
+        return submitted.typed
+    return _number_text(submitted.read) or "无法识别"
 
 
 def _number_text(value: Decimal | None) -> str:
