@@ -192,7 +192,7 @@ _READ_ONE_BY_ONE = {"values", "targets"}
 def _is_blank(value: Any) -> bool:
     """Whether nothing is given: a blank text, or an object of nothing but blanks."""
     if isinstance(value, str):
-        return not visible(value).strip()
+        return value.isspace() or not ((value.isprintable() and value) or visible(value).strip())
     if isinstance(value, Mapping):
         return len(value) > 0 and all(each is None or _is_blank(each) for each in value.values())
     return False

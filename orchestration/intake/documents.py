@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -375,17 +375,24 @@ def _strike_contacts(part: Part, personal: frozenset[str] = frozenset()) -> bool
     ``personal`` fields.
     """
     found = False
-    for name in type(part).model_fields.keys() - part.kept_as_sent - personal:
+    for name in _searched_fields(type(part), personal):
         value = getattr(part, name)
         if isinstance(value, str):
             without = struck_id(value) if name in part.ids else struck(value)
             if without != value:
                 setattr(part, name, without)
                 found = True
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, Part):
-                found |= _strike_contacts(each)
+        elif value is not None:
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, Part):
+                    found |= _strike_contacts(each)
     return found
+
+
+@cache
+def _searched_fields(kind: type[Part], personal: frozenset[str]) -> tuple[str, ...]:
+    """The fields out of which contacts are struck."""
+    return tuple(sorted(kind.model_fields.keys() - kind.kept_as_sent - personal))
 
 
 def _content(document: ParsedDocument, year: int) -> list[Any]:
