@@ -109,8 +109,9 @@ class IntakeSummary:
             count, named = len(self.passed_over), self.passed_over[:_KEYS_QUOTED]
             more = f" and {count - len(named)} more" if count > len(named) else ""
             lines.append(
-                f"intake: {count} keys passed over (an empty segment, '.', '..' or a control "
-                f"character: upload them under a plain name): {', '.join(map(ascii, named))}{more}"
+                f"intake: {count} keys passed over (an empty segment, '.', '..', a final slash or "
+                "a control character: upload them under a plain name): "
+                f"{', '.join(map(ascii, named))}{more}"
             )
         return lines
 

@@ -382,6 +382,8 @@ def test_unusable_keys_are_listed_and_passed_over(ws: stages.Workspace, landing:
         "performance/year=2024/province=110000/a//b.json",
         "performance/year=2024/province=110000/a\x01b.json",
         "performance/year=2024/province=110000/a\nb.json",
+        # Not even a character of XML.
+        "performance/year=2024/province=110000/a\0b.json",
     ]
     report = f"attachments/year=2024/province=110000/{UNIT}//r.pdf"
     landing.unit(UNIT)
@@ -392,13 +394,26 @@ def test_unusable_keys_are_listed_and_passed_over(ws: stages.Workspace, landing:
         summary = _intake(faulty)
         assert (summary.listed, summary.fetched) == (3, 3)
         assert sorted(summary.passed_over) == sorted(keys)
-        assert "8 keys passed over" in summary.lines[1]
+        assert "9 keys passed over" in summary.lines[1]
         assert "'..'" in summary.lines[1]
-        assert "and 3 more" in summary.lines[1]
+        assert "and 4 more" in summary.lines[1]
         # They don't count as waiting, so the sensor doesn't start runs for them.
         assert not stages.waiting(faulty, 2024).digest
         assert _intake(faulty).fetched == 0
     assert _receipt(ws, good)["counts"]["accepted"] == 1
+
+
+def test_folders_of_the_store_are_no_objects(ws: stages.Workspace, landing: Landing) -> None:
+    """Consoles of stores make an empty object with a final slash for each folder."""
+    folder = "performance/year=2024/province=110000/"
+    folders = ["performance/", "performance/year=2024/", folder, f"{folder}empty.json/"]
+    landing.unit(UNIT)
+    empty = landing.put(f"{folder}empty.json", b"")
+    with faulty_store(ws.store, Faults(also_listed=folders)) as store:
+        summary = _intake(replace(ws, store=store))
+    assert (summary.listed, summary.fetched) == (3, 3)
+    assert sorted(summary.passed_over) == folders
+    assert [error["code"] for error in _receipt(ws, empty)["errors"]] == ["E007"]
 
 
 def test_contacts_in_values_and_texts_are_stored_only_in_the_object(
