@@ -762,6 +762,17 @@ class TestNames:
         assert codes(parsed) == ([] if is_right else ["W143"])
         assert read(parsed) == {UNIT: {"C_06": "1"}}
 
+    def test_of_provinces_and_tasks_in_a_table_of_documents(self) -> None:
+        head = ["文档编号", "提交时间", "省份代码", "省份", "任务代码", "任务名称", "年度"]
+        for names, expected in (
+            (("广东", "职业教育信息化标杆学校"), []),
+            (("湖南省", "职业教育信息化标杆学校"), ["W143"]),
+            (("湖南省", "另一任务"), ["W143", "W143"]),
+        ):
+            cells = ["s1", AT, "440000", names[0], "T05", names[1], 2024]
+            parsed = table([head, cells], "provincial_summary")
+            assert [each.code for each in parsed.findings] == expected
+
 
 class TestCodes:
     @pytest.mark.parametrize(

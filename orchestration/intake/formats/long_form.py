@@ -183,8 +183,8 @@ class LongTable(Table):
         group.values.append(value)
         group.rows.append(number)
         self.fills.take(CountedRow(number, self.counted_of(cells), key, group))
-        if self.names.positions:
-            self.names.take(number, cells, key.rpartition("/")[2], self.columns)
+        if self.names.columns:
+            self.names.take(number, cells, key.rpartition("/")[2])
 
     def _key(self, typed: Any, cells: Sequence[Any], number: int) -> str:
         """The key of a row's value: indicator code, or ``year/code``; "" if a part is blank."""

@@ -21,12 +21,12 @@ from orchestration.intake.formats.headers import Header
 
 __all__ = ["NameChecks"]
 
-#: Columns with a name → the column with its code.
+#: Columns with a name → the columns that may hold its code; a unit's code names province and task.
 _CODE_COLUMNS = {
-    "indicator_name": "indicator_code",
-    "unit_name": "unit_code",
-    "province_name": "unit_code",
-    "task_name": "unit_code",
+    "indicator_name": ("indicator_code",),
+    "unit_name": ("unit_code",),
+    "province_name": ("province_code", "unit_code"),
+    "task_name": ("task_code", "unit_code"),
 }
 #: What is left out when names are compared: blanks, punctuation, brackets and ``其中``.
 _IGNORED = re.compile(r"[\W_]+|其中")
@@ -43,25 +43,32 @@ class NameChecks:
     """
 
     def __init__(self, header: Header, place: Callable[[int, int], str]) -> None:
-        self.positions = {
-            name: header.notes[name][0] for name in _CODE_COLUMNS if name in header.notes
-        }
+        #: By column with a name: its position, and the column with its code.
+        self.columns: dict[str, tuple[int, str]] = {}
+        for name, code_columns in _CODE_COLUMNS.items():
+            code_column = next(filter(header.columns.__contains__, code_columns), None)
+            if name in header.notes and code_column is not None:
+                self.columns[name] = header.notes[name][0], code_column
+        self._code_positions = header.columns
         self._place = place
         #: Names of units by code, as first given.
         self._units: dict[str, str] = {}
         self._agreeing: set[tuple[str, str, Any]] = set()
         self._contradictions: dict[str, list[tuple[int, str]]] = {}
 
-    def take(
-        self, number: int, cells: Sequence[Any], indicator: str, columns: Mapping[str, int]
-    ) -> None:
-        """Compare the names of a row with its codes."""
-        for name, position in self.positions.items():
+    def take(self, number: int, cells: Sequence[Any], indicator: str = "") -> None:
+        """Compare the names of a row with its codes.
+
+        Args:
+            indicator: the row's indicator code, as the catalogue writes it.
+        """
+        for name, (position, code_column) in self.columns.items():
             if position >= len(cells) or cells[position] is None:
                 continue
+            at = self._code_positions[code_column]
             code = indicator
             if name != "indicator_name":
-                code = cell_text(cells[columns["unit_code"]]) or ""
+                code = (cell_text(cells[at]) if at < len(cells) else None) or ""
             typed = (name, code, cells[position])
             if typed in self._agreeing:
                 continue
@@ -76,10 +83,11 @@ class NameChecks:
         for name, found in self._contradictions.items():
             rows = "、".join(str(number) for number, _ in found[:_LISTED])
             rows += "…" if len(found) > _LISTED else ""
-            code_zh, code_en = _labels()[_CODE_COLUMNS[name]]
+            position, code_column = self.columns[name]
+            code_zh, code_en = _labels()[code_column]
             yield Remark(
                 "W143",
-                self._place(self.positions[name], found[0][0]),
+                self._place(position, found[0][0]),
                 "；".join(text for _, text in found[:_LISTED]),
                 {
                     "rows": rows,
@@ -97,11 +105,9 @@ class NameChecks:
             indicator = load_catalogue().indicators.get(code)
             return indicator is None or _is_like(folded, indicator.name_zh)
         unit = codes.unit_code(code)
-        if unit is None:
-            return True
         if name == "unit_name":
-            return self._units.setdefault(unit, folded) == folded
-        task, province, _ = unit.split("-")
+            return unit is None or self._units.setdefault(unit, folded) == folded
+        task, province, _ = unit.split("-") if unit else (code, code, "")
         if name == "task_name":
             known = load_catalogue().tasks.get(task)
             return known is None or folded == _folded(task) or _is_like(folded, known.name)

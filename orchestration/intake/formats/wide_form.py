@@ -14,6 +14,7 @@ from orchestration.intake.formats.base import Cells, MergedRow, RawDocument, Rem
 from orchestration.intake.formats.cells import cell_text, is_blank
 from orchestration.intake.formats.grid import RefusedCells, Table, TableOrigin
 from orchestration.intake.formats.headers import Header
+from orchestration.intake.formats.names import NameChecks
 from orchestration.intake.formats.rewritten_ids import are_rounded, id_problem, is_scientific
 
 __all__ = ["WideTable"]
@@ -46,6 +47,7 @@ class WideTable(Table):
         id_at = self.columns.get("document_id")
         ids = [cells[id_at] for _, cells in read if id_at is not None and id_at < len(cells)]
         rounded = are_rounded(ids)
+        names = NameChecks(self.header, self.place)
         for number, given in read:
             cells = self._spread(given) if isinstance(given, MergedRow) else given
             filled = [at for at, cell in enumerate(cells) if not is_blank(cell)]
@@ -64,8 +66,11 @@ class WideTable(Table):
                 problem.document_id = cell_text(content.get("document_id"))
                 problem.unit_code = cell_text(content.get("unit_code"))
                 content, remarks = problem, []
+            else:
+                names.take(number, cells)
             where = Cells(self.origin.sheet, number, self.labels)
             yield RawDocument(where, content, remarks)
+        self._remarks += names.remarks()
 
     def _is_remark(self, filled: Sequence[int]) -> bool:
         """Whether a row is a remark under the table: a text in one cell, and no identity."""
