@@ -27,6 +27,7 @@ from orchestration.intake.documents import ParsedObject, parse_object, unprocess
 from orchestration.intake.findings import Finding, finding
 from orchestration.intake.formats import (
     RawDocument,
+    Unreadable,
     header_match,
     limits_of,
     read_object,
@@ -279,7 +280,7 @@ def _place_in_content(
             path.name, body, kind=kinds[0], limits=limits, received_at=received_at
         )
         for read in documents:
-            if not isinstance(read, RawDocument) or not isinstance(read.content, dict):
+            if not isinstance(read, RawDocument):
                 continue
             said = _place_in_document(read.content, kinds[0] if kind or _is_table(path) else None)
             found = (found[0] or said[0], found[1] or said[1], found[2] or said[2])
@@ -290,10 +291,12 @@ def _place_in_content(
     return found
 
 
-def _place_in_document(
-    content: Mapping[str, Any], kind: str | None
-) -> tuple[str | None, int | None, str | None]:
+def _place_in_document(content: Any, kind: str | None) -> tuple[str | None, int | None, str | None]:
     """Document type, year and province that a document says, each None where it doesn't."""
+    if isinstance(content, Unreadable):
+        content = {"unit_code": content.unit_code}
+    if not isinstance(content, Mapping):
+        return None, None, None
     named = content.get("document_type", kind)
     unit = UNIT_CODE.match(codes.unit_code(str(content.get("unit_code", ""))) or "")
     province = unit.group(2) if unit else content.get("province_code")

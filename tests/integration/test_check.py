@@ -195,3 +195,24 @@ def test_the_targets_of_a_plan_are_echoed(tmp_path: Path) -> None:
         (2024, "100", "100", None),
         (2025, "约200", None, "E201"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "province"),
+    [
+        # Codes that count up row by row name no unit.
+        ("K06-drag-filled-unit.xlsx", "E032", "unknown"),
+        ("K07-second-sheet-other-value.xlsx", "E031", "440000"),
+        ("K13-document-id-scientific.csv", "E035", "440000"),
+        ("K18-last-year-and-this-year.xlsx", "E038", "440000"),
+    ],
+)
+def test_a_file_of_unreadable_documents_says_its_type_and_province(
+    tmp_path: Path, name: str, code: str, province: str
+) -> None:
+    checked = check_file(CASES / name, Settings(home=tmp_path))
+    receipt = json.loads(checked.receipt)
+    assert [each["code"] for each in receipt["errors"]] == [code]
+    assert receipt["object_key"].startswith("performance/")
+    assert receipt["province_code"] == province
+    assert "--year" in checked.unknown

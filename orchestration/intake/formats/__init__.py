@@ -64,17 +64,15 @@ def header_match(name: str, body: bytes, limits: Limits, kinds: Sequence[str]) -
     Returns:
         an empty list for JSON and for a table that can't be read.
     """
-    from orchestration.intake.formats.tables import header_columns
+    from orchestration.intake.formats.headers import find_header
 
     try:
         heads = list(_first_rows(name, body, limits))
     except Unreadable:
         return []
-    counts = {
-        kind: max((len(header_columns(kind, cells)) for cells in heads), default=0)
-        for kind in kinds
-    }
-    return sorted((kind for kind in kinds if counts[kind]), key=lambda kind: -counts[kind])
+    found = {kind: find_header(kind, heads) for kind in kinds}
+    counts = {kind: len(place[1].columns) for kind, place in found.items() if place}
+    return sorted(counts, key=lambda kind: -counts[kind])
 
 
 def _first_rows(name: str, body: bytes, limits: Limits) -> Iterator[Sequence[Any]]:
