@@ -81,12 +81,10 @@ def check(
     its path in the landing zone's layout, or from its content.
     """
     from orchestration.core.settings import Settings
-    from orchestration.intake.offline import check_file
+    from orchestration.intake.offline import check_files
 
     settings = Settings.from_env()
-    checked = [
-        check_file(path, settings, kind=kind, year=year, province=province) for path in files
-    ]
+    checked = list(check_files(files, settings, kind=kind, year=year, province=province))
     if as_json:
         answers = [
             json.loads(each.receipt) | ({"values": list(each.values)} if values else {})

@@ -54,9 +54,9 @@ DEFAULT_MAX_COLUMNS = 500
 #: need eight times their bytes.
 DEFAULT_MAX_HELD_BYTES = 32 * 1024 * 1024
 
-#: 200,000. The limit for the documents of one object: ten times the units of the nation, and a list
-#: of 64 MiB of empty objects holds a hundred times as many.
-DEFAULT_MAX_DOCUMENTS = 200_000
+#: 100,000. The limit for the documents of one object: eight times the units of the nation, and
+#: twice what a table of a million values holds. A list of 64 MiB can hold 20 million empty ones.
+DEFAULT_MAX_DOCUMENTS = 100_000
 
 #: 1,000 (contract §1, "Receipts and rejects"): more findings than that are one mistake repeated,
 #: and a receipt of them all has a gigabyte.

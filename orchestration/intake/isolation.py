@@ -12,20 +12,20 @@ belong here: the workers (``workers``), the answers (``answers``).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.settings import Settings
 from orchestration.intake.answers import Answer, Answers, Landed, Terms, answer_objects, prepare
-from orchestration.intake.findings import finding
+from orchestration.intake.findings import Finding, finding
 from orchestration.intake.rows import DocumentRows
 from orchestration.intake.workers import Cause, Died, Task, Workers, usable_cores
 
-__all__ = ["Answered", "Isolation"]
+__all__ = ["Answered", "Isolation", "bounded_task", "finding_of_death"]
 
 #: Bounds of a chunk: a worker answers some 2,000 small objects a second, so handing out 100 at a
 #: time costs little, and so does repeating them because of one.
@@ -106,9 +106,10 @@ class Isolation:
         return answered
 
     def _task(self, chunk: Sequence[Landed], patiently: bool) -> Task:
-        most = self._settings.max_object_seconds
-        seconds = most if patiently else min(most, _first_seconds(chunk))
-        return Task(answer_objects, (self._terms, chunk), seconds, _CLOCK_FACTOR * most)
+        task = bounded_task(self._settings, answer_objects, self._terms, chunk)
+        if patiently:
+            return task
+        return replace(task, seconds=min(task.seconds, _first_seconds(chunk)))
 
     def _judge(
         self, answered: Answered, landed: Landed, task: Task, died: Died, tasks: deque[Task]
@@ -116,23 +117,22 @@ class Isolation:
         """Decide about an object that ended its worker alone."""
         if died.cause is Cause.SECONDS and task.seconds < self._settings.max_object_seconds:
             answered.slow.append(landed)
-        elif died.cause in (Cause.SECONDS, Cause.CLOCK):
-            seconds = task.seconds if died.cause is Cause.SECONDS else task.clock
-            self._seconds_left -= seconds
-            answered.answers[landed.position] = _too_slow(seconds)
-        elif not died.was_fresh:  # what the worker did before may have used up its memory
-            tasks.append(task)
-        elif died.cause is Cause.MEMORY:
-            limit = str(self._settings.max_object_memory)
-            answered.answers[landed.position] = _lost("E053", "out of memory", limit)
-        else:
-            answered.answers[landed.position] = _lost("E016", "its reader crashed")
+            return
+        if died.cause in (Cause.MEMORY, Cause.CRASH) and not died.was_fresh:
+            tasks.append(task)  # what the worker did before may have harmed it
+            return
+        if died.cause in (Cause.SECONDS, Cause.CLOCK):
+            self._seconds_left -= task.seconds
+        found = finding_of_death(died.cause, task, self._settings)
+        answered.answers[landed.position] = _lost(found, died.cause)
 
     def _give_up(self, answered: Answered, tasks: deque[Task]) -> None:
         """Answer the remaining slow objects with what their first try has shown."""
         for task in tasks:
             [landed] = task.arguments[1]
-            answered.answers[landed.position] = _too_slow(_first_seconds([landed]))
+            tried = replace(task, seconds=_first_seconds([landed]))
+            found = finding_of_death(Cause.SECONDS, tried, self._settings)
+            answered.answers[landed.position] = _lost(found, Cause.SECONDS)
         tasks.clear()
 
 
@@ -154,10 +154,21 @@ def _first_seconds(chunk: Sequence[Landed]) -> float:
     return _FIRST_SECONDS + sum(len(each.body) for each in chunk) / _BYTES_PER_SECOND
 
 
-def _too_slow(seconds: float) -> Answer:
-    return _lost("E052", "it took too long", f"{seconds:.0f}")
+def bounded_task(settings: Settings, function: Callable[..., Any], *arguments: Any) -> Task:
+    """A task with all the seconds that reading one object may take."""
+    seconds = settings.max_object_seconds
+    return Task(function, arguments, seconds, _CLOCK_FACTOR * seconds)
 
 
-def _lost(code: str, failure: str, limit: str = "") -> Answer:
-    """The answer to an object whose reader ended."""
-    return Answer(findings=[finding(code, limit=limit)], failure=failure)
+def finding_of_death(cause: Cause, task: Task, settings: Settings) -> Finding:
+    """The finding about an object whose reading ended a worker."""
+    if cause is Cause.MEMORY:
+        return finding("E053", limit=str(settings.max_object_memory))
+    if cause is Cause.CRASH:
+        return finding("E016")
+    return finding("E052", limit=f"{task.clock if cause is Cause.CLOCK else task.seconds:.0f}")
+
+
+def _lost(found: Finding, cause: Cause) -> Answer:
+    """The answer to an object that ended a worker."""
+    return Answer(findings=[found], failure=f"its reader died ({cause})")

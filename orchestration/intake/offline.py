@@ -9,6 +9,7 @@ last year's values, the plan's targets, earlier uses of a document id, and repor
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from orchestration.core.errors import UsageError
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.core.settings import Settings
 from orchestration.intake import codes
+from orchestration.intake.answers import prepare
 from orchestration.intake.checks import check_document
 from orchestration.intake.contracts import UNIT_CODE
 from orchestration.intake.documents import ParsedObject, parse_object, unprocessable
@@ -32,11 +34,13 @@ from orchestration.intake.formats import (
     limits_of,
     read_object,
 )
+from orchestration.intake.isolation import bounded_task, finding_of_death
 from orchestration.intake.places import UNKNOWN_PROVINCE, Place, place_of
 from orchestration.intake.receipts import ReceiptSubject, receipt
 from orchestration.intake.rules import check_rules, rule_connection
+from orchestration.intake.workers import Died, Workers
 
-__all__ = ["CheckedFile", "ReadAs", "check_file"]
+__all__ = ["CheckedFile", "ReadAs", "check_file", "check_files"]
 
 
 #: Warnings about a value that is left out.
@@ -85,6 +89,67 @@ class CheckedFile:
     unknown: tuple[str, ...]
 
 
+def check_files(
+    paths: Iterable[Path],
+    settings: Settings,
+    *,
+    kind: str | None = None,
+    year: int | None = None,
+    province: str | None = None,
+) -> Iterator[CheckedFile]:
+    """Yield the outcome of :func:`check_file` for each file, whatever it does to its reader.
+
+    Raises:
+        UsageError: a file can't be opened.
+    """
+    with Workers(prepare, (load_catalogue(),), settings.max_object_memory) as workers:
+        for path in paths:
+            task = bounded_task(settings, _checked, path, settings, kind, year, province)
+            [(_, checked)] = workers.run(deque([task]), 1)
+            if isinstance(checked, UsageError):
+                raise checked
+            if isinstance(checked, Died):
+                found = finding_of_death(checked.cause, task, settings)
+                body = path.read_bytes()
+                received_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                place, unknown = _upload_place(
+                    path, b"", settings, received_at, kind, year, province
+                )
+                subject = _subject(place, body, len(body))
+                checked = CheckedFile(receipt(subject, [found]), (), unknown)
+            yield checked
+
+
+def _checked(
+    path: Path, settings: Settings, kind: str | None, year: int | None, province: str | None
+) -> CheckedFile | UsageError:
+    """What :func:`check_file` returns or raises; runs in a worker."""
+    try:
+        return check_file(path, settings, kind=kind, year=year, province=province)
+    except UsageError as error:
+        return error
+
+
+def _subject(
+    place: Place, body: bytes | None, size: int, documents: int = 0, rejected: int = 0
+) -> ReceiptSubject:
+    """What a receipt says about a file; ``body`` is None if it was not read."""
+    return ReceiptSubject(
+        object_key=_key(place),
+        etag=hashlib.md5(body or b"", usedforsecurity=False).hexdigest(),
+        sha256=None if body is None else hashlib.sha256(body).hexdigest(),
+        size=size,
+        year=place.year,
+        province_code=place.province_code,
+        documents=documents,
+        rejected=rejected,
+    )
+
+
+def _key(place: Place) -> str:
+    return f"{place.document_type}/year={place.year}/province={place.province_code}/{place.name}"
+
+
 def check_file(
     path: Path,
     settings: Settings,
@@ -112,27 +177,17 @@ def check_file(
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
     place, unknown = _upload_place(path, body, settings, received_at, kind, year, province)
-    key = f"{place.document_type}/year={place.year}/province={place.province_code}/{place.name}"
     if too_large:
         limit = str(settings.max_object_bytes)
         parsed = ParsedObject(findings=[finding("E002", value=str(size), limit=limit)])
     else:
-        parsed = parse_object(place, key, body, limits_of(settings), received_at)
+        parsed = parse_object(place, _key(place), body, limits_of(settings), received_at)
     try:
         findings, rejected = _judge(place, parsed, settings.now())
     except Exception as error:
         parsed = unprocessable(error)
         findings, rejected = parsed.findings, 0
-    subject = ReceiptSubject(
-        object_key=key,
-        etag=hashlib.md5(body, usedforsecurity=False).hexdigest(),
-        sha256=None if too_large else hashlib.sha256(body).hexdigest(),
-        size=size,
-        year=place.year,
-        province_code=place.province_code,
-        documents=parsed.total,
-        rejected=rejected,
-    )
+    subject = _subject(place, None if too_large else body, size, parsed.total, rejected)
     values = tuple(_values_as_read(parsed, findings))
     return CheckedFile(receipt(subject, findings), values, unknown)
 

@@ -12,9 +12,10 @@ import pytest
 from orchestration import lakehouse, stages
 from orchestration.core.settings import Settings
 from orchestration.demo import generate
-from orchestration.intake import documents
-from orchestration.intake.offline import check_file
+from orchestration.intake import documents, offline
+from orchestration.intake.offline import check_file, check_files
 from tests.conftest import Tongbao
+from tests.fixtures import poison
 from tests.fixtures.objects import CASES
 from tests.fixtures.progress import no_progress
 
@@ -143,6 +144,22 @@ def test_a_file_on_which_a_parser_fails_gets_a_receipt(
     )
     assert answer["status"] == "rejected"
     assert [error["code"] for error in answer["errors"]] == ["E016"]
+
+
+def test_a_file_that_ends_its_reader_gets_a_receipt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / "a.json", tmp_path / "b.json"]
+    paths[0].write_bytes(b"crash")
+    paths[1].write_bytes(b"{}")
+    monkeypatch.setattr(offline, "_checked", poison.checked)
+    checked = check_files(
+        paths, Settings(home=tmp_path), kind="performance", year=2024, province="440000"
+    )
+    first, second = (json.loads(each.receipt) for each in checked)
+    assert [error["code"] for error in first["errors"]] == ["E016"]
+    assert (first["status"], first["size"]) == ("rejected", 5)
+    assert {error["code"] for error in second["errors"]} == {"E101"}
 
 
 def test_a_file_that_should_say_where_it_belongs_gets_a_receipt(tmp_path: Path) -> None:
