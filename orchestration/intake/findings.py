@@ -18,6 +18,7 @@ from orchestration.core.contacts import struck, struck_id
 from orchestration.intake.text import escape_invisible
 
 __all__ = [
+    "COUNTED",
     "MAX_VALUE",
     "WITHHELD",
     "About",
@@ -29,6 +30,8 @@ __all__ = [
     "quoted",
 ]
 
+#: The code of the finding that counts those left out.
+COUNTED = "E050"
 #: Values are shown as received, cut at 200 characters (contract §1, "Receipts and rejects").
 MAX_VALUE = 200
 #: Replaces a value that a receipt must not quote, because contact data stays in ``raw``.
@@ -104,7 +107,7 @@ def counted(
         numbers[code] += number
     severities = {severity for _, severity in left_out}
     return finding(
-        "E050",
+        COUNTED,
         value="; ".join(f"{code} {number}" for code, number in sorted(numbers.items())),
         limit=str(limit),
         severity="error" if "error" in severities else "warning",

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
 import orjson
 
 from orchestration.core.settings import Settings
-from orchestration.intake.findings import Finding
+from orchestration.intake.findings import COUNTED, Finding, Findings, counted
 from orchestration.storage import Store
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "receipt_key",
     "refresh_receipts",
     "status_of",
+    "within_limit",
 ]
 
 
@@ -114,6 +115,23 @@ def receipt_content(subject: ReceiptSubject, findings: Sequence[Finding]) -> dic
     }
 
 
+def within_limit(
+    subject: ReceiptSubject, findings: Iterable[Finding], limit: int
+) -> tuple[ReceiptSubject, list[Finding]]:
+    """The first findings, and the one that counts those left out; documents held back stay counted.
+
+    Args:
+        findings: all of them, or those that intake kept, with its count of the others.
+    """
+    ordered = sorted(findings, key=_sort_key)
+    counts = [each for each in ordered if each.code == COUNTED]
+    listed = Findings(limit, (each for each in ordered if each.code != COUNTED))
+    if listed.left_out and not counts:
+        counts = [counted(listed, listed.left_out, limit)]
+    unlisted = held_back(ordered) - held_back(listed)
+    return replace(subject, rejected=subject.rejected + len(unlisted)), [*listed, *counts]
+
+
 def receipt(subject: ReceiptSubject, findings: Sequence[Finding]) -> bytes:
     """The receipt's bytes (UTF-8 JSON)."""
     content = receipt_content(subject, findings)
@@ -194,7 +212,8 @@ def refresh_receipts(
     def items() -> Iterable[tuple[str, bytes]]:
         for *columns, name in subjects:
             subject = ReceiptSubject(*columns)
-            body = receipt(subject, findings.get((subject.object_key, subject.etag), []))
+            found = findings.get((subject.object_key, subject.etag), [])
+            body = receipt(*within_limit(subject, found, settings.max_findings))
             yield receipt_key(subject.year, subject.province_code, name), body
 
     return store.put_many(settings.publication_bucket, items())
