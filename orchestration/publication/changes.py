@@ -45,6 +45,7 @@ from orchestration.bulletin.wording import (
     value_text,
 )
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.contacts import struck
 from orchestration.core.reporting_calendar import period_of
 
 __all__ = ["BUILD", "Change", "Changes", "compare_snapshots"]
@@ -172,7 +173,7 @@ class Changes:
                     "; ".join(
                         sorted(
                             {
-                                self.objects[document]["object_key"]
+                                struck(self.objects[document]["object_key"])
                                 for document in change.documents
                                 if document in self.objects
                             }
@@ -317,7 +318,7 @@ class Changes:
                     str(about["unit_code"] or ""),
                     document,
                     moment(datetime.fromisoformat(about["submitted_at"])),
-                    about["object_key"],
+                    struck(about["object_key"]),
                     (about["sha256"] or "")[:12],
                 )
                 for document, about in shown
