@@ -60,6 +60,8 @@ _FORM_NOTES = (
 _FILLED_ROWS_OF_FORM, _FILLED_ROWS = 2, 4
 #: Columns whose cells a spreadsheet may count up.
 _COUNTED = ("document_id", "unit_code", "year", "target_year")
+#: The classes of rows without merged cells and without errors.
+_PLAIN = {list, tuple}
 
 
 @dataclass
@@ -119,8 +121,7 @@ class LongTable(Table):
         self.units = StatedUnits(header)
 
     def _documents(self) -> Iterator[RawDocument]:
-        for number, given in self._rows:
-            self._take(number, given)
+        self._take_all()
         self.placed.clear()
         yield from self.lost
         yield from self._refuse_filled_down()
@@ -145,6 +146,51 @@ class LongTable(Table):
             meant = listed([code for code, _ in self.rewritten.values()])
             self._remarks.append(Remark("W141", place, listed([*self.rewritten]), {"meant": meant}))
         self._remarks += self.names.remarks()
+
+    def _take_all(self) -> None:
+        """Add all rows to their documents.
+
+        Most rows of a bulk file belong to the document of the row above, with an indicator that was
+        seen before: they need none of the checks of :meth:`_take`.
+        """
+        has_more_checks = (
+            self.is_form
+            or self._unheaded
+            or self._differing
+            or self.units.are_stated
+            or self.names.columns
+            or "target_year" in self.columns
+        )
+        keys, placed, width, least = self.keys, self.placed, self.width, self.least
+        key_of, identity_of, head_of = self.key_of, self.identity_of, self.head_of
+        value_at = self.value_at
+        # The row above, whose codes are compared only where a document ends.
+        above: tuple[int, Sequence[Any], str, _Group] | None = None
+        for number, given in self._rows:
+            if not has_more_checks and given.__class__ in _PLAIN and least <= len(given) <= width:
+                key, value = keys.get(key_of(given)), given[value_at]
+                group = placed.get(identity_of(given))
+                if (
+                    key
+                    and value is not None
+                    and value != ""
+                    and group is not None
+                    and group is self.last
+                    and group.head == head_of(given)
+                ):
+                    group.keys.append(key)
+                    group.values.append(value)
+                    group.rows.append(number)
+                    above = (number, given, key, group)
+                    continue
+            if above is not None:
+                self._compare_codes(*above)
+                above = None
+            self._take(number, given)
+
+    def _compare_codes(self, number: int, cells: Sequence[Any], key: str, group: _Group) -> None:
+        """Compare the codes of a row with those of the row above it."""
+        self.fills.take(CountedRow(number, self.counted_of(cells), key, group))
 
     def _take(self, number: int, given: Sequence[Any]) -> None:
         """Add a row to its document."""
@@ -182,7 +228,7 @@ class LongTable(Table):
         group.keys.append(key)
         group.values.append(value)
         group.rows.append(number)
-        self.fills.take(CountedRow(number, self.counted_of(cells), key, group))
+        self._compare_codes(number, cells, key, group)
         if self.names.columns:
             self.names.take(number, cells, key.rpartition("/")[2])
 
