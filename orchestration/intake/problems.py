@@ -49,6 +49,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "missing": Problem("E101"),
     "string_too_long": Problem("E113"),
     "string_type": Problem("E102", "文字", "text"),
+    "string_unicode": Problem("E102", "可以显示的文字", "text of whole characters"),
     "boolean": Problem("E102", "是或否", "true or false"),
     "list_type": Problem("E102", "列表", "a list"),
     "dict_type": _OBJECT,

@@ -64,7 +64,7 @@ def test_both_languages_say_the_same_of_a_finding(code: str) -> None:
 #: Values of which each field refuses some.
 _WRONG: list[Any] = [
     1, -1, 1.5, 2**40, True, "x", "长" * 30_000, "2024", [], ["x"], [{}], [{"name": 1}], {},
-    {"9": 1},
+    {"9": 1}, "\ud800",
     {"2024": "x"}, {"20240": {}}, {"object_key": 1, "sha256": "zz", "pages": "x"}, {"pages": 1},
     {"name": [], "type": "x"}, {"name": "长" * 400, "type": []},
 ]  # fmt: skip
