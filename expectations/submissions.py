@@ -347,23 +347,66 @@ CHECKS: tuple[Check, ...] = (
         note_en="{units_fired} of {units_judged} units",
     ),
     Check(
+        name="synthetic_and_real_not_mixed",
+        frame="nation_senders",
+        column="mixed",
+        at_most=0,
+        severity="critical",
+        title_zh="合成数据与真实数据不混用",
+        title_en="Synthetic and real documents are not mixed",
+        reason_zh="一份合成文档就使全年通报带上合成标记，混入的合成数据又会使各项合计失真，1份也不能有",
+        reason_en=(
+            "one synthetic document marks every output of its year, and made-up values among real "
+            "ones make every total wrong, so not one is allowed"
+        ),
+        remedy_zh="请所列报送方删除合成文档；演示数据请使用单独的存储",
+        remedy_en=(
+            "have the senders below remove the synthetic documents; use another store for demos"
+        ),
+        shown="count",
+        note_zh="合成{synthetic}份，真实{authentic}份",
+        note_en="{synthetic} synthetic and {authentic} real documents",
+        culprits="senders_by_kind",
+    ),
+    Check(
+        name="late_arrivals",
+        frame="nation_senders",
+        column="late_arrivals",
+        at_most=0,
+        severity="warning",
+        title_zh="截止后到达、按截止前提交计入的文档",
+        title_en="Documents submitted before the cut-off that arrived after it and count",
+        reason_zh="其提交时间只有报送方的时钟为证，采用时应逐省说明，故有1份即列出",
+        reason_en=(
+            "only the sender's clock says when they were submitted, so each province that has one "
+            "is named"
+        ),
+        remedy_zh="核对所列省份平台的导出时间",
+        remedy_en="compare with the export times of the platforms of the provinces below",
+        shown="count",
+        counted_zh="份文档",
+        culprits="late_arrivals_by_province",
+    ),
+    Check(
         name="rejected_documents_nation",
         frame="nation_documents",
         column="rejected_share",
         at_most=0.10,
         severity="critical",
-        title_zh="全国被拒收文档的比例",
-        title_en="Share of documents rejected, nation",
-        reason_zh="十分之一的文档读不进来，多半是平台导出格式变化或程序有误，不是单位的问题",
+        title_zh="被拒收文档的比例，各报送方平均",
+        title_en="Share of documents rejected, mean of the senders",
+        reason_zh="平台导出格式变化或程序有误时，各报送方的文档都读不进来；各报送方权重相同，"
+        "一个省份的废文件再多也不足以阻断全国，由分省检查提示",
         reason_en=(
-            "if one document in ten can't be taken in, the platform's export has changed or the "
-            "intake has an error; the units are not the cause"
+            "if the platform's export has changed or the intake has an error, documents of all "
+            "senders can't be taken in; each sender weighs the same, so the junk of one province, "
+            "however much, can't block the nation: the check by province warns of it"
         ),
         remedy_zh="查看被拒收原因最多的代码，核对平台导出格式",
         remedy_en="look at the most frequent error code; compare the platform's export format",
         shown="rate",
-        note_zh="共{documents}份，拒收{rejected}份",
-        note_en="{rejected} of {documents} documents",
+        note_zh="共{documents}份，拒收{rejected}份，涉及{senders}个报送方",
+        note_en="{rejected} of {documents} documents, of {senders} senders",
         culprits="reject_codes",
     ),
     Check(

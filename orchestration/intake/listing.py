@@ -1,4 +1,4 @@
-"""Lists the landing bucket and finds the objects that are new or changed.
+"""Lists the landing bucket and finds the objects that are new or changed, and those that are gone.
 
 Belongs here: the listing, and its comparison with the objects already taken in (key and ETag).
 Doesn't belong here: what a key says (``places``), the content of objects.
@@ -6,7 +6,8 @@ Doesn't belong here: what a key says (``places``), the content of objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import duckdb
 import pyarrow as pa
@@ -15,7 +16,10 @@ from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.intake.places import ATTACHMENTS, year_of_prefix
 from orchestration.storage import ObjectInfo, Store, is_usable_key
 
-__all__ = ["list_landing", "new_objects"]
+__all__ = ["gone_objects", "list_landing", "new_objects", "record_gone_objects"]
+
+#: Key and ETag.
+_Version = tuple[str, str]
 
 
 def list_landing(
@@ -53,19 +57,94 @@ def new_objects(con: duckdb.DuckDBPyConnection, infos: Iterable[ObjectInfo]) -> 
     They are ordered by document type (registrations first), then by key.
     """
     infos = list(infos)
-    listing = pa.table(
-        {
-            "position": pa.array(range(len(infos)), pa.int32()),
-            "object_key": pa.array([info.key for info in infos], pa.string()),
-            "etag": pa.array([info.etag for info in infos], pa.string()),
-        }
-    )
-    con.register("listing", listing)
-    rows = con.execute(
-        "select position from listing anti join lake.raw.objects using (object_key, etag)"
-    ).fetchall()
-    con.unregister("listing")
+    with _listed(con, infos):
+        rows = con.execute(
+            "select position from listing anti join lake.raw.objects using (object_key, etag)"
+        ).fetchall()
     rank = {name: index for index, name in enumerate(DOCUMENT_TYPES)}
     new = [infos[row[0]] for row in rows]
     new.sort(key=lambda info: (rank.get(info.key.partition("/")[0], len(rank)), info.key))
     return new
+
+
+def gone_objects(
+    con: duckdb.DuckDBPyConnection, infos: Iterable[ObjectInfo], year: int
+) -> tuple[list[_Version], list[_Version]]:
+    """How the objects of years up to ``year`` that no longer stand at their key have changed.
+
+    Returns:
+        key and ETag of those that were deleted or overwritten since the last intake, and of those
+        that stand again.
+    """
+    with _listed(con, infos):
+        gone = con.execute(
+            "select object_key, etag from lake.raw.objects anti join listing "
+            "using (object_key, etag) anti join lake.raw.gone_objects using (object_key, etag) "
+            "where year <= ?",
+            [year],
+        ).fetchall()
+        back = con.execute(
+            "select object_key, etag from lake.raw.gone_objects "
+            "semi join listing using (object_key, etag) where year <= ?",
+            [year],
+        ).fetchall()
+    return gone, back
+
+
+def record_gone_objects(
+    con: duckdb.DuckDBPyConnection,
+    infos: Iterable[ObjectInfo],
+    year: int,
+    *,
+    run_id: str,
+    commit: Callable[[], None],
+) -> int:
+    """Record what :func:`gone_objects` returns; return the number of changes.
+
+    Args:
+        con: the writing connection to the lake.
+        commit: commits the open transaction with the run's commit message.
+    """
+    gone, back = gone_objects(con, infos, year)
+    if not gone and not back:
+        return 0
+    con.execute("begin")
+    with _registered(con, "changed", gone):
+        con.execute(
+            "insert into lake.raw.gone_objects by name select object_key, etag, sha256, "
+            "? as run_id, year, province_code from lake.raw.objects "
+            "semi join changed using (object_key, etag)",
+            [run_id],
+        )
+    with _registered(con, "changed", back):
+        con.execute(
+            "delete from lake.raw.gone_objects "
+            "where (object_key, etag) in (select (object_key, etag) from changed)"
+        )
+    commit()
+    return len(gone) + len(back)
+
+
+@contextlib.contextmanager
+def _listed(con: duckdb.DuckDBPyConnection, infos: Iterable[ObjectInfo]) -> Iterator[None]:
+    """Show the objects to SQL as the table ``listing``, with their positions."""
+    with _registered(con, "listing", [(info.key, info.etag) for info in infos]):
+        yield
+
+
+@contextlib.contextmanager
+def _registered(
+    con: duckdb.DuckDBPyConnection, name: str, versions: Sequence[_Version]
+) -> Iterator[None]:
+    table = pa.table(
+        {
+            "position": pa.array(range(len(versions)), pa.int32()),
+            "object_key": pa.array([key for key, _ in versions], pa.string()),
+            "etag": pa.array([etag for _, etag in versions], pa.string()),
+        }
+    )
+    con.register(name, table)
+    try:
+        yield
+    finally:
+        con.unregister(name)

@@ -34,7 +34,12 @@ from orchestration.intake.attachments import pending_attachments, take_in_attach
 from orchestration.intake.findings import About, Finding, Findings, counted, finding
 from orchestration.intake.formats import limits_of
 from orchestration.intake.isolation import Answered, Isolation
-from orchestration.intake.listing import list_landing, new_objects
+from orchestration.intake.listing import (
+    gone_objects,
+    list_landing,
+    new_objects,
+    record_gone_objects,
+)
 from orchestration.intake.places import Place, place_of
 from orchestration.intake.receipts import (
     ReceiptSubject,
@@ -190,7 +195,6 @@ def run_intake(
     listing = list_landing(store, settings.landing_bucket, year, summary.passed_over)
     summary.listed = len(listing)
     new = new_objects(con, listing)
-    del listing
     progress(f"intake: {summary.listed} objects listed, {len(new)} new or changed")
 
     def write(items: list[_Item], rows: _BatchRows, receipts_written: Future[int]) -> None:
@@ -240,8 +244,9 @@ def run_intake(
             f"{len(summary.unread)} of {len(new)} objects could not be read, the others are taken "
             f"in: {key}: {reason} (run again: only the missing objects are read)"
         )
-    fetched = summary.fetched + summary.reports
-    _record_run(con, year, run_id, fetched, listed_at, settings.now())
+    found = summary.fetched + summary.reports
+    found += record_gone_objects(con, listing, year, run_id=run_id, commit=commit)
+    _record_run(con, year, run_id, found, listed_at, settings.now())
     return summary
 
 
@@ -256,9 +261,11 @@ def intake_is_pending(
     Raises:
         Unreachable: the store can't be listed.
     """
+    listing = list_landing(store, settings.landing_bucket, year)
     return bool(
         _is_first_listing(con, year, settings.now())
-        or new_objects(con, list_landing(store, settings.landing_bucket, year))
+        or new_objects(con, listing)
+        or any(gone_objects(con, listing, year))
         or any(pending_attachments(con, store, settings, year))
     )
 
@@ -274,7 +281,7 @@ def _record_run(
     con: duckdb.DuckDBPyConnection,
     year: int,
     run_id: str,
-    fetched: int,
+    found: int,
     listed_at: datetime,
     finished_at: datetime,
 ) -> None:
@@ -283,12 +290,12 @@ def _record_run(
     The first run after the cut-off is recorded even then, because the gate checks that the landing
     bucket was listed after the collection closed.
     """
-    if fetched or _is_first_listing(con, year, listed_at):
+    if found or _is_first_listing(con, year, listed_at):
         con.execute("begin")
         con.execute(
             "insert into lake.raw.intake_runs (run_id, year, listed_at, finished_at, objects) "
             "values (?, ?, ?, ?, ?)",
-            [run_id, year, utc_naive(listed_at), utc_naive(finished_at), fetched],
+            [run_id, year, utc_naive(listed_at), utc_naive(finished_at), found],
         )
         set_commit_message(con, "intake", year, run_id=run_id)
         con.execute("commit")

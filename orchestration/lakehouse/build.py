@@ -33,7 +33,7 @@ PRIOR_TABLES = (
     "agg_national_indicator",
 )
 
-_NOT_COPIED = {CONTACTS, "documents", "intake_runs", "objects"}
+_NOT_COPIED = {CONTACTS, "documents", "gone_objects", "intake_runs", "objects"}
 #: Long tables are copied without lineage columns; the tables of their documents have them. The
 #: province stays, because it is part of a document's identity.
 _LONG = {each.long.raw_table for each in DOCUMENT_TYPES.values() if each.long}

@@ -88,6 +88,8 @@ RAW_TABLES: dict[str, pa.Schema] = {
         ("receipt_name", _TEXT),
         ("body", pa.binary()),
     ),
+    # Objects that no longer stand at their key: deleted, or overwritten by another version.
+    "gone_objects": _schema(*_LINEAGE),
     **{each.raw_table: _document_table(each) for each in DOCUMENT_TYPES.values()},
     CONTACTS: _schema(
         *_LINEAGE,

@@ -90,8 +90,8 @@ def years_with_submissions(con: duckdb.DuckDBPyConnection, before: int) -> list[
 def _inputs_digest(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> str:
     """A digest of all inputs of the marts of ``year``.
 
-    The inputs are the objects and report files of years up to it, the calendar's row, the
-    edition, last year's marts and the code.
+    The inputs are the objects and report files of years up to it, what is gone of them, the
+    calendar's row, the edition, last year's marts and the code.
     """
     objects = con.execute(
         "select count(*), bit_xor(md5_number(object_key || '|' || etag)) "
@@ -103,6 +103,12 @@ def _inputs_digest(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> s
         "from lake.raw.attachments where year <= ?",
         [year],
     ).fetchone()
+    # The gate leaves these out; without them in the digest, its verdict would stand.
+    gone = con.execute(
+        "select count(*), sum(md5_number(object_key || '|' || etag)) "
+        "from lake.raw.gone_objects where year <= ?",
+        [year],
+    ).fetchone()
     # Without submissions last year's marts are empty, and whether they were built is no input.
     has_former = year - 1 in years_with_submissions(con, before=year)
     parts = [
@@ -111,6 +117,7 @@ def _inputs_digest(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> s
         str(edition),
         repr(objects),
         repr(reports),
+        repr(gone),
         (has_former and transform_record(con, year - 1)) or "",
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

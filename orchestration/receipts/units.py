@@ -193,7 +193,7 @@ def _with_states(
             document["news"] = "unchanged" if same else "changed"
         ends = cutoff if document["kind"] == "review" else until
         judged_at = document["judged_at"].replace(tzinfo=UTC)
-        if document["document_id"] in valueless:
+        if document["kind"] == "performance" and document["document_id"] in valueless:
             document["state"] = "valueless"
             continue
         if DOCUMENT_TYPES[document["kind"]].has_cutoff and judged_at >= ends:

@@ -12,7 +12,7 @@ import pytest
 
 from orchestration import lakehouse, stages
 from orchestration.intake import isolation
-from orchestration.intake.run import IntakeSummary
+from orchestration.intake.run import IntakeSummary, intake_is_pending
 from tests.fixtures import poison
 from tests.fixtures.faulty_store import Faults, faulty_store
 from tests.fixtures.landing import Landing
@@ -465,3 +465,32 @@ def test_contacts_in_values_and_texts_are_stored_only_in_the_object(
         ).fetchone()
     assert found == []
     assert value == ("约300，请联系王老师〔联系方式略〕或〔联系方式略〕、〔联系方式略〕",)
+
+
+def test_an_object_that_is_deleted_or_overwritten_is_gone(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    def gone() -> list[tuple[Any, ...]]:
+        return _query(ws, "select object_key, etag from lake.raw.gone_objects order by object_key")
+
+    def is_pending() -> bool:
+        with lakehouse.reader(ws.settings, ws.store) as con:
+            return intake_is_pending(con, ws.store, ws.settings, 2024)
+
+    prefix = "plan/year=2024/province=440000"
+    junk = [{}] * 3
+    deleted, overwritten = landing.put(f"{prefix}/a.json", junk), f"{prefix}/b.json"
+    landing.put(overwritten, junk)
+    _intake(ws)
+    assert not gone()
+    etag = _query(ws, "select distinct etag from lake.raw.objects")[0][0]
+    ws.store.delete("landing", [deleted])
+    landing.put(overwritten, [{}])
+    assert is_pending()
+    _intake(ws)
+    assert gone() == [(deleted, etag), (overwritten, etag)]
+    assert not is_pending()
+    landing.put(deleted, junk)  # the same version stands again
+    assert is_pending()
+    _intake(ws)
+    assert gone() == [(overwritten, etag)]

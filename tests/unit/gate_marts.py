@@ -10,6 +10,8 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.core.document_types import DOCUMENT_TYPES
+
 SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 YEAR = 2024
 #: Provinces whose cells are large enough to be judged individually.
@@ -92,17 +94,23 @@ def build(large: int = 12, small: int = 1) -> duckdb.DuckDBPyConnection:
         create table quality.submission_errors (year integer, province_code varchar,
             object_key varchar, document_id varchar, unit_code varchar, indicator_code varchar,
             code varchar, severity varchar, location varchar, message_zh varchar,
-            message_en varchar, explained_by varchar);
+            message_en varchar, explained_by varchar, etag varchar);
         create table quality.figure_sensitivity (year integer, scenario varchar, measure varchar,
             province_code varchar, task_code varchar, indicator_code varchar, flips boolean);
         create table raw.objects as
-        select year, province_code, 'accepted' as status, 100 as documents_total,
-            0 as documents_rejected
+        select year, province_code, 'performance' as document_type, province_code as object_key,
+            'e' as etag, 'accepted' as status, 100 as documents_total, 0 as documents_rejected
         from marts.dim_reporting_year, marts.dim_region;
+        create table raw.gone_objects (year integer, object_key varchar, etag varchar);
         """.replace("$year", str(YEAR))
         .replace("$large", str(large))
         .replace("$small", str(small))
     )
+    for each in DOCUMENT_TYPES.values():
+        con.execute(
+            f"create table raw.{each.raw_table} as select year, province_code, "
+            "false as synthetic from marts.dim_reporting_year, marts.dim_region"
+        )
     con.execute(
         "create macro exact(num, den) as "
         "cast(cast((2 * num::hugeint * 1000000 + nullif(den, 0)::hugeint) "

@@ -229,6 +229,10 @@ CRITICAL: dict[str, tuple[Callable[[duckdb.DuckDBPyConnection], None], str]] = {
         _spoil(f"{EXCLUDE} = 2024 and indicator_code = 'C_05' and province_code < '450000'"),
         "C_05",
     ),
+    "synthetic_and_real_not_mixed": (
+        _spoil("update raw.plans set synthetic = true where province_code = '440000'"),
+        "广东（合成2份，真实11份）",
+    ),
     "rejected_documents_nation": (
         _spoil(
             "update raw.objects set documents_rejected = 20 where year = 2024",
@@ -405,6 +409,31 @@ CRITICAL: dict[str, tuple[Callable[[duckdb.DuckDBPyConnection], None], str]] = {
 }
 #: These fail without changes of the marts: see test_freshness.
 FRESH_CHECKS = {"intake_after_cutoff", "marts_current"}
+
+
+def test_the_junk_of_one_sender_warns_and_blocks_nobody(marts: duckdb.DuckDBPyConnection) -> None:
+    junk = "insert into raw.objects select 2024, '440000', 'plan', 'junk' || i, 'e', 'rejected', "
+    marts.execute(f"{junk} 3000, 3000 from range(9) as n(i)")
+    decision = decide(marts)
+    assert blocking(decision) == {}
+    warned = {finding.expectation: finding for finding in decision.warnings}
+    assert "广东" in str(warned["rejected_documents_province"])
+    # Deleted or overwritten objects count no longer.
+    marts.execute(
+        "insert into raw.gone_objects select year, object_key, etag from raw.objects "
+        "where object_key like 'junk%'"
+    )
+    assert "rejected_documents_province" not in {f.expectation for f in decide(marts).warnings}
+
+
+def test_late_arrivals_are_listed_by_province(marts: duckdb.DuckDBPyConnection) -> None:
+    marts.execute(
+        "insert into quality.submission_errors (year, province_code, code, severity) "
+        "values (2024, '440000', 'W302', 'warning'), (2024, '440000', 'W302', 'warning'), "
+        "(2024, '110000', 'W302', 'warning')"
+    )
+    [finding] = [f for f in decide(marts).warnings if f.expectation == "late_arrivals"]
+    assert [cause.text_zh(9) for cause in finding.causes] == ["全国：3份文档：广东×2、北京×1"]
 
 
 def test_a_share_of_nothing_is_null(marts: duckdb.DuckDBPyConnection) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 import jinja2
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.document_types import DOCUMENT_TYPES
 
 __all__ = ["CULPRITS", "FRESHNESS", "KEYS", "culprits_sql", "frame_sql"]
 
@@ -39,6 +40,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "nation_reports": (),
     "rules": ("rule_id",),
     "nation_documents": (),
+    "nation_senders": (),
     "province_documents": ("province_code",),
     "slips": ("indicator_code",),
     "cells": ("province_code", "task_code"),
@@ -74,6 +76,9 @@ def _environment(year: int) -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(_FOLDER), undefined=jinja2.StrictUndefined
     )
     environment.globals["year"] = year  # Macros see only globals.
+    environment.globals["document_tables"] = {
+        each.raw_table: "<=" if each.lasts else "=" for each in DOCUMENT_TYPES.values()
+    }
     scenarios = load_catalogue().scenarios.values()
     environment.globals["scenarios_zh"] = {each.scenario: each.name_zh for each in scenarios}
     environment.globals["scenarios_en"] = {each.scenario: each.name_en for each in scenarios}

@@ -1,7 +1,6 @@
 select
     province_code,
     code || '×' || count(*) as label
-from quality.submission_errors
-where year = {{ year }} and severity = 'error' and code similar to 'E[01][0-9]{2}'
+from ({% include "parts/standing_error.sql" %})
 group by province_code, code
-order by count(*) desc, code
+order by count(*) desc, code asc
