@@ -15,7 +15,15 @@ from orchestration.demo.documents import OddValue, RawToken, Submission, json_te
 from orchestration.demo.draws import Draw
 from orchestration.demo.values import MILLION, in_millionths
 
-__all__ = ["BROKEN_OBJECTS", "PROFILES", "REJECTED_DOCUMENTS", "Rates", "Spoiler", "malformed"]
+__all__ = [
+    "BROKEN_OBJECTS",
+    "IDENTIFIED_OBJECTS",
+    "PROFILES",
+    "REJECTED_DOCUMENTS",
+    "Rates",
+    "Spoiler",
+    "malformed",
+]
 
 
 @dataclass(frozen=True)
@@ -292,3 +300,5 @@ BROKEN_OBJECTS: dict[str, tuple[str, str, Callable[[Submission, tuple[str, ...]]
     "empty": ("E007", "json", lambda *_: b""),
     "format": ("E005", "docx", lambda *_: b"PK\x03\x04 not read"),
 }
+#: Kinds of them whose finding names the document and its unit.
+IDENTIFIED_OBJECTS = frozenset({"duplicate_key"})

@@ -29,6 +29,7 @@ from orchestration.demo.documents import (
 from orchestration.demo.draws import Draw
 from orchestration.demo.faults import (
     BROKEN_OBJECTS,
+    IDENTIFIED_OBJECTS,
     PROFILES,
     REJECTED_DOCUMENTS,
     Rates,
@@ -610,6 +611,7 @@ class _Generator:
                 whole=False,
             )
         for kind, (code, extension, make) in BROKEN_OBJECTS.items():
+            is_identified = kind in IDENTIFIED_OBJECTS
             for number in range(self._fault_count(self.rates.broken, len(units))):
                 unit, submission = self._extra_submission(draw, units, year, f"{kind}-{number}")
                 folder = f"performance/year={year}/province={unit.province_code}"
@@ -619,8 +621,8 @@ class _Generator:
                         "year": year,
                         "province_code": unit.province_code,
                         "object_key": key,
-                        "document_id": None,
-                        "unit_code": None,
+                        "document_id": submission.document_id if is_identified else None,
+                        "unit_code": unit.code if is_identified else None,
                         "indicator_code": None,
                         "code": code,
                         "severity": "error",
