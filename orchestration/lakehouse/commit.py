@@ -48,8 +48,7 @@ class CommitSummary:
     """What a commit wrote.
 
     Attributes:
-        snapshot_id: the snapshot that has the year's marts: the new one, or the one before if no
-            row differs.
+        snapshot_id: the new snapshot, which has the year's marts.
         rows_written, rows_deleted: numbers of rows by qualified table name, changed tables only.
     """
 
@@ -102,11 +101,7 @@ def commit_build(
             "(year, inputs_digest, figures_version, run_id) values (?, ?, ?, ?)",
             [year, inputs_digest, figures_version, run_id],
         )
-        # A build with the same rows leaves the marts in their snapshot: verdicts and editions of
-        # that snapshot stay valid.
-        changed = summary.rows_written or summary.rows_deleted
-        kind = "transform" if changed or not transform_snapshot(con, year) else "rebuild"
-        set_commit_message(con, kind, year, run_id=run_id, figures_version=figures_version)
+        set_commit_message(con, "transform", year, run_id=run_id, figures_version=figures_version)
         con.execute("commit")
     except BaseException:
         with contextlib.suppress(duckdb.Error):  # The error may have ended the transaction.

@@ -70,13 +70,10 @@ def test_a_table_whose_rows_repeat_its_grain_is_refused(ws: stages.Workspace) ->
     assert (_query(ws, rows), _query(ws, "select max(snapshot_id) from lake.snapshots()")) == before
 
 
-def test_a_build_with_the_same_rows_leaves_the_marts_in_their_snapshot(
-    ws: stages.Workspace,
-) -> None:
+def test_snapshots_with_the_same_rows_of_a_year_are_found(ws: stages.Workspace) -> None:
     first = _snapshot(ws, "(2024, 'a', 1), (2024, 'b', 2)")
-    assert _snapshot(ws, "(2024, 'b', 2), (2024, 'a', 1)") == first
     second = _snapshot(ws, "(2024, 'a', 1), (2024, 'b', 3)")
-    third = _snapshot(ws, "(2024, 'a', 1), (2024, 'b', 2)")
+    third = _snapshot(ws, "(2024, 'b', 2), (2024, 'a', 1)")
     assert first < second < third
     with lakehouse.reader(ws.settings, ws.store) as con:
 
