@@ -32,7 +32,7 @@ def received_documents(
     Args:
         names: document types.
         lasting: include earlier years for the types that stay effective.
-        own: further columns, NULL for types that do not have them.
+        own: further columns with text, NULL for types that do not have them.
         at: clause that pins the tables at a snapshot.
     """
     further = tuple(own)
@@ -84,7 +84,9 @@ def _interval(span: timedelta) -> str:
 def _of_type(described: DocumentType, lasting: bool, own: tuple[str, ...], at: str) -> str:
     subject = described.subject
     has = {column.name for column in described.columns}
-    further = "".join(f", {name if name in has else f'null as {name}'}" for name in own)
+    further = "".join(
+        f", {name if name in has else f'cast(null as varchar) as {name}'}" for name in own
+    )
     return (
         f"select '{described.name}' as document_type, document_id, year, province_code, "
         f"{subject.unit_sql} as unit_code, {subject.task_sql} as task_code, "
