@@ -118,8 +118,10 @@ def test_a_worker_is_used_again_and_imports_no_database() -> None:
 
 
 _PARENT = """
-import sys, time
+import signal
 from tests.unit.test_isolation import SETTINGS, _landed, _terms, isolation, poison
+# A shell that starts the tests in the background has SIGINT ignored by all their processes.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 isolation.answer_objects = poison.answer_objects
 with isolation.Isolation(SETTINGS, _terms()) as isolated:
     isolated.answer([_landed(1)]).result()
