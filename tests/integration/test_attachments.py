@@ -73,6 +73,7 @@ def test_each_fault_of_a_report_file_has_its_code(ws: stages.Workspace, landing:
     assert error["value"] == OWN + "b.pdf"
 
 
+@pytest.mark.slow
 def test_a_file_may_land_after_its_document_and_change(
     ws: stages.Workspace, landing: Landing
 ) -> None:

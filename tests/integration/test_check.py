@@ -48,6 +48,7 @@ def _document_id(path: Path) -> str | None:
         return None
 
 
+@pytest.mark.slow
 def test_the_check_gives_the_same_findings_as_the_receipt(tmp_path: Path) -> None:
     from orchestration.core.catalogue import load_catalogue
 

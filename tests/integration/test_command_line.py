@@ -209,6 +209,7 @@ print("seen", sorted(seen))
 """
 
 
+@pytest.mark.slow
 def test_the_lake_is_read_from_plain_duckdb_while_a_run_writes(
     ws: stages.Workspace, landing: Landing, tmp_path: Path
 ) -> None:

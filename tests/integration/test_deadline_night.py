@@ -120,6 +120,7 @@ def test_objects_that_arrive_while_intake_lists(ws: stages.Workspace, filled: La
     assert _counted(ws) == ALL | {late_unit: ["7"]}
 
 
+@pytest.mark.slow
 def test_a_key_overwritten_and_restored(ws: stages.Workspace, filled: Landing) -> None:
     """An earlier version uploaded again changes nothing: the version submitted last counts."""
     key = f"performance/year=2024/province=440000/{UNITS[0]}.json"

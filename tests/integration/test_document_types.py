@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from orchestration import lakehouse, stages
 from orchestration.core.document_types import DOCUMENT_TYPES
@@ -66,6 +67,7 @@ with duckdb.connect(str(path)) as con:
 """
 
 
+@pytest.mark.slow
 def test_a_new_type_needs_an_entry_a_contract_and_a_staging_model(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path)
     checkout.insert("orchestration/core/document_types.py", ENTRY, before=")\n\n#: In the order")

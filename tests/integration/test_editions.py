@@ -315,6 +315,7 @@ def test_a_document_that_arrives_meanwhile_is_in_the_correction(
     assert all(f"{unit}-" in changed for unit in late)
 
 
+@pytest.mark.slow
 def test_without_changes_there_is_no_correction(corrected: Corrected) -> None:
     again = stages.correct(corrected.ws, YEAR, "再次更正", run_id="again", progress=no_progress)
     assert (again.edition, again.files) == (2, 0)

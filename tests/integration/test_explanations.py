@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from orchestration import lakehouse, stages
 from tests.fixtures.landing import Landing
 from tests.fixtures.progress import no_progress
@@ -69,6 +71,7 @@ def _receipt(ws: stages.Workspace, name: str) -> list[dict[str, Any]]:
     return errors
 
 
+@pytest.mark.slow
 def test_explanations_of_intakes_warnings_and_of_values_corrected_later(
     ws: stages.Workspace, landing: Landing
 ) -> None:
@@ -120,6 +123,7 @@ def test_a_failed_rule_names_all_its_operands(ws: stages.Workspace, landing: Lan
     assert "C_04=500000，上年C_04=100" in found["RC_21"]
 
 
+@pytest.mark.slow
 def test_a_lake_of_an_earlier_version_gets_the_new_columns(
     ws: stages.Workspace, landing: Landing
 ) -> None:

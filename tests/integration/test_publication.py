@@ -307,6 +307,7 @@ def test_a_published_edition_is_never_changed(published: Published) -> None:
     assert after == before
 
 
+@pytest.mark.slow
 def test_the_same_snapshot_gives_the_same_bytes_in_another_process(published: Published) -> None:
     done = _tongbao(published.settings.home, "verify", "--year", str(YEAR), "--json")
     assert done.returncode == 0, done.stderr

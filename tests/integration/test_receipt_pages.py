@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import openpyxl
+import pytest
 
 from orchestration import lakehouse, stages
 from orchestration.receipts import ReceiptsSummary
@@ -105,6 +106,7 @@ def test_the_pages_show_what_was_found(ws: stages.Workspace, landing: Landing) -
         assert b"http://" not in body or info.key.endswith(".xlsx")
 
 
+@pytest.mark.slow
 def test_only_changed_pages_are_written_again(ws: stages.Workspace, landing: Landing) -> None:
     for unit in (UNIT, SILENT):
         landing.unit(unit)
@@ -140,6 +142,7 @@ def test_only_changed_pages_are_written_again(ws: stages.Workspace, landing: Lan
     assert re.search(r"已上报单位\s+2\s+1", digest)
 
 
+@pytest.mark.slow
 def test_a_digest_dated_by_a_wrong_clock_is_written_again(
     ws: stages.Workspace, landing: Landing
 ) -> None:

@@ -45,6 +45,7 @@ def _text(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
 
 
+@pytest.mark.slow
 def test_a_province_before_the_cutoff(ws: stages.Workspace, landing: Landing) -> None:
     for unit in (A, B, C):
         landing.unit(unit, year=2023)

@@ -55,6 +55,7 @@ def _sign(path: Path, rows: list[dict[str, Any]], until: str) -> None:
             )
 
 
+@pytest.mark.slow
 def test_a_waiver_is_valid_until_its_last_day(
     ws: stages.Workspace, landing: Landing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
