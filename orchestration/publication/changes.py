@@ -47,6 +47,7 @@ from orchestration.bulletin.wording import (
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.contacts import struck
 from orchestration.core.reporting_calendar import period_of
+from orchestration.lakehouse.received import received_documents
 
 __all__ = ["BUILD", "Change", "Changes", "compare_snapshots"]
 
@@ -430,7 +431,8 @@ def compare_snapshots(
         for row in (before, after)
         if row and row["document_id"]
     }
-    objects = _objects(con, documents, new if isinstance(new, int) else old)
+    reporters = {unit for (unit, *_), _, _ in (*facts, *units)}
+    objects = _objects(con, year, documents, reporters, new if isinstance(new, int) else old)
     fact_causes: dict[tuple[str, str, str], list[tuple[str, str | None]]] = defaultdict(list)
     for (unit, indicator), before, after in facts:
         task, province, _ = unit.split("-")
@@ -536,7 +538,7 @@ def _cause(
     if new != old:
         if new is None:
             return "withdrawn"
-        if new in objects and objects[new]["submitted"] >= cutoff:
+        if new in objects and objects[new]["judged_at"] >= cutoff:
             return "late"
         return "new" if old is None else "version"
     if before is None or after is None:
@@ -634,20 +636,22 @@ def _differences(
 
 
 def _objects(
-    con: duckdb.DuckDBPyConnection, documents: set[str], snapshot: int
+    con: duckdb.DuckDBPyConnection,
+    year: int,
+    documents: set[str],
+    units: set[str],
+    snapshot: int,
 ) -> dict[str, dict[str, Any]]:
-    """Document id → object key, sha256, unit code and time of submission."""
-    if not documents:
-        return {}
+    """Document id → object key, sha256, unit code and times of the units' performance documents.
+
+    Other units and other types may have documents with the same ids.
+    """
+    received = received_documents(["performance"], at=f"at (version => {snapshot})")
     rows = con.execute(
-        "with d as (select document_id, object_key, sha256 "
-        f"from lake.raw.documents at (version => {snapshot})), "
-        "p as (select document_id, unit_code, submitted_at "
-        f"from lake.raw.performances at (version => {snapshot})) "
-        "select document_id, object_key, sha256, unit_code, submitted_at, "
-        "cast(cast(submitted_at as timestamptz) as timestamp) as submitted "
-        "from d left join p using (document_id) where document_id in (select unnest(?))",
-        [sorted(documents)],
+        "select document_id, object_key, sha256, unit_code, submitted_at, judged_at "
+        f"from ({received}) where document_id in (select unnest($documents)) "
+        "and unit_code in (select unnest($units))",
+        {"year": year, "documents": sorted(documents), "units": sorted(units)},
     ).fetchall()
-    names = ("object_key", "sha256", "unit_code", "submitted_at", "submitted")
+    names = ("object_key", "sha256", "unit_code", "submitted_at", "judged_at")
     return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
