@@ -7,8 +7,6 @@ import io
 import json
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, get_args
 
 import openpyxl
@@ -26,20 +24,10 @@ from orchestration.intake.formats.headers import Header, header_columns
 from orchestration.intake.formats.stated_units import StatedUnits
 from orchestration.intake.places import place_of
 from orchestration.intake.receipts import status_of
+from tests.fixtures.intake_case_files import CASES, GOOD, RECEIVED, UNIT
 
-CASES = Path(__file__).parents[1] / "fixtures" / "intake_cases"
-UNIT = "T05-440000-0007"
 HEAD = ["document_id", "submitted_at", "unit_code", "year", "indicator_code", "value"]
 AT = "2024-11-01T09:00:00+08:00"
-#: The values of the case files.
-GOOD = {
-    "C_04": "100", "C_05": "90", "C_06": "50.5", "C_07": "20", "C_08": "19.5", "C_09": "80",
-    "T05_01": "8000", "T05_02": "400", "T05_03": "20", "T05_04": "15", "T05_06": "1",
-    "T05_07": "96.5", "T05_08": "300", "T05_09": "120", "T05_11": "500", "T05_12": "350",
-    "T05_13": "260.75", "T05_14": "0",
-}  # fmt: skip
-
-RECEIVED = datetime(2024, 12, 1, tzinfo=UTC)
 
 
 def parse(name: str, body: bytes, kind: str = "performance") -> ParsedObject:

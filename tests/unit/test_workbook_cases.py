@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import zipfile
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -15,17 +14,7 @@ from orchestration.intake.checks import check_document
 from orchestration.intake.documents import ParsedObject, parse_object
 from orchestration.intake.formats import Limits
 from orchestration.intake.places import place_of
-
-CASES = Path(__file__).parents[1] / "fixtures" / "intake_cases"
-UNIT = "T05-440000-0007"
-#: The values of the good form, from which the cases are made.
-GOOD = {
-    "C_04": "100", "C_05": "90", "C_06": "50.5", "C_07": "20", "C_08": "19.5", "C_09": "80",
-    "T05_01": "8000", "T05_02": "400", "T05_03": "20", "T05_04": "15", "T05_06": "1",
-    "T05_07": "96.5", "T05_08": "300", "T05_09": "120", "T05_11": "500", "T05_12": "350",
-    "T05_13": "260.75", "T05_14": "0",
-}  # fmt: skip
-RECEIVED = datetime(2024, 12, 1, tzinfo=UTC)
+from tests.fixtures.intake_case_files import CASES, GOOD, RECEIVED, UNIT
 
 
 def parse(name: str, body: bytes) -> ParsedObject:
