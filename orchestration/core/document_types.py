@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 __all__ = [
     "DOCUMENT_TYPES",
@@ -64,7 +65,7 @@ class Column:
     source: str = ""
     is_personal: bool = False
 
-    @property
+    @cached_property
     def path(self) -> tuple[str, ...]:
         """The attributes that lead from a parsed document to the value."""
         return tuple((self.source or f"model.{self.name}").split("."))

@@ -74,20 +74,24 @@ class Values:
     """The values of a performance document: pairs of indicator code and value as read.
 
     A bulk file holds a million of them; its documents share their tuples of codes to save memory.
+
+    Attributes:
+        codes: the indicator codes.
+        reads: the values as read, in the same order.
     """
 
-    __slots__ = ("_codes", "_reads")
+    __slots__ = ("codes", "reads")
 
     def __init__(self, pairs: Iterable[tuple[str, ReadValue]] = ()) -> None:
-        kept = list(pairs)
-        self._codes = _shared(tuple(code for code, _ in kept))
-        self._reads = tuple(read for _, read in kept)
+        codes, reads = tuple(zip(*pairs, strict=True)) or ((), ())
+        self.codes = _shared(codes)
+        self.reads = reads
 
     def __iter__(self) -> Iterator[tuple[str, ReadValue]]:
-        return zip(self._codes, self._reads, strict=True)
+        return zip(self.codes, self.reads, strict=True)
 
     def __len__(self) -> int:
-        return len(self._codes)
+        return len(self.codes)
 
 
 @dataclass(slots=True)
@@ -111,7 +115,8 @@ class ParsedDocument:
     @property
     def unit_code(self) -> str | None:
         """The unit that it is about, or None."""
-        return getattr(self.model, "unit_code", None)
+        unit_code: str | None = vars(self.model).get("unit_code")
+        return unit_code
 
     @property
     def task_of_unit(self) -> str | None:
@@ -483,7 +488,8 @@ def _prefix_findings(
             yield finding("E111", where.at("stage"), value=code_name("stage", model.stage), **about)
     tasks = load_catalogue().tasks
     unit_code = about["unit_code"]
-    match = UNIT_CODE.match(getattr(model, "unit_code", None) or "")
+    fields = vars(model)  # not every type has each of them
+    match = UNIT_CODE.match(fields.get("unit_code") or "")
     if match:
         task_code, unit_province = match.group(1), match.group(2)
         if task_code not in tasks or unit_province not in load_catalogue().regions:
@@ -500,7 +506,7 @@ def _prefix_findings(
             yield finding(
                 "E115", where.at("task_code"), value=model.task_code, expected=task_code, **about
             )
-    own_task = getattr(model, "task_code", None)
+    own_task = fields.get("task_code")
     if not match and own_task is not None and own_task not in tasks:
         yield finding(
             "E103",
@@ -522,7 +528,7 @@ def _prefix_findings(
         yield finding("E061", where.at(), **about)
     if isinstance(model, Editorial):
         yield from _editorial_findings(place, where, model, about)
-    province = getattr(model, "province_code", None)
+    province = fields.get("province_code")
     if province is not None and province != place.province_code:
         yield finding(
             "E105", where.at("province_code"), value=province, expected=place.province_code, **about

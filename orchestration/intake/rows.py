@@ -79,22 +79,17 @@ class _LongColumns:
         places = where.of_keys() if isinstance(where, Cells) else {}
         document_id = storable(document.model.document_id)
         self._documents.append((position, *lineage, document_id, document.unit_code, pointer))
-        _extend_columns(
-            self._values,
-            [
-                (position, storable(code), storable(read.text), read.kind, read.number,
-                 storable(places.get(code)))
-                for code, read in document.values
-            ],
-        )  # fmt: skip
-        _extend_columns(
-            self._targets,
-            [
-                (position, year, storable(code), storable(read.text), read.number,
-                 storable(places.get(f"{year}/{code}")))
-                for year, code, read in document.targets
-            ],
-        )  # fmt: skip
+        if document.values:
+            codes, reads = document.values.codes, document.values.reads
+            texts, kinds, numbers = zip(*reads, strict=True)
+            columns = ([position] * len(codes), codes, texts, kinds, numbers)
+            _extend(self._values, *columns, map(places.get, codes))
+        if document.targets:
+            years, codes, reads = zip(*document.targets, strict=True)
+            texts, _, numbers = zip(*reads, strict=True)
+            keys = (f"{year}/{code}" for year, code in zip(years, codes, strict=True))
+            columns = ([position] * len(codes), years, codes, texts, numbers)
+            _extend(self._targets, *columns, map(places.get, keys))
         if len(self._values[0]) + len(self._targets[0]) >= _LONG_ROWS:
             self.close_part()
 
@@ -194,7 +189,7 @@ def _document_rows(
     common = (*lineage, document_id, model.submitted_at, model.synthetic)
     described = DOCUMENT_TYPES[kind]
     yield described.raw_table, (*common, *_own_cells(document, described.columns))
-    contact = getattr(model, "contact", None)
+    contact = vars(model).get("contact")
     if contact:
         cells = (storable(contact.name), storable(contact.phone), storable(contact.email))
         yield "registration_contacts", (*lineage, document_id, document.unit_code, *cells)
@@ -222,10 +217,9 @@ def _own_cells(document: ParsedDocument, columns: Iterable[Column]) -> Iterator[
         yield storable(value) if isinstance(value, str) else value
 
 
-def _extend_columns(columns: tuple[list[Any], ...], rows: list[tuple[Any, ...]]) -> None:
-    if rows:
-        for column, cells in zip(columns, zip(*rows, strict=True), strict=True):
-            column.extend(cells)
+def _extend(columns: tuple[list[Any], ...], *cells: Iterable[Any]) -> None:
+    for column, further in zip(columns, cells, strict=True):
+        column.extend(further)
 
 
 def arrow_table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
@@ -273,7 +267,15 @@ _LONG_TARGETS = pa.schema(
 
 def _long_table(columns: tuple[list[Any], ...], schema: pa.Schema, number: str) -> pa.Table:
     """Make a table from columns; the texts of column ``number`` become DECIMAL(38,10)."""
-    arrays = [pa.array(cells, f.type) for cells, f in zip(columns, schema, strict=True)]
+    arrays = [_array(cells, f.type) for cells, f in zip(columns, schema, strict=True)]
     at = schema.get_field_index(number)
     arrays[at] = arrays[at].cast(pa.decimal128(38, 10))
     return pa.Table.from_arrays(arrays, names=schema.names)
+
+
+def _array(cells: list[Any], kind: pa.DataType) -> pa.Array:
+    """An array of cells, whose texts are made storable where one of them is not."""
+    try:
+        return pa.array(cells, kind)
+    except UnicodeEncodeError:
+        return pa.array(map(storable, cells), kind)

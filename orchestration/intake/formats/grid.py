@@ -74,6 +74,13 @@ class Table:
         self.columns, self.width = header.columns, header.width
         self.kinds = table_columns(origin.kind)
         self.labels = {name: self._column(position) for name, position in self.columns.items()}
+        #: By column that is a field of a nested object: the object and the field.
+        self._nested = {
+            name: (outer, name[len(outer) + 1 :])
+            for name in self.columns
+            for outer in NESTED
+            if name.startswith(outer + "_")
+        }
         #: Positions inside the table that have no header.
         self._unheaded = [at for at in range(self.width) if is_blank(header.cells[at])]
         #: By position: place and text of the first cell that has no header, and their number.
@@ -188,9 +195,9 @@ class Table:
                 continue
             if name == "unit_code":
                 value = codes.unit_code(value) or value
-            outer = next((n for n in NESTED if name.startswith(n + "_")), None)
-            if outer:
-                content.setdefault(outer, {})[name[len(outer) + 1 :]] = value
+            if name in self._nested:
+                outer, inner = self._nested[name]
+                content.setdefault(outer, {})[inner] = value
             else:
                 content[name] = value
         return content
