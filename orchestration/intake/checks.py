@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.core.document_types import DOCUMENT_TYPES
@@ -22,7 +22,7 @@ from orchestration.intake.documents import ParsedDocument
 from orchestration.intake.findings import About, Finding, finding, indicator_fields
 from orchestration.intake.formats import Locator
 from orchestration.intake.places import Place
-from orchestration.intake.reading import ReadValue
+from orchestration.intake.reading import CACHE_SIZE, CACHED_LENGTH, ReadValue
 
 __all__ = ["check_document", "check_values", "has_values"]
 
@@ -93,8 +93,8 @@ def has_values(document: ParsedDocument) -> bool:
     """Whether any value of a performance document counts; True for documents of other types."""
     if not isinstance(document.model, Performance):
         return True
-    indicators = _indicators_of_task(document.task_of_unit or "")
-    return any(_value_error(indicators.get(code), read) is None for code, read in document.values)
+    task_code = document.task_of_unit or ""
+    return any(_value_error(task_code, code, read) is None for code, read in document.values)
 
 
 def _arrival_findings(
@@ -138,7 +138,7 @@ def check_values(
     indicators = _indicators_of_task(task_code)
     about: About = {"document_id": document_id, "unit_code": unit_code}
     for code, read in values:
-        error_code = _value_error(indicators.get(code), read)
+        error_code = _value_error(task_code, code, read)
         if error_code:
             indicator = indicators.get(code)
             fields = indicator_fields(indicator) if indicator else {"indicator": code}
@@ -162,8 +162,19 @@ def check_values(
             )
 
 
-def _value_error(indicator: Indicator | None, read: ReadValue) -> str | None:
+def _value_error(task_code: str, code: str, read: ReadValue) -> str | None:
     """The error code of one value, or None."""
+    if len(read.text) <= CACHED_LENGTH:
+        return _short_value_error(task_code, code, read)
+    return _error_of(_indicators_of_task(task_code).get(code), read)
+
+
+@lru_cache(CACHE_SIZE)
+def _short_value_error(task_code: str, code: str, read: ReadValue) -> str | None:
+    return _error_of(_indicators_of_task(task_code).get(code), read)
+
+
+def _error_of(indicator: Indicator | None, read: ReadValue) -> str | None:
     if indicator is None:
         return "E204"
     if not indicator.is_submitted:

@@ -15,16 +15,16 @@ from typing import Any, NamedTuple
 from orchestration.core.contacts import struck
 from orchestration.intake.text import half_width
 
-__all__ = ["Number", "ReadValue", "read_value"]
+__all__ = ["CACHED_LENGTH", "CACHE_SIZE", "Number", "ReadValue", "read_value"]
 
 #: DECIMAL(38,10) holds 28 digits before the point.
 _LIMIT = Decimal(10) ** 28
 _STEP = Decimal("1e-10")
 
 #: Entries of the cache of results: counts repeat, so a bulk file's results share memory.
-_CACHE_SIZE = 65_536
+CACHE_SIZE = 65_536
 #: Longest text that is cached: a longer one is not a number, and long texts would fill the memory.
-_CACHED_LENGTH = 32
+CACHED_LENGTH = 32
 
 _PLAIN = re.compile(r"-?[0-9]{1,28}(\.[0-9]{1,10})?\Z")
 #: Digits with at most one point, then an exponent; or digits in groups of three. ``0,350`` is not
@@ -79,16 +79,16 @@ def read_value(value: Any) -> ReadValue | None:
         return ReadValue("true" if value else "false", "boolean", "1" if value else "0")
     if not isinstance(value, str):
         return ReadValue(struck(json.dumps(value, ensure_ascii=False, default=str)), "text", None)
-    return _read_text(value) if len(value) <= _CACHED_LENGTH else _read_text.__wrapped__(value)
+    return _read_text(value) if len(value) <= CACHED_LENGTH else _read_text.__wrapped__(value)
 
 
-@lru_cache(_CACHE_SIZE)
+@lru_cache(CACHE_SIZE)
 def _read_int(value: int) -> ReadValue:
     text = str(value)
     return ReadValue(text, "number", text)
 
 
-@lru_cache(_CACHE_SIZE)
+@lru_cache(CACHE_SIZE)
 def _read_text(value: str) -> ReadValue | None:
     """Read a text; see :func:`read_value`."""
     if _PLAIN.match(value):

@@ -103,6 +103,15 @@ def test_slow_objects_use_up_the_seconds_of_a_run_and_no_more() -> None:
     assert 40 - usable_cores() <= given_up < 40
 
 
+def test_a_parquet_file_gets_the_time_of_its_packed_rows_at_the_first_try() -> None:
+    body = b" " * 270_000  # of 200,000 rows
+    text = _landed(0, body)
+    packed = replace(text, key=text.key.replace(".json", ".Parquet"))
+    with Isolation(replace(SETTINGS, max_object_seconds=60), _terms()) as isolated:
+        seconds = [isolated._task([each], patiently=False).seconds for each in (text, packed)]
+    assert seconds == [2.35, 7.75]
+
+
 def test_a_worker_is_used_again_and_imports_no_database() -> None:
     with Isolation(SETTINGS, _terms()) as isolated:
         for number in range(3):

@@ -162,21 +162,21 @@ class LongTable(Table):
             or "target_year" in self.columns
         )
         keys, placed, width, least = self.keys, self.placed, self.width, self.least
-        key_of, identity_of, head_of = self.key_of, self.identity_of, self.head_of
-        value_at = self.value_at
+        key_of, head_of, value_at = self.key_of, self.head_of, self.value_at
+        # The document of the row above and its fields as typed, if they identify it.
+        group: _Group | None = None
+        head: Any = None
         # The row above, whose codes are compared only where a document ends.
         above: tuple[int, Sequence[Any], str, _Group] | None = None
         for number, given in self._rows:
             if not has_more_checks and given.__class__ in _PLAIN and least <= len(given) <= width:
                 key, value = keys.get(key_of(given)), given[value_at]
-                group = placed.get(identity_of(given))
                 if (
                     key
                     and value is not None
                     and value != ""
                     and group is not None
-                    and group is self.last
-                    and group.head == head_of(given)
+                    and head == head_of(given)
                 ):
                     group.keys.append(key)
                     group.values.append(value)
@@ -187,6 +187,10 @@ class LongTable(Table):
                 self._compare_codes(*above)
                 above = None
             self._take(number, given)
+            group = self.last
+            if group is not None and placed.get(self.identity_of(group.cells)) is not group:
+                group = None
+            head = group and group.head
 
     def _compare_codes(self, number: int, cells: Sequence[Any], key: str, group: _Group) -> None:
         """Compare the codes of a row with those of the row above it."""
