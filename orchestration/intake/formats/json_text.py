@@ -197,7 +197,7 @@ def read_json(body: bytes) -> Iterator[RawDocument]:
 
 
 def _is_json_object(line: str) -> bool:
-    if not line.startswith("{"):
+    if not (line.startswith("{") and line.rstrip().endswith("}")):
         return False
     try:
         return isinstance(_decode(line), dict | Unreadable)
