@@ -4,9 +4,9 @@ Belongs here: the patterns of contact data and the text that replaces it. Everyt
 ``raw`` goes through the same function: names, highlights, comments, explanations, text typed into
 a value cell, quotations in findings. Doesn't belong here: the list of those fields.
 
-Numeric values are not searched: 13800138000 as a number is a value. A local number without its
-area code (``66096114``) looks like any other number and is only found after a word such as
-``电话``.
+A value that is nothing but a contact (13800138000) is struck out as well (``intake.reading``). A
+local number without its area code (``66096114``) looks like any other number and is only found
+after a word such as ``电话``.
 """
 
 from __future__ import annotations

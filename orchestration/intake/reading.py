@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from orchestration.core.contacts import struck
+from orchestration.core.contacts import STRUCK, struck
 from orchestration.intake.text import half_width
 
 __all__ = ["CACHED_LENGTH", "CACHE_SIZE", "Number", "ReadValue", "read_value"]
@@ -35,6 +35,8 @@ _NUMBER = re.compile(
 )
 _TRUE = {"是", "true"}
 _FALSE = {"否", "false"}
+#: Digits of the shortest telephone number: an area code of three and a local number of seven.
+_LEAST_CONTACT_DIGITS = 10
 #: The forms of digits, sign, comma and point in which people type a number. Nothing else is
 #: folded: in ``350①``, ``10⁴`` and ``½`` a person sees more than the digits.
 _TYPED_FORMS = str.maketrans("０１２３４５６７８９，．＋－−﹣", "0123456789,.+---")
@@ -50,8 +52,7 @@ class ReadValue(NamedTuple):
     """A value as received and as read.
 
     Attributes:
-        text: as received; a text that is not a number is without contacts, and a list of codes is
-            in half width.
+        text: as received, without contacts; a list of codes is in half width.
         kind: ``number``, ``boolean`` or ``text`` (not readable as a number).
         number: decimal text that fits DECIMAL(38,10) exactly, or None.
     """
@@ -66,7 +67,8 @@ def read_value(value: Any) -> ReadValue | None:
 
     A value is what a person who reads the cell sees. Thousands commas, full-width digits and
     surrounding blanks are read; ``约300``, ``12万``, ``350①``, ``N/A``, ``1e400`` and ``NaN`` are
-    not. More than ten decimals are rounded half up.
+    not. A telephone or ID number that was entered as a value is not a number either: the catalogue
+    has no indicator of that size. More than ten decimals are rounded half up.
 
     Returns:
         None for null and for blank text.
@@ -85,7 +87,7 @@ def read_value(value: Any) -> ReadValue | None:
 @lru_cache(CACHE_SIZE)
 def _read_int(value: int) -> ReadValue:
     text = str(value)
-    return ReadValue(text, "number", text)
+    return _read_number(text, text)
 
 
 @lru_cache(CACHE_SIZE)
@@ -93,18 +95,33 @@ def _read_text(value: str) -> ReadValue | None:
     """Read a text; see :func:`read_value`."""
     if _PLAIN.match(value):
         text = str(value)
-        return ReadValue(text, "number", text)
+        return _read_number(text, text)
     text = value.strip()
     if not text:
         return None
     number = _decimal_text(text.translate(_TYPED_FORMS))
     if number is not None:
-        return ReadValue(str(value), "number", number)
+        return _read_number(str(value), number)
     plain = half_width(text)
     folded = plain.casefold()
     if folded in _TRUE or folded in _FALSE:
         return ReadValue(str(value), "boolean", "1" if folded in _TRUE else "0")
     return ReadValue(struck(plain if plain.isascii() else text), "text", None)
+
+
+def _read_number(text: str, number: str) -> ReadValue:
+    """A number as read, or a text if its digits are a contact.
+
+    Args:
+        text: as received; only here a leading zero or plus sign shows that it is a contact.
+        number: its decimal text; ``1.38001380E10`` and ``13800138000.0`` show only here what they
+            are.
+    """
+    if max(len(text), len(number)) >= _LEAST_CONTACT_DIGITS:
+        whole = number.rstrip("0").rstrip(".") if "." in number else number
+        if any(struck(each) != each for each in (text, whole)):
+            return ReadValue(STRUCK, "text", None)
+    return ReadValue(text, "number", number)
 
 
 def _decimal_text(text: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.contacts import STRUCK
 from orchestration.intake.contracts import MODELS, Part
 from orchestration.intake.documents import ParsedObject
 from tests.fixtures.objects import parse
@@ -163,10 +164,17 @@ def test_a_contact_near_an_error_in_json_is_not_cut_in_two(gap: int) -> None:
         assert len(digits) < 7
 
 
-def test_figures_and_codes_are_left() -> None:
+def test_a_contact_entered_as_a_value_is_an_error_that_does_not_quote_it() -> None:
     values = dict.fromkeys(("C_04", "C_05"), 13800138000)
     parsed = parse("json", json.dumps(FULL | {"values": values}).encode())
+    found = [(each.code, each.value) for each in parsed.findings if each.indicator_code in values]
+    assert found == [("E201", STRUCK)] * 2
+
+
+def test_figures_and_codes_are_left() -> None:
+    values = dict.fromkeys(("C_04", "C_05"), 20000138000)
+    parsed = parse("json", json.dumps(FULL | {"values": values}).encode())
     quoted = [each.value for each in parsed.findings if each.indicator_code in values]
-    assert quoted == ["13800138000"] * 2
+    assert quoted == ["20000138000"] * 2
     assert {each.unit_code for each in parsed.findings} == {"T05-440000-0007"}
     assert all(code in load_catalogue().indicators for code in values)

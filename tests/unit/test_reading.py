@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestration.core.contacts import STRUCK
 from orchestration.intake.formats import MAX_DEPTH, Unreadable
 from orchestration.intake.formats.json_text import read_json
-from orchestration.intake.reading import read_value
+from orchestration.intake.reading import Number, ReadValue, read_value
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,31 @@ def test_ambiguous_numbers_stay_text(typed: object) -> None:
     read = read_value(typed)
     assert read is not None
     assert (read.kind, read.number) == ("text", None)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        13800138000,
+        Number("13800138000.0"),
+        Number("1.3800138E10"),
+        "13800138000",
+        " １３８００１３８０００ ",
+        "+8613800138000",
+        "01066096114",
+        "440106199001011234",
+        440106199001011234,
+    ],
+)
+def test_a_contact_alone_is_no_number_and_is_not_quoted(typed: object) -> None:
+    assert read_value(typed) == ReadValue(STRUCK, "text", None)
+
+
+@pytest.mark.parametrize(
+    "typed", ["12900138000", "20000138000", "1380013800", "13800138000.5", "123456789012345678"]
+)
+def test_a_long_number_that_is_no_contact_stays_a_number(typed: str) -> None:
+    assert read_value(typed) == ReadValue(typed, "number", typed)
 
 
 @pytest.mark.parametrize("typed", ["350①", "10⁴", "½", "Ⅳ", "约３００", "350\u0336"])
