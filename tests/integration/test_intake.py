@@ -420,10 +420,10 @@ def test_contacts_in_values_and_texts_are_stored_only_in_the_object(
     ws: stages.Workspace, landing: Landing
 ) -> None:
     typed = "约300，请联系王老师13800138000或０１０－６６０９６１１４、wang@example.edu.cn"
-    secrets = ("13800138000", "66096114", "wang@", "０１０")
+    secrets = ("13800138000", "13900139000", "66096114", "wang@", "０１０")
     landing.unit(UNIT)
     landing.plan(UNIT, {"2024": {"C_04": typed}})
-    # Document ids and plain numbers that look like telephone numbers are unchanged.
+    # A document id that looks like a telephone number is unchanged; a value is struck out.
     key = landing.performance(
         UNIT,
         {"C_04": typed, "C_05": [typed], "C_06": 13900139000, "C_07": "4", "C_08": 5},
@@ -442,9 +442,10 @@ def test_contacts_in_values_and_texts_are_stored_only_in_the_object(
         for info in ws.store.list("publication", "receipts/")
     ]
     answer = _receipt(ws, key)
-    values = {error["code"]: error["value"] for error in answer["errors"]}
-    assert "王老师〔联系方式略〕" in values["E201"]
-    assert "W126" in values
+    errors = {(error["code"], error["indicator_code"]): error for error in answer["errors"]}
+    assert "王老师〔联系方式略〕" in errors["E201", "C_04"]["value"]
+    assert errors["E201", "C_06"]["value"] == "〔联系方式略〕"
+    assert ("W126", None) in errors
     assert "略〕" in json.dumps(_receipt(ws, shifted), ensure_ascii=False)
     found = [(name, each) for name, body in answers for each in secrets if each in body.decode()]
     with lakehouse.reader(ws.settings, ws.store) as con:
@@ -458,7 +459,7 @@ def test_contacts_in_values_and_texts_are_stored_only_in_the_object(
         assert con.execute(
             "select document_id, value_number from lake.raw.performance_values "
             "where indicator_code = 'C_06'"
-        ).fetchall() == [("13700137000", 13900139000)]
+        ).fetchall() == [("13700137000", None)]
         value = con.execute(
             "select value from lake.quality.submission_errors "
             "where code = 'E201' and document_id = '13700137000' and indicator_code = 'C_04'"
