@@ -8,7 +8,7 @@ expected marts (``truth``).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -125,8 +125,8 @@ def generate(
     former -= kept
     written: dict[str, int] = {}
 
-    def items() -> Iterator[Item]:
-        for key, body in generator.items():
+    def recorded(items: Iterable[Item]) -> Iterator[Item]:
+        for key, body in items:
             if key in written:
                 raise AssertionError(f"the demo wrote {key} twice")
             written[key] = len(body)
@@ -136,7 +136,9 @@ def generate(
 
     # The list is written before objects are deleted, so that after a kill the next demo deletes
     # the rest.
-    store.put_many(settings.landing_bucket, items())
+    store.put_many(settings.landing_bucket, recorded(generator.items()))
+    # Objects are written in parallel: these come after the ones that they repeat.
+    store.put_many(settings.landing_bucket, recorded(generator.repeats))
     listing.write_text("\n".join(sorted(former | kept | set(written))) + "\n", encoding="utf-8")
     store.delete(settings.landing_bucket, sorted(former - set(written)))
     listing.write_text("\n".join(sorted(kept | set(written))) + "\n", encoding="utf-8")
@@ -180,6 +182,8 @@ class _Generator:
         self.rates = rates
         self.ledger = Ledger()
         self.documents = 0
+        #: Objects that use the id of another one's document, which must come first.
+        self.repeats: list[Item] = []
         self.years = (world.year - 1, world.year)
         self.cutoff = {year: _cutoff_seconds(year) for year in self.years}
         self.spoilers = {
@@ -187,7 +191,7 @@ class _Generator:
         }
 
     def items(self) -> Iterator[Item]:
-        """Yield key and bytes of every object."""
+        """Yield key and bytes of every object but the repeats, which are complete afterwards."""
         for year in self.years:
             yield from self._bulk_files(year)
             for unit in self.world.units:
@@ -500,12 +504,12 @@ class _Generator:
         if draw.happens(rates.same_again):
             faults[year, "same_again"] += 1
             self._add_finding(year, unit, f"{key}_again.json", submission.document_id, "W117")
-            yield f"{key}_again.json", self._document_bytes(unit, submission)
+            self.repeats.append((f"{key}_again.json", self._document_bytes(unit, submission)))
         if draw.happens(rates.reused_id):
             faults[year, "reused_id"] += 1
             other = replace(submission, highlight="同一编号，另一内容。")
             self._add_finding(year, unit, f"{key}_reused.json", submission.document_id, "E108")
-            yield f"{key}_reused.json", self._document_bytes(unit, other)
+            self.repeats.append((f"{key}_reused.json", self._document_bytes(unit, other)))
 
     def _submission(self, unit: Unit, year: int, draw: Draw, number: int, at: int) -> Submission:
         return Submission(

@@ -54,7 +54,9 @@ def list_landing(
 def new_objects(con: duckdb.DuckDBPyConnection, infos: Iterable[ObjectInfo]) -> list[ObjectInfo]:
     """The objects whose key and ETag are not in ``lake.raw.objects``.
 
-    They are ordered by document type (registrations first), then by key.
+    They are ordered by document type (registrations first), then by the time when the store
+    received them, so that of two documents with one id the one that came first counts (contract
+    §1, "What counts").
     """
     infos = list(infos)
     with _listed(con, infos):
@@ -63,7 +65,13 @@ def new_objects(con: duckdb.DuckDBPyConnection, infos: Iterable[ObjectInfo]) -> 
         ).fetchall()
     rank = {name: index for index, name in enumerate(DOCUMENT_TYPES)}
     new = [infos[row[0]] for row in rows]
-    new.sort(key=lambda info: (rank.get(info.key.partition("/")[0], len(rank)), info.key))
+    new.sort(
+        key=lambda info: (
+            rank.get(info.key.partition("/")[0], len(rank)),
+            info.last_modified,
+            info.key,
+        )
+    )
     return new
 
 
