@@ -6,41 +6,109 @@ Belongs here: arguments, calls of stages, printing of outcomes. Doesn't belong h
 from __future__ import annotations
 
 import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
 
 import click
 
-from orchestration.cli.output import JSON, cell, print_json
+from orchestration.cli.output import JSON, print_json
+from orchestration.cli.tabular import output_format, print_answer
+from orchestration.query import FORMATS
 
 __all__ = ["sql", "trace"]
 
 
 @click.command()
-@click.argument("query")
+@click.argument("query", required=False)
+@click.option(
+    "-f",
+    "--file",
+    "source",
+    type=click.File("r", encoding="utf-8"),
+    help="Read the query from a file, or from standard input (-).",
+)
+@click.option(
+    "-p",
+    "--param",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="The value of $NAME in the query, as text; may be repeated.",
+)
+@click.option(
+    "--format",
+    "name",
+    type=click.Choice(FORMATS),
+    help="By default the ending of --output; else table on a terminal and csv elsewhere.",
+)
+@click.option("--json", "name", flag_value="json", help="The same as --format json.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to a file, which is replaced when the answer is complete.",
+)
 @click.option("--edition", type=click.IntRange(1), help="As of this edition's snapshot.")
 @click.option(
     "--year",
     type=click.IntRange(2000, 2100),
     help="Year of the edition; by default the latest year that has it.",
 )
-@JSON
-def sql(query: str, edition: int | None, year: int | None, as_json: bool) -> None:
-    """Run a read-only QUERY on the lakehouse, e.g. "select * from marts.agg_national_task"."""
-    from orchestration import lakehouse, stages
+def sql(
+    query: str | None,
+    source: TextIO | None,
+    parameters: tuple[str, ...],
+    name: str | None,
+    output: Path | None,
+    edition: int | None,
+    year: int | None,
+) -> None:
+    """Run a read-only QUERY on the lakehouse, e.g. "from agg_national_task where year = 2024".
+
+    Without QUERY it is read from standard input. "show tables" lists the tables, "describe TABLE"
+    their columns; the number of rows goes to standard error.
+    """
+    from orchestration import stages
     from orchestration.core.errors import UsageError
     from orchestration.core.settings import Settings
+    from orchestration.query.session import open_session
 
-    settings = Settings.from_env()
     if year is not None and edition is None:
         raise UsageError("sql: --year needs --edition: it names the year of the edition")
-    with stages.open_workspace(settings, read_only=True) as ws:
+    text, values = _query_text(query, source), _parameter_values(parameters)
+    chosen = output_format(name, output)
+    with stages.open_workspace(Settings.from_env(), read_only=True) as ws:
         snapshot = stages.edition_snapshot(ws, edition, year) if edition else None
-        names, rows = lakehouse.answer_query(settings, ws.store, query, snapshot)
-    if as_json:
-        print_json([dict(zip(names, row, strict=True)) for row in rows])
-        return
-    click.echo("\t".join(names))
-    for row in rows:
-        click.echo("\t".join("" if each is None else cell(each) for each in row))
+        with open_session(ws.settings, ws.store, snapshot) as session:
+            print_answer(session.answer(text, values), chosen, output)
+
+
+def _query_text(query: str | None, source: TextIO | None) -> str:
+    """The query of the argument, the file or standard input.
+
+    Raises:
+        UsageError: there is none, or there are two.
+    """
+    from orchestration.core.errors import UsageError
+
+    if query is not None and source is not None:
+        raise UsageError("sql: a query and --file: give one of them")
+    if query is None and source is None:
+        source = sys.stdin
+        if source.isatty():
+            raise UsageError("sql: no query: give it as argument, with --file or on standard input")
+    return query if query is not None else source.read()  # type: ignore[union-attr]
+
+
+def _parameter_values(parameters: Sequence[str]) -> dict[str, str]:
+    from orchestration.core.errors import UsageError
+
+    values = dict(each.removeprefix("$").partition("=")[::2] for each in parameters)
+    if wrong := [each for each in parameters if "=" not in each]:
+        raise UsageError(f"sql: --param {wrong[0]}: write name=value")
+    return values
 
 
 @click.command()

@@ -6,6 +6,7 @@ figures (dbt) and the decision whether they may be published (gate).
 """
 
 from orchestration.lakehouse.attach import (
+    data_path,
     open_lake,
     publisher,
     quoted,
@@ -16,7 +17,6 @@ from orchestration.lakehouse.build import PRIOR_TABLES, build_file, prepare_buil
 from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build, write_comments
 from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build, lake_descriptions, lake_tables
 from orchestration.lakehouse.maintain import KEEP_SNAPSHOTS, MaintainSummary, maintain
-from orchestration.lakehouse.query import Answer, answer_query
 from orchestration.lakehouse.records import (
     blocking,
     blocks,
@@ -34,7 +34,7 @@ from orchestration.lakehouse.snapshots import (
     transform_record,
     transform_snapshot,
 )
-from orchestration.lakehouse.tables import RAW_TABLES, ensure_tables
+from orchestration.lakehouse.tables import CONTACTS, RAW_TABLES, ensure_tables
 from orchestration.lakehouse.transform import (
     TransformSummary,
     marts_are_stale,
@@ -43,21 +43,21 @@ from orchestration.lakehouse.transform import (
 )
 
 __all__ = [
+    "CONTACTS",
     "DBT_PROJECT",
     "KEEP_SNAPSHOTS",
     "PRIOR_TABLES",
     "RAW_TABLES",
-    "Answer",
     "CommitSummary",
     "LakeTable",
     "MaintainSummary",
     "TransformSummary",
-    "answer_query",
     "blocking",
     "blocks",
     "build_file",
     "commit_build",
     "current_snapshot",
+    "data_path",
     "dbt_build",
     "edition_rows",
     "ensure_tables",

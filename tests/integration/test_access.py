@@ -337,7 +337,7 @@ def test_tongbao_sql_works_for_an_analyst(access: Access, tmp_path: Path) -> Non
     done = sql("--json", "select year, task_code from marts.dim_unit")
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout) == [{"year": 2024, "task_code": "T05"}]
-    refused = sql("select * from raw.registration_contacts")
+    refused = sql("select * from raw.documents")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert 'schema "raw" does not exist' in refused.stderr
     assert access.servers.passwords["analyst"] not in refused.stderr
