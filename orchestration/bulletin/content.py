@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any, Literal
 
 __all__ = [
@@ -187,7 +188,11 @@ class Document:
         recipients: recipients (主送机关), without the colon.
         signed_by: signature.
         dated: date as printed.
+        publication_date: date in the metadata of the files, fixed so that equal documents give
+            equal bytes.
         opening: paragraph before the first section.
+        closing: sentence above the signature, so that no page has the signature alone
+            (GB/T 9704-2012, 7.3.5.5); may be empty.
         links: (text, target) of the web page's links.
         is_letter: whether it has number, recipients and signature; otherwise it is a page.
         is_traced: whether the trace pages of its figures are in the same edition.
@@ -202,9 +207,11 @@ class Document:
     recipients: str
     signed_by: str
     dated: str
+    publication_date: date
     opening: Paragraph
     sections: tuple[Section, ...]
     attachments: tuple[Section, ...] = ()
+    closing: str = ""
     links: tuple[tuple[str, str], ...] = ()
     is_synthetic: bool = False
     notes: tuple[str, ...] = field(default=())

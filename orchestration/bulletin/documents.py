@@ -1,15 +1,25 @@
 """Assembles the bulletins of an edition: the nation, the tasks, the provinces, and corrections.
 
-Belongs here: titles, issuing organ, recipients, the numbering of sections. Doesn't belong here:
-the content of a section (``sections``).
+Belongs here: titles, issuing organ, recipients, the numbering of sections and captions. Doesn't
+belong here: the content of a section (``sections``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 
-from orchestration.bulletin.content import Block, Document, Heading, Section, paragraph
+from orchestration.bulletin.content import (
+    Bars,
+    Block,
+    Document,
+    Heading,
+    Section,
+    Table,
+    TileMap,
+    paragraph,
+)
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Kind, Place, sections_of
 from orchestration.bulletin.wording import chinese_date, chinese_number, clean, moment
@@ -20,6 +30,7 @@ __all__ = ["correction_document", "documents", "numbered", "places"]
 _ORGAN = "教育部职业教育与成人教育司"
 _REFORM = "现代职业教育体系建设改革"
 _TASKS = "重点任务"
+_CLOSING = "特此通报。"
 #: The recipients' line of 教职成厅函〔2023〕15号: provinces and the Corps.
 _RECIPIENTS = "各省、自治区、直辖市教育厅（教委），新疆生产建设兵团教育局"
 
@@ -51,6 +62,23 @@ def numbered(blocks: list[Block]) -> tuple[Block, ...]:
     return tuple(found)
 
 
+def _numbered_captions(*parts: tuple[Section, ...]) -> list[tuple[Section, ...]]:
+    """Number the captions of a document: 表1, 表2…; 图1, 图2…"""
+    tables, charts = count(1), count(1)
+
+    def with_number(block: Block) -> Block:
+        if isinstance(block, Table) and block.caption:
+            return replace(block, caption=f"表{next(tables)}　{block.caption}")
+        if isinstance(block, TileMap | Bars):
+            return replace(block, caption=f"图{next(charts)}　{block.caption}")
+        return block
+
+    return [
+        tuple(replace(each, blocks=tuple(map(with_number, each.blocks))) for each in part)
+        for part in parts
+    ]
+
+
 def _sections(marts: Marts, place: Place, *, attachments: bool = False) -> tuple[Section, ...]:
     """Return the numbered sections (or the attachments) of a bulletin; empty ones are left out."""
     found: list[Section] = []
@@ -75,6 +103,9 @@ def _title_lines(year: int, place: Place) -> tuple[str, ...]:
 def _bulletin(marts: Marts, place: Place) -> Document:
     year = marts.year
     title_lines = _title_lines(year, place)
+    sections, attachments = _numbered_captions(
+        _sections(marts, place), _sections(marts, place, attachments=True)
+    )
     recipients = _RECIPIENTS
     if place.kind == "province":
         recipients = f"{place.name}{marts.catalogue.regions[place.code].education_organ}"
@@ -92,14 +123,16 @@ def _bulletin(marts: Marts, place: Place) -> Document:
         recipients=recipients,
         signed_by=_ORGAN,
         dated=chinese_date(marts.period.publication_date),
+        publication_date=marts.period.publication_date,
         opening=paragraph(
             "按照《教育部办公厅关于加快推进现代职业教育体系建设改革重点任务的通知》"
             f"（教职成厅函〔2023〕20号）要求，各建设单位报送了{year}年度绩效数据，各省份组织了考核并提交"
             f"分任务总结。数据截止时间为{moment(marts.period.cutoff_at)}。现将"
             f"{'' if place.kind == 'national' else '有关'}情况通报如下。"
         ),
-        sections=_sections(marts, place),
-        attachments=_sections(marts, place, attachments=True),
+        sections=sections,
+        attachments=attachments,
+        closing=_CLOSING,
         links=_links(marts, place.kind),
         is_synthetic=bool(marts.calendar["is_synthetic"]),
     )
@@ -123,6 +156,13 @@ def correction_document(
     """
     year = marts.year
     up = "../" * path.count("/")
+    is_letter = path != "changes"
+    [numbered_sections] = _numbered_captions(
+        tuple(
+            Section(f"{chinese_number(n)}、{title}", numbered(blocks))
+            for n, (title, blocks) in enumerate(sections, 1)
+        )
+    )
     title_lines = (f"关于更正{year}年度", _REFORM, f"{_TASKS}进展情况通报的通报")
     return Document(
         path=path,
@@ -134,15 +174,14 @@ def correction_document(
         recipients=_RECIPIENTS,
         signed_by=_ORGAN,
         dated="　　　　年　　月　　日",
+        publication_date=marts.period.publication_date,
         opening=paragraph(
             f"{year}年度通报第{number - 1}版经核对予以更正，现发布第{number}版，第{number - 1}版"
             f"同时停止使用。更正事由：{clean(reason, 500).rstrip('。')}。"
         ),
-        sections=tuple(
-            Section(f"{chinese_number(n)}、{title}", numbered(blocks))
-            for n, (title, blocks) in enumerate(sections, 1)
-        ),
-        is_letter=path != "changes",
+        sections=numbered_sections,
+        closing=_CLOSING if is_letter else "",
+        is_letter=is_letter,
         links=(
             ("更正后的全国通报", f"{up}national/bulletin.html"),
             ("更正通报", f"{up}national/correction.html"),

@@ -181,6 +181,14 @@ def _target_label(marts: Marts, row: Row) -> str:
     return f"{task_name(marts, row['task_code'])}（{level}{kind}）"
 
 
+def _in_notice_order(rows: Iterable[Row]) -> list[Row]:
+    """Return targets by task and level, their kinds as in the notice: 标准、资源、装备."""
+    kinds = ["", *KINDS]
+    return sorted(
+        rows, key=lambda row: (row["task_code"], row["level"], kinds.index(row["category"] or ""))
+    )
+
+
 def target_bars(marts: Marts, rows: Sequence[Row], caption: str) -> Bars:
     """Return a chart of the progress towards national targets, with a line at 100 %."""
     longest = max([1000, *(int(row["progress_rate"] * 1000) for row in rows)])
@@ -194,7 +202,7 @@ def target_bars(marts: Marts, rows: Sequence[Row], caption: str) -> Bars:
                 f"{count(row['achieved_count'])}/{count(row['target_count'])}",
             ),
         )
-        for row in rows
+        for row in _in_notice_order(rows)
     ]
     return Bars(
         caption,
@@ -225,7 +233,7 @@ def target_table(marts: Marts, rows: Sequence[Row], caption: str) -> Table:
                 row.figure("target_count", count),
                 row.figure("progress_rate", percent),
             )
-            for row in rows
+            for row in _in_notice_order(rows)
         ),
     )
 

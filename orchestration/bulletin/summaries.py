@@ -129,6 +129,7 @@ def _draft_document(subject: _ProvinceTask) -> Document:
         recipients=_RECIPIENTS,
         signed_by=organ,
         dated=f"{year + 1}年　　月　　日",
+        publication_date=subject.marts.period.publication_date,
         opening=paragraph(
             "按照《教育部办公厅关于加快推进现代职业教育体系建设改革重点任务的通知》"
             f"（教职成厅函〔2023〕20号）要求，现将{region.name}{year}年度{task.name}重点任务"

@@ -74,6 +74,7 @@ def _page_document(
         recipients="",
         signed_by="",
         dated=chinese_date(marts.period.publication_date),
+        publication_date=marts.period.publication_date,
         opening=opening,
         sections=tuple(
             Section(f"{chinese_number(number)}、{head}", tuple(blocks))

@@ -115,6 +115,7 @@ def _document() -> Document:
         recipients="各省",
         signed_by="教育部职业教育与成人教育司",
         dated="2024年12月15日",
+        publication_date=date(2024, 12, 15),
         opening=paragraph("现通报如下。"),
         sections=(Section("一、某节", blocks),),
         attachments=(Section("名单", (paragraph("甲。"),)),),

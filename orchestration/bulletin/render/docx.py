@@ -18,6 +18,7 @@ import jinja2
 
 from orchestration.bulletin.content import Bars, Column, Document, Table, Tile, TileMap
 from orchestration.bulletin.render.charts import DARK, SHADES
+from orchestration.bulletin.render.columns import fitted
 from orchestration.workbook import pack_parts
 
 __all__ = ["render_docx"]
@@ -72,6 +73,7 @@ def _templates() -> dict[str, jinja2.Template]:
     )
     environment.filters |= {
         "colour": _colour,
+        "fitted": fitted,
         "grid": _grid,
         "is_dark": _is_dark,
         "tabled": _bars_as_table,

@@ -1,6 +1,6 @@
 """Renders bulletins as PDF with typst, using one compiler for all of them.
 
-The same document gives the same bytes: the template prints no current date, and system fonts are
+The same document gives the same bytes: the date is the document's own, and system fonts are
 not read.
 
 Belongs here: passing a document's data to ``bulletin.typ``. Doesn't belong here: the look of a
@@ -10,13 +10,16 @@ PDF (``bulletin.typ``) and the choice of fonts (``fonts``).
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import typst
 
-from orchestration.bulletin.content import Document, as_data
+from orchestration.bulletin.content import Document, Section, Table, as_data
 from orchestration.bulletin.render.charts import svg_of
+from orchestration.bulletin.render.columns import fitted
 from orchestration.bulletin.render.fonts import FontSet
 from orchestration.core.errors import TongbaoError
 
@@ -24,6 +27,18 @@ __all__ = ["PdfRenderer"]
 
 _TEMPLATE = Path(__file__).with_name("bulletin.typ")
 _CHARTS = {"tiles", "bars"}
+#: Archiving with tagged structure (ISO 19005-2, level A) and accessibility (ISO 14289-1).
+_STANDARDS = ["a-2a", "ua-1"]
+
+
+def _with_fitted_tables(sections: tuple[Section, ...]) -> tuple[Section, ...]:
+    return tuple(
+        replace(
+            section,
+            blocks=tuple(fitted(b) if isinstance(b, Table) else b for b in section.blocks),
+        )
+        for section in sections
+    )
 
 
 class PdfRenderer:
@@ -53,13 +68,20 @@ class PdfRenderer:
         Raises:
             TongbaoError: typst fails or warns, e.g. about an unknown font.
         """
+        document = replace(
+            document,
+            sections=_with_fitted_tables(document.sections),
+            attachments=_with_fitted_tables(document.attachments),
+        )
         data = self._printable(as_data(document))
         inputs = {
-            "document": json.dumps(data, ensure_ascii=False),
+            "document": json.dumps(data, ensure_ascii=False, default=date.isoformat),
             "fonts": json.dumps(self.fonts.roles),
         }
         try:
-            result, warnings = self._compiler.compile_with_warnings(format="pdf", sys_inputs=inputs)
+            result, warnings = self._compiler.compile_with_warnings(
+                format="pdf", sys_inputs=inputs, pdf_standards=_STANDARDS
+            )
         except typst.TypstError as error:
             raise TongbaoError(f"{document.path}: typst: {error}") from None
         if warnings:

@@ -1,0 +1,164 @@
+"""Layout of bulletins: column widths, captions, the page with the signature, PDF standards.
+
+Belongs here: what the layout promises, read from the finished bytes. Doesn't belong here: page and
+text by GB/T 9704 (``test_docx``) and figures (``test_bulletin``).
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from pypdf import PdfReader
+
+from orchestration.bulletin.content import Column, Document, Section, Table, paragraph
+from orchestration.bulletin.documents import correction_document
+from orchestration.bulletin.marts import GateNotes, Marts, Row
+from orchestration.bulletin.parts import target_bars, target_table
+from orchestration.bulletin.render import PdfRenderer, load_fonts
+from orchestration.bulletin.render.columns import fitted
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.reporting_calendar import period_of
+
+ORGAN = "教育部职业教育与成人教育司"
+
+
+@pytest.fixture(scope="module")
+def renderer() -> PdfRenderer:
+    return PdfRenderer(load_fonts(None))
+
+
+def _marts() -> Marts:
+    return Marts(
+        year=2024,
+        period=period_of(2024),
+        catalogue=load_catalogue(),
+        gate=GateNotes(1, {}),
+        tables={
+            "dim_reporting_year": [Row("dim_reporting_year", ("2024",), {"is_synthetic": True})]
+        },
+        absent=[],
+        excluded=[],
+        watched=[],
+        highlights=[],
+        units=[],
+        remarks=(0, 0),
+    )
+
+
+def _table(caption: str, rows: int) -> Table:
+    columns = (Column("指标", 7, "left"), Column("数值", 3))
+    return Table(caption, columns, tuple((f"第{n}项", f"{n:,}") for n in range(rows)))
+
+
+def _notice(*blocks: Table) -> Document:
+    return correction_document(
+        _marts(), 2, "数据有误", path="national/correction", sections=[("更正情况", list(blocks))]
+    )
+
+
+def _pages(body: bytes) -> list[str]:
+    texts = (page.extract_text() for page in PdfReader(io.BytesIO(body)).pages)
+    return ["".join(text.split()) for text in texts]
+
+
+# -- columns ------------------------------------------------------------------------------------
+
+
+def test_a_column_holds_its_longest_number_and_its_head() -> None:
+    columns = (Column("单位名称", 30, "left"), Column("目标完成度", 1), Column("金额", 1))
+    [name, rate, amount] = fitted(Table("", columns, (("某校", "1.00%", "1,000,000.00"),))).columns
+    # In thousandths of a character: five characters of the head, twelve half-width digits.
+    assert rate.width >= 5 * 1000
+    assert amount.width >= 12 * 540
+    assert name.width > rate.width + amount.width
+
+
+def test_wide_enough_columns_keep_their_shares() -> None:
+    columns = (Column("甲", 3, "left"), Column("乙", 1))
+    [first, second] = fitted(Table("", columns, (("某", "1"),))).columns
+    assert abs(first.width - 3 * second.width) <= 3
+
+
+def test_columns_that_need_more_than_the_page_are_reduced_by_the_same_factor() -> None:
+    columns = tuple(Column(f"T{n:02}", 1) for n in range(20))
+    widths = [column.width for column in fitted(Table("", columns, (("100.00%",) * 20,))).columns]
+    assert len(set(widths)) == 1
+    # 156 mm hold 49.1 characters of 9 pt.
+    assert abs(sum(widths) - 49_134) < 20
+
+
+# -- captions -----------------------------------------------------------------------------------
+
+
+def test_tables_are_numbered_through_the_sections() -> None:
+    document = correction_document(
+        _marts(),
+        2,
+        "数据有误",
+        path="national/correction",
+        sections=[("甲", [_table("一表", 1), _table("", 1)]), ("乙", [_table("二表", 1)])],
+    )
+    found = [b.caption for s in document.sections for b in s.blocks if isinstance(b, Table)]
+    assert found == ["表1　一表", "", "表2　二表"]
+
+
+def test_a_table_says_on_later_pages_that_it_is_continued(renderer: PdfRenderer) -> None:
+    pages = _pages(renderer.render(_notice(_table("对照", 120), _table("短表", 2))))
+    with_table = [page for page in pages if "表1对照" in page]
+    assert len(with_table) >= 3
+    assert "续表1对照" not in with_table[0]
+    assert all("续表1对照" in page for page in with_table[1:])
+    assert "续表2" not in "".join(pages)
+
+
+# -- signature ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lines", range(14, 22))
+def test_no_page_has_the_signature_alone(renderer: PdfRenderer, lines: int) -> None:
+    body = tuple(paragraph(f"第{n}段。") for n in range(lines))
+    document = replace(_notice(), sections=(Section("一、某节", body),))
+    [signed] = [page for page in _pages(renderer.render(document)) if f"{ORGAN}年月日" in page]
+    assert "特此通报。" in signed
+
+
+# -- targets ------------------------------------------------------------------------------------
+
+
+def test_kinds_of_targets_are_in_the_order_of_the_notice() -> None:
+    numbers = {"progress_rate": Decimal("0.5"), "achieved_count": 1, "target_count": 2}
+    rows = [
+        Row(
+            "agg_national_target",
+            ("2024", "T10", "national", kind),
+            {"task_code": "T10", "level": "national", "category": kind, **numbers},
+        )
+        for kind in ("equipment", "resource", "standard")
+    ]
+    table = target_table(_marts(), rows, "目标")
+    assert [str(row[0]).partition("·")[2] for row in table.rows] == ["标准", "资源", "装备"]
+    bars = target_bars(_marts(), rows, "目标").bars
+    assert [bar.label.rpartition("·")[2] for bar in bars] == ["标准）", "资源）", "装备）"]
+
+
+# -- PDF ----------------------------------------------------------------------------------------
+
+
+def test_a_pdf_declares_archiving_and_accessibility_standards(renderer: PdfRenderer) -> None:
+    document = replace(_notice(_table("对照", 2)), publication_date=date(2024, 12, 15))
+    reader = PdfReader(io.BytesIO(renderer.render(document)))
+    root = reader.trailer["/Root"]
+    metadata = root["/Metadata"].get_data().decode()
+    for element in ("pdfaid:part>2<", "pdfaid:conformance>A<", "pdfuaid:part>1<"):
+        assert element in metadata
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/Lang"].lower().startswith("zh")
+    assert reader.metadata is not None
+    assert reader.metadata.title == document.short_title
+    assert reader.metadata.creation_date is not None
+    assert reader.metadata.creation_date.date() == date(2024, 12, 15)
+    assert [str(entry.title) for entry in reader.outline] == ["一、更正情况"]  # type: ignore[union-attr]
