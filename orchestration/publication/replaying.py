@@ -18,6 +18,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -388,7 +389,7 @@ def _write_report(
     for each in summary.years:
         (folder / f"changes-{each.year}.csv").write_bytes(each.changes.as_csv())
     (folder / "exclusions.csv").write_bytes(_exclusions_csv(summary))
-    today = chinese_date(ws.settings.now().astimezone(SHANGHAI).date())
+    today = ws.settings.now().astimezone(SHANGHAI).date()
     page = render_html(_report_document(summary, seeds, today, is_synthetic=is_synthetic))
     for name, body in with_font({"index.html": page}).items():
         path = folder / name
@@ -410,7 +411,7 @@ def _exclusions_csv(summary: ReplaySummary) -> bytes:
 
 
 def _report_document(
-    summary: ReplaySummary, seeds: Mapping[str, Path], today: str, *, is_synthetic: bool
+    summary: ReplaySummary, seeds: Mapping[str, Path], today: date, *, is_synthetic: bool
 ) -> Document:
     span = "、".join(str(each.year) for each in summary.years)
     names = {"rules": "交叉校验规则", "indicators": "指标目录"}
@@ -425,7 +426,8 @@ def _report_document(
         number="",
         recipients="",
         signed_by="",
-        dated=today,
+        dated=chinese_date(today),
+        publication_date=today,
         opening=paragraph(
             f"以变更后的{changed}重新计算{span}年度数据，并与现行数据比较。本测算不改变已发布的通报、"
             "数据集市和质量门结论。以下“测算数”为变更后的结果。"

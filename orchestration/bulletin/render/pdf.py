@@ -27,8 +27,6 @@ __all__ = ["PdfRenderer"]
 
 _TEMPLATE = Path(__file__).with_name("bulletin.typ")
 _CHARTS = {"tiles", "bars"}
-#: Archiving with tagged structure (ISO 19005-2, level A) and accessibility (ISO 14289-1).
-_STANDARDS = ["a-2a", "ua-1"]
 
 
 def _with_fitted_tables(sections: tuple[Section, ...]) -> tuple[Section, ...]:
@@ -79,8 +77,9 @@ class PdfRenderer:
             "fonts": json.dumps(self.fonts.roles),
         }
         try:
+            # Archiving with tagged structure (ISO 19005-2, level A), accessibility (ISO 14289-1).
             result, warnings = self._compiler.compile_with_warnings(
-                format="pdf", sys_inputs=inputs, pdf_standards=_STANDARDS
+                format="pdf", sys_inputs=inputs, pdf_standards=["a-2a", "ua-1"]
             )
         except typst.TypstError as error:
             raise TongbaoError(f"{document.path}: typst: {error}") from None
