@@ -12,6 +12,7 @@ from typing import Any
 import docx
 import pytest
 from docx.enum.section import WD_ORIENTATION
+from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 
 from orchestration.bulletin.content import (
@@ -101,13 +102,17 @@ def test_headings_have_heading_styles_and_parts_are_in_order() -> None:
         ("Body Text", "按时报送率97.35%。"),
         ("Caption", "表"),
         ("Table Note", "注：注释"),
-        ("Caption", "图"),
         ("Table Note", "■无数据　■2.00%　"),
-        ("Caption", "条"),
+        ("Chart Caption", "图"),
+        ("Chart Caption", "条"),
         ("Attachment List First", "附件：1.名单"),
         ("Attachment List", "2.另一名单"),
         ("Signature", "某司"),
         ("Date", "2024年12月5日"),
+        ("Contents Title", "目　录"),
+        ("toc 1", "一、某节"),
+        ("toc 1", "附件1　名单"),
+        ("toc 1", "附件2　另一名单"),
         ("Attachment Label", "附件1"),
         ("Attachment Title", "名单"),
         ("Body Text", "甲。"),
@@ -178,6 +183,58 @@ def test_tables_repeat_their_header_and_split_no_row() -> None:
     ]
 
 
+def _rows_kept_with_the_next(document: Document) -> list[bool]:
+    [table] = _open_docx(document).tables
+    kept = [
+        {
+            paragraph.paragraph_format.keep_with_next
+            for cell in row.cells
+            for paragraph in cell.paragraphs
+        }
+        for row in table.rows[1:]
+    ]
+    assert all(len(values) == 1 for values in kept)
+    return [values == {True} for values in kept]
+
+
+@pytest.mark.parametrize(
+    ("rows", "kept"),
+    [(3, [True, True, False]), (10, [True, *[False] * 7, True, False])],
+)
+def test_a_page_break_leaves_no_row_alone(rows: int, kept: list[bool]) -> None:
+    table = Table("表", (Column("省份", 3, "left"), Column("率", 1)), (("北京", "1"),) * rows)
+    document = replace(_document(), sections=(Section("一、某节", (table,)),), attachments=())
+    assert _rows_kept_with_the_next(document) == kept
+
+
+def test_a_bar_chart_is_on_the_page_of_its_caption() -> None:
+    bars = Bars("条", tuple(Bar(f"第{n}项", "1", 1) for n in range(12)))
+    document = replace(_document(), sections=(Section("一、某节", (bars,)),), attachments=())
+    assert all(_rows_kept_with_the_next(document))
+
+
+def test_lines_break_between_numbers_and_not_within() -> None:
+    xml = _open_docx(_document()).styles.element.xml
+    assert '<w:wordWrap w:val="1"/>' in xml
+    assert xml.count("w:wordWrap") == 1
+
+
+def test_contents_are_a_field_that_is_filled_in() -> None:
+    body = _open_docx(_document()).element.body
+    codes = [code.text.strip() for code in body.iter(qn("w:instrText"))]
+    assert codes[0].startswith("TOC ")
+    assert codes[1:] == ['TC "附件1　名单" \\l 1', 'TC "附件2　另一名单" \\l 1']
+    marks = [mark.get(qn("w:name")) for mark in body.iter(qn("w:bookmarkStart"))]
+    assert [link.get(qn("w:anchor")) for link in body.iter(qn("w:hyperlink"))] == marks
+    states = [state.get(qn("w:fldCharType")) for state in body.iter(qn("w:fldChar"))]
+    assert states == ["begin", "separate", "end", *["begin", "end"] * 2]
+
+
+def test_a_document_without_attachments_has_no_contents() -> None:
+    word = _open_docx(replace(_document(), attachments=()))
+    assert "目　录" not in [p.text for p in word.paragraphs]
+
+
 def test_bars_without_notes_have_no_column_for_them() -> None:
     bars = Bars("条", (Bar("甲", "1", None),))
     document = replace(_document(), sections=(Section("一、某节", (bars,)),), attachments=())
@@ -200,7 +257,7 @@ def test_hostile_text_is_printed_unchanged(name: str) -> None:
     )
     word = _open_docx(document)
     shown = [p.text for p in word.paragraphs]
-    assert shown.count(name) == 4
+    assert shown.count(name) == 5
     assert [cell.text for row in word.tables[0].rows for cell in row.cells] == [
         name,
         "x",

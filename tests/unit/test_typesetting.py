@@ -7,6 +7,7 @@ text by GB/T 9704 (``test_docx``) and figures (``test_bulletin``).
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -19,7 +20,7 @@ from orchestration.bulletin.documents import correction_document
 from orchestration.bulletin.marts import GateNotes, Marts, Row
 from orchestration.bulletin.parts import target_bars, target_table
 from orchestration.bulletin.render import PdfRenderer, load_fonts
-from orchestration.bulletin.render.columns import fitted
+from orchestration.bulletin.render.table_layout import laid_out
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import period_of
 
@@ -70,7 +71,9 @@ def _pages(body: bytes) -> list[str]:
 
 def test_a_column_holds_its_longest_number_and_its_head() -> None:
     columns = (Column("单位名称", 30, "left"), Column("目标完成度", 1), Column("金额", 1))
-    [name, rate, amount] = fitted(Table("", columns, (("某校", "1.00%", "1,000,000.00"),))).columns
+    [name, rate, amount] = laid_out(
+        Table("", columns, (("某校", "1.00%", "1,000,000.00"),))
+    ).columns
     # In thousandths of a character: five characters of the head, twelve half-width digits.
     assert rate.width >= 5 * 1000
     assert amount.width >= 12 * 540
@@ -79,16 +82,57 @@ def test_a_column_holds_its_longest_number_and_its_head() -> None:
 
 def test_wide_enough_columns_keep_their_shares() -> None:
     columns = (Column("甲", 3, "left"), Column("乙", 1))
-    [first, second] = fitted(Table("", columns, (("某", "1"),))).columns
+    [first, second] = laid_out(Table("", columns, (("某", "1"),))).columns
     assert abs(first.width - 3 * second.width) <= 3
 
 
 def test_columns_that_need_more_than_the_page_are_reduced_by_the_same_factor() -> None:
     columns = tuple(Column(f"T{n:02}", 1) for n in range(20))
-    widths = [column.width for column in fitted(Table("", columns, (("100.00%",) * 20,))).columns]
+    widths = [column.width for column in laid_out(Table("", columns, (("100.00%",) * 20,))).columns]
     assert len(set(widths)) == 1
     # 156 mm hold 49.1 characters of 9 pt.
     assert abs(sum(widths) - 49_134) < 20
+
+
+def test_heads_break_before_numbers_and_names_do() -> None:
+    columns = (Column("省份", 3, "left"), *(Column("按时报送率", 3) for _ in range(11)))
+    name, *rates = laid_out(Table("", columns, (("内蒙古", *["100.00"] * 11),))).columns
+    assert name.width >= 3 * 1000
+    assert all(rate.width >= 6 * 540 for rate in rates)
+
+
+# -- rows ---------------------------------------------------------------------------------------
+
+
+def test_rows_are_grouped_by_number_and_length() -> None:
+    def groups(table: Table) -> list[tuple[int, bool]]:
+        return [(group.rows, group.is_whole) for group in laid_out(table).groups]
+
+    assert groups(_table("", 8)) == [(8, True)]
+    assert groups(_table("", 9)) == [(2, True), (5, False), (2, True)]
+    long_row = ("文" * 41, "1")
+    of_long_texts = replace(_table("", 0), rows=(long_row,) * 3)
+    assert groups(of_long_texts) == [(3, False)]
+    begins_long = replace(_table("", 0), rows=(long_row, *[("短", "1")] * 3))
+    assert groups(begins_long) == [(2, False), (2, True)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "rows_before", "rows"),
+    # Without the groups, the first row is alone on its page, or the last.
+    [(2, 4, 12), (11, 0, 31)],
+)
+def test_no_page_has_one_row_of_a_table_alone(
+    renderer: PdfRenderer, lines: int, rows_before: int, rows: int
+) -> None:
+    tables = [_table("乙", rows_before)] if rows_before else []
+    blocks = [paragraph(f"第{n}段。") for n in range(lines)]
+    numbered = _notice(*tables, _table("甲", rows)).sections[0].blocks
+    document = replace(_notice(), sections=(Section("一、某节", (*blocks, *numbered)),))
+    parts = [page.partition("甲指标")[2] for page in _pages(renderer.render(document))]
+    found = [len(re.findall(r"第\d+项", part)) for part in parts]
+    assert sum(found) == rows
+    assert 1 not in found
 
 
 # -- captions -----------------------------------------------------------------------------------

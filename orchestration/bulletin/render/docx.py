@@ -18,7 +18,7 @@ import jinja2
 
 from orchestration.bulletin.content import Bars, Column, Document, Table, Tile, TileMap
 from orchestration.bulletin.render.charts import DARK, SHADES
-from orchestration.bulletin.render.columns import fitted
+from orchestration.bulletin.render.table_layout import laid_out
 from orchestration.workbook import pack_parts
 
 __all__ = ["render_docx"]
@@ -53,6 +53,23 @@ def _bars_as_table(bars: Bars) -> Table:
     return Table(bars.caption, columns[:kept], tuple(row[:kept] for row in rows))
 
 
+def _contents(document: Document) -> list[str]:
+    """Return the entries of the contents: sections, then attachments with their labels."""
+    many = len(document.attachments) > 1
+    return [
+        *(section.title for section in document.sections),
+        *(
+            f"附件{number if many else ''}　{section.title}"
+            for number, section in enumerate(document.attachments, 1)
+        ),
+    ]
+
+
+def _quoted(text: str) -> str:
+    """Return a text for a quoted argument of a Word field."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
 def _colour(shade: int) -> str:
     return SHADES[shade].removeprefix("#").upper()
 
@@ -73,9 +90,10 @@ def _templates() -> dict[str, jinja2.Template]:
     )
     environment.filters |= {
         "colour": _colour,
-        "fitted": fitted,
         "grid": _grid,
         "is_dark": _is_dark,
+        "laid_out": laid_out,
+        "quoted": _quoted,
         "tabled": _bars_as_table,
         "widths": _widths,
     }
@@ -85,9 +103,10 @@ def _templates() -> dict[str, jinja2.Template]:
 
 def render_docx(document: Document) -> bytes:
     """Return the document as the bytes of a DOCX file."""
+    values = {"doc": document, "contents": _contents(document)}
     return pack_parts(
         {
-            name: _ILLEGAL.sub("", template.render(doc=document)).encode()
+            name: _ILLEGAL.sub("", template.render(values)).encode()
             for name, template in _templates().items()
         }
     )

@@ -19,8 +19,8 @@ import typst
 
 from orchestration.bulletin.content import Document, Section, Table, as_data
 from orchestration.bulletin.render.charts import svg_of
-from orchestration.bulletin.render.columns import fitted
 from orchestration.bulletin.render.fonts import FontSet
+from orchestration.bulletin.render.table_layout import laid_out
 from orchestration.core.errors import TongbaoError
 
 __all__ = ["PdfRenderer"]
@@ -29,11 +29,11 @@ _TEMPLATE = Path(__file__).with_name("bulletin.typ")
 _CHARTS = {"tiles", "bars"}
 
 
-def _with_fitted_tables(sections: tuple[Section, ...]) -> tuple[Section, ...]:
+def _with_tables_laid_out(sections: tuple[Section, ...]) -> tuple[Section, ...]:
     return tuple(
         replace(
             section,
-            blocks=tuple(fitted(b) if isinstance(b, Table) else b for b in section.blocks),
+            blocks=tuple(laid_out(b) if isinstance(b, Table) else b for b in section.blocks),
         )
         for section in sections
     )
@@ -68,8 +68,8 @@ class PdfRenderer:
         """
         document = replace(
             document,
-            sections=_with_fitted_tables(document.sections),
-            attachments=_with_fitted_tables(document.attachments),
+            sections=_with_tables_laid_out(document.sections),
+            attachments=_with_tables_laid_out(document.attachments),
         )
         data = self._printable(as_data(document))
         inputs = {

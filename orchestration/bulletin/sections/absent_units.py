@@ -33,5 +33,5 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         if not chosen:
             continue
         found.append(units_heading(title, state, place.code, len(chosen)))
-        found.append(unit_table(marts, chosen, ""))
+        found.append(unit_table(marts, chosen, f"{title}单位名单"))
     return found

@@ -31,8 +31,8 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     names = "；".join(f"{task.code} {task.name}" for task in marts.tasks)
     return [
         Table(
-            "",
-            (Column("省份", 3, "left"), *(Column(f"{t.code}（%）", 3) for t in marts.tasks)),
+            f"{TITLE}（%）",
+            (Column("省份", 3, "left"), *(Column(t.code, 3) for t in marts.tasks)),
             tuple(lines),
             f"“—”表示没有应报单位。{names}。",
         )

@@ -84,7 +84,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             )
             found += [
                 units_heading(title, state, place.code, len(chosen)),
-                Table("", columns, units_named),
+                Table(f"{title}名单", columns, units_named),
             ]
     return found
 

@@ -16,4 +16,4 @@ TITLE = "处于警告状态的单位名单"
 def blocks(marts: Marts, place: Place) -> list[Block]:
     """Return a table of warned units by province; nothing if there are none."""
     warned = [unit for unit in marts.watched if unit["reason"] == "warned"]
-    return [unit_table(marts, warned, "")] if warned else []
+    return [unit_table(marts, warned, TITLE)] if warned else []

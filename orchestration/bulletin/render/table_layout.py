@@ -1,0 +1,162 @@
+"""Layout of tables, the same in PDF and Word documents: column widths, rows on one page.
+
+A column is at least as wide as its longest number or code and as its head. The rest of the width
+is shared by the columns' shares (``Column.width``). Widths are estimated from the characters:
+measuring each cell would take longer than typesetting the table.
+
+Belongs here: the width of each column, and which rows a page break may separate. Doesn't belong
+here: the shares (``sections``, ``parts``) and the look of a table (``bulletin.typ``,
+``word_parts``).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+from orchestration.bulletin.content import Column, Run, Table
+
+__all__ = ["LaidOutTable", "RowGroup", "laid_out"]
+
+#: Width of the type area in characters of a table: 156 mm of 小5号 (9 pt).
+_TABLE_WIDTH = 156 / 25.4 * 72 / 9
+#: Left and right padding of a cell, in characters: 3 pt each, in the PDF and in Word.
+_PADDING = 2 * 3 / 9
+#: Widths of half-width characters: the greater of Noto Serif SC's and 宋体's (0.5 for all).
+_WIDTHS = {"%": 0.92} | dict.fromkeys(" .,:;()/-", 0.5)
+#: Width of other half-width characters: digits have 0.56, signs 0.58.
+_HALF_WIDTH = 0.58
+#: A head of at most this many characters stays on one line; a longer one may take two.
+_HEAD_ON_ONE_LINE = 5
+#: Names break anywhere; a column of names holds at least this many characters on a line.
+_NAME_WIDTH = 4
+#: A text in a column of numbers that is longer than this may break, e.g. a reason.
+_LONGEST_NUMBER = 12
+#: A table of at most this many rows stays on one page: about a quarter of the page.
+_ROWS_ON_ONE_PAGE = 8
+#: A row may fill a page if it has a text longer than this: seven lines of the narrowest column.
+_LONG_TEXT = 40
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """Rows that follow each other.
+
+    Attributes:
+        rows: number of rows, above zero.
+        is_whole: whether no page break may separate them.
+    """
+
+    rows: int
+    is_whole: bool
+
+
+@dataclass(frozen=True)
+class LaidOutTable(Table):
+    """A table whose columns' shares are their widths in thousandths of a character.
+
+    Attributes:
+        groups: groups of all rows, in order.
+    """
+
+    groups: tuple[RowGroup, ...] = ()
+
+    @property
+    def keeps_next(self) -> list[bool]:
+        """Whether each row is on the same page as the next one."""
+        return [
+            group.is_whole and row < group.rows - 1
+            for group in self.groups
+            for row in range(group.rows)
+        ]
+
+
+def _text_width(text: str) -> float:
+    """Return the width of a text in characters."""
+    return sum(
+        1
+        if unicodedata.east_asian_width(character) in {"W", "F", "A"}
+        else _WIDTHS.get(character, _HALF_WIDTH)
+        for character in text
+    )
+
+
+def _cells_width(column: Column, cells: Sequence[str]) -> float:
+    """Return the width in characters that keeps a column's numbers and codes whole."""
+    longest = max(map(_text_width, cells), default=0)
+    limit = _NAME_WIDTH if column.align == "left" else _LONGEST_NUMBER
+    return min(longest, limit) + _PADDING
+
+
+def _head_width(column: Column) -> float:
+    """Return the width in characters that keeps a column's head on one or two lines."""
+    width = _text_width(column.head)
+    if width > _HEAD_ON_ONE_LINE:
+        width = max(_HEAD_ON_ONE_LINE, width / 2 + 0.5)
+    return width + _PADDING
+
+
+def _widths(least: Sequence[float], shares: Sequence[int], total: float) -> list[float]:
+    """Share a width by shares, but give no column less than its least width.
+
+    If the least widths together exceed the total, all are reduced by the same factor.
+    """
+    if sum(least) >= total:
+        return [width * total / sum(least) for width in least]
+    free = set(range(len(least)))
+    while True:
+        rest = total - sum(width for i, width in enumerate(least) if i not in free)
+        unit = rest / sum(shares[i] for i in free)
+        narrow = {i for i in free if least[i] > shares[i] * unit}
+        if not narrow:
+            return [shares[i] * unit if i in free else least[i] for i in range(len(least))]
+        free -= narrow
+
+
+def _groups(rows: Sequence[Sequence[str]]) -> tuple[RowGroup, ...]:
+    """Return the groups of a table's rows: no page has the first or the last row alone.
+
+    Rows of long texts are in no whole group, because they may fill a page.
+    """
+
+    def may_be_whole(chosen: Sequence[Sequence[str]]) -> bool:
+        return not any(len(text) > _LONG_TEXT for row in chosen for text in row)
+
+    if len(rows) <= _ROWS_ON_ONE_PAGE and may_be_whole(rows):
+        found = [RowGroup(len(rows), is_whole=True)]
+    elif len(rows) < 4:
+        found = [RowGroup(len(rows), is_whole=False)]
+    else:
+        found = [
+            RowGroup(2, is_whole=may_be_whole(rows[:2])),
+            RowGroup(len(rows) - 4, is_whole=False),
+            RowGroup(2, is_whole=may_be_whole(rows[-2:])),
+        ]
+    return tuple(group for group in found if group.rows)
+
+
+def _run_text(run: Run) -> str:
+    return run if isinstance(run, str) else run.text
+
+
+def laid_out(table: Table) -> LaidOutTable:
+    """Lay a table out.
+
+    If heads and cells together don't fit the page, heads may break at any character.
+    """
+    rows = [[_run_text(run) for run in row] for row in table.rows]
+    cells = [[row[i] for row in rows] for i in range(len(table.columns))]
+    least = [_cells_width(*pair) for pair in zip(table.columns, cells, strict=True)]
+    with_heads = [
+        max(_head_width(column), width) for column, width in zip(table.columns, least, strict=True)
+    ]
+    if sum(with_heads) <= _TABLE_WIDTH:
+        least = with_heads
+    widths = _widths(least, [column.width for column in table.columns], _TABLE_WIDTH)
+    columns = tuple(
+        replace(column, width=round(1000 * width))
+        for column, width in zip(table.columns, widths, strict=True)
+    )
+    content = {each.name: getattr(table, each.name) for each in fields(Table)}
+    return LaidOutTable(**content | {"columns": columns}, groups=_groups(rows))
