@@ -14,10 +14,9 @@ from typing import TextIO
 import click
 
 from orchestration.cli.output import JSON, print_json
-from orchestration.cli.tabular import output_format, print_answer
-from orchestration.query import FORMATS
+from orchestration.cli.tabular import format_options, output_format, print_answer
 
-__all__ = ["sql", "trace"]
+__all__ = ["describe", "sql", "tables", "trace"]
 
 
 @click.command()
@@ -37,19 +36,7 @@ __all__ = ["sql", "trace"]
     metavar="NAME=VALUE",
     help="The value of $NAME in the query, as text; may be repeated.",
 )
-@click.option(
-    "--format",
-    "name",
-    type=click.Choice(FORMATS),
-    help="By default the ending of --output; else table on a terminal and csv elsewhere.",
-)
-@click.option("--json", "name", flag_value="json", help="The same as --format json.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write to a file, which is replaced when the answer is complete.",
-)
+@format_options
 @click.option("--edition", type=click.IntRange(1), help="As of this edition's snapshot.")
 @click.option(
     "--year",
@@ -109,6 +96,41 @@ def _parameter_values(parameters: Sequence[str]) -> dict[str, str]:
     if wrong := [each for each in parameters if "=" not in each]:
         raise UsageError(f"sql: --param {wrong[0]}: write name=value")
     return values
+
+
+@click.command()
+@format_options
+def tables(name: str | None, output: Path | None) -> None:
+    """List the tables of the lakehouse with their descriptions."""
+    from orchestration import stages
+    from orchestration.core.settings import Settings
+    from orchestration.query.listing import list_tables
+    from orchestration.query.session import open_session
+
+    chosen = output_format(name, output)
+    with (
+        stages.open_workspace(Settings.from_env(), read_only=True) as ws,
+        open_session(ws.settings, ws.store) as session,
+    ):
+        print_answer(list_tables(session), chosen, output)
+
+
+@click.command()
+@click.argument("table")
+@format_options
+def describe(table: str, name: str | None, output: Path | None) -> None:
+    """Describe the columns of a TABLE of the lakehouse, e.g. marts.agg_national_task."""
+    from orchestration import stages
+    from orchestration.core.settings import Settings
+    from orchestration.query.listing import describe_table
+    from orchestration.query.session import open_session
+
+    chosen = output_format(name, output)
+    with (
+        stages.open_workspace(Settings.from_env(), read_only=True) as ws,
+        open_session(ws.settings, ws.store) as session,
+    ):
+        print_answer(describe_table(session, table), chosen, output)
 
 
 @click.command()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -20,7 +20,30 @@ from orchestration.query import BINARY_FORMATS, FORMATS
 if TYPE_CHECKING:
     from orchestration.query.session import Answer
 
-__all__ = ["output_format", "print_answer"]
+__all__ = ["format_options", "output_format", "print_answer"]
+
+_OPTIONS = (
+    click.option(
+        "--format",
+        "name",
+        type=click.Choice(FORMATS),
+        help="By default the ending of --output; else table on a terminal and csv elsewhere.",
+    ),
+    click.option("--json", "name", flag_value="json", help="The same as --format json."),
+    click.option(
+        "-o",
+        "--output",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write to a file, which is replaced when the answer is complete.",
+    ),
+)
+
+
+def format_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of the format: the arguments ``name`` and ``output`` of a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 def output_format(name: str | None, output: Path | None) -> str:

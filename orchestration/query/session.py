@@ -33,7 +33,7 @@ from orchestration.lakehouse import CONTACTS, data_path, quoted, reader
 from orchestration.query.statements import PERSONAL_COLUMNS, checked_statements
 from orchestration.storage import Store
 
-__all__ = ["Answer", "Session", "open_session"]
+__all__ = ["SCHEMAS", "Answer", "Session", "open_session"]
 
 #: Rows that are in memory at a time. A million rows of ten columns in one list take a gigabyte;
 #: with 10,000 the cost of a batch is already lost in that of its rows.
@@ -42,7 +42,7 @@ _BATCH_ROWS = 10_000
 #: ends within milliseconds; one that waits for the network does not listen.
 _INTERRUPT_SECONDS, _INTERRUPTS = 0.05, 20
 #: The schemas in which unqualified names are looked up, in this order.
-_SCHEMAS = ("marts", "quality", "publication", "raw")
+SCHEMAS = ("marts", "quality", "publication", "raw")
 
 _T = TypeVar("_T")
 
@@ -145,7 +145,7 @@ def _restrict(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         "select schema_name, table_name from duckdb_tables() where database_name = 'lake'"
     ).fetchall()
     have = {schema for schema, _ in tables}
-    path = [f"lake.{schema}" for schema in _SCHEMAS if schema in have]
+    path = [f"lake.{schema}" for schema in SCHEMAS if schema in have]
     if "raw" in have:
         con.execute("create schema memory.raw")
         path.insert(-1, "memory.raw")  # Before lake.raw, so that raw.objects is the view.

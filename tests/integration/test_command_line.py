@@ -175,7 +175,7 @@ def test_sql_is_read_only_and_answers_in_json(
 def test_every_command_has_help(tongbao: Tongbao) -> None:
     commands = (
         "demo", "run", "intake", "transform", "receipts", "gate", "publish", "sql", "up", "check",
-        "template", "alarm",
+        "template", "alarm", "tables", "describe",
     )  # fmt: skip
     for command in commands:
         done = tongbao(command, "--help")

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from orchestration import stages
+from orchestration import lakehouse, stages
 from orchestration.cli import main
 from orchestration.core.errors import UsageError
+from orchestration.query.listing import describe_table, list_tables
 from orchestration.query.session import Session, open_session
 from tests.fixtures.homes import Shared
 from tests.fixtures.landing import Landing
@@ -281,3 +282,29 @@ def test_json_is_one_list(lake: stages.Workspace) -> None:
     done = _sql(lake, "select 1 as n where $any = 'x'", "-p", "any=x", "--json")
     assert json.loads(done.stdout) == [{"n": 1}]
     assert json.loads(_sql(lake, "select 1 as n where false", "--format", "json").stdout) == []
+
+
+def test_tables_are_listed_and_described_in_both_languages(lake: stages.Workspace) -> None:
+    with lakehouse.writer(lake.settings, lake.store) as con:
+        lakehouse.write_comments(
+            con,
+            {
+                ("raw.objects", ""): "Objects / versions. / 对象。",
+                ("raw.objects", "etag"): "Version. / 版本。",
+            },
+        )
+    with open_session(lake.settings, lake.store) as session:
+        tables = {row[0]: row[1:] for row in list_tables(session).rows()}
+        assert next(iter(tables)) == "quality.gate_results"
+        assert tables["raw.objects"] == (15, "对象。", "Objects / versions.")
+        described = describe_table(session, "raw.objects").rows()
+        assert described[1] == ("etag", "VARCHAR", "版本。", "Version.")
+        assert describe_table(session, "Objects").rows() == described
+        for unknown in ("marts.objects", "objects%", "lake.main.objects"):
+            with pytest.raises(UsageError, match="there is no table"):
+                describe_table(session, unknown)
+    environment = {"TONGBAO_HOME": str(lake.settings.home)}
+    for words in (["tables"], ["describe", "raw.objects"]):
+        done = CliRunner().invoke(main, [*words, "--json"], env=environment)
+        assert done.exit_code == 0
+        assert "对象。" in done.stdout or "版本。" in done.stdout
