@@ -29,11 +29,14 @@ from orchestration.bulletin.wording import (
     EXCLUSIONS,
     KINDS,
     LEVELS,
-    MISSING,
     WATCH_REASONS,
+    clean,
+)
+from orchestration.core.catalogue import Indicator, Measure
+from orchestration.figures.numbers import (
+    MISSING,
     amount,
     change,
-    clean,
     count,
     in_points,
     percent,
@@ -41,7 +44,6 @@ from orchestration.bulletin.wording import (
     unit_of,
     value_text,
 )
-from orchestration.core.catalogue import Indicator, Measure
 
 __all__ = [
     "change_bars",

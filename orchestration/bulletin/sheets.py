@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from orchestration.core.catalogue import Indicator, Measure
+from orchestration.figures.numbers import has_decimals
 
 __all__ = [
     "AMOUNT",
@@ -61,11 +62,8 @@ class Sheet:
 
 
 def indicator_format(value: Decimal | None, indicator: Indicator) -> str:
-    """Return an indicator's number format, equal to the bulletins' (``wording.value_text``)."""
-    whole = indicator.value_type not in {"amount", "percent", "ratio"}
-    if not whole or indicator.aggregation == "mean":
-        return AMOUNT
-    return COUNT if value is None or value == value.to_integral_value() else AMOUNT
+    """Return an indicator's number format, equal to the bulletins' (``numbers.value_text``)."""
+    return AMOUNT if has_decimals(value, indicator) else COUNT
 
 
 def measure_format(measure: Measure) -> str:

@@ -27,20 +27,17 @@ from orchestration.bulletin.content import (
 from orchestration.bulletin.documents import numbered
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import change_figure, excluded_table, watched_table
-from orchestration.bulletin.wording import (
-    LEVELS,
+from orchestration.bulletin.wording import LEVELS, chinese_number, clean, moment
+from orchestration.core.catalogue import Indicator, Region, Task
+from orchestration.figures.numbers import (
     MISSING,
     amount,
-    chinese_number,
-    clean,
     count,
-    moment,
     percent,
     share,
     unit_of,
     value_text,
 )
-from orchestration.core.catalogue import Indicator, Region, Task
 
 __all__ = ["summaries"]
 

@@ -25,12 +25,11 @@ from orchestration.bulletin.sheets import (
 from orchestration.bulletin.wording import (
     KINDS,
     LEVELS,
-    MISSING,
     WATCH_REASONS,
     chinese_date,
     moment,
-    unit_of,
 )
+from orchestration.figures.numbers import MISSING, unit_of
 
 __all__ = ["national_tables", "scorecard_sheet", "watchlist_sheet"]
 

@@ -25,15 +25,13 @@ from orchestration.bulletin.sheets import COUNT, RATE, Book, Field, Sheet
 from orchestration.bulletin.tables import ranking_note, scorecard_sheet, watchlist_sheet
 from orchestration.bulletin.wording import (
     LEVELS,
-    MISSING,
     WATCH_REASONS,
     chinese_date,
     chinese_number,
-    count,
     moment,
-    percent,
 )
 from orchestration.core.catalogue import ResultUse
+from orchestration.figures.numbers import MISSING, count, percent
 
 __all__ = ["use_pages", "use_workbooks"]
 

@@ -1,19 +1,16 @@
-"""Formats numbers, dates and names for a bulletin.
+"""Formats dates and names for a bulletin.
 
-Formats follow GB/T 15835 (numerals) and GB/T 9704 (dates). Figures have six places in the marts
-and are rounded here for print, half up.
+Formats follow GB/T 15835 (numerals) and GB/T 9704 (dates).
 
-Belongs here: text from a single value, and the Chinese names of codes. Doesn't belong here:
-sentences about figures (``sections``).
+Belongs here: text from a single value, and the Chinese names of codes. Doesn't belong here: the
+text of numbers (``figures.numbers``) and sentences about figures (``sections``).
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
 
-from orchestration.core.catalogue import Indicator
 from orchestration.core.reporting_calendar import chinese_date, moment
 
 __all__ = [
@@ -21,101 +18,17 @@ __all__ = [
     "GRADES",
     "KINDS",
     "LEVELS",
-    "MISSING",
     "STATUSES",
     "UNIT_NAME",
     "WATCH_REASONS",
-    "amount",
-    "change",
     "chinese_date",
     "chinese_number",
     "clean",
-    "count",
-    "in_points",
     "listed",
     "moment",
-    "percent",
-    "points",
-    "rounded",
-    "share",
-    "unit_of",
-    "value_text",
 ]
 
-#: Printed for a missing value: missing is not zero.
-MISSING = "—"
 _DIGITS = "零一二三四五六七八九"
-
-
-def rounded(value: Decimal, places: int) -> str:
-    """Return a decimal rounded half up, with thousands separators."""
-    step = Decimal(1).scaleb(-places)
-    exact = value.quantize(step, rounding=ROUND_HALF_UP)
-    return f"{exact + 0:,f}" if exact else f"{abs(exact):,f}"
-
-
-def count(value: int | None) -> str:
-    """Return a whole number with thousands separators."""
-    return MISSING if value is None else f"{value:,d}"
-
-
-def amount(value: Decimal | None) -> str:
-    """Return an amount of money (万元) or a score, with two places."""
-    return MISSING if value is None else rounded(value, 2)
-
-
-def percent(rate: Decimal | None) -> str:
-    """Return a fraction as a percentage with two places, e.g. ``61.08%``.
-
-    Two places are those of the bulletin 教职成司函〔2018〕51号.
-    """
-    return MISSING if rate is None else f"{rounded(rate * 100, 2)}%"
-
-
-def share(part: Decimal | int | None, whole: Decimal | int | None) -> str:
-    """Return a part as a percentage of the whole; ``—`` unless the whole is above zero."""
-    if part is None or whole is None or whole <= 0:
-        return MISSING
-    return percent(Decimal(part) / Decimal(whole))
-
-
-def _signed(text: str) -> str:
-    """Add a sign to a formatted number; zero has none."""
-    if text.startswith("-"):
-        return "−" + text[1:]
-    return text if not text.strip("0.%") else "+" + text
-
-
-def change(rate: Decimal | None) -> str:
-    """Return a change rate with its sign, e.g. ``+5.32%``."""
-    return MISSING if rate is None else _signed(percent(rate))
-
-
-def points(difference: Decimal | None) -> str:
-    """Return the change of a percentage in percentage points, with its sign."""
-    return MISSING if difference is None else _signed(rounded(difference, 2)) + "个百分点"
-
-
-def in_points(indicator: Indicator) -> bool:
-    """Whether changes of this indicator are printed in percentage points."""
-    return indicator.unit == "%"
-
-
-def value_text(value: Decimal | None, indicator: Indicator) -> str:
-    """Return an indicator's aggregate as printed, without its unit of measure."""
-    if value is None:
-        return MISSING
-    whole = indicator.value_type not in {"amount", "percent", "ratio"}
-    if whole and indicator.aggregation != "mean":
-        return rounded(value, 0 if value == value.to_integral_value() else 2)
-    return rounded(value, 2)
-
-
-def unit_of(indicator: Indicator) -> str:
-    """Return the unit of measure of an indicator's aggregate."""
-    if indicator.aggregation == "count_true":
-        return "家单位"
-    return indicator.unit
 
 
 def chinese_number(number: int) -> str:

@@ -34,19 +34,19 @@ from orchestration.bulletin import (
 )
 from orchestration.bulletin.dictionary import mart_descriptions
 from orchestration.bulletin.open_data import formula_safe
-from orchestration.bulletin.wording import change as change_rate
-from orchestration.bulletin.wording import (
+from orchestration.bulletin.wording import moment
+from orchestration.core.catalogue import load_catalogue
+from orchestration.core.contacts import struck
+from orchestration.core.reporting_calendar import period_of
+from orchestration.figures.numbers import change as change_rate
+from orchestration.figures.numbers import (
     count,
     in_points,
-    moment,
     percent,
     points,
     rounded,
     value_text,
 )
-from orchestration.core.catalogue import load_catalogue
-from orchestration.core.contacts import struck
-from orchestration.core.reporting_calendar import period_of
 from orchestration.lakehouse.received import received_documents
 
 __all__ = ["BUILD", "Change", "Changes", "compare_snapshots"]

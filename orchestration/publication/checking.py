@@ -17,7 +17,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree
 
@@ -41,6 +41,7 @@ from orchestration.bulletin.content import (
 from orchestration.bulletin.sections.quality_notes import UNDRAWN_NAMED
 from orchestration.bulletin.wording import UNIT_NAME, clean, listed
 from orchestration.core.errors import TongbaoError
+from orchestration.figures.numbers import half_up
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.publication.changes import Change
 
@@ -440,7 +441,7 @@ def _prints(figure: Figure, value: Any) -> bool:
     printed = Decimal(match.group().replace(",", "").replace("−", "-"))
     exact = Decimal(value) * (100 if figure.id.endswith(_FRACTIONS) else 1)
     places = max(0, -int(printed.as_tuple().exponent))
-    return exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) == printed
+    return half_up(exact, places) == printed
 
 
 def _marked_figures(page: str) -> Iterable[Figure]:

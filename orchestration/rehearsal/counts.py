@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
 from orchestration.core.reporting_calendar import ReportingPeriod
+from orchestration.figures.numbers import half_up
 from orchestration.rehearsal.projection import Pace, Projection, project
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def percent(part: int | None, whole: int | None) -> Decimal | None:
     """A share in percent with one decimal, half up; None where either number is unknown or 0."""
     if part is None or not whole:
         return None
-    return (Decimal(100 * part) / whole).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return half_up(Decimal(100 * part) / whole, 1)
 
 
 _UNITS = """

@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from decimal import Decimal
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -25,9 +24,17 @@ import duckdb
 import jinja2
 
 from orchestration.bulletin.links import NATION, target_anchor
-from orchestration.bulletin.wording import GRADES, KINDS, LEVELS, UNIT_NAME, clean, moment
+from orchestration.bulletin.wording import (
+    GRADES,
+    KINDS,
+    LEVELS,
+    UNIT_NAME,
+    clean,
+    moment,
+)
 from orchestration.core.catalogue import Catalogue, Indicator, load_catalogue
 from orchestration.core.errors import TongbaoError
+from orchestration.figures.numbers import exact, plain
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace import evidence
 from orchestration.trace.evidence import Scope
@@ -37,7 +44,6 @@ from orchestration.trace.recompute import (
     Computed,
     UnitValue,
     indicator_columns,
-    plain,
     unit_columns,
 )
 from orchestration.trace.wording import (
@@ -266,21 +272,11 @@ def _read_year(con: duckdb.DuckDBPyConnection, year: int, unchanged: Collection[
     )
 
 
-def _number_text(value: Any) -> str:
-    """Return a number in full, with thousands separators; ``—`` for None."""
-    if value is None:
-        return "—"
-    if isinstance(value, Decimal):
-        text = f"{value:,f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return f"{value:,d}"
-
-
 def _cell_text(column: str, value: Any) -> str:
     """Return a mart's value as printed; ``_rate`` columns and ``attainment`` are fractions."""
     if value is not None and (column.endswith("_rate") or column == "attainment"):
-        return f"{_number_text(value * 100)}%"
-    return _number_text(value)
+        return f"{exact(value * 100)}%"
+    return exact(value)
 
 
 def _cell_texts(row: MartRow, columns: Iterable[str]) -> tuple[str, ...]:
@@ -412,7 +408,7 @@ def _value_groups(
         rows = []
         for each in found:
             ratio = (each.numerator, each.denominator) if is_ratio else ()
-            numbers = [_number_text(number) for number in (*ratio, each.value, each.target)]
+            numbers = [exact(number) for number in (*ratio, each.value, each.target)]
             rows.append(
                 (
                     each.unit_code,
@@ -497,7 +493,7 @@ def _reporting_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
         computed = unit_columns(own)
         computed["provincial_summaries"] = Computed(len(sent), "")
         verdict = _verdict(nation, computed, (*_TASK_COLUMNS, "provincial_summaries"))
-        summaries = _number_text(nation["provincial_summaries"])
+        summaries = exact(nation["provincial_summaries"])
         places = [_Place(NATION, "全国", (*_cell_texts(nation, _TASK_COLUMNS), summaries, verdict))]
         for row in rows:
             province = row["province_code"]
@@ -637,14 +633,11 @@ def _scorecard_page(con: duckdb.DuckDBPyConnection, data: _YearData) -> dict[str
             if unit["is_watched"]
         ],
         "documents": [
-            *(
-                (DOCUMENTS[kind], *map(_number_text, received.get(kind, (0, 0))))
-                for kind in DOCUMENTS
-            ),
+            *((DOCUMENTS[kind], *map(exact, received.get(kind, (0, 0)))) for kind in DOCUMENTS),
             (
                 "合计",
-                _number_text(data.calendar["documents_received"]),
-                _number_text(data.calendar["documents_late"]),
+                exact(data.calendar["documents_received"]),
+                exact(data.calendar["documents_late"]),
             ),
         ],
     }

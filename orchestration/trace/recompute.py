@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from orchestration.core.catalogue import Catalogue, Indicator
+from orchestration.figures.numbers import plain
 from orchestration.trace.model import Number
 
 __all__ = [
@@ -23,21 +24,12 @@ __all__ = [
     "UnitValue",
     "codes_of",
     "indicator_columns",
-    "plain",
     "quotient",
     "rank_of",
     "unit_columns",
 ]
 
 _MILLION = 10**6
-
-
-def plain(number: Number) -> str:
-    """Return a number in full, without trailing zeros; ``—`` for None."""
-    if number is None:
-        return "—"
-    text = f"{number:f}" if isinstance(number, Decimal) else str(number)
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _millionths(number: Decimal | int) -> int:

@@ -15,8 +15,8 @@ from typing import Any
 
 from orchestration.bulletin.wording import clean
 from orchestration.core.reporting_calendar import SHANGHAI
+from orchestration.figures.numbers import plain
 from orchestration.trace.model import Document, Trace, Unit
-from orchestration.trace.recompute import plain
 from orchestration.trace.wording import DOCUMENTS, STAGES, beijing
 
 __all__ = ["trace_lines"]

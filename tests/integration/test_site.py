@@ -20,8 +20,8 @@ from orchestration import bulletin, lakehouse, stages
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.site import EditionNote, complete, site_pages, year_index
 from orchestration.bulletin.site.templates import json_for_script
-from orchestration.bulletin.wording import percent
 from orchestration.core.settings import PROJECT_ROOT, Settings
+from orchestration.figures.numbers import percent
 from tests.fixtures.homes import PreparedYear, Shared
 from tests.fixtures.progress import no_progress
 from tests.needs import CHROMIUM

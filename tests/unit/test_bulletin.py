@@ -30,22 +30,24 @@ from orchestration.bulletin.render import PdfRenderer, load_fonts, render_html, 
 from orchestration.bulletin.render.charts import svg_of
 from orchestration.bulletin.sections import sections_of
 from orchestration.bulletin.wording import (
-    MISSING,
-    amount,
-    change,
     chinese_date,
     chinese_number,
     clean,
-    count,
     listed,
     moment,
-    percent,
-    points,
-    rounded,
 )
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.errors import UsageError
 from orchestration.core.settings import PROJECT_ROOT
+from orchestration.figures.numbers import (
+    MISSING,
+    amount,
+    change,
+    count,
+    percent,
+    points,
+    rounded,
+)
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,10 @@ from orchestration.bulletin.content import (
 from orchestration.bulletin.marts import GateNotes, Marts, Row
 from orchestration.bulletin.render import PdfRenderer, load_fonts, render_docx
 from orchestration.bulletin.summaries import summaries
-from orchestration.bulletin.wording import LEVELS, share
+from orchestration.bulletin.wording import LEVELS
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import period_of
+from orchestration.figures.numbers import share
 from tests.fixtures.gbt import lint_docx, lint_numbering, lint_pdf, lint_text
 
 YEAR = 2024

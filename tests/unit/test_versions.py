@@ -67,6 +67,7 @@ def test_files_that_decide_a_number_change_the_figures_version(tree: Path, path:
         "orchestration/bulletin/site/units.js",
         "orchestration/bulletin/site/index.html.j2",
         "orchestration/bulletin/wording.py",
+        "orchestration/figures/numbers.py",
         "orchestration/gate/judging.py",
         "orchestration/gate/report.html.j2",
         "orchestration/publication/changes.py",

@@ -12,7 +12,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
 from orchestration.bulletin.sheets import SYNTHETIC, Book, Number, Sheet
-from orchestration.bulletin.wording import MISSING
+from orchestration.figures.numbers import MISSING
 from orchestration.workbook import put_text, workbook_bytes
 
 __all__ = ["render_workbook"]

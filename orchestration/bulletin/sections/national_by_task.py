@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestration.bulletin.content import Block, Column, Run, Table
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import MISSING, percent
+from orchestration.figures.numbers import MISSING, percent
 
 IN = ("national",)
 ORDER = 20

@@ -10,7 +10,7 @@ from orchestration.bulletin.dictionary import project_var
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import ranked, tile_map
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import MISSING, amount, count, percent
+from orchestration.figures.numbers import MISSING, amount, count, percent
 
 IN = ("national",)
 ORDER = 30

@@ -17,7 +17,8 @@ from orchestration.bulletin.content import (
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import ranked, task_name, tile_map
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import EXCLUSIONS, amount, count, listed, moment, percent
+from orchestration.bulletin.wording import EXCLUSIONS, listed, moment
+from orchestration.figures.numbers import amount, count, percent
 
 IN = ("national",)
 ORDER = 10

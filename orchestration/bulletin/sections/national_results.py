@@ -12,7 +12,8 @@ from orchestration.bulletin.parts import (
     task_name,
 )
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import LEVELS, amount, change, count, percent
+from orchestration.bulletin.wording import LEVELS
+from orchestration.figures.numbers import amount, change, count, percent
 
 IN = ("national",)
 ORDER = 20

@@ -9,7 +9,7 @@ from orchestration.bulletin.content import Block, Column, Run, Table, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import task_name
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import count, percent, value_text
+from orchestration.figures.numbers import count, percent, value_text
 
 IN = ("national",)
 ORDER = 30

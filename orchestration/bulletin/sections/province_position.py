@@ -7,7 +7,7 @@ from orchestration.bulletin.dictionary import project_var
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import measure_text
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import count
+from orchestration.figures.numbers import count
 
 IN = ("province",)
 ORDER = 30

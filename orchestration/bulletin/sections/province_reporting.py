@@ -6,7 +6,8 @@ from orchestration.bulletin.content import Block, Claim, Column, Run, Table, hea
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import units_heading
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import LEVELS, amount, count, moment, percent
+from orchestration.bulletin.wording import LEVELS, moment
+from orchestration.figures.numbers import amount, count, percent
 
 IN = ("province",)
 ORDER = 10

@@ -6,7 +6,8 @@ from orchestration.bulletin.content import Block, Run, heading, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import change_bars, indicator_table
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import LEVELS, count, percent
+from orchestration.bulletin.wording import LEVELS
+from orchestration.figures.numbers import count, percent
 
 IN = ("province",)
 ORDER = 20

@@ -6,7 +6,8 @@ from orchestration.bulletin.content import Block, Claim, Column, Run, Table, par
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import tile_map
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import amount, count, listed, moment, percent
+from orchestration.bulletin.wording import listed, moment
+from orchestration.figures.numbers import amount, count, percent
 
 IN = ("task",)
 ORDER = 10

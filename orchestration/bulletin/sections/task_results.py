@@ -11,7 +11,8 @@ from orchestration.bulletin.parts import (
     tile_map,
 )
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import LEVELS, MISSING, count, percent, value_text
+from orchestration.bulletin.wording import LEVELS
+from orchestration.figures.numbers import MISSING, count, percent, value_text
 
 IN = ("task",)
 ORDER = 20

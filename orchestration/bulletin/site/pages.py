@@ -22,16 +22,13 @@ from orchestration.bulletin.site.templates import fill, json_for_script
 from orchestration.bulletin.wording import (
     GRADES,
     LEVELS,
-    MISSING,
     STATUSES,
-    amount,
     chinese_date,
     chinese_number,
     clean,
-    count,
     moment,
-    percent,
 )
+from orchestration.figures.numbers import MISSING, amount, count, percent
 
 __all__ = ["Link", "site_pages"]
 

@@ -1,0 +1,124 @@
+"""Rounds numbers and formats them for print.
+
+Formats follow GB/T 15835 (numerals). Figures have six places in the marts; they are rounded once,
+here, half up.
+
+Belongs here: rounding, and the text of one number. Doesn't belong here: how the figure of a column
+is printed (``printing``), arithmetic (``recompute``) and dates (``core.reporting_calendar``).
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from orchestration.core.catalogue import Indicator
+
+__all__ = [
+    "MISSING",
+    "amount",
+    "change",
+    "count",
+    "exact",
+    "half_up",
+    "has_decimals",
+    "in_points",
+    "percent",
+    "plain",
+    "points",
+    "rounded",
+    "share",
+    "signed",
+    "unit_of",
+    "value_text",
+]
+
+#: Printed for a missing value: missing is not zero.
+MISSING = "—"
+
+
+def half_up(value: Decimal, places: int) -> Decimal:
+    """Return a decimal rounded half away from zero to a number of places."""
+    return value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+
+
+def rounded(value: Decimal, places: int) -> str:
+    """Return a decimal rounded half up, with thousands separators."""
+    found = half_up(value, places)
+    return f"{found:,f}" if found else f"{abs(found):,f}"
+
+
+def plain(value: Decimal | int | None) -> str:
+    """Return a number in full, without trailing zeros; ``—`` for None."""
+    return exact(value).replace(",", "")
+
+
+def exact(value: Decimal | int | None) -> str:
+    """Return a number in full with thousands separators; ``—`` for None."""
+    if value is None:
+        return MISSING
+    text = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,d}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def count(value: int | None) -> str:
+    """Return a whole number with thousands separators."""
+    return MISSING if value is None else f"{value:,d}"
+
+
+def amount(value: Decimal | None) -> str:
+    """Return an amount of money (万元) or a score, with two places."""
+    return MISSING if value is None else rounded(value, 2)
+
+
+def percent(rate: Decimal | None) -> str:
+    """Return a fraction as a percentage with two places, e.g. ``61.08%``.
+
+    Two places are those of the bulletin 教职成司函〔2018〕51号.
+    """
+    return MISSING if rate is None else f"{rounded(rate * 100, 2)}%"
+
+
+def share(part: Decimal | int | None, whole: Decimal | int | None) -> str:
+    """Return a part as a percentage of the whole; ``—`` unless the whole is above zero."""
+    if part is None or whole is None or whole <= 0:
+        return MISSING
+    return percent(Decimal(part) / Decimal(whole))
+
+
+def signed(text: str) -> str:
+    """Add a sign to a formatted number; zero has none."""
+    if text.startswith("-"):
+        return "−" + text[1:]
+    return text if not text.strip("0.%") else "+" + text
+
+
+def change(rate: Decimal | None) -> str:
+    """Return a change rate with its sign, e.g. ``+5.32%``."""
+    return MISSING if rate is None else signed(percent(rate))
+
+
+def points(difference: Decimal | None) -> str:
+    """Return the change of a percentage in percentage points, with its sign."""
+    return MISSING if difference is None else signed(rounded(difference, 2)) + "个百分点"
+
+
+def in_points(indicator: Indicator) -> bool:
+    """Whether changes of this indicator are printed in percentage points."""
+    return indicator.unit == "%"
+
+
+def has_decimals(value: Decimal | None, indicator: Indicator) -> bool:
+    """Whether an indicator's aggregate is printed with two places: no count, or not whole."""
+    if indicator.value_type in {"amount", "percent", "ratio"} or indicator.aggregation == "mean":
+        return True
+    return value is not None and value != value.to_integral_value()
+
+
+def value_text(value: Decimal | None, indicator: Indicator) -> str:
+    """Return an indicator's aggregate as printed, without its unit of measure."""
+    return MISSING if value is None else rounded(value, 2 if has_decimals(value, indicator) else 0)
+
+
+def unit_of(indicator: Indicator) -> str:
+    """Return the unit of measure of an indicator's aggregate."""
+    return "家单位" if indicator.aggregation == "count_true" else indicator.unit
