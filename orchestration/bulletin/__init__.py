@@ -42,7 +42,7 @@ from orchestration.bulletin.edition import (
     write_out,
     write_staging_folder,
 )
-from orchestration.bulletin.marts import GRAINS, GateNotes, Marts, read_marts
+from orchestration.bulletin.marts import GateNotes, Marts, read_marts
 from orchestration.bulletin.open_data import open_data
 from orchestration.bulletin.site import EditionNote, complete, site_pages, year_index
 from orchestration.bulletin.summaries import summaries
@@ -50,7 +50,6 @@ from orchestration.bulletin.tables import national_tables
 from orchestration.bulletin.uses import use_pages, use_workbooks
 
 __all__ = [
-    "GRAINS",
     "Block",
     "CarryOver",
     "Claim",

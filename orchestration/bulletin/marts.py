@@ -6,7 +6,7 @@ Doesn't belong here: sentences about a row (``sections``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,21 +16,12 @@ from orchestration.bulletin.content import Figure
 from orchestration.bulletin.wording import UNIT_NAME, clean
 from orchestration.core.catalogue import Catalogue, Indicator, Region, Task, load_catalogue
 from orchestration.core.reporting_calendar import ReportingPeriod, period_of
+from orchestration.figures.dictionary import figure_grains
+from orchestration.figures.ids import figure_id, row_key
+from orchestration.figures.printing import figure_text
 from orchestration.lakehouse.rows import rows_as_dicts
 
-__all__ = ["GRAINS", "GateNotes", "Marts", "Row", "read_marts"]
-
-#: Marts that are read → their grain without the year. The grain is part of the figures' ids.
-GRAINS: dict[str, tuple[str, ...]] = {
-    "agg_national_indicator": ("task_code", "indicator_code"),
-    "agg_national_target": ("task_code", "level", "category"),
-    "agg_national_task": ("task_code",),
-    "agg_province_indicator": ("province_code", "task_code", "indicator_code"),
-    "agg_province_task": ("province_code", "task_code"),
-    "dim_reporting_year": (),
-    "national_scorecard": (),
-    "province_scorecard": ("province_code",),
-}
+__all__ = ["GateNotes", "Marts", "Row", "read_marts"]
 
 
 @dataclass(frozen=True)
@@ -50,13 +41,14 @@ class Row:
     def __getitem__(self, column: str) -> Any:
         return self.data[column]
 
-    def figure(self, column: str, text: Callable[[Any], str]) -> Figure:
-        """Return a column as a figure; ``text`` formats its value."""
-        return self.figure_with_text(column, text(self.data[column]))
+    def figure(self, column: str) -> Figure:
+        """Return a column as a figure, in the column's unit of print."""
+        text = figure_text(self.table, self.key[1:], column, self.data[column])
+        return self.figure_with_text(column, text)
 
     def figure_with_text(self, column: str, text: str) -> Figure:
         """Return a figure of this row with a given text; ``column`` may be a difference ``a-b``."""
-        return Figure("/".join((self.key[0], self.table, *self.key[1:], column)), text)
+        return Figure(figure_id(int(self.key[0]), self.table, self.key[1:], column), text)
 
 
 @dataclass(frozen=True)
@@ -184,11 +176,9 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
     catalogue = load_catalogue()
     order = {code: region.display_order for code, region in catalogue.regions.items()}
     tables: dict[str, list[Row]] = {}
-    for table, grain in GRAINS.items():
+    for table, grain in figure_grains().items():
         found = _query_rows(con, f"select * from lake.marts.{table} where year = $year", year)
-        rows = [
-            Row(table, (str(year), *(row[name] or "-" for name in grain)), row) for row in found
-        ]
+        rows = [Row(table, (str(year), *row_key(row, grain)), row) for row in found]
         rows.sort(key=lambda row: tuple((order.get(part, 0), part) for part in row.key))
         tables[table] = rows
     in_order = "order by r.display_order, u.unit_code"

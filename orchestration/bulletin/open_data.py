@@ -26,9 +26,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow.csv import write_csv
 
-from orchestration.bulletin.dictionary import TableDescription, mart_descriptions
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.contacts import struck
+from orchestration.figures.dictionary import TableDescription, mart_descriptions
 
 __all__ = ["TABLES", "formula_safe", "open_data"]
 

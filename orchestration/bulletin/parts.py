@@ -36,7 +36,6 @@ from orchestration.core.catalogue import Indicator, Measure
 from orchestration.figures.numbers import (
     MISSING,
     amount,
-    change,
     count,
     in_points,
     percent,
@@ -99,7 +98,7 @@ def measure_text(measure: Measure) -> Callable[[Any], str]:
 def change_figure(row: Row, indicator: Indicator) -> Figure:
     """Return the change against last year, in percentage points if the value is a percentage."""
     if not in_points(indicator):
-        return row.figure("change_rate", change)
+        return row.figure("change_rate")
     value, previous = row["value"], row["previous_value"]
     difference = None if value is None or previous is None else value - previous
     return row.figure_with_text("value-previous_value", points(difference))
@@ -135,8 +134,8 @@ def indicator_table(
                     "previous_value", value_text(row["previous_value"], indicator)
                 ),
                 change_figure(row, indicator),
-                row.figure("attainment", percent),
-                row.figure("units_counted", count),
+                row.figure("attainment"),
+                row.figure("units_counted"),
             )
         )
     return Table(
@@ -165,7 +164,7 @@ def change_bars(
             continue
         length = int((rate * 1000).to_integral_value())
         scaled = max(-1000, min(1000, length * 1000 // _CHANGE_AXIS))
-        bars.append(Bar(indicator.name_zh, row.figure("change_rate", change), scaled))
+        bars.append(Bar(indicator.name_zh, row.figure("change_rate"), scaled))
     if not bars:
         return None
     return Bars(
@@ -197,7 +196,7 @@ def target_bars(marts: Marts, rows: Sequence[Row], caption: str) -> Bars:
     bars = [
         Bar(
             _target_label(marts, row),
-            row.figure("progress_rate", percent),
+            row.figure("progress_rate"),
             int(row["progress_rate"] * 1000) * 1000 // longest,
             Claim(
                 "/".join(("progress", *row.key[1:])),
@@ -231,9 +230,9 @@ def target_table(marts: Marts, rows: Sequence[Row], caption: str) -> Table:
                 task_name(marts, row["task_code"])
                 + (f"·{KINDS.get(row['category'], row['category'])}" if row["category"] else ""),
                 LEVELS[row["level"]],
-                row.figure("achieved_count", count),
-                row.figure("target_count", count),
-                row.figure("progress_rate", percent),
+                row.figure("achieved_count"),
+                row.figure("target_count"),
+                row.figure("progress_rate"),
             )
             for row in _in_notice_order(rows)
         ),
@@ -260,7 +259,7 @@ def tile_map(
     for region in marts.regions:
         row = rows.get(region.code)
         value = row[column] if row else None
-        figure: Run = row.figure(column, text) if row and value is not None else MISSING
+        figure: Run = row.figure(column) if row and value is not None else MISSING
         tiles.append(
             Tile(
                 region.code,

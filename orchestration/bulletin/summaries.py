@@ -148,7 +148,7 @@ def _section_without_units(subject: _ProvinceTask) -> tuple[str, list[Block]]:
         paragraph(
             f"截至{moment(subject.marts.period.cutoff_at)}，{subject.region.name}没有{subject.task.name}"
             "重点任务的应报建设单位；全国应报建设单位",
-            subject.nation.figure("units_expected", count),
+            subject.nation.figure("units_expected"),
             "家。",
         ),
         _prompt("没有建设单位的原因，培育和申报的安排。"),
@@ -163,8 +163,8 @@ def _units_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
     lines: list[tuple[Run, ...]] = [
         (
             name,
-            subject.own.figure(column, count),
-            subject.nation.figure(column, count),
+            subject.own.figure(column),
+            subject.nation.figure(column),
             share(subject.own[column], subject.nation[column]),
         )
         for column, name in columns
@@ -173,7 +173,7 @@ def _units_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
     return "建设规模", [
         paragraph(
             f"{subject.region.name}应报建设单位",
-            subject.own.figure("units_expected", count),
+            subject.own.figure("units_expected"),
             "家，占全国的",
             Claim(
                 f"unit_share/{subject.scope}",
@@ -200,17 +200,17 @@ def _reporting_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
     found: list[Block] = [
         paragraph(
             "已报送",
-            own.figure("units_reported", count),
+            own.figure("units_reported"),
             "家，报送率",
-            own.figure("reporting_rate", percent),
+            own.figure("reporting_rate"),
             "（全国",
-            nation.figure("reporting_rate", percent),
+            nation.figure("reporting_rate"),
             "）；按时报送",
-            own.figure("units_on_time", count),
+            own.figure("units_on_time"),
             "家，按时报送率",
-            own.figure("on_time_rate", percent),
+            own.figure("on_time_rate"),
             "（全国",
-            nation.figure("on_time_rate", percent),
+            nation.figure("on_time_rate"),
             "）。",
         )
     ]
@@ -236,7 +236,7 @@ def _reporting_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
 
 def _targets_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
     lines: list[tuple[Run, ...]] = [
-        (name, subject.own.figure(column, text), subject.nation.figure(column, text))
+        (name, subject.own.figure(column), subject.nation.figure(column))
         for column, name, text in _MEASURES
     ]
     return "年度目标和考核情况", [
@@ -270,7 +270,7 @@ def _comparison_table(
                 change_figure(own, indicator),
                 nation.figure_with_text("value", value_text(nation["value"], indicator)),
                 share(own["value"], nation["value"]) if adds_up else MISSING,
-                own.figure("units_counted", count),
+                own.figure("units_counted"),
             )
         )
     return Table(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestration.bulletin.dictionary import mart_descriptions, project_var
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.sheets import (
     AMOUNT,
@@ -29,6 +28,7 @@ from orchestration.bulletin.wording import (
     chinese_date,
     moment,
 )
+from orchestration.figures.dictionary import mart_descriptions, project_var
 from orchestration.figures.numbers import MISSING, unit_of
 
 __all__ = ["national_tables", "scorecard_sheet", "watchlist_sheet"]

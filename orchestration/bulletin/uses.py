@@ -20,7 +20,7 @@ from orchestration.bulletin.content import (
     paragraph,
 )
 from orchestration.bulletin.marts import Marts
-from orchestration.bulletin.parts import measure_text, task_name
+from orchestration.bulletin.parts import task_name
 from orchestration.bulletin.sheets import COUNT, RATE, Book, Field, Sheet
 from orchestration.bulletin.tables import ranking_note, scorecard_sheet, watchlist_sheet
 from orchestration.bulletin.wording import (
@@ -31,7 +31,7 @@ from orchestration.bulletin.wording import (
     moment,
 )
 from orchestration.core.catalogue import ResultUse
-from orchestration.figures.numbers import MISSING, count, percent
+from orchestration.figures.numbers import MISSING, count
 
 __all__ = ["use_pages", "use_workbooks"]
 
@@ -134,14 +134,14 @@ def _provinces_table(marts: Marts, use: ResultUse) -> Table:
         row = marts.find("province_scorecard", region.code)
         if row is None:
             continue
-        cells: list[Run] = [region.name, row.figure("units_expected", count)]
+        cells: list[Run] = [region.name, row.figure("units_expected")]
         for measure in measures:
-            cells.append(row.figure(measure.column, measure_text(measure)))
-            cells.append(row.figure(measure.rank_column, count))
+            cells.append(row.figure(measure.column))
+            cells.append(row.figure(measure.rank_column))
         rows.append(tuple(cells))
-    nation: list[Run] = ["全国", marts.nation.figure("units_expected", count)]
+    nation: list[Run] = ["全国", marts.nation.figure("units_expected")]
     for measure in measures:
-        nation += [marts.nation.figure(measure.column, measure_text(measure)), MISSING]
+        nation += [marts.nation.figure(measure.column), MISSING]
     rows.append(tuple(nation))
     columns = [Column("省份", 4, "left"), Column("应报单位", 3)]
     for measure in measures:
@@ -208,9 +208,9 @@ def _watchlist_page(marts: Marts) -> Document:
     nation = marts.nation
     opening = paragraph(
         f"截至{moment(marts.period.cutoff_at)}，列入动态管理关注名单的建设单位",
-        nation.figure("units_watched", count),
+        nation.figure("units_watched"),
         "家，占应报单位的",
-        nation.figure("watchlist_rate", percent),
+        nation.figure("watchlist_rate"),
         f"。{_WATCH_NOTE}",
     )
     sections: list[tuple[str, list[Block]]] = [("关注原因", [_reasons_table(marts)])]

@@ -89,7 +89,7 @@ PARTS: dict[str, tuple[tuple[Version, ...], str]] = {
     "orchestration/definitions.py": (_NEITHER, "assembles Dagster's code location"),
     "orchestration/defs": (_NEITHER, "schedules and starts the stages"),
     "orchestration/demo": (_NEITHER, "makes submissions, does not read them"),
-    "orchestration/figures": (_EDITION, "rounds and formats numbers"),
+    "orchestration/figures": (_EDITION, "names, rounds and formats figures"),
     "orchestration/forms": (_NEITHER, "makes reporting forms"),
     "orchestration/gate": (_EDITION, "judges and writes the quality report"),
     "orchestration/intake": (_FIGURES, "decides what is read from a submission"),

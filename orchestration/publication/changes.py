@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,7 +20,6 @@ from typing import Any
 import duckdb
 
 from orchestration.bulletin import (
-    GRAINS,
     Block,
     Claim,
     Column,
@@ -32,20 +30,20 @@ from orchestration.bulletin import (
     correction_document,
     paragraph,
 )
-from orchestration.bulletin.dictionary import mart_descriptions
 from orchestration.bulletin.open_data import formula_safe
 from orchestration.bulletin.wording import moment
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.contacts import struck
 from orchestration.core.reporting_calendar import period_of
-from orchestration.figures.numbers import change as change_rate
-from orchestration.figures.numbers import (
-    count,
-    in_points,
-    percent,
-    points,
-    rounded,
-    value_text,
+from orchestration.figures.dictionary import figure_grains
+from orchestration.figures.ids import figure_id, row_key
+from orchestration.figures.numbers import count
+from orchestration.figures.printing import (
+    RANK,
+    difference_text,
+    figure_label,
+    figure_text,
+    is_figure,
 )
 from orchestration.lakehouse.received import received_documents
 
@@ -56,9 +54,6 @@ Row = dict[str, Any]
 #: Name under which a build file is attached; passed instead of a snapshot.
 BUILD = "build"
 
-#: Columns that are no figures, but say what a row is about.
-_NOT_FIGURES = {"edition", "cutoff_at", "counts_until", "is_synthetic", "target_year"}
-_RANK = "_rank"
 _DIFFERENCES = "差额按四舍五入前的数据计算，与表中两数之差可能有尾差。"
 #: Maximum of rows of a table in the notice; the page and the CSV have all rows.
 _NOTICE_ROWS = 40
@@ -78,15 +73,6 @@ _CAUSES = {
     "prior": "上年数据更正",
     "others": "其他省份数据变化，名次顺移",
     "method": "目录、规则或计算方法变更",
-}
-#: Column → its short name in the headers of the bulletins' tables.
-_SHORT = {
-    "value": "数值",
-    "previous_value": "上年数值",
-    "change_rate": "较上年增减",
-    "target": "目标",
-    "attainment": "目标完成度",
-    "units_counted": "计入单位",
 }
 #: Columns of ``fct_unit_indicator`` that are compared.
 _FACT = ("value", "target", "is_excluded", "exclusion_code", "document_id")
@@ -129,7 +115,16 @@ class Change:
     @property
     def is_rank(self) -> bool:
         """Whether it is a rank and no figure."""
-        return self.column.endswith(_RANK)
+        return self.column.endswith(RANK)
+
+    @property
+    def label(self) -> str:
+        """The figure's description in Chinese."""
+        return figure_label(self.table, self.key, self.column)
+
+    def text(self, value: Any) -> str:
+        """Return an old or new value as printed."""
+        return figure_text(self.table, self.key, self.column, value)
 
     @property
     def difference(self) -> Decimal | None:
@@ -165,7 +160,7 @@ class Changes:
                 formula_safe(cell)
                 for cell in (
                     change.figure,
-                    _item(change),
+                    change.label,
                     _exact(change.old),
                     _exact(change.new),
                     _exact(change.difference),
@@ -286,12 +281,14 @@ class Changes:
             ),
             tuple(
                 (
-                    _item(change),
-                    _value_text(change, change.old),
-                    Figure(change.figure, _value_text(change, change.new))
+                    change.label,
+                    change.text(change.old),
+                    Figure(change.figure, change.text(change.new))
                     if is_traced
-                    else _value_text(change, change.new),
-                    _difference_text(change),
+                    else change.text(change.new),
+                    difference_text(
+                        change.table, change.key, change.column, change.old, change.new
+                    ),
                     "；".join(_CAUSES[cause] for cause in change.causes),
                 )
                 for change in changes
@@ -327,79 +324,6 @@ class Changes:
             "" if len(shown) == len(listed) else f"共{len(listed)}份，其余见本版更正对照表。",
         )
         return [table]
-
-
-# -- texts --------------------------------------------------------------------------------------
-
-
-def _item(change: Change) -> str:
-    """A figure's description in Chinese: place, task, indicator and column."""
-    catalogue = load_catalogue()
-    parts: list[str] = []
-    for name, part in zip(GRAINS[change.table], change.key, strict=True):
-        if name == "province_code":
-            parts.append(catalogue.regions[part].short_name)
-        elif name == "task_code":
-            parts.append("全部任务" if part == "ALL" else catalogue.tasks[part].name)
-        elif name == "indicator_code":
-            indicator = catalogue.indicators.get(part)
-            parts.append(indicator.name_zh if indicator else part)
-        elif part != "-":
-            parts.append(part)
-    if "national" in change.table:
-        parts.insert(0, "全国")
-    base = change.column.removesuffix(_RANK)
-    # In a description the name of a column ends at the first punctuation mark.
-    description = mart_descriptions()[change.table].columns[base].description_zh
-    label = _SHORT.get(base) or re.split("[；，。：＝]", description)[0]
-    indicator = _indicator(change)
-    if base == "change_rate" and indicator and in_points(indicator):
-        label += "（相对变化）"  # Elsewhere the bulletins give its change in points.
-    parts.append(label + ("名次" if change.is_rank else ""))
-    return "·".join(parts)
-
-
-def _value_text(change: Change, value: Any) -> str:
-    if value is None:
-        return "—"
-    if change.is_rank or isinstance(value, int):
-        return count(int(value))
-    if change.column == "change_rate":
-        return change_rate(value)
-    if change.column.endswith("_rate") or change.column == "attainment":
-        return percent(value)
-    indicator = _indicator(change)
-    return value_text(value, indicator) if indicator else rounded(value, 2)
-
-
-def _difference_text(change: Change) -> str:
-    """The text of the difference; one that rounds to 0.00 is printed as less than 0.01."""
-    text = _rounded_difference(change)
-    if change.difference and not re.search("[1-9]", text):
-        return f"不足0.01{text.lstrip('+−0.')}"
-    return text
-
-
-def _rounded_difference(change: Change) -> str:
-    difference = change.difference
-    if difference is None:
-        return "—"
-    sign = "+" if difference > 0 else "−" if difference < 0 else ""
-    size = abs(difference)
-    if change.is_rank or isinstance(change.new, int):
-        return f"{sign}{count(int(size))}"
-    if change.column.endswith("_rate") or change.column == "attainment":
-        return points(difference * 100)
-    indicator = _indicator(change)
-    if indicator and in_points(indicator):
-        return points(difference)
-    return sign + (value_text(size, indicator) if indicator else rounded(size, 2))
-
-
-def _indicator(change: Change) -> Any:
-    if "indicator_code" not in GRAINS[change.table]:
-        return None
-    return load_catalogue().indicators.get(change.key[-1])
 
 
 def _exact(value: Any) -> str:
@@ -452,11 +376,11 @@ def compare_snapshots(
     ) -> list[tuple[str, str | None]]:
         return _causes(dict(zip(grain, key, strict=True)), fact_causes, unit_causes, column)
 
-    for table, grain in GRAINS.items():
+    for table, grain in figure_grains().items():
         cells = list(_differences(con, table, grain, year, old, new))
         changed_cells = {(key, column) for key, column, *_ in cells}
         for key, column, before, after in cells:
-            measure = column.removesuffix(_RANK)
+            measure = column.removesuffix(RANK)
             if measure == column or (key, measure) in changed_cells:
                 causes = causes_of(grain, key, measure)
             else:
@@ -473,7 +397,7 @@ def compare_snapshots(
             used.update(named)
             found.changes.append(
                 Change(
-                    "/".join((str(year), table, *key, column)),
+                    figure_id(year, table, key, column),
                     table,
                     key,
                     column,
@@ -594,7 +518,7 @@ def _rows_that_differ(
     for before, after in rows:
         # The full join fills a missing side with NULL.
         in_old, in_new = before["year"] is not None, after["year"] is not None
-        key = tuple(str((after if in_new else before)[name] or "-") for name in keys)
+        key = row_key(after if in_new else before, keys)
         found.append((key, before if in_old else None, after if in_new else None))
     return sorted(found, key=lambda row: row[0])
 
@@ -625,12 +549,9 @@ def _differences(
     for key, before, after in _rows_that_differ(con, table, grain, "*", year, old, new):
         old_row, new_row = before or {}, after or {}
         for column in new_row or old_row:
-            if column in grain or column == "year" or column in _NOT_FIGURES:
-                continue
             values = old_row.get(column), new_row.get(column)
-            numbers = [v for v in values if v is not None]
             if values[0] != values[1] and all(
-                isinstance(v, int | Decimal) and not isinstance(v, bool) for v in numbers
+                value is None or is_figure(table, column, value) for value in values
             ):
                 yield key, column, *values
 

@@ -25,7 +25,7 @@ import duckdb
 import pypdfium2
 
 from orchestration import lakehouse
-from orchestration.bulletin import GRAINS, Document
+from orchestration.bulletin import Document
 from orchestration.bulletin.content import (
     Bars,
     Claim,
@@ -41,7 +41,10 @@ from orchestration.bulletin.content import (
 from orchestration.bulletin.sections.quality_notes import UNDRAWN_NAMED
 from orchestration.bulletin.wording import UNIT_NAME, clean, listed
 from orchestration.core.errors import TongbaoError
+from orchestration.figures.dictionary import figure_grains
+from orchestration.figures.ids import row_key
 from orchestration.figures.numbers import half_up
+from orchestration.figures.printing import is_fraction
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.publication.changes import Change
 
@@ -55,8 +58,6 @@ _TAG = re.compile(r"<[^>]*>")
 _MARKED = re.compile(r'data-figure="([^"]*)"[^>]*>([^<]*)<')
 #: Header and footer of each page, as typst sets them.
 _HEADER_OR_FOOTER = re.compile(r"合成数据,非真实填报\(SYNTHETICDATA\)|合成数据(?!,)|—\d+—$")
-#: Columns of ``marts`` that are fractions (contract §2), printed as percentages.
-_FRACTIONS = ("_rate", "attainment")
 
 _NAME = "lake.marts.dim_region"
 #: Name of a claim → query of its text. ``{0}``, ``{1}`` are the parts of the claim after its name;
@@ -215,11 +216,11 @@ def read_facts(con: duckdb.DuckDBPyConnection, year: int) -> MartFacts:
         con: a reader pinned at the snapshot.
     """
     rows: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
-    for table, grain in GRAINS.items():
+    for table, grain in figure_grains().items():
         read = rows_as_dicts(
             con.execute(f"select * from lake.marts.{table} where year = ?", [year])
         )
-        rows[table] = {tuple(str(row[n] or "-") for n in grain): row for row in read}
+        rows[table] = {row_key(row, grain): row for row in read}
     scopes = {
         family: dict(con.execute(query, {"year": year}).fetchall())
         for family, query in (_COUNTS | _TEXTS).items()
@@ -439,7 +440,7 @@ def _prints(figure: Figure, value: Any) -> bool:
     if value is None or match is None:
         return value is None and match is None
     printed = Decimal(match.group().replace(",", "").replace("−", "-"))
-    exact = Decimal(value) * (100 if figure.id.endswith(_FRACTIONS) else 1)
+    exact = Decimal(value) * (100 if is_fraction(figure.id) else 1)
     places = max(0, -int(printed.as_tuple().exponent))
     return half_up(exact, places) == printed
 

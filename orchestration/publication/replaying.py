@@ -26,13 +26,13 @@ import duckdb
 
 from orchestration import lakehouse
 from orchestration.bulletin import Block, Column, Document, Section, Table, heading, paragraph
-from orchestration.bulletin.dictionary import project_var
 from orchestration.bulletin.open_data import formula_safe
 from orchestration.bulletin.wording import chinese_date
 from orchestration.core.catalogue import SEEDS, read_catalogue
 from orchestration.core.errors import TongbaoError, UsageError
 from orchestration.core.reporting_calendar import SHANGHAI, period_of, years
 from orchestration.core.workspace import Progress, Workspace
+from orchestration.figures.dictionary import project_var
 from orchestration.figures.numbers import count
 from orchestration.publication.changes import BUILD, Change, Changes, compare_snapshots
 

@@ -5,7 +5,7 @@ snapshot, recomputing the figure from them, and presenting the result (terminal,
 Doesn't belong here: making figures (dbt) and judging them (``gate``).
 """
 
-from orchestration.trace.figures import FigureId, parse_figure
+from orchestration.figures.ids import FigureId, parse_figure
 from orchestration.trace.model import Trace
 from orchestration.trace.pages import trace_pages
 from orchestration.trace.text import trace_lines

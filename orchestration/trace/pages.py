@@ -35,6 +35,7 @@ from orchestration.bulletin.wording import (
 from orchestration.core.catalogue import Catalogue, Indicator, load_catalogue
 from orchestration.core.errors import TongbaoError
 from orchestration.figures.numbers import exact, plain
+from orchestration.figures.printing import column_label, exact_text
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace import evidence
 from orchestration.trace.evidence import Scope
@@ -52,7 +53,6 @@ from orchestration.trace.wording import (
     DOCUMENTS,
     STAGES,
     beijing,
-    column_label,
     value_reason,
 )
 
@@ -272,15 +272,8 @@ def _read_year(con: duckdb.DuckDBPyConnection, year: int, unchanged: Collection[
     )
 
 
-def _cell_text(column: str, value: Any) -> str:
-    """Return a mart's value as printed; ``_rate`` columns and ``attainment`` are fractions."""
-    if value is not None and (column.endswith("_rate") or column == "attainment"):
-        return f"{exact(value * 100)}%"
-    return exact(value)
-
-
 def _cell_texts(row: MartRow, columns: Iterable[str]) -> tuple[str, ...]:
-    return tuple(_cell_text(column, row[column]) for column in columns)
+    return tuple(exact_text(column, row[column]) for column in columns)
 
 
 def _verdict(row: MartRow, computed: Mapping[str, Computed], columns: Iterable[str]) -> str:
@@ -595,7 +588,7 @@ def _scorecard_page(con: duckdb.DuckDBPyConnection, data: _YearData) -> dict[str
         of_province.setdefault(unit["province_code"], []).append(unit)
     again = [name for name in measures if name in nation]
     verdict = _verdict(nation, unit_columns(data.units), again)
-    cells = [_cell_text(name, nation[name]) if name in nation else "—" for name in columns]
+    cells = [exact_text(name, nation[name]) if name in nation else "—" for name in columns]
     places = [_Place(NATION, "全国", (*cells, verdict))]
     for row in rows:
         computed = unit_columns(of_province.get(row["province_code"], []))

@@ -13,19 +13,20 @@ from typing import Any
 
 import duckdb
 
-from orchestration.bulletin.dictionary import ColumnDescription, mart_descriptions, project_var
 from orchestration.core.catalogue import Catalogue, Indicator, load_catalogue
 from orchestration.core.errors import UsageError
-from orchestration.lakehouse.rows import rows_as_dicts
-from orchestration.trace import evidence
-from orchestration.trace.evidence import Scope
-from orchestration.trace.figures import (
+from orchestration.figures.dictionary import ColumnDescription, mart_descriptions, project_var
+from orchestration.figures.ids import (
     FigureId,
     find_row,
     parse_figure,
     suggestion,
     unknown_row_error,
 )
+from orchestration.figures.printing import column_label
+from orchestration.lakehouse.rows import rows_as_dicts
+from orchestration.trace import evidence
+from orchestration.trace.evidence import Scope
 from orchestration.trace.model import Document, GateFinding, Number, Recomputation, Trace, Unit
 from orchestration.trace.recompute import (
     RATES,
@@ -39,7 +40,6 @@ from orchestration.trace.recompute import (
 )
 from orchestration.trace.wording import (
     AGGREGATIONS,
-    column_label,
     place_label,
     value_reason,
 )

@@ -6,11 +6,9 @@ the format of numbers in a bulletin (``bulletin.wording``).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from orchestration.bulletin.dictionary import mart_descriptions
 from orchestration.bulletin.wording import EXCLUSIONS, KINDS, LEVELS
 from orchestration.core.catalogue import Catalogue, Indicator
 from orchestration.core.document_types import DOCUMENT_TYPES
@@ -22,7 +20,6 @@ __all__ = [
     "DOCUMENTS",
     "STAGES",
     "beijing",
-    "column_label",
     "exclusion_reason",
     "place_label",
     "value_reason",
@@ -81,15 +78,6 @@ def value_reason(
                 why = f"被剔除：{exclusion_reason(catalogue, code)}" if code else "未填报"
                 return code, f"{name}{part}{why}"
     return None, "未填报"
-
-
-def column_label(table: str, column: str) -> str:
-    """Return the Chinese name of a mart's column: its description up to the first punctuation."""
-    measure = column.removesuffix("_rank")
-    described = mart_descriptions()[table].columns.get(measure)
-    words = described.description_zh if described else measure
-    label = re.split(r"[＝。（；，：]", words, maxsplit=1)[0]
-    return label if measure == column else f"{label}的名次"
 
 
 def place_label(catalogue: Catalogue, key: Mapping[str, str | None]) -> str:

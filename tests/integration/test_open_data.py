@@ -157,7 +157,7 @@ def _hostile() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     con.execute("attach ':memory:' as lake")
     con.execute("create schema lake.marts")
-    from orchestration.bulletin.dictionary import mart_descriptions
+    from orchestration.figures.dictionary import mart_descriptions
 
     for name in TABLES:
         columns = mart_descriptions()[name].columns.values()

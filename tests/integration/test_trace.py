@@ -18,10 +18,11 @@ import duckdb
 import pytest
 
 from orchestration import lakehouse, stages, trace
-from orchestration.bulletin.marts import GRAINS
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.errors import UsageError
 from orchestration.core.settings import Settings
+from orchestration.figures.dictionary import figure_grains
+from orchestration.figures.ids import figure_id, row_key
 from orchestration.trace import trace_lines, trace_pages
 from orchestration.trace.digests import page_digests
 from tests.conftest import clean_environment
@@ -75,14 +76,13 @@ def copied(published: Published) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _id(table: str, row: dict[str, Any], column: str) -> str:
-    key = [row[name] or "-" for name in GRAINS[table]]
-    return "/".join((str(YEAR), table, *key, column))
+    return figure_id(YEAR, table, row_key(row, figure_grains()[table]), column)
 
 
 def _sample(published: Published) -> Iterator[str]:
     """Figures of every mart: all columns, spread over its rows, every aggregation and ``ALL``."""
     indicators = load_catalogue().indicators
-    for table, grain in GRAINS.items():
+    for table, grain in figure_grains().items():
         rows = published.rows(f"select * from lake.marts.{table} where year = {YEAR} order by all")
         columns = [
             name

@@ -1,4 +1,3 @@
-{{ config(meta={'lake': true, 'grain': ['year', 'task_code', 'indicator_code']}) }}
 
 with expected_units as (
     select

@@ -1,4 +1,3 @@
-{{ config(meta={'lake': true, 'grain': ['year', 'task_code', 'level', 'category']}) }}
 
 with achieved as (
     select

@@ -1,4 +1,3 @@
-{{ config(meta={'lake': true, 'grain': ['year', 'task_code']}) }}
 
 with counted as (
     select

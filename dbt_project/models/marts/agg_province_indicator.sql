@@ -1,6 +1,3 @@
-{{ config(
-    meta={'lake': true, 'grain': ['year', 'province_code', 'task_code', 'indicator_code']}
-) }}
 
 with code_unions as (
     select

@@ -1,4 +1,3 @@
-{{ config(meta={'lake': true, 'grain': ['indicator_code']}) }}
 
 select
     indicator_code,

@@ -1,4 +1,3 @@
-{{ config(meta={'lake': true, 'grain': ['province_code']}) }}
 
 select
     province_code,

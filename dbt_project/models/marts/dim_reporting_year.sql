@@ -1,4 +1,3 @@
-{{ config(meta={'lake': true, 'grain': ['year']}) }}
 
 with documents as (
     select

@@ -1,4 +1,3 @@
-{{ config(meta={'lake': true, 'grain': ['task_code']}) }}
 
 select
     task.task_code,

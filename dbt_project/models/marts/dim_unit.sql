@@ -1,4 +1,3 @@
-{{ config(meta={'lake': true, 'grain': ['year', 'unit_code']}) }}
 
 select
     period.year,

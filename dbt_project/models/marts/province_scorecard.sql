@@ -1,4 +1,3 @@
-{{ config(meta={'lake': true, 'grain': ['year', 'province_code']}) }}
 
 with measured as (
     select

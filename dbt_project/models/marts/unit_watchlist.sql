@@ -1,4 +1,3 @@
-{{ config(meta={'lake': true, 'grain': ['year', 'unit_code', 'reason']}) }}
 
 with period as (
     select year

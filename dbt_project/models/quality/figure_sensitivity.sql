@@ -1,4 +1,3 @@
-{{ config(meta={'lake': true, 'grain': ['year', 'scenario', 'figure']}) }}
 {#- Sensitivity of headline figures: whether the direction of a national total, or the set of provinces
     in the first ranks, would change in a scenario. Scenarios: warned values are left out, late units
     count, missing units have last year's values. `var('headline_places')` is the number of ranks that

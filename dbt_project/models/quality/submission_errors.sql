@@ -1,4 +1,3 @@
-{{ config(meta={'lake': true, 'grain': []}) }}
 
 with performances as (
     select

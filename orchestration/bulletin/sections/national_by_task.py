@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from orchestration.bulletin.content import Block, Column, Run, Table
-from orchestration.bulletin.marts import Marts
+from orchestration.bulletin.content import Block, Column, Figure, Run, Table
+from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.sections import Place
 from orchestration.figures.numbers import MISSING, percent
 
@@ -20,13 +20,10 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         cells: list[Run] = [region.short_name]
         for task in marts.tasks:
             row = marts.find("agg_province_task", region.code, task.code)
-            cells.append(row.figure("on_time_rate", _percent_without_sign) if row else MISSING)
+            cells.append(_on_time_rate(row) if row else MISSING)
         lines.append(tuple(cells))
     cells = ["全国"]
-    cells += [
-        marts.row("agg_national_task", task.code).figure("on_time_rate", _percent_without_sign)
-        for task in marts.tasks
-    ]
+    cells += [_on_time_rate(marts.row("agg_national_task", task.code)) for task in marts.tasks]
     lines.append(tuple(cells))
     names = "；".join(f"{task.code} {task.name}" for task in marts.tasks)
     return [
@@ -39,5 +36,6 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     ]
 
 
-def _percent_without_sign(rate: object) -> str:
-    return percent(rate).removesuffix("%")  # type: ignore[arg-type]
+def _on_time_rate(row: Row) -> Figure:
+    """Return the rate without the sign that the column's header has."""
+    return row.figure_with_text("on_time_rate", percent(row["on_time_rate"]).removesuffix("%"))

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestration.bulletin.content import Block, Claim, Column, Run, Table, heading, paragraph
-from orchestration.bulletin.dictionary import project_var
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import ranked, tile_map
 from orchestration.bulletin.sections import Place
+from orchestration.figures.dictionary import project_var
 from orchestration.figures.numbers import MISSING, amount, count, percent
 
 IN = ("national",)
@@ -42,7 +42,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     compared = [row for row in rows if row["is_ranked"]]
     best = ranked(compared, "target_met_rate")
     if best:
-        runs: list[Run] = ["年度目标完成率全国为", marts.nation.figure("target_met_rate", percent)]
+        runs: list[Run] = ["年度目标完成率全国为", marts.nation.figure("target_met_rate")]
         runs.append("。居前的省份是")
         for index, row in enumerate(best[:_NAMED]):
             name = regions[row["province_code"]].short_name
@@ -50,7 +50,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                 "、" if index else "",
                 Claim(f"place/target_met_rate/desc/false/true/{index + 1}", name),
                 "（",
-                row.figure("target_met_rate", percent),
+                row.figure("target_met_rate"),
                 "）",
             ]
         runs.append("；居后的省份是")
@@ -60,7 +60,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                 "、" if index else "",
                 Claim(f"place/target_met_rate/asc/false/true/{index + 1}", name),
                 "（",
-                row.figure("target_met_rate", percent),
+                row.figure("target_met_rate"),
                 "）",
             ]
         runs.append("。")
@@ -107,7 +107,7 @@ def _scorecard_table(marts: Marts, measures: tuple[_Measure, ...], caption: str)
             cells.append(MISSING if row[column] is None else row.figure_with_text(column, shown))
         lines.append(tuple(cells))
     nation: list[Run] = ["全国"]
-    nation += [marts.nation.figure(column, text) for column, _, text in measures]
+    nation += [marts.nation.figure(column) for column, _, text in measures]
     lines.append(tuple(nation))
     return Table(
         caption,

@@ -8,7 +8,7 @@ from orchestration.bulletin.content import Block, Column, Paragraph, Run, Table
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import WATCH_REASONS
-from orchestration.figures.numbers import count, percent
+from orchestration.figures.numbers import count
 
 IN = ("national",)
 ORDER = 40
@@ -20,9 +20,9 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     reasons = Counter(row["reason"] for row in marts.watched)
     runs: list[Run] = [
         "列入动态管理关注名单的建设单位",
-        marts.nation.figure("units_watched", count),
+        marts.nation.figure("units_watched"),
         "家，占应报单位的",
-        marts.nation.figure("watchlist_rate", percent),
+        marts.nation.figure("watchlist_rate"),
         "。同一单位可有多项原因，逐家名单见各省份通报。",
     ]
     if reasons["warned"]:

@@ -18,7 +18,7 @@ from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import ranked, task_name, tile_map
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import EXCLUSIONS, listed, moment
-from orchestration.figures.numbers import amount, count, percent
+from orchestration.figures.numbers import count, percent
 
 IN = ("national",)
 ORDER = 10
@@ -50,15 +50,15 @@ def _unit_reporting(marts: Marts) -> list[Block]:
             "个省份（含新疆生产建设兵团）",
             Claim("tasks", str(len(marts.tasks))),
             "项重点任务应报建设单位",
-            nation.figure("units_expected", count),
+            nation.figure("units_expected"),
             "家，已报送",
-            nation.figure("units_reported", count),
+            nation.figure("units_reported"),
             "家，报送率",
-            nation.figure("reporting_rate", percent),
+            nation.figure("reporting_rate"),
             "；其中按时报送",
-            nation.figure("units_on_time", count),
+            nation.figure("units_on_time"),
             "家，按时报送率",
-            nation.figure("on_time_rate", percent),
+            nation.figure("on_time_rate"),
             "；逾期报送",
             nation.figure_with_text("units_reported-units_on_time", count(late)),
             "家，未报送",
@@ -84,7 +84,7 @@ def _unit_reporting(marts: Marts) -> list[Block]:
                 "、" if index else "",
                 Claim(f"place/on_time_rate/asc/true/false/{index + 1}", name),
                 "（",
-                row.figure("on_time_rate", percent),
+                row.figure("on_time_rate"),
                 "）",
             ]
         runs.append("。")
@@ -111,26 +111,26 @@ def _province_table(marts: Marts, rows: dict[str, Row]) -> Table:
         lines.append(
             (
                 region.short_name,
-                row.figure("units_expected", count),
-                row.figure("units_reported", count),
-                row.figure("units_on_time", count),
-                row.figure("reporting_rate", percent),
-                row.figure("on_time_rate", percent),
-                row.figure("summary_rate", percent),
-                row.figure("excluded_rate", percent),
+                row.figure("units_expected"),
+                row.figure("units_reported"),
+                row.figure("units_on_time"),
+                row.figure("reporting_rate"),
+                row.figure("on_time_rate"),
+                row.figure("summary_rate"),
+                row.figure("excluded_rate"),
             )
         )
     nation = marts.nation
     lines.append(
         (
             "全国",
-            nation.figure("units_expected", count),
-            nation.figure("units_reported", count),
-            nation.figure("units_on_time", count),
-            nation.figure("reporting_rate", percent),
-            nation.figure("on_time_rate", percent),
-            nation.figure("summary_rate", percent),
-            nation.figure("excluded_rate", percent),
+            nation.figure("units_expected"),
+            nation.figure("units_reported"),
+            nation.figure("units_on_time"),
+            nation.figure("reporting_rate"),
+            nation.figure("on_time_rate"),
+            nation.figure("summary_rate"),
+            nation.figure("excluded_rate"),
         )
     )
     return Table(
@@ -175,7 +175,7 @@ def _provincial_work(marts: Marts) -> list[Block]:
             "份，截至截止时间提交",
             Claim("summaries_sent", f"{sent:,d}"),
             "份，提交率",
-            marts.nation.figure("summary_rate", percent),
+            marts.nation.figure("summary_rate"),
             "。" + ("未按时提交的有：" if missing else "各省份均已按时提交全部总结。"),
             Claim("summaries_lacking", "；".join(missing)),
             "。" if missing else "",
@@ -193,11 +193,11 @@ def _provincial_work(marts: Marts) -> list[Block]:
             tuple(
                 (
                     task_name(marts, row["task_code"]),
-                    row.figure("units_expected", count),
-                    row.figure("report_file_rate", percent),
-                    row.figure("assessed_rate", percent),
-                    row.figure("mean_assessment_score", amount),
-                    row.figure("provincial_summaries", count),
+                    row.figure("units_expected"),
+                    row.figure("report_file_rate"),
+                    row.figure("assessed_rate"),
+                    row.figure("mean_assessment_score"),
+                    row.figure("provincial_summaries"),
                 )
                 for row in marts.rows("agg_national_task")
             ),
@@ -221,7 +221,7 @@ def _exclusions(marts: Marts) -> list[Block]:
         "不计入任何汇总数。本年度共剔除",
         Claim("excluded/-", f"{len(marts.excluded):,d}"),
         "项填报值，占全部填报值的",
-        marts.nation.figure("excluded_rate", percent),
+        marts.nation.figure("excluded_rate"),
         "。",
     ]
     if highest:
@@ -232,7 +232,7 @@ def _exclusions(marts: Marts) -> list[Block]:
                 "、" if index else "",
                 Claim(f"place/excluded_rate/desc/false/false/{index + 1}", name),
                 "（",
-                row.figure("excluded_rate", percent),
+                row.figure("excluded_rate"),
                 "）",
             ]
         runs.append("。")

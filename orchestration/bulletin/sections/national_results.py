@@ -13,7 +13,6 @@ from orchestration.bulletin.parts import (
 )
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import LEVELS
-from orchestration.figures.numbers import amount, change, count, percent
 
 IN = ("national",)
 ORDER = 20
@@ -60,17 +59,17 @@ def _funding(marts: Marts) -> list[Block]:
         found.append(
             paragraph(
                 "全国计划投入经费",
-                planned.figure("value", amount),
+                planned.figure("value"),
                 f"{unit}，到位",
-                received.figure("value", amount),
+                received.figure("value"),
                 f"{unit}，较上年",
-                received.figure("change_rate", change),
+                received.figure("change_rate"),
                 "；实际支出",
-                spent.figure("value", amount),
+                spent.figure("value"),
                 f"{unit}。经费到位率",
-                arrival.figure("value", amount),
+                arrival.figure("value"),
                 "%，支出执行率",
-                execution.figure("value", amount),
+                execution.figure("value"),
                 "%。",
             )
         )
@@ -85,24 +84,24 @@ def _task_paragraph(marts: Marts, row: Row) -> Paragraph:
     code = row["task_code"]
     if not row["units_expected"]:
         return paragraph(f"{task_name(marts, code)}本年度没有应报单位。")
-    runs: list[Run] = ["应报单位", row.figure("units_expected", count), "家，其中"]
+    runs: list[Run] = ["应报单位", row.figure("units_expected"), "家，其中"]
     levels = [level for level in LEVELS if row[f"units_{level}"]]
     for index, level in enumerate(levels):
         runs += [
             ("、" if index else "") + LEVELS[level],
-            row.figure(f"units_{level}", count),
+            row.figure(f"units_{level}"),
             "家",
         ]
-    runs += ["；按时报送率", row.figure("on_time_rate", percent)]
+    runs += ["；按时报送率", row.figure("on_time_rate")]
     if row["targets_set"]:
         runs += [
             "。建设方案设定年度目标",
-            row.figure("targets_set", count),
+            row.figure("targets_set"),
             "项，完成",
-            row.figure("targets_met", count),
+            row.figure("targets_met"),
             "项，目标完成率",
-            row.figure("target_met_rate", percent),
+            row.figure("target_met_rate"),
         ]
     if row["mean_assessment_score"] is not None:
-        runs += ["。省级考核平均", row.figure("mean_assessment_score", amount), "分"]
+        runs += ["。省级考核平均", row.figure("mean_assessment_score"), "分"]
     return Paragraph((*runs, "。"))

@@ -85,7 +85,7 @@ def _place(marts: Marts, row: Mapping[str, Any]) -> tuple[Run, ...]:
         marts.catalogue.scenarios[row["scenario"]].name_zh,
         _RATES[row["measure"]],
         marts.catalogue.regions[row["province_code"]].short_name,
-        scorecard.figure(row["measure"], percent),
+        scorecard.figure(row["measure"]),
         count(int(row["reference"])),
         percent(row["alternative"]),
     )

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from orchestration.bulletin.content import Block, Column, Run, Table, paragraph
-from orchestration.bulletin.dictionary import project_var
 from orchestration.bulletin.marts import Marts
-from orchestration.bulletin.parts import measure_text
 from orchestration.bulletin.sections import Place
-from orchestration.figures.numbers import count
+from orchestration.figures.dictionary import project_var
 
 IN = ("province",)
 ORDER = 30
@@ -22,9 +20,9 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     lines: list[tuple[Run, ...]] = [
         (
             measure.name + ("（越低越好）" if measure.best == "lowest" else ""),
-            row.figure(measure.column, measure_text(measure)),
-            marts.nation.figure(measure.column, measure_text(measure)),
-            row.figure(measure.rank_column, count),
+            row.figure(measure.column),
+            marts.nation.figure(measure.column),
+            row.figure(measure.rank_column),
         )
         for measure in marts.catalogue.measures.values()
     ]

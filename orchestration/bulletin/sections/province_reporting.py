@@ -7,7 +7,6 @@ from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import units_heading
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import LEVELS, moment
-from orchestration.figures.numbers import amount, count, percent
 
 IN = ("province",)
 ORDER = 10
@@ -29,19 +28,19 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         heading("总体情况"),
         paragraph(
             f"截至{moment(marts.period.cutoff_at)}，{place.name}应报建设单位",
-            score.figure("units_expected", count),
+            score.figure("units_expected"),
             "家，已报送",
-            score.figure("units_reported", count),
+            score.figure("units_reported"),
             "家，报送率",
-            score.figure("reporting_rate", percent),
+            score.figure("reporting_rate"),
             "（全国",
-            marts.nation.figure("reporting_rate", percent),
+            marts.nation.figure("reporting_rate"),
             "）；按时报送",
-            score.figure("units_on_time", count),
+            score.figure("units_on_time"),
             "家，按时报送率",
-            score.figure("on_time_rate", percent),
+            score.figure("on_time_rate"),
             "（全国",
-            marts.nation.figure("on_time_rate", percent),
+            marts.nation.figure("on_time_rate"),
             "）。" + ("未按时提交省级总结的任务：" if lacking else "各任务省级总结均已按时提交。"),
             Claim(f"province_summaries_lacking/{place.code}", "、".join(lacking)),
             "。" if lacking else "",
@@ -93,12 +92,12 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
 def _task_row(marts: Marts, row: Row) -> tuple[Run, ...]:
     return (
         marts.catalogue.tasks[row["task_code"]].name,
-        row.figure("units_expected", count),
-        row.figure("units_reported", count),
-        row.figure("units_on_time", count),
-        row.figure("on_time_rate", percent),
-        row.figure("report_file_rate", percent),
-        row.figure("assessed_rate", percent),
-        row.figure("mean_assessment_score", amount),
+        row.figure("units_expected"),
+        row.figure("units_reported"),
+        row.figure("units_on_time"),
+        row.figure("on_time_rate"),
+        row.figure("report_file_rate"),
+        row.figure("assessed_rate"),
+        row.figure("mean_assessment_score"),
         "有" if row["has_provincial_summary"] else "无",
     )

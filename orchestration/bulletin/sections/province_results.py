@@ -7,7 +7,6 @@ from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import change_bars, indicator_table
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import LEVELS
-from orchestration.figures.numbers import count, percent
 
 IN = ("province",)
 ORDER = 20
@@ -33,16 +32,16 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     for row in rows:
         task = marts.catalogue.tasks[row["task_code"]]
         nation = marts.row("agg_national_task", task.code)
-        runs: list[Run] = ["应报单位", row.figure("units_expected", count), "家"]
+        runs: list[Run] = ["应报单位", row.figure("units_expected"), "家"]
         for level, name in LEVELS.items():
             if row[f"units_{level}"]:
-                runs += [f"，{name}", row.figure(f"units_{level}", count), "家"]
+                runs += [f"，{name}", row.figure(f"units_{level}"), "家"]
         if row["targets_set"]:
             runs += [
                 "。年度目标完成率",
-                row.figure("target_met_rate", percent),
+                row.figure("target_met_rate"),
                 "（全国",
-                nation.figure("target_met_rate", percent),
+                nation.figure("target_met_rate"),
                 "）",
             ]
         found += [

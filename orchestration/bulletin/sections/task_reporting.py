@@ -7,7 +7,7 @@ from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import tile_map
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import listed, moment
-from orchestration.figures.numbers import amount, count, percent
+from orchestration.figures.numbers import percent
 
 IN = ("task",)
 ORDER = 10
@@ -32,19 +32,19 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             f"截至{moment(marts.period.cutoff_at)}，",
             Claim(f"task_provinces/{place.code}", str(len(rows))),
             "个省份应报建设单位",
-            nation.figure("units_expected", count),
+            nation.figure("units_expected"),
             "家，已报送",
-            nation.figure("units_reported", count),
+            nation.figure("units_reported"),
             "家，报送率",
-            nation.figure("reporting_rate", percent),
+            nation.figure("reporting_rate"),
             "；按时报送",
-            nation.figure("units_on_time", count),
+            nation.figure("units_on_time"),
             "家，按时报送率",
-            nation.figure("on_time_rate", percent),
+            nation.figure("on_time_rate"),
             "。年度工作报告上传率",
-            nation.figure("report_file_rate", percent),
+            nation.figure("report_file_rate"),
             "，省级考核率",
-            nation.figure("assessed_rate", percent),
+            nation.figure("assessed_rate"),
             "。" + ("未按时提交省级总结的省份有" if lacking else "各省份均已按时提交省级总结。"),
             Claim(f"task_summaries_lacking/{place.code}", listed(lacking, 40)),
             "。" if lacking else "",
@@ -62,13 +62,13 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
 def _place_row(name: str, row: Row) -> tuple[Run, ...]:
     return (
         name,
-        row.figure("units_expected", count),
-        row.figure("units_on_time", count),
-        row.figure("on_time_rate", percent),
-        row.figure("units_national", count),
-        row.figure("units_provincial", count),
-        row.figure("target_met_rate", percent),
-        row.figure("mean_assessment_score", amount),
+        row.figure("units_expected"),
+        row.figure("units_on_time"),
+        row.figure("on_time_rate"),
+        row.figure("units_national"),
+        row.figure("units_provincial"),
+        row.figure("target_met_rate"),
+        row.figure("mean_assessment_score"),
     )
 
 

@@ -12,7 +12,7 @@ from orchestration.bulletin.parts import (
 )
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import LEVELS
-from orchestration.figures.numbers import MISSING, count, percent, value_text
+from orchestration.figures.numbers import MISSING, percent, value_text
 
 IN = ("task",)
 ORDER = 20
@@ -26,18 +26,18 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     """Return progress towards targets, the nation's indicators, and the provinces' indicators."""
     row = marts.row("agg_national_task", place.code)
     found: list[Block] = [heading("建设规模和目标")]
-    runs: list[Run] = ["应报单位", row.figure("units_expected", count), "家"]
+    runs: list[Run] = ["应报单位", row.figure("units_expected"), "家"]
     for level, name in LEVELS.items():
         if row[f"units_{level}"]:
-            runs += [f"，{name}", row.figure(f"units_{level}", count), "家"]
+            runs += [f"，{name}", row.figure(f"units_{level}"), "家"]
     if row["targets_set"]:
         runs += [
             "。建设方案设定年度目标",
-            row.figure("targets_set", count),
+            row.figure("targets_set"),
             "项，完成",
-            row.figure("targets_met", count),
+            row.figure("targets_met"),
             "项，完成率",
-            row.figure("target_met_rate", percent),
+            row.figure("target_met_rate"),
         ]
     found.append(paragraph(*runs, "。"))
     targets = marts.rows("agg_national_target", task_code=place.code)

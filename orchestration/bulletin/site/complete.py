@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from orchestration.bulletin.carry_over import CarryOver
-from orchestration.bulletin.dictionary import mart_descriptions
 from orchestration.bulletin.site.templates import fill
 from orchestration.core.catalogue import load_catalogue
+from orchestration.figures.dictionary import mart_descriptions
 
 __all__ = ["complete"]
 

@@ -147,12 +147,12 @@ def _entry_page(marts: Marts, editions: Sequence[EditionNote]) -> dict[str, Any]
         "cutoff": moment(marts.period.cutoff_at),
         "edition": editions[-1],
         "headlines": (
-            ("应报建设单位（家）", nation.figure("units_expected", count)),
-            ("已报送（家）", nation.figure("units_reported", count)),
-            ("按时报送率", nation.figure("on_time_rate", percent)),
-            ("国家级单位（家）", nation.figure("units_national", count)),
-            ("年度目标完成率", nation.figure("target_met_rate", percent)),
-            ("填报值剔除率", nation.figure("excluded_rate", percent)),
+            ("应报建设单位（家）", nation.figure("units_expected")),
+            ("已报送（家）", nation.figure("units_reported")),
+            ("按时报送率", nation.figure("on_time_rate")),
+            ("国家级单位（家）", nation.figure("units_national")),
+            ("年度目标完成率", nation.figure("target_met_rate")),
+            ("填报值剔除率", nation.figure("excluded_rate")),
         ),
         "map": tiles,
         "tiles": [(tile, _grid_position(tile)) for tile in tiles.tiles],
@@ -178,10 +178,10 @@ def _task_grid(marts: Marts) -> Grid:
         figures: tuple[Run, ...] = (MISSING,) * 4
         if row is not None:
             figures = (
-                row.figure("units_expected", count),
-                row.figure("units_national", count),
-                row.figure("on_time_rate", percent),
-                row.figure("target_met_rate", percent),
+                row.figure("units_expected"),
+                row.figure("units_national"),
+                row.figure("on_time_rate"),
+                row.figure("target_met_rate"),
             )
         lines.append((Link(task.name, f"{folder}.html"), *figures, Link("PDF", f"{folder}.pdf")))
     return Grid(
@@ -233,14 +233,14 @@ def _comparison_page(marts: Marts) -> dict[str, Any]:
         cells: list[tuple[Run, int | str]] = [
             (MISSING, "")
             if row is None or row[each.column] is None
-            else (row.figure(each.column, each.text), orders[each.column][row[each.column]])
+            else (row.figure(each.column), orders[each.column][row[each.column]])
             for each in columns
         ]
         lines.append((region, cells))
     return {
         "columns": columns,
         "lines": lines,
-        "nation": [marts.nation.figure(each.column, each.text) for each in columns],
+        "nation": [marts.nation.figure(each.column) for each in columns],
     }
 
 

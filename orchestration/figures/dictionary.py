@@ -1,13 +1,12 @@
 """Reads the descriptions of the marts from the dbt project: columns, grain, project variables.
 
-Belongs here: parsing the files of ``dbt_project``, so that open data and workbooks describe a
-table as its model does. Doesn't belong here: rows (``marts``, ``open_data``) and seeds
+Belongs here: parsing the files of ``dbt_project``, so that open data, workbooks and figure ids
+describe a table as its model does. Doesn't belong here: rows (``bulletin``, ``trace``) and seeds
 (``core.catalogue``).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,10 +16,15 @@ import yaml
 
 from orchestration.core.settings import PROJECT_ROOT
 
-__all__ = ["ColumnDescription", "TableDescription", "mart_descriptions", "project_var"]
+__all__ = [
+    "ColumnDescription",
+    "TableDescription",
+    "figure_grains",
+    "mart_descriptions",
+    "project_var",
+]
 
 _PROJECT = PROJECT_ROOT / "dbt_project"
-_GRAIN = re.compile(r"'grain': (\[.*?\])")
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class TableDescription:
 
     Attributes:
         grain: columns that identify a row (``meta.grain`` of the model).
+        has_figures: whether editions print its numbers with ids (``meta.has_figures``).
         columns: name → description, in the order of the model.
     """
 
@@ -46,6 +51,7 @@ class TableDescription:
     description_zh: str
     description_en: str
     grain: tuple[str, ...]
+    has_figures: bool
     columns: Mapping[str, ColumnDescription]
 
 
@@ -63,11 +69,12 @@ def mart_descriptions() -> Mapping[str, TableDescription]:
     found = {}
     for model in content["models"]:
         name = model["name"]
-        [grain] = _GRAIN.findall((folder / f"{name}.sql").read_text(encoding="utf-8"))
+        meta = model["config"]["meta"]
         found[name] = TableDescription(
             name,
             *_split_languages(model["description"]),
-            tuple(yaml.safe_load(grain)),
+            tuple(meta["grain"]),
+            meta.get("has_figures", False),
             {
                 column["name"]: ColumnDescription(
                     column["name"], column["data_type"], *_split_languages(column["description"])
@@ -76,6 +83,16 @@ def mart_descriptions() -> Mapping[str, TableDescription]:
             },
         )
     return found
+
+
+@cache
+def figure_grains() -> Mapping[str, tuple[str, ...]]:
+    """Return the marts whose numbers are figures → their grain without the year, by name."""
+    return {
+        name: table.grain[1:]
+        for name, table in sorted(mart_descriptions().items())
+        if table.has_figures
+    }
 
 
 @cache

@@ -1,30 +1,32 @@
-"""Figure ids: parses an id and finds the mart row that it names.
+"""Figure ids: makes and parses an id, and finds the mart row that it names.
 
-An id is ``{year}/{mart}/{grain values}/{column}``.
+An id is ``{year}/{mart}/{grain values}/{column}``, with ``-`` for an empty grain value; ``column``
+may be a difference ``a-b``.
 
-Belongs here: parsing, the look-up of the row, the error for an id that names nothing. Doesn't
-belong here: the units and documents behind a row (``evidence``).
+Belongs here: ids, the look-up of the row, the error for an id that names nothing. Doesn't
+belong here: the units and documents behind a row (``trace.evidence``).
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
-from orchestration.bulletin.marts import GRAINS
 from orchestration.core.errors import UsageError
 from orchestration.core.reporting_calendar import period_of
+from orchestration.figures.dictionary import figure_grains
 from orchestration.lakehouse.rows import rows_as_dicts
 
 __all__ = [
     "FigureId",
+    "figure_id",
     "find_row",
     "parse_figure",
-    "row_condition",
+    "row_key",
     "suggestion",
     "unknown_row_error",
 ]
@@ -65,6 +67,21 @@ class FigureId:
         return self.key.get("indicator_code")
 
 
+def row_key(row: Mapping[str, Any], grain: Sequence[str]) -> tuple[str, ...]:
+    """Return the values of a mart's grain as they stand in ids: ``-`` for None."""
+    return tuple(str(row[name] or "-") for name in grain)
+
+
+def figure_id(year: int, table: str, key: Sequence[str], column: str) -> str:
+    """Return a figure's id.
+
+    Args:
+        key: values of the mart's grain without the year.
+        column: a column, or a difference ``a-b``.
+    """
+    return "/".join((str(year), table, *key, column))
+
+
 def suggestion(wanted: str, known: Iterable[str]) -> str:
     """Return the end of an error message: ``; did you mean …?``, or what there is.
 
@@ -101,9 +118,10 @@ def parse_figure(text: str) -> FigureId:
         )
     year, table, *rest = parts
     period_of(int(year))
-    if table not in GRAINS:
-        raise UsageError(f"figure: there is no mart {_printable(table)}{suggestion(table, GRAINS)}")
-    grain = GRAINS[table]
+    grains = figure_grains()
+    if table not in grains:
+        raise UsageError(f"figure: there is no mart {_printable(table)}{suggestion(table, grains)}")
+    grain = grains[table]
     if len(rest) != len(grain) + 1:
         form = "/".join((year, table, *(f"<{name}>" for name in grain), "<column>"))
         raise UsageError(f"{_printable(text)} is not a figure id of {table}: these are {form}")
@@ -116,7 +134,7 @@ def parse_figure(text: str) -> FigureId:
     return FigureId(text.strip(), int(year), table, key, columns)
 
 
-def row_condition(figure: FigureId, year: int | None = None) -> tuple[str, dict[str, Any]]:
+def _row_condition(figure: FigureId, year: int | None = None) -> tuple[str, dict[str, Any]]:
     """Return the SQL condition that selects the figure's row of its mart, and its parameters."""
     terms, values = ["year = $year"], {"year": year or figure.year}
     for name, value in figure.key.items():
@@ -133,7 +151,7 @@ def find_row(
     Args:
         year: read the row of this year; the figure's year by default.
     """
-    where, values = row_condition(figure, year)
+    where, values = _row_condition(figure, year)
     query = f"select * from lake.marts.{figure.table} where {where}"
     rows = rows_as_dicts(con.execute(query, values))
     return rows[0] if rows else None
@@ -141,7 +159,7 @@ def find_row(
 
 def unknown_row_error(con: duckdb.DuckDBPyConnection, figure: FigureId) -> UsageError:
     """Return the error for a figure whose row is not in the marts, with suggestions."""
-    grain = GRAINS[figure.table]
+    grain = figure_grains()[figure.table]
     wanted = "/".join(part or "-" for part in figure.key.values())
     if not grain:
         return UsageError(f"figure: there are no marts of {figure.year} in this snapshot")
