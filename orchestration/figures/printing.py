@@ -34,7 +34,7 @@ __all__ = [
 #: End of the name of a column that holds a province's rank by the measure before it.
 RANK = "_rank"
 #: Columns with numbers that say what a row is about.
-_ATTRIBUTES = {"edition", "target_year"}
+_ATTRIBUTES = {"year", "edition", "target_year"}
 #: Column → its short name in the headers of the bulletins' tables.
 _SHORT = {
     "value": "数值",
@@ -46,10 +46,10 @@ _SHORT = {
 }
 
 
-def is_figure(table: str, column: str, value: Any) -> bool:
-    """Whether a value of a mart is a figure: a number that neither identifies nor describes."""
+def is_figure(column: str, value: Any) -> bool:
+    """Whether a mart's value is a figure: a number that doesn't only say what its row is about."""
     is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
-    return is_number and column not in {"year", *_ATTRIBUTES, *figure_grains()[table]}
+    return is_number and column not in _ATTRIBUTES
 
 
 def is_fraction(column: str) -> bool:

@@ -549,9 +549,11 @@ def _differences(
     for key, before, after in _rows_that_differ(con, table, grain, "*", year, old, new):
         old_row, new_row = before or {}, after or {}
         for column in new_row or old_row:
+            if column in grain:
+                continue
             values = old_row.get(column), new_row.get(column)
             if values[0] != values[1] and all(
-                value is None or is_figure(table, column, value) for value in values
+                value is None or is_figure(column, value) for value in values
             ):
                 yield key, column, *values
 
