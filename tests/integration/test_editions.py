@@ -637,7 +637,7 @@ def test_claims_of_a_notice_are_counted_from_the_changes(rendered: Rendered) -> 
     marts = bulletin.read_marts(rendered.con, YEAR, bulletin.GateNotes(1, {}))
 
     def of(table: str, column: str, row: Row, *causes: str) -> Change:
-        figure = row.figure(column, str)
+        figure = row.figure(column)
         return Change(figure.id, table, row.key[1:], column, 1, row[column], causes, ("d-1", "d-2"))
 
     changed = [
