@@ -1,16 +1,16 @@
 """The settings, read from the environment in this module only.
 
-Belongs here: every ``TONGBAO_*`` variable, its default and the reason for it, and the look-up of
-the S3 endpoint and credentials. Doesn't belong here: dates of the reporting year
+Belongs here: every ``TONGBAO_*`` variable, its default and the reason for it. Doesn't belong here:
+how the S3 store is reached (``storage.access``), dates of the reporting year
 (``reporting_calendar``) and thresholds of the gate (``expectations``).
 
-Credentials are looked up in the order of every S3 client (environment, profile, role; see the
-boto3 guide "Credentials"). A ``.env`` file in the working folder sets variables that the
-environment doesn't set.
+A ``.env`` file in the working folder sets variables that the environment doesn't set.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ from dotenv import load_dotenv
 
 from orchestration.core.errors import UsageError
 
-__all__ = ["PROJECT_ROOT", "Mail", "S3Config", "Settings"]
+__all__ = ["PROJECT_ROOT", "Mail", "Settings", "is_loopback"]
 
 #: The root of the checkout; the dbt project and its seeds are read from there (the Makefile
 #: installs the package as editable).
@@ -114,25 +114,12 @@ _FORMATS = ("text", "json")
 _MAIL_VARIABLES = ("TONGBAO_SMTP_URL", "TONGBAO_MAIL_FROM", "TONGBAO_MAIL_TO")
 #: The ports of RFC 6409 (submission, STARTTLS) and RFC 8314 (submission over TLS).
 _MAIL_PORTS = {"smtp": 587, "smtps": 465}
-#: HTTP without TLS is allowed only to this machine.
-_PLAIN_HTTP = {("http", "127.0.0.1"), ("http", "localhost"), ("http", "::1")}
+#: The styles of S3 addresses, as in ``s3.addressing_style`` of an AWS profile.
+_ADDRESSING = ("auto", "path", "virtual")
 
-
-@dataclass(frozen=True)
-class S3Config:
-    """The S3 endpoint and the credentials that sign requests.
-
-    Attributes:
-        endpoint: URL such as ``http://127.0.0.1:9000``; None means AWS itself.
-        region: AWS region name.
-        access_key_id, secret_access_key, session_token: credentials; never logged.
-    """
-
-    endpoint: str | None
-    region: str
-    access_key_id: str = field(repr=False)
-    secret_access_key: str = field(repr=False)
-    session_token: str | None = field(default=None, repr=False)
+#: The names and addresses of this machine, as ``NO_PROXY`` takes them.
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
 @dataclass(frozen=True)
@@ -167,6 +154,13 @@ class Settings:
         catalog: path of a SQLite file, or a ``postgresql://`` URL. The URL may hold a password, so
             it is not in the repr.
         uses_local_store: True if no variable names a store; the project then starts its own.
+        region: ``AWS_REGION``, which takes precedence over ``AWS_DEFAULT_REGION`` and the profile
+            (AWS SDKs guide, "AWS Region"; botocore itself doesn't read it), or None.
+        addressing: ``path``, ``virtual`` or ``auto``, before ``s3.addressing_style`` of the
+            profile; None: the profile decides. ``auto`` is ``virtual`` for AWS, otherwise
+            ``path``, which most other servers need.
+        ca_bundle: PEM file of certificate authorities (``SSL_CERT_FILE``), used if neither
+            ``AWS_CA_BUNDLE`` nor the profile names one; or None.
         fixed_now: the time instead of the clock, for tests and rebuilds (``TONGBAO_NOW``), or None.
         max_object_bytes: larger objects are rejected without being read.
         max_expanded_bytes: an XLSX or Parquet object that unpacks to more is rejected.
@@ -192,6 +186,9 @@ class Settings:
     publication_bucket: str = "publication"
     catalog: str = field(default="", repr=False)
     uses_local_store: bool = True
+    region: str | None = None
+    addressing: str | None = None
+    ca_bundle: str | None = None
     fixed_now: datetime | None = None
     max_object_bytes: int = DEFAULT_MAX_OBJECT_BYTES
     max_expanded_bytes: int = DEFAULT_MAX_EXPANDED_BYTES
@@ -222,6 +219,7 @@ class Settings:
         """
         if environ is None:
             load_dotenv(Path.cwd() / ".env", override=False)
+            _exempt_loopback_from_proxies()
             environ = os.environ
         home = Path(environ.get("TONGBAO_HOME") or ".tongbao").expanduser().resolve()
         catalog = environ.get("TONGBAO_CATALOG") or str(home / "catalog.sqlite")
@@ -235,6 +233,9 @@ class Settings:
             publication_bucket=environ.get("TONGBAO_PUBLICATION_BUCKET") or "publication",
             catalog=catalog,
             uses_local_store=not any(environ.get(name) for name in _STORE_VARIABLES),
+            region=environ.get("AWS_REGION") or None,
+            addressing=_addressing(environ.get("TONGBAO_S3_ADDRESSING")),
+            ca_bundle=environ.get("SSL_CERT_FILE") or None,
             fixed_now=_utc_time("TONGBAO_NOW", environ.get("TONGBAO_NOW")),
             **{
                 name: _positive_int(variable, environ.get(variable), default)
@@ -278,38 +279,6 @@ class Settings:
         catalog = self.catalog if self.catalog_is_postgres else str(home / "catalog.sqlite")
         return replace(self, home=home, catalog=catalog)
 
-    def resolve_s3(self) -> S3Config:
-        """Look up the endpoint and the credentials of the store that the environment names.
-
-        Raises:
-            UsageError: no credentials can be found, or a profile doesn't exist.
-        """
-        import boto3
-        from botocore.exceptions import BotoCoreError
-
-        try:
-            session = boto3.Session()
-            credentials = session.get_credentials()
-            region = session.region_name or os.environ.get("AWS_REGION") or "us-east-1"
-            frozen = credentials.get_frozen_credentials() if credentials else None
-        except BotoCoreError as error:
-            raise UsageError(f"S3 credentials: {error}") from None
-        if frozen is None or not frozen.access_key or not frozen.secret_key:
-            raise UsageError(
-                "an S3 store is set but no credentials were found: "
-                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role"
-            )
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        if endpoint and not endpoint.startswith(("http://", "https://")):
-            raise UsageError("AWS_ENDPOINT_URL_S3 must start with http:// or https://")
-        return S3Config(
-            endpoint=endpoint.rstrip("/") if endpoint else None,
-            region=region,
-            access_key_id=frozen.access_key,
-            secret_access_key=frozen.secret_key,
-            session_token=frozen.token,
-        )
-
 
 def _utc_time(name: str, text: str | None) -> datetime | None:
     if not text:
@@ -329,13 +298,43 @@ def _one_of(name: str, text: str | None, allowed: tuple[str, ...]) -> str:
     return text or allowed[0]
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost" or host.endswith(".localhost")
+
+
+def _exempt_loopback_from_proxies() -> None:
+    """Add this machine to ``NO_PROXY`` of this process and its children, if a proxy is set.
+
+    Every client in use obeys that variable (urllib3, libcurl in DuckDB, obstore, gRPC in Dagster),
+    and not all of them have a setting for it.
+    """
+    if not any(os.environ.get(name) or os.environ.get(name.lower()) for name in _PROXY_VARIABLES):
+        return
+    # Clients differ in which of the two they prefer.
+    for name in ("NO_PROXY", "no_proxy"):
+        entries = os.environ.get(name) or os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+        listed = [entry.strip() for entry in (entries or "").split(",") if entry.strip()]
+        if "*" not in listed:
+            missing = [each for each in _LOOPBACK if each not in listed]
+            os.environ[name] = ",".join([*listed, *missing])
+
+
+def _addressing(text: str | None) -> str | None:
+    return _one_of("TONGBAO_S3_ADDRESSING", text, _ADDRESSING) if text else None
+
+
 def _webhook(text: str | None) -> str | None:
     """Check the webhook's URL. No error repeats it: the URL alone permits to post."""
     if not text:
         return None
     try:
         parts = urlsplit(text)
-        usable = parts.scheme == "https" or (parts.scheme, parts.hostname) in _PLAIN_HTTP
+        # HTTP without TLS is allowed only to this machine.
+        is_local = parts.scheme == "http" and is_loopback(parts.hostname or "")
+        usable = parts.scheme == "https" or is_local
     except ValueError:
         usable = False
     if not usable or not parts.hostname:

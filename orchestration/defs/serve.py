@@ -28,18 +28,16 @@ _STOP_SECONDS = 15.0
 
 def store_environment(settings: Settings, store: Store) -> dict[str, str]:
     """The environment variables with which another process uses the same store and home."""
-    config = store.config
-    environment = {
-        "TONGBAO_HOME": str(settings.home),
-        "AWS_ACCESS_KEY_ID": config.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": config.secret_access_key,
-        "AWS_REGION": config.region,
+    environment = {"TONGBAO_HOME": str(settings.home)}
+    keys = store.config.fixed_keys
+    if keys is None:  # The process finds and renews them itself, with this one's environment.
+        return environment
+    return environment | {
+        "AWS_ENDPOINT_URL_S3": store.config.endpoint,
+        "AWS_REGION": store.config.region,
+        "AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
     }
-    if config.endpoint:
-        environment["AWS_ENDPOINT_URL_S3"] = config.endpoint
-    if config.session_token:
-        environment["AWS_SESSION_TOKEN"] = config.session_token
-    return environment
 
 
 @contextlib.contextmanager
@@ -92,7 +90,9 @@ def serve(settings: Settings, port: int, *, say: Callable[[str], None]) -> None:
             )
         stack.callback(_stop, list(children.values()))
         say(f"Dagster: http://127.0.0.1:{port} (ready in about 20 seconds; Ctrl-C ends it)")
-        say(f"S3: {store.config.endpoint or 'AWS'}; credentials for other tools: source {path}")
+        say(f"S3: {store.config.endpoint}")
+        if settings.uses_local_store:
+            say(f"credentials for other tools: source {path}")
         say(f"logs: {settings.home}/dagster-webserver.log, {settings.home}/dagster-daemon.log")
         signal.signal(signal.SIGTERM, _interrupt)
         try:

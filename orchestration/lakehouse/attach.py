@@ -11,16 +11,19 @@ import contextlib
 import fcntl
 import importlib.util
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import duckdb
+from botocore.exceptions import BotoCoreError, ClientError
 
 from orchestration.core.errors import TongbaoError, Unreachable
 from orchestration.core.settings import Settings
 from orchestration.lakehouse import postgres
-from orchestration.storage import Store
+from orchestration.storage import ATTEMPTS, FIRST_PAUSE, S3Config, Store, without_user
 
 __all__ = [
     "data_path",
@@ -36,6 +39,9 @@ __all__ = [
 _WAIT_SECONDS = 10.0
 #: DuckDB spills to disk beyond this; with Python's own share a run stays under 2 GB.
 _MEMORY_LIMIT = "1GB"
+#: How often the keys of a connection are renewed: several times within the ten minutes for which
+#: keys stay valid (``Access.KEYS_VALID``), as one attempt may fail.
+_RENEWAL_SECONDS = 60.0
 
 
 def _extensions(settings: Settings) -> tuple[str, str, str]:
@@ -99,6 +105,7 @@ def open_lake(
             "preserve_insertion_order": "true",
         }
     )
+    stack = contextlib.ExitStack()
     try:
         con.execute("set timezone = 'UTC'")
         # A slow query would print a progress bar into the output of 'tongbao … --json'.
@@ -106,7 +113,7 @@ def open_lake(
         for name in _extensions(settings):
             con.load_extension(_extension_file(name))
         con.execute("set allow_unsigned_extensions = false")
-        con.execute(_secret(store))
+        stack.enter_context(_store_access(con, store))
         # No inlining: it would store small inserts in the catalogue, also those of raw with
         # contact data and whole objects (an object of 11 MB added 58 MB to the catalogue and
         # 290 MB to each later commit). In PostgreSQL each inlined table would need a grant for
@@ -145,6 +152,7 @@ def open_lake(
             ) from error
         raise
     finally:
+        stack.close()
         con.close()
 
 
@@ -171,24 +179,64 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
 
 
+@contextlib.contextmanager
+def _store_access(con: duckdb.DuckDBPyConnection, store: Store) -> Iterator[None]:
+    """Give the connection the store's access as the other clients have it, and renew its keys."""
+    for setting in _http_settings(store.config):
+        con.execute(setting)
+    con.execute(_secret(store))
+    if not store.access.are_keys_renewed:
+        yield
+        return
+    ended = threading.Event()
+
+    def renew() -> None:
+        with con.cursor() as own:
+            while not ended.wait(_RENEWAL_SECONDS):
+                # The next attempt comes long before the keys expire.
+                with contextlib.suppress(BotoCoreError, ClientError):
+                    own.execute(_secret(store))
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _http_settings(config: S3Config) -> Iterator[str]:
+    """The statements that set up the HTTP client of DuckDB."""
+    yield "set enable_server_cert_verification = true"
+    if config.ca_bundle:
+        yield f"set ca_cert_file = {quoted(config.ca_bundle)}"
+    if config.proxy:
+        parts = urlsplit(config.proxy)
+        yield f"set http_proxy = {quoted(without_user(config.proxy))}"
+        if parts.username:
+            yield f"set http_proxy_username = {quoted(unquote(parts.username))}"
+            yield f"set http_proxy_password = {quoted(unquote(parts.password or ''))}"
+    # As many attempts as the other clients, with the same pauses (see storage.store).
+    yield f"set http_retries = {ATTEMPTS - 1}"
+    yield f"set http_retry_wait_ms = {round(FIRST_PAUSE * 1000)}"
+    yield "set http_retry_backoff = 2"
+
+
 def _secret(store: Store) -> str:
-    config = store.config
+    config, keys = store.config, store.access.keys()
     parts = [
         "type s3",
-        f"key_id {quoted(config.access_key_id)}",
-        f"secret {quoted(config.secret_access_key)}",
+        f"key_id {quoted(keys.access_key_id)}",
+        f"secret {quoted(keys.secret_access_key)}",
         f"region {quoted(config.region)}",
+        f"endpoint {quoted(config.host)}",
+        f"url_style {quoted('vhost' if config.is_virtual_hosted else 'path')}",
+        f"use_ssl {'true' if config.uses_tls else 'false'}",
     ]
-    if config.session_token:
-        parts.append(f"session_token {quoted(config.session_token)}")
-    if config.endpoint:
-        scheme, _, host = config.endpoint.partition("://")
-        parts += [
-            f"endpoint {quoted(host)}",
-            "url_style 'path'",
-            f"use_ssl {'true' if scheme == 'https' else 'false'}",
-        ]
-    return f"create secret store ({', '.join(parts)})"
+    if keys.session_token:
+        parts.append(f"session_token {quoted(keys.session_token)}")
+    return f"create or replace secret store ({', '.join(parts)})"
 
 
 @contextlib.contextmanager

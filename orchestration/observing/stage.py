@@ -64,7 +64,7 @@ def observed(stage: _Stage) -> _Stage:
     @functools.wraps(stage)
     def run(ws: Any, year: int, *args: Any, run_id: str, progress: Any, **more: Any) -> Any:
         configure_logs(ws.settings)
-        add_secrets(ws.store.config.secret_access_key, ws.store.config.session_token)
+        add_secrets(*ws.store.access.secrets())
         began, clock = ws.settings.now(), time.monotonic()
         result, outcome, reason = None, "stopped", ""
         with log_context(run_id=run_id, stage=name, year=year):

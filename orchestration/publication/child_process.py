@@ -25,9 +25,9 @@ from duckdb import DuckDBPyConnection
 from orchestration import lakehouse
 from orchestration.bulletin import open_data
 from orchestration.core.errors import TongbaoError
-from orchestration.core.settings import S3Config, Settings
+from orchestration.core.settings import Settings
 from orchestration.publication.changes import Changes, compare_snapshots
-from orchestration.storage import Store
+from orchestration.storage import S3Config, Store
 from orchestration.trace.digests import page_digests
 from orchestration.trace.pages import trace_pages
 

@@ -3,8 +3,11 @@
 Belongs here: everything that speaks S3. Doesn't belong here: the meaning of objects.
 """
 
+from orchestration.storage.access import S3Config, resolve_s3, without_user
 from orchestration.storage.local_server import local_server
 from orchestration.storage.store import (
+    ATTEMPTS,
+    FIRST_PAUSE,
     Fetched,
     Inspected,
     ObjectInfo,
@@ -16,9 +19,12 @@ from orchestration.storage.store import (
 from orchestration.storage.transfers import Transfers, open_transfers
 
 __all__ = [
+    "ATTEMPTS",
+    "FIRST_PAUSE",
     "Fetched",
     "Inspected",
     "ObjectInfo",
+    "S3Config",
     "Store",
     "Transfers",
     "is_usable_key",
@@ -26,4 +32,6 @@ __all__ = [
     "open_store",
     "open_transfers",
     "open_workspace",
+    "resolve_s3",
+    "without_user",
 ]

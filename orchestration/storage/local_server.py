@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestration.core.errors import Unreachable
-from orchestration.core.settings import S3Config
+from orchestration.storage.access import S3Config
 
 __all__ = ["SERVED", "die_with_parent", "local_server", "rclone"]
 

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from orchestration.core.errors import Unreachable
-from orchestration.core.settings import S3Config
+from orchestration.storage.access import S3Config
 from orchestration.storage.store import Fetched, Inspected, ObjectInfo, Store
 
 __all__ = ["Transfers", "open_transfers"]

@@ -30,8 +30,8 @@ from pathlib import Path
 import psycopg2
 
 from orchestration import stages
-from orchestration.core.settings import S3Config, Settings
-from orchestration.storage import ObjectInfo, Store
+from orchestration.core.settings import Settings
+from orchestration.storage import ObjectInfo, S3Config, Store
 from tests.fixtures.topology import Topology, topology
 
 __all__ = ["measure"]

@@ -82,8 +82,8 @@ def test_the_lock_of_a_killed_writer_is_released(
 ) -> None:
     program = (
         "from orchestration import lakehouse; from orchestration.core.settings import Settings; "
-        "from orchestration.storage import Store; settings = Settings.from_env()\n"
-        "with lakehouse.writer(settings, Store(settings.resolve_s3())) as con:\n"
+        "from orchestration.storage import Store, resolve_s3; settings = Settings.from_env()\n"
+        "with lakehouse.writer(settings, Store(*resolve_s3(settings))) as con:\n"
         "    con.execute('begin'); con.execute('create table lake.main.half (n integer)')\n"
         "    print('writing', flush=True); input()"
     )

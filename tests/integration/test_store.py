@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import socket
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 
 import pytest
 
 from orchestration import stages
 from orchestration.core.errors import Unreachable
-from orchestration.core.settings import S3Config
-from orchestration.storage import Store, is_usable_key, open_transfers
+from orchestration.storage import S3Config, Store, is_usable_key, open_transfers
 from tests.fixtures.faulty_store import Faults, faulty_store
+
+
+@contextlib.contextmanager
+def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[Store]:
+    """A store whose server answers with ``handler``."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield Store(S3Config(f"http://127.0.0.1:{server.server_port}", "us-east-1", "a", "b"))
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_listing_has_the_objects_of_every_page(ws: stages.Workspace) -> None:
@@ -36,7 +51,10 @@ def test_transfers_read_and_write_the_same(ws: stages.Workspace, objects: int) -
 
 
 @pytest.mark.parametrize("objects", [10, 5000])
-def test_transfers_raise_an_error_when_the_store_is_gone(objects: int) -> None:
+def test_transfers_raise_an_error_when_the_store_is_gone(
+    objects: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.storage.store.FIRST_PAUSE", 0)
     store = Store(S3Config("http://127.0.0.1:9", "us-east-1", "a", "b"))
     with (
         open_transfers(store, objects) as transfers,
@@ -87,7 +105,65 @@ def test_bodies_cut_short_and_connections_reset_are_read_again(ws: stages.Worksp
     assert [f.info.key for f in fetched if f.failure] == []
 
 
-def test_one_unreadable_object_does_not_stop_the_others(ws: stages.Workspace) -> None:
+def test_every_operation_is_repeated_when_its_response_is_lost(
+    ws: stages.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.storage.store.FIRST_PAUSE", 0.01)
+    items = [(f"f/{number}.txt", b"%d" % number) for number in range(60)]
+    number_of_request = count()
+    lossy = Faults(storm=lambda *_: None if next(number_of_request) % 5 else "lose")
+    with faulty_store(ws.store, lossy) as faltering:
+        assert faltering.put_many("landing", items) == 60
+        assert faltering.copy_many("landing", [(key, "copy/" + key) for key, _ in items]) == 60
+        copies = faltering.list("landing", "copy/")
+        fetched = list(faltering.get_many("landing", copies))
+        inspected = list(faltering.inspect_many("landing", copies))
+        faltering.delete("landing", [key for key, _ in items])
+    assert {f.info.key: f.body for f in fetched} == {"copy/" + key: body for key, body in items}
+    assert {i.sha256 for i in inspected} == {hashlib.sha256(body).hexdigest() for _, body in items}
+    assert [info.key for info in ws.store.list("landing")] == [info.key for info in copies]
+
+
+def test_a_new_object_is_known_as_written_when_the_response_was_lost() -> None:
+    """A server that checks If-None-Match refuses the second attempt, for the object is there."""
+    objects: dict[str, bytes] = {}
+
+    class Conditional(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            if self.path not in objects:
+                objects[self.path] = body
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
+                return
+            self._answer(412)
+
+        def do_HEAD(self) -> None:
+            self._answer(404)
+
+        def do_GET(self) -> None:
+            self._answer(200, objects[self.path])
+
+        def _answer(self, status: int, body: bytes = b"") -> None:
+            self.send_response(status)
+            self.send_header("etag", '"1"')
+            self.send_header("last-modified", "Mon, 02 Dec 2024 00:00:00 GMT")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with served(Conditional) as store:
+        assert store.put_new("publication", "manifest.json", b"one")
+        assert not store.put_new("publication", "manifest.json", b"two")
+
+
+def test_one_unreadable_object_does_not_stop_the_others(
+    ws: stages.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.storage.store.FIRST_PAUSE", 0)
     items = [(f"f/{number}.txt", b"%d" % number) for number in range(10)]
     ws.store.put_many("landing", items)
     with faulty_store(ws.store, Faults(never={"f/4.txt"})) as faltering:
@@ -101,7 +177,7 @@ def test_one_unreadable_object_does_not_stop_the_others(ws: stages.Workspace) ->
 def test_many_unreadable_objects_make_the_store_unreachable(
     ws: stages.Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestration.storage.store._READS", 1)
+    monkeypatch.setattr("orchestration.storage.store.ATTEMPTS", 1)
     ws.store.put_many("landing", [(f"f/{number}.txt", b"x") for number in range(100)])
     with faulty_store(ws.store, Faults(never={"f/"})) as faltering:
         listing = ws.store.list("landing", "f/")
@@ -130,16 +206,10 @@ def test_every_upload_carries_its_checksum() -> None:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        store = Store(S3Config(f"http://127.0.0.1:{server.server_port}", "us-east-1", "a", "b"))
+    with served(Recorder) as store:
         store.put("publication", "latest.json", b"one")
         assert store.put_new("publication", "manifest.json", b"two")
         store.put_many("publication", [("bulletin.pdf", b"three")])
-    finally:
-        server.shutdown()
-        server.server_close()
     assert sorted(body for body, _ in uploads.values()) == [b"one", b"three", b"two"]
     for body, checksum in uploads.values():
         assert checksum == base64.b64encode(hashlib.sha256(body).digest()).decode()

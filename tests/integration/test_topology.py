@@ -36,9 +36,9 @@ _ANALYST = """
 import json, select, sys
 from orchestration import lakehouse
 from orchestration.core.settings import Settings
-from orchestration.storage import Store
+from orchestration.storage import Store, resolve_s3
 settings = Settings.from_env()
-store = Store(settings.resolve_s3())
+store = Store(*resolve_s3(settings))
 seen = []
 while not select.select([sys.stdin], [], [], 0.2)[0]:
     with lakehouse.reader(settings, store) as con:

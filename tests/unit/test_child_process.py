@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from orchestration.core.errors import TongbaoError, Unreachable
-from orchestration.core.settings import S3Config, Settings
+from orchestration.core.settings import Settings
 from orchestration.publication.child_process import ChildTask, start_child_process
+from orchestration.storage import S3Config
 
 _NOWHERE = S3Config("http://127.0.0.1:9", "us-east-1", "key", "secret")
 

@@ -51,9 +51,10 @@ class _Workspace:
     """The attributes of a workspace that the decorator uses."""
 
     class _Store:
-        class config:
-            secret_access_key = "the-s3-secret"
-            session_token = None
+        class access:
+            @staticmethod
+            def secrets() -> tuple[str, ...]:
+                return ("the-s3-secret",)
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
