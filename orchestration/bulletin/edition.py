@@ -4,7 +4,7 @@ Belongs here: building the manifest, writing an edition to the publication bucke
 reading it back. Doesn't belong here: what a bulletin says, and whether it may be published.
 
 An edition is published in these steps. A run that is killed at any of them leaves the former
-edition visible (or none), and a second run ends with the same bytes.
+edition visible (or none). A second run keeps what is written and ends with the same bytes.
 
 1. Write the new files under the staging prefix ``.edition-N.writing/``.
 2. Read them back and compare them with what was written.
@@ -286,24 +286,53 @@ def _delete_prefix(store: Store, bucket: str, prefix: str) -> None:
 
 
 def _write_files(store: Store, bucket: str, edition: Edition, sources: Mapping[str, str]) -> None:
-    """Write an edition's files through the staging prefix and check them; no manifest."""
+    """Write an edition's files through the staging prefix and check them; no manifest.
+
+    What a killed run has written is kept where it is the same. It is not visible: ``latest.json``
+    doesn't name it.
+    """
     staging = _staging_prefix(edition)
-    # A killed run may have left files. They are not visible: latest.json doesn't name them.
-    _delete_prefix(store, bucket, staging)
-    _delete_prefix(store, bucket, edition.prefix)
-    new = {path: body for path, body in edition.files.items() if path not in sources}
-    store.put_many(bucket, ((staging + path, body) for path, body in new.items()))
+    expected = _sha256_by_path(edition.content)
+    staged = {staging + path: path for path in edition.files if path not in sources}
+    kept = _keep_equal(store, bucket, staging, {k: expected[path] for k, path in staged.items()})
+    missing = {key: path for key, path in staged.items() if key not in kept}
+    store.put_many(bucket, ((key, edition.files[path]) for key, path in missing.items()))
+    listed = [info for info in store.list(bucket, staging) if info.key in missing]
     written = {
-        fetched.info.key: hashlib.sha256(fetched.body).digest()
-        for fetched in store.get_many(bucket, store.list(bucket, staging))
+        fetched.info.key: hashlib.sha256(fetched.body).hexdigest()
+        for fetched in store.get_many(bucket, listed)
     }
-    for path, body in new.items():
-        if written.get(staging + path) != hashlib.sha256(body).digest():
+    for key, path in missing.items():
+        if written.get(key) != expected[path]:
             raise TongbaoError(f"{path}: the store returns other bytes than were written")
+    final = {edition.prefix + path: digest for path, digest in expected.items()}
+    copied = _keep_equal(store, bucket, edition.prefix, final)
     store.copy_many(
         bucket,
-        ((sources.get(path, staging + path), edition.prefix + path) for path in edition.files),
+        (
+            (sources.get(path, staging + path), edition.prefix + path)
+            for path in edition.files
+            if edition.prefix + path not in copied
+        ),
     )
+
+
+def _keep_equal(store: Store, bucket: str, prefix: str, wanted: Mapping[str, str]) -> set[str]:
+    """Delete the objects under a prefix that are not as wanted.
+
+    Args:
+        wanted: key → sha256 in hex.
+
+    Returns:
+        the keys of the others.
+    """
+    found = {
+        fetched.info.key: hashlib.sha256(fetched.body).hexdigest()
+        for fetched in store.get_many(bucket, store.list(bucket, prefix))
+    }
+    equal = {key for key, digest in found.items() if wanted.get(key) == digest}
+    store.delete(bucket, [key for key in found if key not in equal])
+    return equal
 
 
 _MANIFEST = re.compile(r"editions/(\d{4})/edition-(\d+)/manifest\.json")
