@@ -113,7 +113,7 @@ def open_lake(
         for name in _extensions(settings):
             con.load_extension(_extension_file(name))
         con.execute("set allow_unsigned_extensions = false")
-        stack.enter_context(_store_access(con, store))
+        stack.enter_context(_store_access(con, store, settings.lake_bucket))
         # No inlining: it would store small inserts in the catalogue, also those of raw with
         # contact data and whole objects (an object of 11 MB added 58 MB to the catalogue and
         # 290 MB to each later commit). In PostgreSQL each inlined table would need a grant for
@@ -180,11 +180,11 @@ def _reason(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _store_access(con: duckdb.DuckDBPyConnection, store: Store) -> Iterator[None]:
+def _store_access(con: duckdb.DuckDBPyConnection, store: Store, bucket: str) -> Iterator[None]:
     """Give the connection the store's access as the other clients have it, and renew its keys."""
     for setting in _http_settings(store.config):
         con.execute(setting)
-    con.execute(_secret(store))
+    con.execute(_secret(store, bucket))
     if not store.access.are_keys_renewed:
         yield
         return
@@ -195,7 +195,7 @@ def _store_access(con: duckdb.DuckDBPyConnection, store: Store) -> Iterator[None
             while not ended.wait(_RENEWAL_SECONDS):
                 # The next attempt comes long before the keys expire.
                 with contextlib.suppress(BotoCoreError, ClientError):
-                    own.execute(_secret(store))
+                    own.execute(_secret(store, bucket))
 
     thread = threading.Thread(target=renew, daemon=True)
     thread.start()
@@ -223,7 +223,7 @@ def _http_settings(config: S3Config) -> Iterator[str]:
     yield "set http_retry_backoff = 2"
 
 
-def _secret(store: Store) -> str:
+def _secret(store: Store, bucket: str) -> str:
     config, keys = store.config, store.access.keys()
     parts = [
         "type s3",
@@ -231,7 +231,7 @@ def _secret(store: Store) -> str:
         f"secret {quoted(keys.secret_access_key)}",
         f"region {quoted(config.region)}",
         f"endpoint {quoted(config.host)}",
-        f"url_style {quoted('vhost' if config.is_virtual_hosted else 'path')}",
+        f"url_style {quoted('vhost' if config.has_virtual_host(bucket) else 'path')}",
         f"use_ssl {'true' if config.uses_tls else 'false'}",
     ]
     if keys.session_token:

@@ -6,17 +6,21 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
 import trustme
 
-from orchestration import lakehouse
+from orchestration import lakehouse, stages
 from orchestration.core.errors import Unreachable, UsageError
 from orchestration.core.settings import Settings
 from orchestration.lakehouse import attach
 from orchestration.storage import Store, open_store, resolve_s3
 from orchestration.storage.access import Access
+from tests.fixtures.faulty_store import Faults, faulty_store
+from tests.fixtures.homes import NOW, YEAR, PreparedYear, Shared
+from tests.fixtures.progress import no_progress
 from tests.fixtures.proxy import Proxy, forward_proxy
 from tests.fixtures.topology import S3Server
 
@@ -181,6 +185,28 @@ def test_loopback_never_goes_through_a_proxy(
     monkeypatch.setenv("TONGBAO_HOME", str(settings.home))
     with open_store(Settings.from_env()) as store:
         _use_every_client(settings, store, 1)
+
+
+@pytest.mark.slow
+def test_a_run_ends_where_one_connection_in_fourteen_breaks(
+    prepared: PreparedYear, shared: Shared, tmp_path: Path
+) -> None:
+    """All of transform, gate and publication; the edition has the bytes of a quiet network."""
+    settings = shared.copy(prepared.landed, tmp_path / "home", NOW)
+    requests = count()
+    breaks = Faults(storm=lambda *_: None if next(requests) % 14 else "lose")
+    with open_store(settings) as store, faulty_store(store, breaks) as breaking:
+        ws = stages.Workspace(settings, breaking)
+        stages.intake(ws, YEAR, run_id="r", progress=no_progress)
+        stages.transform(ws, YEAR, run_id="r", progress=no_progress)
+        assert not stages.gate(ws, YEAR, run_id="r", progress=no_progress).blocked
+        stages.publish(ws, YEAR, run_id="r", progress=no_progress)
+    edition = f"s3/publication/editions/{YEAR}/edition-1"
+    listed = [
+        json.loads((home / edition / "manifest.json").read_bytes())["files"]
+        for home in (settings.home, prepared.published)
+    ]
+    assert listed[0] == listed[1]
 
 
 def _resolved(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Store:
