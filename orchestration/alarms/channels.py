@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import smtplib
+import socket
 import ssl
 import time
 from collections.abc import Sequence
@@ -63,6 +64,13 @@ class Channel(Protocol):
             Undelivered: the message was not accepted.
         """
 
+    def connect(self) -> None:
+        """Connect as for a message, and send none.
+
+        Raises:
+            Undelivered: the server can't be reached or is not trusted.
+        """
+
 
 @dataclass(frozen=True)
 class Webhook:
@@ -105,6 +113,24 @@ class Webhook:
                     break
         raise Undelivered(f"{self.target}: {failure}")
 
+    def connect(self) -> None:
+        """Connect, with TLS if the URL is https.
+
+        Raises:
+            Undelivered: the server can't be reached or its certificate is not trusted.
+        """
+        parts = urlsplit(self.url)
+        host = parts.hostname or ""
+        is_tls = parts.scheme == "https"
+        where = (host, parts.port or (443 if is_tls else 80))
+        try:
+            with socket.create_connection(where, _SECONDS) as connection:
+                if is_tls:
+                    context = ssl.create_default_context()
+                    context.wrap_socket(connection, server_hostname=host).close()
+        except OSError as error:
+            raise Undelivered(f"{self.target}: {_reason(error)}") from None
+
 
 @dataclass(frozen=True)
 class Email:
@@ -127,8 +153,7 @@ class Email:
         """
         try:
             with self._connected() as server:
-                if self.mail.user and self.mail.password is not None:
-                    server.login(self.mail.user, self.mail.password)
+                self._log_in(server)
                 refused = server.send_message(
                     _mail_message(message, self.mail), self.mail.sender, self.mail.recipients
                 )
@@ -136,6 +161,22 @@ class Email:
             raise Undelivered(f"{self.target}: {_reason(error)}") from None
         if refused:
             raise Undelivered(f"{self.target}: {len(refused)} addresses were refused")
+
+    def connect(self) -> None:
+        """Connect and log in.
+
+        Raises:
+            Undelivered: the server can't be reached, is not trusted or refuses the login.
+        """
+        try:
+            with self._connected() as server:
+                self._log_in(server)
+        except (smtplib.SMTPException, OSError) as error:
+            raise Undelivered(f"{self.target}: {_reason(error)}") from None
+
+    def _log_in(self, server: smtplib.SMTP) -> None:
+        if self.mail.user and self.mail.password is not None:
+            server.login(self.mail.user, self.mail.password)
 
     def _connected(self) -> smtplib.SMTP:
         context = ssl.create_default_context()

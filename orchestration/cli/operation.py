@@ -14,7 +14,7 @@ import click
 from orchestration.cli.output import JSON, print_json, print_lines, progress_lines
 from orchestration.core.errors import TongbaoError
 
-__all__ = ["alarm", "lake", "up"]
+__all__ = ["alarm", "doctor", "lake", "up"]
 
 
 @click.command()
@@ -60,6 +60,28 @@ def alarm(is_test: bool, as_json: bool) -> None:
         print_json(found)
     else:
         print_lines([found])
+
+
+@click.command()
+@JSON
+def doctor(as_json: bool) -> int:
+    """Check the installation: what is wrong, in order, and which setting mends it.
+
+    Objects of a few bytes are written to the lake and publication buckets and deleted. The exit
+    code is that of the first fault (2 a setting, 4 store or catalogue, 1 another), or 0.
+    """
+    from orchestration.defs.in_process import dagster_storage
+    from orchestration.doctor import Check, Finding, Subject, examine, ok
+
+    def dagster(subject: Subject) -> Finding:
+        return ok(dagster_storage(subject.settings))
+
+    report = examine([Check("dagster", dagster, ("settings",))])
+    if as_json:
+        print_json(report.as_json())
+    else:
+        print_lines([report])
+    return report.exit_code
 
 
 @click.group()

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
     from orchestration.core.workspace import Workspace
 
-__all__ = ["prepare_dagster_home", "prepare_dagster_storage", "run_in_process"]
+__all__ = [
+    "dagster_storage",
+    "prepare_dagster_home",
+    "prepare_dagster_storage",
+    "run_in_process",
+]
 
 
 def _local_config() -> str:
@@ -58,6 +63,19 @@ def prepare_dagster_storage() -> None:
     """
     with _instance():
         pass
+
+
+def dagster_storage(settings: Settings) -> str:
+    """Open Dagster's storage, read from it, and return its kind and place for people.
+
+    Raises:
+        Unreachable: it can't be read or written.
+    """
+    prepare_dagster_home(settings)
+    with _instance() as instance:
+        instance.get_run_records(limit=1)
+        kind = "PostgreSQL" if "Postgres" in type(instance.run_storage).__name__ else "SQLite"
+        return f"{kind}, DAGSTER_HOME {os.environ['DAGSTER_HOME']}"
 
 
 @contextlib.contextmanager

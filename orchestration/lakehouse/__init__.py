@@ -16,6 +16,7 @@ from orchestration.lakehouse.attach import (
 from orchestration.lakehouse.build import PRIOR_TABLES, build_file, prepare_build
 from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build, write_comments
 from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build, lake_descriptions, lake_tables
+from orchestration.lakehouse.files import recorded_files
 from orchestration.lakehouse.maintain import KEEP_SNAPSHOTS, MaintainSummary, maintain
 from orchestration.lakehouse.records import (
     blocking,
@@ -76,6 +77,7 @@ __all__ = [
     "reader",
     "record_edition",
     "record_gate",
+    "recorded_files",
     "same_rows",
     "transform_record",
     "transform_snapshot",

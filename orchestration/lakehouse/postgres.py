@@ -20,7 +20,14 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from orchestration.core.errors import Unreachable, UsageError
 from orchestration.core.settings import Settings
 
-__all__ = ["await_catalogue", "connection_string", "exclusive_lock", "password", "shown"]
+__all__ = [
+    "await_catalogue",
+    "connection_string",
+    "count_connections",
+    "exclusive_lock",
+    "password",
+    "shown",
+]
 
 #: 10 s: how long a stage waits for PostgreSQL to restart, which takes some seconds with recovery.
 #: A longer wait would look like a hanging command to a user who gave a wrong port.
@@ -109,6 +116,22 @@ def await_catalogue(settings: Settings) -> None:
         Unreachable: it doesn't within some seconds, or it refuses the connection.
     """
     _connect(settings).close()
+
+
+def count_connections(settings: Settings) -> tuple[int, int]:
+    """Return how many connections the server has, and how many it allows to this role.
+
+    Raises:
+        Unreachable: it can't be reached, or refuses the connection.
+    """
+    with contextlib.closing(_connect(settings)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select (select sum(numbackends) from pg_stat_database), "
+            "current_setting('max_connections')::int "
+            "- current_setting('superuser_reserved_connections')::int"
+        )
+        used, limit = cursor.fetchone()
+        return int(used), int(limit)
 
 
 @contextlib.contextmanager
