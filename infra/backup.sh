@@ -13,7 +13,8 @@
 # 'tongbao lake maintain --dry-run' lists files that the restored catalogue doesn't know.
 #
 # Environment: libpq's variables (PGHOST, PGUSER, PGPASSWORD, …) for a superuser or the owner of the
-# databases, the AWS_* variables of the store, TONGBAO_*_BUCKET, and
+# databases, the AWS_* variables of the store, TONGBAO_S3_ADDRESSING, SSL_CERT_FILE,
+# TONGBAO_*_BUCKET, and
 #   TONGBAO_BACKUP            a folder, or a remote:path for rclone
 #   TONGBAO_BACKUP_DATABASES  default "tongbao dagster"
 #   TONGBAO_BACKUP_DAYS       how many days dumps and replaced objects are kept. Default 35: a month,
@@ -36,6 +37,12 @@ export RCLONE_CONFIG_STORE_TYPE=s3 RCLONE_CONFIG_STORE_ENV_AUTH=true
 export RCLONE_CONFIG_STORE_PROVIDER=AWS RCLONE_CONFIG_STORE_REGION=${AWS_REGION:-us-east-1}
 if [ -n "${AWS_ENDPOINT_URL_S3:-}" ]; then
   export RCLONE_CONFIG_STORE_PROVIDER=Other RCLONE_CONFIG_STORE_ENDPOINT=$AWS_ENDPOINT_URL_S3
+fi
+if [ "${TONGBAO_S3_ADDRESSING:-}" = virtual ]; then
+  export RCLONE_CONFIG_STORE_FORCE_PATH_STYLE=false
+fi
+if [ -n "${AWS_CA_BUNDLE:-${SSL_CERT_FILE:-}}" ]; then
+  export RCLONE_CA_CERT=${AWS_CA_BUNDLE:-$SSL_CERT_FILE}
 fi
 # Use the modification time in the listing; rclone's own metadata would need a request per object.
 export RCLONE_USE_SERVER_MODTIME=true RCLONE_UPDATE=true

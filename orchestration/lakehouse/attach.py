@@ -142,7 +142,9 @@ def open_lake(
             raise Unreachable(f"lakehouse catalogue {_shown(settings)}: {_reason(error)}") from None
         yield con
     except (duckdb.IOException, duckdb.HTTPException) as error:
-        raise Unreachable(f"lakehouse {_shown(settings)}: {_reason(error)}") from error
+        raise Unreachable(
+            f"lakehouse {_shown(settings)}: {_reason(error)}{_through(store, error)}"
+        ) from error
     except duckdb.TransactionException as error:
         raise Unreachable(f"lakehouse catalogue {_shown(settings)}: {_reason(error)}") from error
     except duckdb.Error as error:
@@ -173,6 +175,12 @@ def _roll_back(catalog: Path) -> None:
 def _shown(settings: Settings) -> str:
     """The catalogue's name for messages, without password."""
     return postgres.shown(settings) if settings.catalog_is_postgres else settings.catalog
+
+
+def _through(store: Store, error: Exception) -> str:
+    """The proxy, if there is one and the error is one of HTTP, for the message."""
+    proxy = store.config.proxy
+    return f" (proxy {without_user(proxy)})" if proxy and "HTTP" in str(error) else ""
 
 
 def _reason(error: Exception) -> str:

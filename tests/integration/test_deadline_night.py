@@ -51,7 +51,10 @@ ALL = {unit: [str(number)] for number, unit in enumerate(UNITS)}
 
 
 @pytest.mark.usefixtures("filled")
-def test_an_object_that_cannot_be_read_is_taken_in_by_the_next_run(ws: stages.Workspace) -> None:
+def test_an_object_that_cannot_be_read_is_taken_in_by_the_next_run(
+    ws: stages.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.storage.store.FIRST_PAUSE", 0)
     with (
         faulty_store(ws.store, Faults(never={f"{UNITS[2]}.json"})) as store,
         pytest.raises(Unreachable, match=f"1 of .* could not be read.*{UNITS[2]}"),

@@ -112,11 +112,20 @@ def test_a_profile_with_virtual_hosts_a_private_authority_and_a_proxy(
     assert hosts == {f"{bucket}.oss.example:443" for bucket in _BUCKETS}
 
 
-def test_a_refusal_names_the_proxy(ministry: Ministry, ministry_settings: Settings) -> None:
+def test_a_refusal_names_the_proxy(
+    ministry: Ministry, ministry_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.storage.store.FIRST_PAUSE", 0)
+    monkeypatch.setattr("orchestration.lakehouse.attach.FIRST_PAUSE", 0)
     store = Store(*resolve_s3(ministry_settings))
     ministry.proxy.refuses = True
-    with pytest.raises(Unreachable, match=f"through the proxy {ministry.proxy.url}"):
+    named = f"proxy {ministry.proxy.url}"
+    with pytest.raises(Unreachable, match=named):
         store.ensure_buckets(["landing"])
+    with pytest.raises(Unreachable, match=named):
+        store.put_many("landing", [("a", b"b")])
+    with pytest.raises(Unreachable, match=named):
+        _write_a_table(ministry_settings, store, 1)
 
 
 def test_without_the_authority_no_client_talks_to_the_store(
