@@ -15,7 +15,8 @@
     cast(sum(unit.assessment_score) as decimal(38, 6)) as score_sum,
     count(unit.assessment_score) as units_scored,
     cast(coalesce(sum(unit.targets_set), 0) as integer) as targets_set,
-    cast(coalesce(sum(unit.targets_met), 0) as integer) as targets_met
+    cast(coalesce(sum(unit.targets_met), 0) as integer) as targets_met,
+    cast(coalesce(sum(unit.targets_counted), 0) as integer) as targets_counted
 {%- endmacro %}
 
 {#- The columns of agg_province_task and agg_national_task, computed from them (relation `counted`). -#}
@@ -34,5 +35,17 @@
     {{ exact_ratio('counted.score_sum', 'counted.units_scored') }} as mean_assessment_score,
     counted.targets_set,
     counted.targets_met,
+    counted.targets_counted - counted.targets_met as targets_not_met,
+    counted.targets_set - counted.targets_counted as targets_without_value,
     {{ exact_ratio('counted.targets_met', 'counted.targets_set') }} as target_met_rate
+{%- endmacro %}
+
+{#- The order of a unit's level: school 1, municipal 2, provincial 3, national 4. -#}
+{% macro level_rank(level) -%}
+    case {{ level }}
+        when 'national' then 4
+        when 'provincial' then 3
+        when 'municipal' then 2
+        when 'school' then 1
+    end
 {%- endmacro %}

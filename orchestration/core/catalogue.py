@@ -21,9 +21,12 @@ from orchestration.core.seeds import (
     Country,
     ErrorCode,
     FieldLabel,
+    GrowthRule,
+    IncomparableIndicator,
     Indicator,
     Industry,
     Measure,
+    ObservationRule,
     Region,
     Role,
     Rule,
@@ -114,6 +117,11 @@ class Catalogue:
     field_labels: tuple[FieldLabel, ...]
     scenarios: Mapping[str, Scenario]
     thresholds: Mapping[str, Threshold]
+    #: In the order in which they are tried.
+    observation_rules: Mapping[str, ObservationRule]
+    growth_rules: Mapping[str, GrowthRule]
+    #: The indicators whose totals get no growth.
+    incomparable: Mapping[str, IncomparableIndicator]
     #: The measures of the scorecard, in display order.
     measures: Mapping[str, Measure]
     uses: tuple[ResultUse, ...]
@@ -179,6 +187,9 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
     scenarios, thresholds = reader.rows(Scenario), reader.rows(Threshold)
     reader.require_all(Scenario, "scenario", scenarios)
     reader.require_all(Threshold, "name", thresholds)
+    observation_rules, growth_rules = reader.rows(ObservationRule), reader.rows(GrowthRule)
+    reader.require_all(ObservationRule, "rule", observation_rules)
+    reader.require_all(GrowthRule, "rule", growth_rules)
     code_systems, levels = reader.rows(CodeSystem), reader.rows(TaskLevels)
     uses, of_uses = reader.rows(Use), reader.rows(UseOfMeasure)
     reader.rows(Industry)
@@ -207,6 +218,9 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
         field_labels=tuple(reader.rows(FieldLabel)),
         scenarios={row.scenario: row for row in scenarios},
         thresholds={row.name: row for row in thresholds},
+        observation_rules={row.rule: row for row in _in_order(observation_rules)},
+        growth_rules={row.rule: row for row in growth_rules},
+        incomparable={row.indicator_code: row for row in reader.rows(IncomparableIndicator)},
         measures=measures,
         uses=tuple(_result_use(use, of_uses, measures) for use in _in_order(uses)),
         calendar={row.year: row for row in reader.rows(CalendarYear)},
@@ -218,6 +232,7 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
     _check_indicators(catalogue, reader)
     _check_roles(catalogue, roles, reader)
     _check_code_systems(catalogue, code_systems, reader)
+    _check_incomparable(catalogue, reader)
     _check_uses(of_uses, {use.code for use in uses}, measures, reader)
     reader.raise_faults()
     _check_rules(catalogue, reader)
@@ -290,6 +305,23 @@ def _check_roles(catalogue: Catalogue, roles: list[Role], reader: SeedReader) ->
             wanted = "a common amount"
         if not fits or indicator is None or indicator.task_code is not None:
             reader.add_fault(row, "indicator_code", wanted, row.indicator_code)
+
+
+def _check_incomparable(catalogue: Catalogue, reader: SeedReader) -> None:
+    """Check that each kind of total fits the aggregation, and that no indicator is missing."""
+    methods = {"maximum": "max", "distinct": "count_distinct", "repeated": "sum"}
+    for row in catalogue.incomparable.values():
+        indicator = catalogue.indicators.get(row.indicator_code)
+        if indicator is None or indicator.aggregation != methods[row.kind]:
+            wanted = f"an indicator whose aggregation is {methods[row.kind]}"
+            reader.add_fault(row, "indicator_code", wanted, row.indicator_code)
+    for indicator in catalogue.indicators.values():
+        if (
+            indicator.aggregation in ("max", "count_distinct")
+            and indicator.code not in catalogue.incomparable
+        ):
+            wanted = "an aggregation that can be compared, or a row of incomparable_indicators.csv"
+            reader.add_fault(indicator, "aggregation", wanted, indicator.aggregation)
 
 
 def _check_code_systems(

@@ -43,9 +43,12 @@ __all__ = [
     "ErrorCode",
     "Fault",
     "FieldLabel",
+    "GrowthRule",
+    "IncomparableIndicator",
     "Indicator",
     "Industry",
     "Measure",
+    "ObservationRule",
     "Region",
     "Role",
     "Row",
@@ -548,6 +551,49 @@ class Threshold(Row):
         "round_least", "round_from",
     ]  # fmt: skip
     value: Number
+    reason_zh: Text
+    reason_en: Text
+
+
+class ObservationRule(Row):
+    """A rule that sets ``observation_status``, used in the macro ``aggregate_rules``.
+
+    Attributes:
+        status: a code of SDMX.
+        threshold: a number or share of units; None for rules without one.
+    """
+
+    seed = "observation_rules"
+    keys = (("rule",), ("display_order",))
+
+    rule: Literal["no_value", "few_units", "low_coverage", "broken_series", "provisional", "normal"]
+    display_order: Whole
+    status: Literal["A", "P", "U", "B", "M"] = Field(alias="observation_status")
+    threshold: Number | None = None
+    reason_zh: Text
+    reason_en: Text
+
+
+class GrowthRule(Row):
+    """A condition for saying growth, used in the macro ``aggregate_rules``."""
+
+    seed = "growth_rules"
+    keys = (("rule",),)
+
+    rule: Literal["least_matched_units", "least_matched_share"]
+    threshold: Number
+    reason_zh: Text
+    reason_en: Text
+
+
+class IncomparableIndicator(Row):
+    """An indicator whose total gets no growth, and why."""
+
+    seed = "incomparable_indicators"
+    keys = (("indicator_code",),)
+
+    indicator_code: IndicatorCode
+    kind: Literal["maximum", "distinct", "repeated"]
     reason_zh: Text
     reason_en: Text
 

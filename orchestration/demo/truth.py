@@ -15,12 +15,25 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from orchestration.core.catalogue import Catalogue, Indicator, Rule
+from orchestration.core.catalogue import Catalogue, Indicator, Rule, Target
 from orchestration.demo.documents import OddValue, Submission, iso_time
 from orchestration.demo.rules import Expression, Number
 from orchestration.demo.values import MILLION, Value, in_millionths, submitted_indicators
 
 __all__ = ["Ledger", "SentDocument", "compute", "decimal_text", "exact_number", "round_quotient"]
+
+_MATCHED = (
+    "matched_units",
+    "matched_value",
+    "matched_previous_value",
+    "matched_change_rate",
+    "matched_change_points",
+)
+
+_LEVELS = ("school", "municipal", "provincial", "national")
+
+#: The reports of 2023 were the first of the notice.
+_YEAR_BEFORE_THE_FIRST = 2022
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +226,33 @@ class _Sums:
                     )
         return value, target, attainment
 
+    def value_with_target(self, indicator: Indicator) -> int | None:
+        """The aggregate of the units with a value and a target, in millionths."""
+        if not self.targeted:
+            return None
+        match indicator.aggregation:
+            case "sum" | "count_true":
+                return self.targeted_total
+            case "mean":
+                return round_quotient(self.targeted_total, self.targeted)
+            case "max":
+                return self.targeted_largest
+            case "ratio":
+                scaled = self.targeted_numerator * _factor(indicator) * MILLION
+                return round_quotient(scaled, self.targeted_denominator)
+        return None
+
+
+def _aggregate_of_parts(indicator: Indicator, parts: list[tuple[int, int]]) -> int | None:
+    """The aggregate in millionths of units given as numerators and denominators (1 if no ratio)."""
+    if not parts:
+        return None
+    total = sum(numerator for numerator, _ in parts)
+    if indicator.aggregation == "ratio":
+        whole = sum(denominator for _, denominator in parts)
+        return round_quotient(total * _factor(indicator) * MILLION, whole)
+    return round_quotient(total, len(parts)) if indicator.aggregation == "mean" else total
+
 
 def _factor(indicator: Indicator) -> int:
     return 100 if indicator.unit == "%" else 1
@@ -244,6 +284,17 @@ class _Outcome:
     counted: dict[str, Value] = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
     reported: int = 0
+
+    def parts(self, indicator: Indicator) -> tuple[int, int] | None:
+        """The unit's numerator and denominator (1 if no ratio); None if it doesn't count."""
+        if indicator.aggregation == "ratio":
+            numerator = self.counted.get(indicator.numerator or "")
+            denominator = self.counted.get(indicator.denominator or "")
+        else:
+            numerator, denominator = self.counted.get(indicator.code), 1
+        if isinstance(numerator, int) and isinstance(denominator, int):
+            return numerator, denominator
+        return None
 
 
 @dataclass
@@ -546,6 +597,7 @@ class _Year:
         self.cells: dict[tuple[str, str, str], _Sums] = defaultdict(_Sums)
         self.targets_set: Counter[str] = Counter()
         self.targets_met: Counter[str] = Counter()
+        self.targets_not_met: Counter[str] = Counter()
         indicators = self.catalogue.indicators
         for unit_code, unit in self.expected.items():
             targets = self.targets.get(unit_code, {})
@@ -572,12 +624,45 @@ class _Year:
                     lower = indicators[code].direction == "lower"
                     if value_ <= target if lower else value_ >= target:
                         self.targets_met[unit_code] += 1
+                    else:
+                        self.targets_not_met[unit_code] += 1
         for (province, _, code), sums in list(self.cells.items()):
             if indicators[code].task_code is None:
                 self.cells[province, "ALL", code].merge(sums)
         self.nation: dict[tuple[str, str], _Sums] = defaultdict(_Sums)
         for (_, task, code), sums in self.cells.items():
             self.nation[task, code].merge(sums)
+
+        self._match()
+
+    def _match(self) -> None:
+        """Collect, for each aggregate, the parts of the units that count in both years.
+
+        The pairs are kept by unit and not as sums: the warehouse adds sums of provinces, so the
+        two ways to the same figure are independent.
+        """
+        self.matched: dict[tuple[str, str, str], list[tuple[tuple[int, int], tuple[int, int]]]] = (
+            defaultdict(list)
+        )
+        if self.prior is None:
+            return
+        for unit_code in self.expected.keys() & self.prior.expected.keys():
+            unit = self.expected[unit_code]
+            now, before = self.outcomes.get(unit_code), self.prior.outcomes.get(unit_code)
+            if now is None or before is None:
+                continue
+            for indicator in self.catalogue.indicators.values():
+                if indicator.task_code not in (None, unit.task_code):
+                    continue
+                if indicator.aggregation == "none":
+                    continue
+                parts, previous = now.parts(indicator), before.parts(indicator)
+                if parts is None or previous is None:
+                    continue
+                tasks = [unit.task_code] if indicator.task_code else [unit.task_code, "ALL"]
+                for task in tasks:
+                    for province in ("", unit.province_code):
+                        self.matched[province, task, indicator.code].append((parts, previous))
 
     def _expected_by(self, key: Callable[[_Unit], Iterable[Any]]) -> Counter[Any]:
         return Counter(each for unit in self.expected.values() for each in key(unit))
@@ -595,26 +680,92 @@ class _Year:
                 code = indicator.code
                 sums = self._sums(province, task, code)
                 value, target, attainment = sums.figures(indicator)
-                previous = None
+                previous, previous_counted = None, None
                 if self.prior is not None and self.prior.has_row(province, task):
                     before = self.prior._sums(province, task, code)
                     previous = before.figures(indicator)[0]
+                    previous_counted = before.counted
                 change = None
                 if value is not None and previous is not None:
                     change = round_quotient((value - previous) * MILLION, previous)
+                matched = self._matched_figures(province, task, indicator)
                 yield {
                     "province_code": province or None,
                     "task_code": task,
                     "indicator_code": code,
                     "value": decimal_text(value),
                     "target": decimal_text(target),
+                    "value_with_target": decimal_text(sums.value_with_target(indicator)),
+                    "units_with_target": sums.targeted,
                     "attainment": decimal_text(attainment),
                     "units_expected": expected,
                     "units_counted": sums.counted,
                     "units_excluded": sums.excluded,
                     "previous_value": decimal_text(previous),
+                    "previous_units_counted": previous_counted,
                     "change_rate": decimal_text(change),
+                    **matched,
+                    "growth_withheld_by": self._growth_withheld_by(indicator, sums, matched),
+                    "observation_status": self._observation_status(
+                        expected, sums, value, previous, matched
+                    ),
                 }
+
+    def _matched_figures(
+        self, province: str, task: str, indicator: Indicator
+    ) -> dict[str, int | str | None]:
+        """The columns ``matched_*`` of an aggregate."""
+        if indicator.aggregation in ("max", "count_distinct"):
+            return dict.fromkeys(_MATCHED)
+        pairs = self.matched.get((province, task, indicator.code), [])
+        value = _aggregate_of_parts(indicator, [now for now, _ in pairs])
+        previous = _aggregate_of_parts(indicator, [before for _, before in pairs])
+        rate, points = None, None
+        if value is not None and previous is not None:
+            rate = round_quotient((value - previous) * MILLION, previous)
+            points = value - previous if indicator.unit == "%" else None
+        figures = (len(pairs), *map(decimal_text, (value, previous, rate, points)))
+        return dict(zip(_MATCHED, figures, strict=True))
+
+    def _growth_withheld_by(
+        self, indicator: Indicator, sums: _Sums, matched: Mapping[str, int | str | None]
+    ) -> str | None:
+        rules, units = self.catalogue.growth_rules, matched["matched_units"]
+        if indicator.code in self.catalogue.incomparable or not isinstance(units, int):
+            return "incomparable"
+        if matched["matched_change_rate"] is None and matched["matched_change_points"] is None:
+            return "no_matched_value"
+        if units < rules["least_matched_units"].threshold:
+            return "least_matched_units"
+        if units < rules["least_matched_share"].threshold * sums.counted:
+            return "least_matched_share"
+        return None
+
+    def _observation_status(
+        self,
+        expected: int,
+        sums: _Sums,
+        value: int | None,
+        previous: int | None,
+        matched: Mapping[str, int | str | None],
+    ) -> str:
+        """The status by the rows of ``observation_rules``; the demo's years are first editions."""
+        units = matched["matched_units"]
+        is_compared = previous is not None and isinstance(units, int)
+        measured = {
+            "few_units": (sums.counted, 1),
+            "low_coverage": (sums.counted, expected),
+            "broken_series": (units, sums.counted) if is_compared else (0, 0),
+            "provisional": (sums.counted, expected),
+        }
+        if value is None:
+            return self.catalogue.observation_rules["no_value"].status
+        for name, rule in self.catalogue.observation_rules.items():
+            if rule.threshold is not None:
+                part, whole = measured[name]
+                if isinstance(part, int) and part < rule.threshold * whole:
+                    return rule.status
+        return self.catalogue.observation_rules["normal"].status
 
     def has_row(self, province: str, task: str) -> bool:
         """Whether the province (empty: the nation) has expected units of the task."""
@@ -664,6 +815,7 @@ class _Year:
         ]
         targets_set = sum(self.targets_set[unit.code] for unit in units)
         targets_met = sum(self.targets_met[unit.code] for unit in units)
+        targets_not_met = sum(self.targets_not_met[unit.code] for unit in units)
 
         def rate(part: int, whole: int) -> str | None:
             return decimal_text(round_quotient(part * MILLION, whole))
@@ -683,6 +835,8 @@ class _Year:
             "mean_assessment_score": decimal_text(round_quotient(sum(scores), len(scores))),
             "targets_set": targets_set,
             "targets_met": targets_met,
+            "targets_not_met": targets_not_met,
+            "targets_without_value": targets_set - targets_met - targets_not_met,
             "target_met_rate": rate(targets_met, targets_set),
         }
 
@@ -695,16 +849,40 @@ class _Year:
                 and target.category in (None, unit.category)
                 for unit in self.expected.values()
             )
+            now = self._at_least(target)
+            newly = None
+            if self.prior is not None:
+                before = self.prior._at_least(target, any_category=True)
+                newly = sum(
+                    level == target.level and code not in before for code, level in now.items()
+                )
+            elapsed = min(self.year, target.target_year) - _YEAR_BEFORE_THE_FIRST
             yield {
                 "task_code": target.task_code,
                 "level": target.level,
                 "category": target.category,
                 "achieved_count": achieved,
+                "achieved_with_higher": len(now),
+                "newly_achieved": newly,
+                "time_elapsed_rate": decimal_text(
+                    round_quotient(elapsed * MILLION, target.target_year - _YEAR_BEFORE_THE_FIRST)
+                ),
                 "target_count": target.target_count,
                 "progress_rate": decimal_text(
                     round_quotient(achieved * MILLION, target.target_count)
                 ),
             }
+
+    def _at_least(self, target: Target, *, any_category: bool = False) -> dict[str, str]:
+        """The expected units of a task at a target's level or a higher one: code → level."""
+        reaching = _LEVELS[_LEVELS.index(target.level) :]
+        return {
+            code: unit.level
+            for code, unit in self.expected.items()
+            if unit.task_code == target.task_code
+            and unit.level in reaching
+            and (any_category or target.category in (None, unit.category))
+        }
 
     def result(self) -> dict[str, Any]:
         """The year's part of ``truth.json``."""

@@ -131,15 +131,16 @@ _EMPTY_PRIOR = {
     ),
     "fct_unit_year": (
         "year integer, unit_code varchar, task_code varchar, province_code varchar, "
-        "has_reported boolean, is_on_time boolean, targets_set integer, targets_met integer, "
-        "targets_counted integer"
+        "level varchar, has_reported boolean, is_on_time boolean, targets_set integer, "
+        "targets_met integer, targets_counted integer"
     ),
     "agg_province_indicator": (
         "year integer, province_code varchar, task_code varchar, indicator_code varchar, "
-        "value decimal(24,6)"
+        "value decimal(24,6), units_counted integer"
     ),
     "agg_national_indicator": (
-        "year integer, task_code varchar, indicator_code varchar, value decimal(24,6)"
+        "year integer, task_code varchar, indicator_code varchar, value decimal(24,6), "
+        "units_counted integer"
     ),
 }
 

@@ -43,10 +43,14 @@ _CONTRACT = {
     "fct_unit_year": "year unit_code task_code province_code level has_reported is_on_time "
     "has_report_file assessment_score assessment_grade indicators_required indicators_reported "
     "indicators_excluded",
-    "agg_province_indicator": "year province_code task_code indicator_code value target attainment "
-    "units_expected units_counted previous_value change_rate",
-    "agg_national_indicator": "year task_code indicator_code value target attainment "
-    "units_expected units_counted previous_value change_rate",
+    "agg_province_indicator": "year province_code task_code indicator_code value units_expected "
+    "units_counted target value_with_target units_with_target attainment previous_value "
+    "previous_units_counted change_rate matched_units matched_value matched_previous_value "
+    "matched_change_rate matched_change_points observation_status",
+    "agg_national_indicator": "year task_code indicator_code value units_expected "
+    "units_counted target value_with_target units_with_target attainment previous_value "
+    "previous_units_counted change_rate matched_units matched_value matched_previous_value "
+    "matched_change_rate matched_change_points observation_status",
     "agg_province_task": "year province_code task_code units_expected units_national "
     "units_provincial units_municipal units_school units_reported units_on_time reporting_rate "
     "on_time_rate report_file_rate assessed_rate mean_assessment_score targets_set targets_met "
@@ -55,8 +59,8 @@ _CONTRACT = {
     "units_municipal units_school units_reported units_on_time reporting_rate on_time_rate "
     "report_file_rate assessed_rate mean_assessment_score targets_set targets_met target_met_rate "
     "has_provincial_summary",
-    "agg_national_target": "year task_code level category achieved_count target_count "
-    "progress_rate",
+    "agg_national_target": "year task_code level category achieved_count "
+    "achieved_with_higher newly_achieved target_count progress_rate time_elapsed_rate",
     "province_scorecard": "year province_code",
     "unit_watchlist": "year unit_code reason",
     "submission_errors": "year province_code object_key document_id unit_code indicator_code code "

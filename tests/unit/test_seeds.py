@@ -160,6 +160,23 @@ BROKEN = {
         ("slip_low | name=slip", "name: wanted a row for slip_low"),
         ("slip_low | value=5,000", "value: wanted a number"),
     ],
+    "observation_rules": [
+        ("few_units | rule=few", "rule: wanted a row for few_units"),
+        ("normal | observation_status=X", "observation_status: wanted"),
+    ],
+    "growth_rules": [
+        ("least_matched_units | threshold=three", "threshold: wanted a number"),
+    ],
+    "incomparable_indicators": [
+        (
+            "T01_01 | kind=maximum",
+            "indicator_code: wanted an indicator whose aggregation is max, found 'T01_01'",
+        ),
+        (
+            "T06_14 | indicator_code=T01_02",
+            "indicator_code: wanted an indicator whose aggregation is max, found 'T01_02'",
+        ),
+    ],
     "scorecard_measures": [
         ("reporting_rate | best=most", "best: wanted highest or lowest"),
         (

@@ -13,7 +13,19 @@ with facts as (
             when 'ratio' then ratio.numerator is not null
             when 'none' then false
             else fact.value is not null
-        end as is_counted
+        end as is_counted,
+        previous.value as previous_value,
+        previous_numerator.value as previous_numerator,
+        previous_denominator.value as previous_denominator,
+        case indicator.aggregation
+            when 'ratio' then
+                ratio.numerator is not null
+                and previous_numerator.value is not null
+                and previous_denominator.value is not null
+                and not coalesce(previous.is_excluded, false)
+            when 'none' then false
+            else fact.value is not null and previous.value is not null
+        end as is_matched
     from {{ ref('fct_unit_indicator') }} as fact
     inner join {{ ref('indicators') }} as indicator
         on fact.indicator_code = indicator.indicator_code
@@ -21,6 +33,18 @@ with facts as (
         on
             fact.unit_code = ratio.unit_code
             and fact.indicator_code = ratio.indicator_code
+    left join {{ ref('stg_last_year_values') }} as previous
+        on
+            fact.unit_code = previous.unit_code
+            and fact.indicator_code = previous.indicator_code
+    left join {{ ref('stg_last_year_values') }} as previous_numerator
+        on
+            fact.unit_code = previous_numerator.unit_code
+            and indicator.numerator = previous_numerator.indicator_code
+    left join {{ ref('stg_last_year_values') }} as previous_denominator
+        on
+            fact.unit_code = previous_denominator.unit_code
+            and indicator.denominator = previous_denominator.indicator_code
 ),
 
 task_totals as (
@@ -43,7 +67,14 @@ task_totals as (
         sum(denominator) filter (where is_counted and target is not null)
             as targeted_denominator_sum,
         sum({{ millionths('target') }} * {{ millionths('denominator') }})
-            filter (where is_counted) as targeted_weight_sum -- noqa: LT02
+            filter (where is_counted) as targeted_weight_sum, -- noqa: LT02
+        count(*) filter (where is_matched) as matched_units,
+        sum(value) filter (where is_matched) as matched_value_sum,
+        sum(numerator) filter (where is_matched) as matched_numerator_sum,
+        sum(denominator) filter (where is_matched) as matched_denominator_sum,
+        sum(previous_value) filter (where is_matched) as matched_previous_value_sum,
+        sum(previous_numerator) filter (where is_matched) as matched_previous_numerator_sum,
+        sum(previous_denominator) filter (where is_matched) as matched_previous_denominator_sum
     from facts
     group by province_code, task_code, indicator_code
 ),
@@ -72,7 +103,14 @@ with_all_tasks as (
         task_totals.targeted_target_max,
         task_totals.targeted_numerator_sum,
         task_totals.targeted_denominator_sum,
-        task_totals.targeted_weight_sum
+        task_totals.targeted_weight_sum,
+        task_totals.matched_units,
+        task_totals.matched_value_sum,
+        task_totals.matched_numerator_sum,
+        task_totals.matched_denominator_sum,
+        task_totals.matched_previous_value_sum,
+        task_totals.matched_previous_numerator_sum,
+        task_totals.matched_previous_denominator_sum
     from task_totals
     inner join {{ ref('indicators') }} as indicator
         on task_totals.indicator_code = indicator.indicator_code

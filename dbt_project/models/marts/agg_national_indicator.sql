@@ -30,11 +30,7 @@ aggregated as (
         expected.task_code,
         indicator.indicator_code,
         expected.units_expected,
-        coalesce(total.units_counted, 0) as units_counted,
-        coalesce(total.units_excluded, 0) as units_excluded,
-        {{ aggregated_value() }} as value,
-        {{ aggregated_target() }} as target,
-        {{ aggregated_attainment() }} as attainment
+        {{ aggregated_figures() }}
     from expected_units as expected
     inner join {{ ref('indicators') }} as indicator
         on coalesce(indicator.task_code, expected.task_code) = expected.task_code
@@ -46,22 +42,22 @@ aggregated as (
         on
             expected.task_code = code_union.task_code
             and indicator.indicator_code = code_union.indicator_code
+),
+
+rules as (
+    {{ aggregate_rules() }}
 )
 
 select
     period.year,
     aggregated.task_code,
     aggregated.indicator_code,
-    aggregated.value,
-    aggregated.target,
-    aggregated.attainment,
-    aggregated.units_expected,
-    aggregated.units_counted,
-    previous.value as previous_value,
-    {{ exact_ratio('aggregated.value - previous.value', 'previous.value') }} as change_rate,
-    aggregated.units_excluded
+    {{ published_figures() }}
 from aggregated
 cross join {{ ref('stg_reporting_period') }} as period
+cross join rules
+left join {{ ref('incomparable_indicators') }} as incomparable
+    on aggregated.indicator_code = incomparable.indicator_code
 left join {{ source('prior', 'agg_national_indicator') }} as previous
     on
         aggregated.task_code = previous.task_code

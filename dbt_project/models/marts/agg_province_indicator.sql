@@ -15,11 +15,7 @@ aggregated as (
         expected.task_code,
         indicator.indicator_code,
         expected.units_expected,
-        coalesce(total.units_counted, 0) as units_counted,
-        coalesce(total.units_excluded, 0) as units_excluded,
-        {{ aggregated_value() }} as value,
-        {{ aggregated_target() }} as target,
-        {{ aggregated_attainment() }} as attainment
+        {{ aggregated_figures() }}
     from {{ ref('int_expected_units') }} as expected
     inner join {{ ref('indicators') }} as indicator
         on coalesce(indicator.task_code, expected.task_code) = expected.task_code
@@ -33,6 +29,10 @@ aggregated as (
             expected.province_code = code_union.province_code
             and expected.task_code = code_union.task_code
             and indicator.indicator_code = code_union.indicator_code
+),
+
+rules as (
+    {{ aggregate_rules() }}
 )
 
 select
@@ -40,16 +40,12 @@ select
     aggregated.province_code,
     aggregated.task_code,
     aggregated.indicator_code,
-    aggregated.value,
-    aggregated.target,
-    aggregated.attainment,
-    aggregated.units_expected,
-    aggregated.units_counted,
-    previous.value as previous_value,
-    {{ exact_ratio('aggregated.value - previous.value', 'previous.value') }} as change_rate,
-    aggregated.units_excluded
+    {{ published_figures() }}
 from aggregated
 cross join {{ ref('stg_reporting_period') }} as period
+cross join rules
+left join {{ ref('incomparable_indicators') }} as incomparable
+    on aggregated.indicator_code = incomparable.indicator_code
 left join {{ source('prior', 'agg_province_indicator') }} as previous
     on
         aggregated.province_code = previous.province_code

@@ -1,5 +1,6 @@
 select
     unit_code,
     indicator_code,
-    value
+    value,
+    is_excluded
 from {{ source('prior', 'fct_unit_indicator') }}

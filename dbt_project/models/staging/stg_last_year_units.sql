@@ -1,0 +1,4 @@
+select
+    unit_code,
+    level
+from {{ source('prior', 'fct_unit_year') }}
