@@ -72,7 +72,7 @@ _KEYWORDS = frozenset(
     | {"true", "when"}
 )
 
-Ordered = TypeVar("Ordered", Measure, Region, Task, Use, UseOfMeasure)
+Ordered = TypeVar("Ordered", Measure, ObservationRule, Region, Task, Use, UseOfMeasure)
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,12 @@ with facts as (
         previous_numerator.value as previous_numerator,
         previous_denominator.value as previous_denominator,
         case indicator.aggregation
-            when 'ratio' then
-                ratio.numerator is not null
-                and previous_numerator.value is not null
-                and previous_denominator.value is not null
-                and not coalesce(previous.is_excluded, false)
+            when 'ratio'
+                then
+                    ratio.numerator is not null
+                    and previous_numerator.value is not null
+                    and previous_denominator.value is not null
+                    and not coalesce(previous.is_excluded, false)
             when 'none' then false
             else fact.value is not null and previous.value is not null
         end as is_matched

@@ -63,8 +63,8 @@ select
     reached.target_count,
     {{ exact_ratio('reached.achieved_count', 'reached.target_count') }} as progress_rate,
     {{ exact_ratio(
-        'least(period.year, reached.target_year) - ' ~ (var('first_reporting_year') - 1),
-        'reached.target_year - ' ~ (var('first_reporting_year') - 1)
+        'least(period.year, reached.target_year) + 1 - ' ~ var('first_reporting_year'),
+        'reached.target_year + 1 - ' ~ var('first_reporting_year')
     ) }} as time_elapsed_rate,
     reached.target_year
 from reached
