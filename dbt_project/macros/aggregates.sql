@@ -105,7 +105,7 @@
 {%- endmacro %}
 
 {#- The thresholds of observation_rules.csv (also with the status that each rule sets) and of
-    growth_rules.csv, as one row with a column for each. -#}
+    comparison_rules.csv, as one row with a column for each. -#}
 {% macro aggregate_rules() -%}
     select
         {%- for rule in [
@@ -115,7 +115,8 @@
         max(case when rule = '{{ rule }}' then observation_status end) as {{ rule }}_status,
         {%- endfor %}
         max(case when rule = 'least_matched_units' then threshold end) as least_matched_units,
-        max(case when rule = 'least_matched_share' then threshold end) as least_matched_share
+        max(case when rule = 'least_matched_share' then threshold end) as least_matched_share,
+        max(case when rule = 'chance_deviations' then threshold end) as chance_deviations
     from (
         select
             rule,
@@ -127,7 +128,7 @@
             rule,
             threshold,
             cast(null as {{ type_text() }}) as observation_status
-        from {{ ref('growth_rules') }}
+        from {{ ref('comparison_rules') }}
     ) as listed
 {%- endmacro %}
 

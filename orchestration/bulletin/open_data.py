@@ -47,6 +47,7 @@ TABLES = (
     "agg_national_indicator",
     "agg_national_task",
     "agg_national_target",
+    "agg_task_rank",
     "province_scorecard",
     "national_scorecard",
     "unit_watchlist",

@@ -18,10 +18,10 @@ from orchestration.core.seeds import (
     CalendarYear,
     CodeLabel,
     CodeSystem,
+    ComparisonRule,
     Country,
     ErrorCode,
     FieldLabel,
-    GrowthRule,
     IncomparableIndicator,
     Indicator,
     Industry,
@@ -119,7 +119,7 @@ class Catalogue:
     thresholds: Mapping[str, Threshold]
     #: In the order in which they are tried.
     observation_rules: Mapping[str, ObservationRule]
-    growth_rules: Mapping[str, GrowthRule]
+    comparison_rules: Mapping[str, ComparisonRule]
     #: The indicators whose totals get no growth.
     incomparable: Mapping[str, IncomparableIndicator]
     #: The measures of the scorecard, in display order.
@@ -187,9 +187,9 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
     scenarios, thresholds = reader.rows(Scenario), reader.rows(Threshold)
     reader.require_all(Scenario, "scenario", scenarios)
     reader.require_all(Threshold, "name", thresholds)
-    observation_rules, growth_rules = reader.rows(ObservationRule), reader.rows(GrowthRule)
+    observation_rules, comparison_rules = reader.rows(ObservationRule), reader.rows(ComparisonRule)
     reader.require_all(ObservationRule, "rule", observation_rules)
-    reader.require_all(GrowthRule, "rule", growth_rules)
+    reader.require_all(ComparisonRule, "rule", comparison_rules)
     code_systems, levels = reader.rows(CodeSystem), reader.rows(TaskLevels)
     uses, of_uses = reader.rows(Use), reader.rows(UseOfMeasure)
     reader.rows(Industry)
@@ -219,7 +219,7 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
         scenarios={row.scenario: row for row in scenarios},
         thresholds={row.name: row for row in thresholds},
         observation_rules={row.rule: row for row in _in_order(observation_rules)},
-        growth_rules={row.rule: row for row in growth_rules},
+        comparison_rules={row.rule: row for row in comparison_rules},
         incomparable={row.indicator_code: row for row in reader.rows(IncomparableIndicator)},
         measures=measures,
         uses=tuple(_result_use(use, of_uses, measures) for use in _in_order(uses)),

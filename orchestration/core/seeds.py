@@ -39,11 +39,11 @@ __all__ = [
     "CalendarYear",
     "CodeLabel",
     "CodeSystem",
+    "ComparisonRule",
     "Country",
     "ErrorCode",
     "Fault",
     "FieldLabel",
-    "GrowthRule",
     "IncomparableIndicator",
     "Indicator",
     "Industry",
@@ -574,13 +574,13 @@ class ObservationRule(Row):
     reason_en: Text
 
 
-class GrowthRule(Row):
-    """A condition for saying growth, used in the macro ``aggregate_rules``."""
+class ComparisonRule(Row):
+    """A threshold of what may be compared, used in the macro ``aggregate_rules``."""
 
-    seed = "growth_rules"
+    seed = "comparison_rules"
     keys = (("rule",),)
 
-    rule: Literal["least_matched_units", "least_matched_share"]
+    rule: Literal["least_matched_units", "least_matched_share", "chance_deviations"]
     threshold: Number
     reason_zh: Text
     reason_en: Text

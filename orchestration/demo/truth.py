@@ -730,7 +730,7 @@ class _Year:
     def _growth_withheld_by(
         self, indicator: Indicator, sums: _Sums, matched: Mapping[str, int | str | None]
     ) -> str | None:
-        rules, units = self.catalogue.growth_rules, matched["matched_units"]
+        rules, units = self.catalogue.comparison_rules, matched["matched_units"]
         if indicator.code in self.catalogue.incomparable or not isinstance(units, int):
             return "incomparable"
         if matched["matched_change_rate"] is None and matched["matched_change_points"] is None:

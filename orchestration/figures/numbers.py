@@ -15,6 +15,7 @@ from orchestration.core.catalogue import Indicator
 
 __all__ = [
     "MISSING",
+    "PRINTED_PLACES",
     "amount",
     "change",
     "count",
@@ -34,6 +35,10 @@ __all__ = [
 
 #: Printed for a missing value: missing is not zero.
 MISSING = "—"
+
+#: Kind of a measure of the scorecard → decimal places of its number as printed; a rate has four,
+#: because it is printed as a percentage with two. Ranks are made on the printed number.
+PRINTED_PLACES = {"rate": 4, "score": 2, "count": 0}
 
 
 def half_up(value: Decimal, places: int) -> Decimal:

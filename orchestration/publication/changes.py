@@ -404,12 +404,19 @@ def compare_snapshots(
                     before,
                     after,
                     tuple(cause for cause, _ in sorted(counted.items(), key=lambda c: (-c[1], c)))
-                    or (("prior",) if column in ("previous_value", "change_rate") else ("method",)),
+                    or (("prior",) if _uses_last_year(column) else ("method",)),
                     named,
                 )
             )
     found.objects = {document: objects[document] for document in sorted(used & set(objects))}
     return found
+
+
+def _uses_last_year(column: str) -> bool:
+    return column.startswith(("previous_", "matched_")) or column in {
+        "change_rate",
+        "newly_achieved",
+    }
 
 
 def _causes(
@@ -419,7 +426,7 @@ def _causes(
     column: str,
 ) -> list[tuple[str, str | None]]:
     """Cause and document id of each changed unit that a figure is computed from."""
-    if column == "previous_value":
+    if column.startswith("previous_"):
         return []
     task, province = about.get("task_code", "ALL"), about.get("province_code")
     indicator = about.get("indicator_code")

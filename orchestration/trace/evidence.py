@@ -30,6 +30,7 @@ __all__ = [
     "received",
     "received_by_kind",
     "remarks",
+    "unit_levels",
     "unit_years",
     "values",
 ]
@@ -160,7 +161,8 @@ def unit_years(con: duckdb.DuckDBPyConnection, scope: Scope) -> list[dict[str, A
             select u.unit_code, d.unit_name, u.province_code, u.task_code, u.level, u.category,
                 u.has_reported, u.is_on_time, u.is_late, u.has_report_file, u.assessment_score,
                 u.assessment_grade, u.indicators_reported, u.indicators_excluded, u.targets_set,
-                u.targets_met, u.document_id, w.unit_code is not null as is_watched,
+                u.targets_counted, u.targets_met, u.document_id,
+                w.unit_code is not null as is_watched,
                 w.watched_for, {", ".join(f"m.{role}" for role in amounts)},
                 {", ".join(f"coalesce(m.{r}_excluded, false) as {r}_excluded" for r in rates)}
             from lake.marts.fct_unit_year as u
@@ -172,6 +174,15 @@ def unit_years(con: duckdb.DuckDBPyConnection, scope: Scope) -> list[dict[str, A
             """,
             scope.parameters,
         )
+    )
+
+
+def unit_levels(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, str]:
+    """Return the level of every expected unit of a year, by unit code."""
+    return dict(
+        con.execute(
+            "select unit_code, level from lake.marts.fct_unit_year where year = ?", [year]
+        ).fetchall()
     )
 
 

@@ -13,10 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 from orchestration.core.catalogue import Catalogue, Indicator
-from orchestration.figures.numbers import plain
+from orchestration.figures.numbers import half_up, plain
 from orchestration.trace.model import Number
 
 __all__ = [
+    "MATCHED",
     "RATES",
     "SUMS",
     "Computed",
@@ -30,6 +31,15 @@ __all__ = [
 ]
 
 _MILLION = 10**6
+
+#: Columns of an indicator's aggregate about the units that count in both years.
+MATCHED = (
+    "matched_units",
+    "matched_value",
+    "matched_previous_value",
+    "matched_change_rate",
+    "matched_change_points",
+)
 
 
 def _millionths(number: Decimal | int) -> int:
@@ -117,54 +127,91 @@ def _millionths_text(micro: int | None) -> str:
 
 
 def indicator_columns(
-    indicator: Indicator, values: Sequence[UnitValue], before: Sequence[UnitValue] = ()
+    indicator: Indicator,
+    values: Sequence[UnitValue],
+    before: Sequence[UnitValue] | None = None,
 ) -> dict[str, Computed]:
     """Recompute the columns of an indicator's aggregate.
 
     Args:
         values: the units' values of the year.
-        before: the units' values of the year before, for the comparison.
+        before: the units' values of the year before, for the comparison; None if the marts have
+            no aggregate of that year.
     """
     counted = [each for each in values if each.counts(indicator)]
-    targeted = [each for each in counted if each.target is not None]
-    factor = 100 if indicator.unit == "%" else 1
-    value = target = attainment = Computed(None, "not aggregated")
+    return {
+        "value": _aggregate(indicator, counted),
+        "units_counted": Computed(len(counted), "units counted"),
+        "units_excluded": Computed(
+            sum(each.exclusion_code is not None for each in values), "units excluded"
+        ),
+        **_target_columns(indicator, [each for each in counted if each.target is not None]),
+        **_previous_columns(indicator, counted, before),
+        **_matched_columns(indicator, counted, before or ()),
+    }
+
+
+def _aggregate(indicator: Indicator, counted: Sequence[UnitValue]) -> Computed:
+    """Aggregate the values of these units."""
+    number = len(counted)
+    match indicator.aggregation:
+        case "sum" | "count_true":
+            total = _sum_millionths(each.value for each in counted)
+            return Computed(_decimal_of(total), f"sum over {number} units")
+        case "mean":
+            total = _sum_millionths(each.value for each in counted)
+            mean = quotient(total, number * _MILLION, precision=24)
+            return Computed(mean, f"{_millionths_text(total)} / {number} units")
+        case "max":
+            return Computed(_largest_of(counted, "value"), f"largest of {number} units")
+        case "ratio":
+            n = _sum_millionths(each.numerator for each in counted)
+            d = _sum_millionths(each.denominator for each in counted)
+            return Computed(
+                quotient(n, d, factor=_factor(indicator), precision=24),
+                f"{_times_factor(indicator)}{_millionths_text(n)} / {_millionths_text(d)} "
+                f"over {number} units",
+            )
+        case "count_distinct":
+            codes = set().union(*(codes_of(each.submitted_value) for each in counted))
+            distinct = Decimal(len(codes) * _MILLION).scaleb(-6)
+            return Computed(distinct if codes else None, f"distinct codes of {number} units")
+    return Computed(None, "not aggregated")
+
+
+def _factor(indicator: Indicator) -> int:
+    return 100 if indicator.unit == "%" else 1
+
+
+def _times_factor(indicator: Indicator) -> str:
+    return f"{_factor(indicator)} × " if _factor(indicator) != 1 else ""
+
+
+def _target_columns(indicator: Indicator, targeted: Sequence[UnitValue]) -> dict[str, Computed]:
+    """Recompute the columns about targets, from the units with both a value and a target."""
+    number = len(targeted)
+    target = attainment = with_target = Computed(None, "not aggregated")
     v, t = _sum_millionths(e.value for e in targeted), _sum_millionths(e.target for e in targeted)
     per = f"{_millionths_text(v)} / {_millionths_text(t)}"
+    if indicator.aggregation != "count_distinct":
+        with_target = _aggregate(indicator, targeted)
     match indicator.aggregation:
-        case "sum" | "count_true" | "mean":
-            total = _sum_millionths(each.value for each in counted)
-            if indicator.aggregation == "mean":
-                number = len(counted)
-                mean = quotient(total, number * _MILLION, precision=24)
-                value = Computed(mean, f"{_millionths_text(total)} / {number} units")
-                mean = quotient(t, len(targeted) * _MILLION, precision=24)
-                target = Computed(mean, f"{_millionths_text(t)} / {len(targeted)} units")
-            else:
-                value = Computed(_decimal_of(total), f"sum over {len(counted)} units")
-                target = Computed(_decimal_of(t), f"sum over {len(targeted)} units with a target")
+        case "sum" | "count_true":
+            target = Computed(_decimal_of(t), f"sum over {number} units with a target")
+            attainment = Computed(quotient(v, t), per)
+        case "mean":
+            mean = quotient(t, number * _MILLION, precision=24)
+            target = Computed(mean, f"{_millionths_text(t)} / {number} units")
             attainment = Computed(quotient(v, t), per)
         case "max":
-            value = Computed(_largest_of(counted, "value"), f"largest of {len(counted)} units")
             highest = _largest_of(targeted, "value"), _largest_of(targeted, "target")
-            target = Computed(highest[1], f"largest of {len(targeted)} targets")
+            target = Computed(highest[1], f"largest of {number} targets")
             if None not in highest:
                 of_both = [_millionths(number) for number in highest if number is not None]
                 attainment = Computed(quotient(*of_both), " / ".join(map(plain, highest)))
         case "ratio":
-            n, d = (
-                _sum_millionths(e.numerator for e in counted),
-                _sum_millionths(e.denominator for e in counted),
-            )
-            by = f"{factor} × " if factor != 1 else ""
-            value = Computed(
-                quotient(n, d, factor=factor, precision=24),
-                f"{by}{_millionths_text(n)} / {_millionths_text(d)} over {len(counted)} units",
-            )
-            n, d = (
-                _sum_millionths(e.numerator for e in targeted),
-                _sum_millionths(e.denominator for e in targeted),
-            )
+            n = _sum_millionths(each.numerator for each in targeted)
+            d = _sum_millionths(each.denominator for each in targeted)
             # Σ target × denominator, in millionths of millionths.
             weight = sum(
                 _millionths(e.target) * _millionths(e.denominator)
@@ -174,37 +221,65 @@ def indicator_columns(
             if targeted and d:
                 target = Computed(
                     _decimal_of(_divide_half_up(weight, d)),
-                    f"targets of {len(targeted)} units weighted with their denominators",
+                    f"targets of {number} units weighted with their denominators",
                 )
             if targeted and n is not None:
                 attainment = Computed(
-                    quotient(n * _MILLION, weight, factor=factor),
-                    f"{by}{_millionths_text(n)} / weighted targets",
+                    quotient(n * _MILLION, weight, factor=_factor(indicator)),
+                    f"{_times_factor(indicator)}{_millionths_text(n)} / weighted targets",
                 )
-        case "count_distinct":
-            codes = set().union(*(codes_of(each.submitted_value) for each in counted))
-            distinct = Decimal(len(codes) * _MILLION).scaleb(-6)
-            value = Computed(distinct if codes else None, f"distinct codes of {len(counted)} units")
-    columns = {
-        "value": value,
+    return {
         "target": target,
+        "value_with_target": with_target,
+        "units_with_target": Computed(number, "units with a value and a target"),
         "attainment": attainment,
-        "units_counted": Computed(len(counted), "units counted"),
-        "units_excluded": Computed(
-            sum(each.exclusion_code is not None for each in values), "units excluded"
-        ),
     }
-    last = indicator_columns(indicator, before)["value"] if before else Computed(None, "no value")
-    columns["previous_value"] = last
-    now, then = columns["value"].value, last.value
-    if now is not None and then is not None:
-        columns["change_rate"] = Computed(
-            quotient(_millionths(now - then), _millionths(then)),
-            f"({plain(now)} - {plain(then)}) / {plain(then)}",
-        )
-    else:
-        columns["change_rate"] = Computed(None, "one of the two years has no value")
-    return columns
+
+
+def _previous_columns(
+    indicator: Indicator, counted: Sequence[UnitValue], before: Sequence[UnitValue] | None
+) -> dict[str, Computed]:
+    """Recompute the comparison of whoever counted in each year."""
+    counted_before = [each for each in before or () if each.counts(indicator)]
+    last = _aggregate(indicator, counted_before)
+    return {
+        "previous_value": last,
+        "previous_units_counted": Computed(
+            None if before is None else len(counted_before), "units counted a year before"
+        ),
+        "change_rate": _change_rate(_aggregate(indicator, counted).value, last.value),
+    }
+
+
+def _matched_columns(
+    indicator: Indicator, counted: Sequence[UnitValue], before: Sequence[UnitValue]
+) -> dict[str, Computed]:
+    """Recompute the comparison of the units that count in both years."""
+    if indicator.aggregation in {"max", "count_distinct"}:
+        return dict.fromkeys(MATCHED, Computed(None, "such values have no growth"))
+    then = {each.unit_code: each for each in before if each.counts(indicator)}
+    pairs = [(each, then[each.unit_code]) for each in counted if each.unit_code in then]
+    now = _aggregate(indicator, [this for this, _ in pairs])
+    last = _aggregate(indicator, [earlier for _, earlier in pairs])
+    points = None
+    if indicator.unit == "%" and None not in (now.value, last.value):
+        points = now.value - last.value
+    return {
+        "matched_units": Computed(len(pairs), "units that count in both years"),
+        "matched_value": now,
+        "matched_previous_value": last,
+        "matched_change_rate": _change_rate(now.value, last.value),
+        "matched_change_points": Computed(points, f"{plain(now.value)} - {plain(last.value)}"),
+    }
+
+
+def _change_rate(now: Decimal | None, then: Decimal | None) -> Computed:
+    if now is None or then is None:
+        return Computed(None, "one of the two years has no value")
+    return Computed(
+        quotient(_millionths(now - then), _millionths(then)),
+        f"({plain(now)} - {plain(then)}) / {plain(then)}",
+    )
 
 
 def _largest_of(values: Iterable[UnitValue], column: str) -> Decimal | None:
@@ -293,6 +368,12 @@ SUMS: dict[str, Sum] = {
     "score_sum": Sum("考核分", _amount_in("assessment_score"), _ASSESSMENT, whole=False),
     "targets_set": Sum("设定目标", _amount_in("targets_set"), _TARGETS),
     "targets_met": Sum("完成目标", _amount_in("targets_met"), _TARGETS),
+    "targets_not_met": Sum(
+        "未完成目标", lambda r: int(r["targets_counted"] - r["targets_met"]), _TARGETS
+    ),
+    "targets_without_value": Sum(
+        "无采用值的目标", lambda r: int(r["targets_set"] - r["targets_counted"]), _TARGETS
+    ),
     "values_submitted": Sum("填报值", _amount_in("indicators_reported"), _PERFORMANCE),
     "values_excluded": Sum("剔除值", _amount_in("indicators_excluded"), _PERFORMANCE),
     "units_watched": Sum(
@@ -343,13 +424,15 @@ def unit_columns(units: Sequence[Row]) -> dict[str, Computed]:
     return columns
 
 
-def rank_of(own: Number, all_of: Iterable[Number], *, lowest: bool) -> int | None:
+def rank_of(own: Number, all_of: Iterable[Number], *, lowest: bool, places: int) -> int | None:
     """Return the competition rank (1, 2, 2, 4) of ``own``; 1 is the best.
 
     Args:
         lowest: whether the lowest number is the best.
+        places: decimal places of the numbers as printed, on which the rank is made.
     """
     if own is None:
         return None
-    others = [number for number in all_of if number is not None]
-    return 1 + sum(number < own if lowest else number > own for number in others)
+    mine = half_up(Decimal(own), places)
+    others = [half_up(Decimal(number), places) for number in all_of if number is not None]
+    return 1 + sum(number < mine if lowest else number > mine for number in others)

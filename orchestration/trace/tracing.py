@@ -23,12 +23,14 @@ from orchestration.figures.ids import (
     suggestion,
     unknown_row_error,
 )
+from orchestration.figures.numbers import PRINTED_PLACES
 from orchestration.figures.printing import column_label
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace import evidence
 from orchestration.trace.evidence import Scope
 from orchestration.trace.model import Document, GateFinding, Number, Recomputation, Trace, Unit
 from orchestration.trace.recompute import (
+    MATCHED,
     RATES,
     SUMS,
     Computed,
@@ -46,8 +48,11 @@ from orchestration.trace.wording import (
 
 __all__ = ["trace"]
 
+#: The levels of units, lowest first.
+_LEVELS = ("school", "municipal", "provincial", "national")
+
 #: Columns of an indicator's aggregate that use the value of the year before.
-_COMPARISON_COLUMNS = {"previous_value", "change_rate"}
+_COMPARISON_COLUMNS = {"previous_value", "previous_units_counted", "change_rate", *MATCHED}
 
 
 def trace(
@@ -211,11 +216,11 @@ def _trace_indicator(
     units = _units_with_values(con, catalogue, indicator, scope, values)
     before_scope = replace(scope, year=figure.year - 1)
     before = evidence.values(con, before_scope, {indicator.code})
-    computed = indicator_columns(indicator, values, before)
+    last_row = find_row(con, figure, figure.year - 1)
+    computed = indicator_columns(indicator, values, None if last_row is None else before)
     computed["units_expected"] = Computed(len(units), "expected units, listed")
     further: list[Recomputation] = []
     if _COMPARISON_COLUMNS & set(figure.columns):
-        last_row = find_row(con, figure, figure.year - 1)
         if last_row is not None:
             value_before = indicator_columns(indicator, before)["value"]
             further.append(_compare(figure.year - 1, "value", last_row["value"], value_before))
@@ -298,11 +303,7 @@ def _trace_unit_counts(
     places: list[dict[str, Any]] = []
     summaries: list[Document] = []
     if figure.table == "agg_national_target":
-        level, category = figure.key["level"], figure.key["category"]
-        rows = [
-            unit for unit in rows if unit["level"] == level and category in (None, unit["category"])
-        ]
-        computed = _target_columns(catalogue, figure, len(rows))
+        rows, computed = _national_target(con, catalogue, figure, rows)
         shown: tuple[str, ...] = ("units_expected",)
     else:
         measures = [column.removesuffix("_rank") for column in figure.columns]
@@ -360,17 +361,44 @@ def _units_with_counts(
     return found
 
 
-def _target_columns(catalogue: Catalogue, figure: FigureId, achieved: int) -> dict[str, Computed]:
+def _national_target(
+    con: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    figure: FigureId,
+    units: Sequence[dict[str, Any]],
+) -> tuple[list[dict[str, Any]], dict[str, Computed]]:
+    """Return the units behind a figure of a national target, and its recomputed columns."""
     key = tuple(figure.key.values())
     [target] = [t for t in catalogue.targets if (t.task_code, t.level, t.category) == key]
-    return {
-        "achieved_count": Computed(achieved, "units of that level and kind, listed"),
+    enough = _LEVELS[_LEVELS.index(target.level) :]
+    last_year = evidence.unit_levels(con, figure.year - 1)
+    reaching = [
+        unit
+        for unit in units
+        if unit["level"] in enough and target.category in (None, unit["category"])
+    ]
+    exact = [unit for unit in reaching if unit["level"] == target.level]
+    new = [unit for unit in exact if last_year.get(unit["unit_code"]) not in enough]
+    first = int(project_var("first_reporting_year"))
+    passed = min(figure.year, target.target_year) + 1 - first
+    years = target.target_year + 1 - first
+    computed = {
+        "achieved_count": Computed(len(exact), "units of that level and kind, listed"),
+        "achieved_with_higher": Computed(len(reaching), "units of that level or a higher one"),
+        "newly_achieved": Computed(
+            len(new) if last_year else None, "units below that level a year before, or new"
+        ),
         "target_count": Computed(target.target_count, "the seed task_targets"),
         "target_year": Computed(target.target_year, "the seed task_targets"),
         "progress_rate": Computed(
-            quotient(achieved, target.target_count), f"{achieved} / {target.target_count}"
+            quotient(len(exact), target.target_count), f"{len(exact)} / {target.target_count}"
+        ),
+        "time_elapsed_rate": Computed(
+            quotient(passed, years), f"{passed} of {years} reporting years"
         ),
     }
+    listed = {"achieved_with_higher": reaching, "newly_achieved": new}
+    return listed.get(figure.columns[0], exact), computed
 
 
 def _provincial_summaries(
@@ -444,7 +472,8 @@ def _recompute_ranks(
     for measure in known:
         [own] = [r[measure] for r in ranked if r["province_code"] == figure.province_code] or [None]
         lowest = catalogue.measures[measure].best == "lowest"
-        rank = rank_of(own, (r[measure] for r in ranked), lowest=lowest)
+        places = PRINTED_PLACES[catalogue.measures[measure].kind]
+        rank = rank_of(own, (r[measure] for r in ranked), lowest=lowest, places=places)
         order = "lowest" if lowest else "highest"
         computed[f"{measure}_rank"] = Computed(
             rank, f"among {len(ranked)} provinces with {least} units or more, {order} first"

@@ -54,11 +54,12 @@ _CONTRACT = {
     "agg_province_task": "year province_code task_code units_expected units_national "
     "units_provincial units_municipal units_school units_reported units_on_time reporting_rate "
     "on_time_rate report_file_rate assessed_rate mean_assessment_score targets_set targets_met "
-    "target_met_rate has_provincial_summary",
+    "targets_not_met targets_without_value target_met_rate has_provincial_summary",
     "agg_national_task": "year task_code units_expected units_national units_provincial "
     "units_municipal units_school units_reported units_on_time reporting_rate on_time_rate "
-    "report_file_rate assessed_rate mean_assessment_score targets_set targets_met target_met_rate "
-    "has_provincial_summary",
+    "report_file_rate assessed_rate mean_assessment_score targets_set targets_met "
+    "targets_not_met targets_without_value target_met_rate has_provincial_summary",
+    "agg_task_rank": "year province_code task_code",
     "agg_national_target": "year task_code level category achieved_count "
     "achieved_with_higher newly_achieved target_count progress_rate time_elapsed_rate",
     "province_scorecard": "year province_code",

@@ -24,6 +24,7 @@ from orchestration.bulletin.render import render_html, render_workbook
 from orchestration.bulletin.tables import national_tables
 from orchestration.bulletin.uses import use_pages, use_workbooks
 from orchestration.core.catalogue import load_catalogue
+from orchestration.figures.numbers import PRINTED_PLACES, half_up
 from tests.fixtures.homes import PreparedYear, Shared
 
 YEAR = 2024
@@ -281,15 +282,20 @@ def test_a_hostile_name_is_text_in_the_watchlist(made: Made) -> None:
 
 
 def test_ranks_follow_the_seeds_directions(made: Made) -> None:
-    """The model and the seed agree on each direction; small provinces have no rank."""
+    """Ranks are of what is printed, in the seed's direction; small provinces have no rank."""
     rows = [row for row in made.marts.rows("province_scorecard") if row["is_ranked"]]
     assert 0 < len(rows) < 32
     for measure in load_catalogue().measures.values():
         sign = -1 if measure.best == "highest" else 1
-        values = [sign * row[measure.column] for row in rows if row[measure.column] is not None]
-        for row in rows:
-            value = row[measure.column]
-            rank = None if value is None else 1 + sum(other < sign * value for other in values)
+        printed = [
+            None
+            if row[measure.column] is None
+            else sign * half_up(Decimal(row[measure.column]), PRINTED_PLACES[measure.kind])
+            for row in rows
+        ]
+        for row, value in zip(rows, printed, strict=True):
+            better = [each for each in printed if None not in (each, value) and each < value]
+            rank = None if value is None else 1 + len(better)
             assert row[measure.rank_column] == rank, measure.column
     for row in made.marts.rows("province_scorecard"):
         assert row["is_ranked"] == (row["units_expected"] >= 3)

@@ -25,6 +25,7 @@ from orchestration.figures.dictionary import figure_grains
 from orchestration.figures.ids import figure_id, row_key
 from orchestration.trace import trace_lines, trace_pages
 from orchestration.trace.digests import page_digests
+from orchestration.trace.recompute import MATCHED
 from tests.conftest import clean_environment
 from tests.fixtures.homes import PreparedYear, Shared, snapshot_copy
 from tests.fixtures.progress import no_progress
@@ -97,6 +98,8 @@ def _sample(published: Published) -> Iterator[str]:
                 "is_ranked",
                 "is_synthetic",
                 "target_year",
+                "growth_withheld_by",
+                "observation_status",
             }
         ]
         if "indicator_code" in grain:
@@ -112,8 +115,9 @@ def _sample(published: Published) -> Iterator[str]:
                 "sum", "ratio", "mean", "max", "count_true", "count_distinct",
             }  # fmt: skip
             for row in chosen.values():
-                for column in ("value", "attainment", "change_rate"):
-                    yield _id(table, row, column)
+                for column in ("value", "value_with_target", "attainment", *MATCHED):
+                    if column == "value" or row[column] is not None:
+                        yield _id(table, row, column)
             row = next(iter(chosen.values()))
             yield from (_id(table, row, column) for column in columns)
             yield _id(table, row, "value-previous_value")

@@ -164,7 +164,7 @@ BROKEN = {
         ("few_units | rule=few", "rule: wanted a row for few_units"),
         ("normal | observation_status=X", "observation_status: wanted"),
     ],
-    "growth_rules": [
+    "comparison_rules": [
         ("least_matched_units | threshold=three", "threshold: wanted a number"),
     ],
     "incomparable_indicators": [

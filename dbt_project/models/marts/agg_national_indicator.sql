@@ -1,4 +1,3 @@
-
 with expected_units as (
     select
         task_code,

@@ -1,4 +1,3 @@
-
 with last_year as (
     select
         unit_code,

@@ -1,4 +1,3 @@
-
 with counted as (
     select
         task.task_code,

@@ -1,4 +1,3 @@
-
 with code_unions as (
     select
         province_code,

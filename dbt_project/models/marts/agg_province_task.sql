@@ -1,4 +1,3 @@
-
 with counted as (
     select
         region.province_code,

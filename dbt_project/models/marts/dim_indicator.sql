@@ -1,4 +1,3 @@
-
 select
     indicator_code,
     task_code,

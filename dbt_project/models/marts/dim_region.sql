@@ -1,4 +1,3 @@
-
 select
     province_code,
     province_name,

@@ -1,4 +1,3 @@
-
 with documents as (
     select
         coalesce(bool_or(is_synthetic), false) as is_synthetic,

@@ -1,4 +1,3 @@
-
 select
     task.task_code,
     task.task_name,

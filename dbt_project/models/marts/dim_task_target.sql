@@ -1,4 +1,3 @@
-
 select
     task_code,
     level,

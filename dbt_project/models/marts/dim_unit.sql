@@ -1,4 +1,3 @@
-
 select
     period.year,
     unit.unit_code,

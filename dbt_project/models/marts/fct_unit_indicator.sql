@@ -1,4 +1,3 @@
-
 with unit_values as (
     select
         judged.unit_code,

@@ -1,4 +1,3 @@
-
 with counted as (
     select
         cast(sum(units_expected) as integer) as units_expected,

@@ -1,4 +1,3 @@
-
 with measured as (
     select
         counted.province_code,
@@ -26,7 +25,7 @@ select
     measured.target_met_rate,
     {{ competition_rank('target_met_rate') }} as target_met_rate_rank,
     measured.mean_assessment_score,
-    {{ competition_rank('mean_assessment_score') }} as mean_assessment_score_rank,
+    {{ competition_rank('mean_assessment_score', places=2) }} as mean_assessment_score_rank,
     measured.excellent_rate,
     {{ competition_rank('excellent_rate') }} as excellent_rate_rank,
     measured.units_national,

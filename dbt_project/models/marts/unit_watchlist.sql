@@ -1,4 +1,3 @@
-
 with period as (
     select year
     from {{ ref('stg_reporting_period') }}

@@ -1,4 +1,3 @@
-
 with performances as (
     select
         document_key,
