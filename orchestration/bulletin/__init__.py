@@ -8,7 +8,7 @@ here: figures (dbt makes them) and the decision to publish (``gate``).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -44,10 +44,14 @@ from orchestration.bulletin.edition import (
 )
 from orchestration.bulletin.marts import GateNotes, Marts, read_marts
 from orchestration.bulletin.open_data import open_data
+from orchestration.bulletin.parts import CLAIMS as _SHARED_CLAIMS
+from orchestration.bulletin.sections import claims_of_sections
 from orchestration.bulletin.site import EditionNote, complete, site_pages, year_index
+from orchestration.bulletin.summaries import CLAIMS as _DRAFT_CLAIMS
 from orchestration.bulletin.summaries import summaries
 from orchestration.bulletin.tables import national_tables
 from orchestration.bulletin.uses import use_pages, use_workbooks
+from orchestration.figures.claims import Recomputations
 
 __all__ = [
     "Block",
@@ -64,6 +68,7 @@ __all__ = [
     "Rendered",
     "Section",
     "Table",
+    "claims",
     "complete",
     "correction_document",
     "finish_edition",
@@ -85,6 +90,13 @@ __all__ = [
     "write_staging_folder",
     "year_index",
 ]
+
+
+def claims() -> Iterator[Recomputations]:
+    """Yield how the claims of all documents are recomputed."""
+    yield _SHARED_CLAIMS
+    yield _DRAFT_CLAIMS
+    yield from claims_of_sections()
 
 
 @dataclass

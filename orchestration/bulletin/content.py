@@ -54,7 +54,7 @@ class Claim:
     """A printed text that must agree with the marts: a name in a ranking, a list, a number.
 
     Attributes:
-        claim: id of the claim, ``name/part/…``; ``publication.checking`` recomputes it.
+        claim: id of the claim, ``name/scope``; ``figures.claims`` recomputes it.
         text: the text as printed.
     """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from orchestration.bulletin.content import (
     Bar,
@@ -33,6 +33,7 @@ from orchestration.bulletin.wording import (
     clean,
 )
 from orchestration.core.catalogue import Indicator, Measure
+from orchestration.figures.claims import Query, counts, texts
 from orchestration.figures.numbers import (
     MISSING,
     amount,
@@ -45,6 +46,7 @@ from orchestration.figures.numbers import (
 )
 
 __all__ = [
+    "CLAIMS",
     "change_bars",
     "change_figure",
     "excluded_table",
@@ -52,6 +54,7 @@ __all__ = [
     "exclusion_remedy",
     "indicator_table",
     "measure_text",
+    "order_of_provinces",
     "ranked",
     "target_bars",
     "target_table",
@@ -71,6 +74,49 @@ _CHANGE_AXIS = 500
 #: Maximum of characters printed of a submitted value: mistyped values are short.
 _VALUE_LENGTH = 24
 
+#: Claims of several sections. A scope is a province, a task, a province's task (``440000-T05``) or
+#: the nation (``-``).
+CLAIMS = {
+    "excluded": counts(
+        "with s as (select unnest(['-', province_code, province_code || '-' || task_code]) "
+        "as scope from lake.marts.fct_unit_indicator where year = $year and is_excluded) "
+        "select scope, count(*) from s group by 1"
+    ),
+    # Achieved and target counts, as the note of a target's bar prints them.
+    "progress": texts(
+        "select concat_ws('/', task_code, level, coalesce(category, '-')) as part, "
+        "format('{:,}/{:,}', achieved_count, target_count) "
+        "from lake.marts.agg_national_target where year = $year"
+    ),
+    # Number of units by reporting state and scope.
+    "units": counts(
+        "with u as (select unnest(case when not has_reported then ['silent'] "
+        "when is_on_time then [] when document_id is null then ['late', 'late_left_out'] "
+        "else ['late', 'late_counted'] end) as state, province_code, task_code "
+        "from lake.marts.fct_unit_year where year = $year), "
+        "s as (select state, unnest(['-', province_code, task_code, "
+        "province_code || '-' || task_code]) as scope from u) "
+        "select state || '/' || scope as part, count(*) from s group by 1"
+    ),
+}
+
+
+def order_of_provinces(
+    measure: str, direction: Literal["asc", "desc"], only: str = "true"
+) -> Query:
+    """Return the recomputation of names of provinces in the order of a measure; scopes are places.
+
+    Args:
+        measure: column of ``province_scorecard``; provinces without a value have no place.
+        only: SQL condition on the scorecard's row ``s``.
+    """
+    return texts(
+        f"select row_number() over (order by s.{measure} {direction}, r.display_order), "
+        "r.short_name from lake.marts.province_scorecard s "
+        "join lake.marts.dim_region r using (province_code) "
+        f"where s.year = $year and s.{measure} is not null and {only}"
+    )
+
 
 def task_name(marts: Marts, code: str) -> str:
     """Return the Chinese name of a task."""
@@ -81,7 +127,7 @@ def units_heading(title: str, state: str, code: str, number: int) -> Heading:
     """Return the heading of a list of units, with their number.
 
     Args:
-        state: state of the units in ``publication.checking``: ``silent``, ``late``,
+        state: state of the units, as in ``CLAIMS``: ``silent``, ``late``,
             ``late_left_out`` or ``late_counted``.
         code: code of the province or task; empty for the nation.
         number: number of units in the list.

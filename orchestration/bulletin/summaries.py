@@ -29,6 +29,7 @@ from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import change_figure, excluded_table, watched_table
 from orchestration.bulletin.wording import LEVELS, chinese_number, clean, moment
 from orchestration.core.catalogue import Indicator, Region, Task
+from orchestration.figures.claims import counts, texts
 from orchestration.figures.numbers import (
     MISSING,
     amount,
@@ -39,7 +40,7 @@ from orchestration.figures.numbers import (
     value_text,
 )
 
-__all__ = ["summaries"]
+__all__ = ["CLAIMS", "summaries"]
 
 #: The recipient of summaries according to the ministry's notice.
 _RECIPIENTS = "教育部职业教育与成人教育司"
@@ -47,6 +48,21 @@ _RECIPIENTS = "教育部职业教育与成人教育司"
 _ADDING = {"sum", "count_true"}
 #: Number of examples (as in a bulletin), and the contract's limit on a highlight in characters.
 _EXAMPLE_COUNT, _HIGHLIGHT_LENGTH = 5, 500
+
+CLAIMS = {
+    # A province's share of all units in percent, with two decimals rounded half up.
+    "unit_share": texts(
+        "with n as (select p.province_code || '-' || task_code as scope, "
+        "(20000 * p.units_expected + t.units_expected) // (2 * t.units_expected) as part "
+        "from lake.marts.agg_province_task p join lake.marts.agg_national_task t "
+        "using (year, task_code) where year = $year and t.units_expected > 0) "
+        "select scope, format('{}.{:02}%', part // 100, part % 100) from n"
+    ),
+    "watched": counts(
+        "select province_code || '-' || task_code as scope, count(*) "
+        "from lake.marts.unit_watchlist where year = $year group by 1"
+    ),
+}
 
 _MEASURES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("report_file_rate", "报告上传率", percent),

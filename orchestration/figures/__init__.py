@@ -11,6 +11,9 @@ A new column becomes a figure like this:
    documents then have it without further code; ``trace`` also needs its recomputation
    (``trace.recompute``).
 
-Belongs here: ids, descriptions, labels, rounding and formatting. Doesn't belong here: making
-figures (dbt) and documents (``bulletin``).
+Names, lists and numbers in prose that are no figure are claims: the module that prints them says
+how they are recomputed (``claims``).
+
+Belongs here: ids, descriptions, labels, rounding and formatting of figures, and the registry of
+claims. Doesn't belong here: making figures (dbt) and documents (``bulletin``).
 """

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -35,6 +35,7 @@ from orchestration.bulletin.wording import moment
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.contacts import struck
 from orchestration.core.reporting_calendar import period_of
+from orchestration.figures.claims import Evidence
 from orchestration.figures.dictionary import figure_grains
 from orchestration.figures.ids import figure_id, row_key
 from orchestration.figures.numbers import count
@@ -47,7 +48,7 @@ from orchestration.figures.printing import (
 )
 from orchestration.lakehouse.received import received_documents
 
-__all__ = ["BUILD", "Change", "Changes", "compare_snapshots"]
+__all__ = ["BUILD", "CLAIMS", "Change", "Changes", "compare_snapshots"]
 
 Row = dict[str, Any]
 
@@ -324,6 +325,46 @@ class Changes:
             "" if len(shown) == len(listed) else f"共{len(listed)}份，其余见本版更正对照表。",
         )
         return [table]
+
+
+# -- claims of the notice, counted from the ids in the change table ----------------------------
+
+
+def _changed(evidence: Evidence, scope: str) -> str | None:
+    figures = [change for change in evidence.changes if not change.figure.endswith(RANK)]
+    if scope == "provinces":
+        return _names_of_provinces(
+            evidence,
+            {
+                change.figure.split("/")[2]
+                for change in figures
+                if "/agg_province_" in change.figure
+            },
+        )
+    numbers = {
+        "figures": len(figures),
+        "ranks": len(evidence.changes) - len(figures),
+        "national": sum("national" in change.figure.split("/")[1] for change in figures),
+        "documents": len({name for change in evidence.changes for name in change.documents}),
+    }
+    return f"{numbers[scope]:,}" if scope in numbers else None
+
+
+def _names_of_provinces(evidence: Evidence, codes: Collection[str]) -> str:
+    regions = evidence.con.execute(
+        "select province_code, short_name from lake.marts.dim_region order by display_order"
+    ).fetchall()
+    return "、".join(name for code, name in regions if code in codes)
+
+
+def _changed_by(evidence: Evidence, cause: str) -> str | None:
+    if cause not in _CAUSES:
+        return None
+    figures = (change for change in evidence.changes if not change.figure.endswith(RANK))
+    return f"{sum(change.causes.count(cause) for change in figures):,}"
+
+
+CLAIMS = {"changed": _changed, "changed_by": _changed_by}
 
 
 def _exact(value: Any) -> str:

@@ -1,10 +1,8 @@
 """Compares finished documents with the marts, as the last check before an edition is written.
 
-Belongs here: reading the text of PDF, Word and HTML files, and recomputing every figure and every
-claim in prose, in SQL from the pinned snapshot or by counting rows of ``quality.gate_results`` and
-of the change table. Queries here are written independently of those that the documents are made
-with, so that one mistake can't be in both; only ``wording`` is shared, for cutting and listing
-names. Doesn't belong here: whether a year may be published, and judging (``gate``).
+Belongs here: reading the text of PDF, Word and HTML files, and comparing every figure and every
+claim in prose with the pinned snapshot. Doesn't belong here: how a claim is recomputed (``CLAIMS``
+of the module that prints it), whether a year may be published, and judging (``gate``).
 """
 
 from __future__ import annotations
@@ -14,17 +12,17 @@ import io
 import re
 import unicodedata
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from xml.etree import ElementTree
 
 import duckdb
 import pypdfium2
 
-from orchestration import lakehouse
+from orchestration import bulletin
 from orchestration.bulletin import Document
 from orchestration.bulletin.content import (
     Bars,
@@ -38,15 +36,14 @@ from orchestration.bulletin.content import (
     blocks,
     runs,
 )
-from orchestration.bulletin.sections.quality_notes import UNDRAWN_NAMED
-from orchestration.bulletin.wording import UNIT_NAME, clean, listed
 from orchestration.core.errors import TongbaoError
+from orchestration.figures.claims import Answers, Evidence, Registry
 from orchestration.figures.dictionary import figure_grains
 from orchestration.figures.ids import row_key
 from orchestration.figures.numbers import half_up
 from orchestration.figures.printing import is_fraction
 from orchestration.lakehouse.rows import rows_as_dicts
-from orchestration.publication.changes import Change
+from orchestration.publication.changes import CLAIMS, Change
 
 __all__ = ["MartFacts", "check_documents", "read_facts", "text_of"]
 
@@ -59,141 +56,10 @@ _MARKED = re.compile(r'data-figure="([^"]*)"[^>]*>([^<]*)<')
 #: Header and footer of each page, as typst sets them.
 _HEADER_OR_FOOTER = re.compile(r"合成数据,非真实填报\(SYNTHETICDATA\)|合成数据(?!,)|—\d+—$")
 
-_NAME = "lake.marts.dim_region"
-#: Name of a claim → query of its text. ``{0}``, ``{1}`` are the parts of the claim after its name;
-#: every query returns one text.
-_CLAIMS: dict[str, str] = {
-    # Provinces whose rate is 1, by name.
-    "whole": (
-        "select string_agg(r.short_name, '、' order by r.display_order) "
-        f"from lake.marts.province_scorecard s join {_NAME} r using (province_code) "
-        "where s.year = $year and s.{0} = 1"
-    ),
-    "whole_count": (
-        "select count(*) from lake.marts.province_scorecard where year = $year and {0} = 1"
-    ),
-    "provinces": "select count(*) from lake.marts.province_scorecard where year = $year",
-    "tasks": "select count(*) from lake.marts.agg_national_task where year = $year",
-    # Number of units that reported nothing, by province.
-    "silent": (
-        "with n as (select province_code, count(*) as units from lake.marts.fct_unit_year "
-        "where year = $year and not has_reported group by province_code) "
-        "select string_agg(r.short_name || n.units || '家', '、' order by r.display_order) "
-        f"from n join {_NAME} r using (province_code)"
-    ),
-    # Number of pairs of task and province from which a summary is expected.
-    "summaries_expected": (
-        "select format('{{:,}}', count(*)) from lake.marts.agg_province_task "
-        "where year = $year and units_expected > 0"
-    ),
-    "summaries_sent": (
-        "select format('{{:,}}', count(*)) from lake.marts.agg_province_task "
-        "where year = $year and units_expected > 0 and has_provincial_summary"
-    ),
-    "summaries_lacking": (
-        "with n as (select province_code, "
-        "string_agg(task_code, '、' order by task_code) as tasks "
-        "from lake.marts.agg_province_task where year = $year and units_expected > 0 "
-        "and not has_provincial_summary group by province_code) "
-        "select string_agg(r.short_name || '（' || n.tasks || '）', '；' order by r.display_order) "
-        f"from n join {_NAME} r using (province_code)"
-    ),
-    "remarks": (
-        "select format('{{:,}}', count(*)) from lake.quality.submission_errors "
-        "where year = $year and severity = 'warning' and unit_code is not null"
-    ),
-    "remarks_explained": (
-        "select format('{{:,}}', count(*)) from lake.quality.submission_errors "
-        "where year = $year and severity = 'warning' and unit_code is not null "
-        "and explained_by is not null"
-    ),
-    "targets": "select count(*) from lake.marts.agg_national_target where year = $year",
-    "targets_reached": (
-        "select count(*) from lake.marts.agg_national_target "
-        "where year = $year and progress_rate >= 1"
-    ),
-}
 
-#: Provinces ordered by a measure of the scorecard. Parameters: measure, direction, whether only
-#: rates below 1 count, whether only ranked provinces count. The claim's last part is the place.
-_ORDER = (
-    "select row_number() over (order by s.{0} {1}, r.display_order), r.short_name "
-    f"from lake.marts.province_scorecard s join {_NAME} r using (province_code) "
-    "where s.year = $year and s.{0} is not null and (s.{0} < 1 or not {2}) "
-    "and (s.is_ranked or not {3})"
-)
-
-#: Name of a claim about a scope → query of all its claims: the part after the name, and the text.
-#: A scope is a province, a task, a province's task (``440000-T05``) or the nation (``-``). A scope
-#: without a row has the number 0 or an empty list.
-_COUNTS: dict[str, str] = {
-    # Number of provinces from which a summary is expected.
-    "task_provinces": (
-        "select task_code, count(*) from lake.marts.agg_province_task "
-        "where year = $year and units_expected > 0 group by 1"
-    ),
-    "excluded": (
-        "with s as (select unnest(['-', province_code, province_code || '-' || task_code]) "
-        "as scope from lake.marts.fct_unit_indicator where year = $year and is_excluded) "
-        "select scope, count(*) from s group by 1"
-    ),
-    # By error code; "rules" counts exclusions by any cross-check rule.
-    "excluded_by": (
-        "select case when regexp_matches(exclusion_code, '^E[0-9]{3}$') then exclusion_code "
-        "else 'rules' end as reason, count(*) "
-        "from lake.marts.fct_unit_indicator where year = $year and is_excluded group by 1"
-    ),
-    # Number of units by reporting state and scope.
-    "units": (
-        "with u as (select unnest(case when not has_reported then ['silent'] "
-        "when is_on_time then [] when document_id is null then ['late', 'late_left_out'] "
-        "else ['late', 'late_counted'] end) as state, province_code, task_code "
-        "from lake.marts.fct_unit_year where year = $year), "
-        "s as (select state, unnest(['-', province_code, task_code, "
-        "province_code || '-' || task_code]) as scope from u) "
-        "select state || '/' || scope as part, count(*) from s group by 1"
-    ),
-    "watched": (
-        "select province_code || '-' || task_code as scope, count(*) "
-        "from lake.marts.unit_watchlist where year = $year group by 1"
-    ),
-}
-_TEXTS: dict[str, str] = {
-    "task_summaries_lacking": (
-        "select t.task_code, string_agg(r.short_name, '、' order by r.display_order) "
-        f"from lake.marts.agg_province_task t join {_NAME} r using (province_code) "
-        "where t.year = $year and t.units_expected > 0 and not t.has_provincial_summary group by 1"
-    ),
-    # Achieved and target counts, as the note of a target's bar prints them.
-    "progress": (
-        "select concat_ws('/', task_code, level, coalesce(category, '-')) as part, "
-        "format('{:,}/{:,}', achieved_count, target_count) "
-        "from lake.marts.agg_national_target where year = $year"
-    ),
-    "province_summaries_lacking": (
-        "select province_code, string_agg(task_code, '、' order by task_code) "
-        "from lake.marts.agg_province_task "
-        "where year = $year and units_expected > 0 and not has_provincial_summary group by 1"
-    ),
-    # A province's share of all units in percent, with two decimals rounded half up.
-    "unit_share": (
-        "with n as (select p.province_code || '-' || task_code as scope, "
-        "(20000 * p.units_expected + t.units_expected) // (2 * t.units_expected) as part "
-        "from lake.marts.agg_province_task p join lake.marts.agg_national_task t "
-        "using (year, task_code) where year = $year and t.units_expected > 0) "
-        "select scope, format('{}.{:02}%', part // 100, part % 100) from n"
-    ),
-}
-
-#: Units whose name or printed highlight contains a character.
-_UNITS_WITH_CHARACTER = (
-    "select d.unit_code, d.unit_name, y.highlight from lake.marts.dim_unit d "
-    "left join lake.marts.fct_unit_year y "
-    "on y.year = d.year and y.unit_code = d.unit_code and y.assessment_grade = 'excellent' "
-    "where d.year = $year "
-    "and contains(concat(d.unit_name, nfc_normalize(d.unit_name), y.highlight), $c) "
-    "order by d.unit_code"
-)
+@cache
+def _registry() -> Registry:
+    return Registry((*bulletin.claims(), CLAIMS))
 
 
 @dataclass(frozen=True)
@@ -202,15 +68,15 @@ class MartFacts:
 
     Attributes:
         rows: mart → key (the grain without the year) → row.
-        scopes: name of a claim → scope → text or number.
+        claims: answers of the claims' queries.
     """
 
     rows: dict[str, dict[tuple[str, ...], dict[str, Any]]]
-    scopes: dict[str, dict[Any, Any]]
+    claims: Answers
 
 
 def read_facts(con: duckdb.DuckDBPyConnection, year: int) -> MartFacts:
-    """Read what figures, and claims about a scope, are compared with.
+    """Read what figures, and claims that have a query, are compared with.
 
     Args:
         con: a reader pinned at the snapshot.
@@ -221,33 +87,20 @@ def read_facts(con: duckdb.DuckDBPyConnection, year: int) -> MartFacts:
             con.execute(f"select * from lake.marts.{table} where year = ?", [year])
         )
         rows[table] = {row_key(row, grain): row for row in read}
-    scopes = {
-        family: dict(con.execute(query, {"year": year}).fetchall())
-        for family, query in (_COUNTS | _TEXTS).items()
-    }
-    return MartFacts(rows, scopes)
+    return MartFacts(rows, _registry().read(con, year))
 
 
 @dataclass
 class _Comparison:
-    """Compares figures and claims with the snapshot; claims without a scope are queried on demand.
+    """Compares figures and claims with the snapshot.
 
     Attributes:
-        counted: claim → text, of claims about the gate, the change table and findings.
-        drawable: a text → the text that a PDF prints.
-        rows, scopes: as in :class:`MartFacts`.
-        claims: claim → text, of the claims queried so far.
         correct: id and text of the figures that were correct; the national figures are printed in
             hundreds of documents.
     """
 
-    con: duckdb.DuckDBPyConnection
-    year: int
-    counted: Mapping[str, str]
-    drawable: Callable[[str], str]
-    rows: Mapping[str, dict[tuple[str, ...], dict[str, Any]]]
-    scopes: dict[str, dict[Any, Any]]
-    claims: dict[str, str] = field(default_factory=dict)
+    facts: MartFacts
+    evidence: Evidence
     correct: set[tuple[str, str]] = field(default_factory=set)
 
     def figure(self, figure_id: str) -> Any:
@@ -260,8 +113,8 @@ class _Comparison:
             TongbaoError: the marts have no such row.
         """
         year, table, *key, column = figure_id.split("/")
-        row = self.rows.get(table, {}).get(tuple(key))
-        if row is None or int(year) != self.year:
+        row = self.facts.rows.get(table, {}).get(tuple(key))
+        if row is None or int(year) != self.evidence.year:
             raise TongbaoError(f"figure {figure_id}: the marts have no such row")
         parts = [row[name] for name in column.split("-")]
         if None in parts:
@@ -276,49 +129,12 @@ class _Comparison:
         return printed in self.correct
 
     def claim(self, claim: str) -> str:
-        """The text that a claim should have; empty if it has none."""
-        if claim in self.counted:
-            return self.counted[claim]
-        name, _, scope = claim.partition("/")
-        if name in _CLAIMS:
-            if claim not in self.claims:
-                query = _CLAIMS[name].format(*scope.split("/"))
-                found = self.con.execute(query, {"year": self.year}).fetchone()
-                self.claims[claim] = "" if not found or found[0] is None else str(found[0])
-            return self.claims[claim]
-        if name == "place":
-            order, _, place = scope.rpartition("/")
-            query = _ORDER.format(*order.split("/"))
-            places = self._query_once(claim.removesuffix(place), query)
-            return places.get(int(place), "")
-        if name == "undrawn":
-            return self._undrawn(chr(int(scope, 16)))
-        if name not in _COUNTS and name not in _TEXTS:
-            return ""  # A claim about the gate or the change table that ``counted`` doesn't have.
-        texts = self.scopes[name]
-        return f"{texts.get(scope, 0):,}" if name in _COUNTS else texts.get(scope, "")
+        """The text that a claim should have.
 
-    def _undrawn(self, character: str) -> str:
-        """List the units whose printed texts contain a character that no font can draw."""
-        if self.drawable(character) == character:
-            return ""
-        rows = self.con.execute(
-            _UNITS_WITH_CHARACTER, {"year": self.year, "c": character}
-        ).fetchall()
-        return listed(
-            [
-                code
-                for code, name, highlight in rows
-                if character in clean(name, UNIT_NAME) or character in (highlight or "")
-            ],
-            UNDRAWN_NAMED,
-        )
-
-    def _query_once(self, family: str, query: str) -> dict[Any, Any]:
-        """The rows of a query with two columns, cached under ``family``."""
-        if family not in self.scopes:
-            self.scopes[family] = dict(self.con.execute(query, {"year": self.year}).fetchall())
-        return self.scopes[family]
+        Raises:
+            TongbaoError: nothing recomputes the claim.
+        """
+        return _registry().text(claim, self.facts.claims, self.evidence)
 
 
 def check_documents(
@@ -351,12 +167,11 @@ def check_documents(
         the number of figures and claims compared.
 
     Raises:
-        TongbaoError: a figure or a claim differs from the marts, or is missing in a file.
+        TongbaoError: a figure or a claim differs from the marts, or is missing in a file; nothing
+            recomputes a claim.
     """
-    found = {f"finding/{check}": text for check, text in (findings or {}).items()}
-    counted = _gate_claims(gate) | _change_claims(con, changes) | found
-    facts = facts or read_facts(con, year)
-    marts = _Comparison(con, year, counted, drawable, facts.rows, dict(facts.scopes))
+    evidence = Evidence(con, year, gate, findings or {}, changes, drawable)
+    marts = _Comparison(facts or read_facts(con, year), evidence)
     to_read: dict[str, list[str]] = {}
     for path in fresh:
         stem, _, extension = path.rpartition(".")
@@ -396,42 +211,6 @@ def check_documents(
             "documents differ from the marts, nothing is published: " + "; ".join(wrong[:_LISTED])
         )
     return compared
-
-
-def _gate_claims(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Claim → text, of the claims about the gate."""
-    failed = [row for row in rows if not row["success"]]
-    warned = [row for row in failed if row["severity"] == "warning" and not row["waived_by"]]
-    waived = [row for row in failed if row["severity"] == "critical" and row["waived_by"]]
-    return {
-        "gate/checks": str(len(rows)),
-        "gate/warned": str(len(warned)),
-        "gate/waived": str(len(waived)),
-        "gate/critical": "没有全部通过" if lakehouse.blocks(rows) else "全部通过",
-    }
-
-
-def _change_claims(con: duckdb.DuckDBPyConnection, changes: Sequence[Change]) -> dict[str, str]:
-    """Claim → text, of a correction notice's claims, counted from the ids in the change table."""
-    names: dict[str, str] = dict(
-        con.execute(
-            f"select province_code, short_name from {_NAME} order by display_order"
-        ).fetchall()
-    )
-    figures = [change for change in changes if not change.figure.endswith("_rank")]
-    provinces = {
-        change.figure.split("/")[2] for change in figures if "/agg_province_" in change.figure
-    }
-    causes = Counter(cause for change in figures for cause in change.causes)
-    counts = {
-        "changed/figures": len(figures),
-        "changed/ranks": len(changes) - len(figures),
-        "changed/national": sum("national" in change.figure.split("/")[1] for change in figures),
-        "changed/documents": len({name for change in changes for name in change.documents}),
-    } | {f"changed_by/{cause}": number for cause, number in causes.items()}
-    return {claim: f"{number:,}" for claim, number in counts.items()} | {
-        "changed/provinces": "、".join(name for code, name in names.items() if code in provinces)
-    }
 
 
 def _prints(figure: Figure, value: Any) -> bool:

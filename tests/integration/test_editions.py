@@ -588,7 +588,8 @@ def test_a_wrong_claim_of_each_kind_stops_publication(rendered: Rendered) -> Non
             for run in runs(block):
                 if isinstance(run, Claim):
                     seen.setdefault(run.claim.split("/")[0], (document, run))
-    wanted = {"units", "excluded", "excluded_by", "remarks", "place", "silent", "progress", "gate"}
+    wanted = {"units", "excluded", "excluded_by", "remarks", "silent", "progress", "gate"}
+    wanted |= {"lowest_on_time", "highest_excluded", "highest_target_met", "lowest_target_met"}
     assert seen.keys() >= wanted
     for document, claim in seen.values():
         _refuses(rendered, document, claim)
@@ -600,6 +601,23 @@ def _refuses(rendered: Rendered, document: bulletin.Document, claim: Claim, **fa
     wrong = dataclasses.replace(document, opening=said, sections=(), attachments=())
     with pytest.raises(TongbaoError, match=f"{claim.claim} is printed as 火星"):
         check_documents(rendered.con, YEAR, [wrong], rendered.made.files, [], **facts)
+
+
+@pytest.mark.parametrize(
+    "unknown", ["absent_units", "gate/failed", "finding/national.none", "changed/units"]
+)
+@pytest.mark.parametrize("text", ["", "0"])
+def test_a_claim_that_nothing_recomputes_stops_publication(
+    rendered: Rendered, unknown: str, text: str
+) -> None:
+    document = dataclasses.replace(
+        rendered.made.documents[0],
+        opening=content.paragraph(Claim(unknown, text)),
+        sections=(),
+        attachments=(),
+    )
+    with pytest.raises(TongbaoError, match=f"claim {unknown}: nothing recomputes it"):
+        check_documents(rendered.con, YEAR, [document], {}, [])
 
 
 def test_claims_about_the_gate_are_counted_from_its_results(rendered: Rendered) -> None:

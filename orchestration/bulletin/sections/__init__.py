@@ -3,7 +3,8 @@
 A section module has ``IN`` (the kinds of bulletin that have the section), ``ORDER`` (its position
 among their sections), ``TITLE`` and ``blocks(marts, place)``. Adding a module adds the section;
 its number （一、二、…） follows from its position. A module with ``ATTACHMENT = True`` is an
-attachment (附件). A section without blocks is left out of the bulletin.
+attachment (附件). A section without blocks is left out of the bulletin. A module that prints claims
+of its own has ``CLAIMS``: how they are recomputed (``figures.claims``).
 
 Belongs here: the content of single sections. Doesn't belong here: blocks that several sections
 share (``bulletin.parts``) and the assembly of a bulletin (``bulletin.documents``).
@@ -13,14 +14,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, Protocol
 
 from orchestration.bulletin.content import Block
 from orchestration.bulletin.marts import Marts
+from orchestration.figures.claims import Recomputations
 
-__all__ = ["Kind", "Place", "SectionModule", "sections_of"]
+__all__ = ["Kind", "Place", "SectionModule", "claims_of_sections", "sections_of"]
 
 Kind = Literal["national", "task", "province"]
 
@@ -60,3 +63,9 @@ def sections_of(kind: Kind, *, attachments: bool = False) -> list[SectionModule]
         for module in _modules()
         if kind in module.IN and getattr(module, "ATTACHMENT", False) == attachments
     ]
+
+
+def claims_of_sections() -> Iterator[Recomputations]:
+    """Yield how the claims of each section are recomputed."""
+    for module in _modules():
+        yield getattr(module, "CLAIMS", {})

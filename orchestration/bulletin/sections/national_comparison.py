@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestration.bulletin.content import Block, Claim, Column, Run, Table, heading, paragraph
 from orchestration.bulletin.marts import Marts
-from orchestration.bulletin.parts import ranked, tile_map
+from orchestration.bulletin.parts import order_of_provinces, ranked, tile_map
 from orchestration.bulletin.sections import Place
 from orchestration.figures.dictionary import project_var
 from orchestration.figures.numbers import MISSING, amount, count, percent
@@ -33,6 +33,11 @@ _RESOURCES: tuple[_Measure, ...] = (
 #: Number of provinces named at each end of a ranking.
 _NAMED = 5
 
+CLAIMS = {
+    "highest_target_met": order_of_provinces("target_met_rate", "desc", only="s.is_ranked"),
+    "lowest_target_met": order_of_provinces("target_met_rate", "asc", only="s.is_ranked"),
+}
+
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
     """Return the provinces with the highest and lowest rates, a map and the scorecard."""
@@ -48,7 +53,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             name = regions[row["province_code"]].short_name
             runs += [
                 "、" if index else "",
-                Claim(f"place/target_met_rate/desc/false/true/{index + 1}", name),
+                Claim(f"highest_target_met/{index + 1}", name),
                 "（",
                 row.figure("target_met_rate"),
                 "）",
@@ -58,7 +63,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             name = regions[row["province_code"]].short_name
             runs += [
                 "、" if index else "",
-                Claim(f"place/target_met_rate/asc/false/true/{index + 1}", name),
+                Claim(f"lowest_target_met/{index + 1}", name),
                 "（",
                 row.figure("target_met_rate"),
                 "）",

@@ -15,9 +15,10 @@ from orchestration.bulletin.content import (
     paragraph,
 )
 from orchestration.bulletin.marts import Marts, Row
-from orchestration.bulletin.parts import ranked, task_name, tile_map
+from orchestration.bulletin.parts import order_of_provinces, ranked, task_name, tile_map
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import EXCLUSIONS, listed, moment
+from orchestration.figures.claims import counts, texts
 from orchestration.figures.numbers import count, percent
 
 IN = ("national",)
@@ -26,6 +27,51 @@ TITLE = "绩效数据采集情况"
 
 #: Number of provinces named at the end of a ranking; the bulletin of 2018 names its three lowest.
 _NAMED = 3
+
+CLAIMS = {
+    "provinces": counts("select count(*) from lake.marts.province_scorecard where year = $year"),
+    "tasks": counts("select count(*) from lake.marts.agg_national_task where year = $year"),
+    "all_on_time": texts(
+        "select string_agg(r.short_name, '、' order by r.display_order) "
+        "from lake.marts.province_scorecard s join lake.marts.dim_region r using (province_code) "
+        "where s.year = $year and s.on_time_rate = 1"
+    ),
+    "all_on_time_count": counts(
+        "select count(*) from lake.marts.province_scorecard where year = $year and on_time_rate = 1"
+    ),
+    "lowest_on_time": order_of_provinces("on_time_rate", "asc", only="s.on_time_rate < 1"),
+    # Number of units that reported nothing, by province.
+    "silent": texts(
+        "with n as (select province_code, count(*) as units from lake.marts.fct_unit_year "
+        "where year = $year and not has_reported group by province_code) "
+        "select string_agg(r.short_name || n.units || '家', '、' order by r.display_order) "
+        "from n join lake.marts.dim_region r using (province_code)"
+    ),
+    # Number of pairs of task and province from which a summary is expected.
+    "summaries_expected": counts(
+        "select count(*) from lake.marts.agg_province_task "
+        "where year = $year and units_expected > 0"
+    ),
+    "summaries_sent": counts(
+        "select count(*) from lake.marts.agg_province_task "
+        "where year = $year and units_expected > 0 and has_provincial_summary"
+    ),
+    "summaries_lacking": texts(
+        "with n as (select province_code, "
+        "string_agg(task_code, '、' order by task_code) as tasks "
+        "from lake.marts.agg_province_task where year = $year and units_expected > 0 "
+        "and not has_provincial_summary group by province_code) "
+        "select string_agg(r.short_name || '（' || n.tasks || '）', '；' order by r.display_order) "
+        "from n join lake.marts.dim_region r using (province_code)"
+    ),
+    "highest_excluded": order_of_provinces("excluded_rate", "desc"),
+    # By error code; "rules" counts exclusions by any cross-check rule.
+    "excluded_by": counts(
+        "select case when regexp_matches(exclusion_code, '^E[0-9]{3}$') then exclusion_code "
+        "else 'rules' end as reason, count(*) "
+        "from lake.marts.fct_unit_indicator where year = $year and is_excluded group by 1"
+    ),
+}
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
@@ -71,8 +117,8 @@ def _unit_reporting(marts: Marts) -> list[Block]:
         names = listed([regions[row["province_code"]].short_name for row in complete], len(regions))
         runs += [
             "全部单位按时报送的有",
-            Claim("whole/on_time_rate", names),
-            Claim("whole_count/on_time_rate", str(len(complete))),
+            Claim("all_on_time", names),
+            Claim("all_on_time_count", str(len(complete))),
             "个省份。",
         ]
     lowest = [r for r in ranked(scorecards, "on_time_rate", lowest=True) if r["on_time_rate"] < 1]
@@ -82,7 +128,7 @@ def _unit_reporting(marts: Marts) -> list[Block]:
             name = regions[row["province_code"]].short_name
             runs += [
                 "、" if index else "",
-                Claim(f"place/on_time_rate/asc/true/false/{index + 1}", name),
+                Claim(f"lowest_on_time/{index + 1}", name),
                 "（",
                 row.figure("on_time_rate"),
                 "）",
@@ -230,7 +276,7 @@ def _exclusions(marts: Marts) -> list[Block]:
             name = regions[row["province_code"]].short_name
             runs += [
                 "、" if index else "",
-                Claim(f"place/excluded_rate/desc/false/false/{index + 1}", name),
+                Claim(f"highest_excluded/{index + 1}", name),
                 "（",
                 row.figure("excluded_rate"),
                 "）",

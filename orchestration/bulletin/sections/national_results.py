@@ -13,10 +13,19 @@ from orchestration.bulletin.parts import (
 )
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import LEVELS
+from orchestration.figures.claims import counts
 
 IN = ("national",)
 ORDER = 20
 TITLE = "重点任务进展情况"
+
+CLAIMS = {
+    "targets": counts("select count(*) from lake.marts.agg_national_target where year = $year"),
+    "targets_reached": counts(
+        "select count(*) from lake.marts.agg_national_target "
+        "where year = $year and progress_rate >= 1"
+    ),
+}
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:

@@ -7,10 +7,19 @@ from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import units_heading
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import LEVELS, moment
+from orchestration.figures.claims import texts
 
 IN = ("province",)
 ORDER = 10
 TITLE = "绩效数据采集情况"
+
+CLAIMS = {
+    "province_summaries_lacking": texts(
+        "select province_code, string_agg(task_code, '、' order by task_code) "
+        "from lake.marts.agg_province_task "
+        "where year = $year and units_expected > 0 and not has_provincial_summary group by 1"
+    ),
+}
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:

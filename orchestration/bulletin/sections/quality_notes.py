@@ -5,16 +5,78 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC
 
+from orchestration import lakehouse
 from orchestration.bulletin.content import Block, Claim, Run, heading, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import listed, moment
+from orchestration.bulletin.wording import UNIT_NAME, clean, listed, moment
+from orchestration.figures.claims import Evidence, counts
 
 IN = ("national", "task", "province")
 ORDER = 90
 #: Maximum of units named for a character that no font draws: they fill two lines.
-UNDRAWN_NAMED = 20
+_UNDRAWN_NAMED = 20
 TITLE = "数据质量和计算说明"
+
+#: Units whose name or printed highlight contains a character.
+_UNITS_WITH_CHARACTER = (
+    "select d.unit_code, d.unit_name, y.highlight from lake.marts.dim_unit d "
+    "left join lake.marts.fct_unit_year y "
+    "on y.year = d.year and y.unit_code = d.unit_code and y.assessment_grade = 'excellent' "
+    "where d.year = $year "
+    "and contains(concat(d.unit_name, nfc_normalize(d.unit_name), y.highlight), $c) "
+    "order by d.unit_code"
+)
+
+
+def _gate_text(evidence: Evidence, scope: str) -> str | None:
+    failed = [row for row in evidence.gate if not row["success"]]
+    waived = [row for row in failed if row["severity"] == "critical" and row["waived_by"]]
+    warned = [row for row in failed if row["severity"] == "warning" and not row["waived_by"]]
+    return {
+        "checks": str(len(evidence.gate)),
+        "warned": str(len(warned)),
+        "waived": str(len(waived)),
+        "critical": "没有全部通过" if lakehouse.blocks(evidence.gate) else "全部通过",
+    }.get(scope)
+
+
+def _finding_text(evidence: Evidence, scope: str) -> str | None:
+    return evidence.findings.get(scope)
+
+
+def _undrawn_units(evidence: Evidence, scope: str) -> str:
+    """List the units whose printed texts contain a character that no font can draw."""
+    character = chr(int(scope, 16))
+    if evidence.drawable(character) == character:
+        return ""
+    rows = evidence.con.execute(
+        _UNITS_WITH_CHARACTER, {"year": evidence.year, "c": character}
+    ).fetchall()
+    return listed(
+        [
+            code
+            for code, name, highlight in rows
+            if character in clean(name, UNIT_NAME) or character in (highlight or "")
+        ],
+        _UNDRAWN_NAMED,
+    )
+
+
+CLAIMS = {
+    "gate": _gate_text,
+    "finding": _finding_text,
+    "remarks": counts(
+        "select count(*) from lake.quality.submission_errors "
+        "where year = $year and severity = 'warning' and unit_code is not null"
+    ),
+    "remarks_explained": counts(
+        "select count(*) from lake.quality.submission_errors "
+        "where year = $year and severity = 'warning' and unit_code is not null "
+        "and explained_by is not null"
+    ),
+    "undrawn": _undrawn_units,
+}
 
 
 def _if_any(before: str, number: int, claim: str, after: str) -> tuple[Run, ...]:
@@ -71,7 +133,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         found += [
             paragraph(
                 f"字库没有的字（U+{ord(character):04X}）以〓代替，涉及单位：",
-                Claim(f"undrawn/{ord(character):04X}", listed(units, UNDRAWN_NAMED)),
+                Claim(f"undrawn/{ord(character):04X}", listed(units, _UNDRAWN_NAMED)),
                 "。",
             )
             for character, units in marts.undrawn.items()

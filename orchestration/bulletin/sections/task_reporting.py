@@ -7,11 +7,25 @@ from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import tile_map
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import listed, moment
+from orchestration.figures.claims import counts, texts
 from orchestration.figures.numbers import percent
 
 IN = ("task",)
 ORDER = 10
 TITLE = "绩效数据采集情况"
+
+CLAIMS = {
+    # Number of provinces from which a summary is expected.
+    "task_provinces": counts(
+        "select task_code, count(*) from lake.marts.agg_province_task "
+        "where year = $year and units_expected > 0 group by 1"
+    ),
+    "task_summaries_lacking": texts(
+        "select t.task_code, string_agg(r.short_name, '、' order by r.display_order) "
+        "from lake.marts.agg_province_task t join lake.marts.dim_region r using (province_code) "
+        "where t.year = $year and t.units_expected > 0 and not t.has_provincial_summary group by 1"
+    ),
+}
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
