@@ -41,10 +41,13 @@ class Row:
     def __getitem__(self, column: str) -> Any:
         return self.data[column]
 
+    def text(self, column: str) -> str:
+        """Return a column in its unit of print."""
+        return figure_text(self.table, self.key[1:], column, self.data[column])
+
     def figure(self, column: str) -> Figure:
-        """Return a column as a figure, in the column's unit of print."""
-        text = figure_text(self.table, self.key[1:], column, self.data[column])
-        return self.figure_with_text(column, text)
+        """Return a column as a figure, in its unit of print."""
+        return self.figure_with_text(column, self.text(column))
 
     def figure_with_text(self, column: str, text: str) -> Figure:
         """Return a figure of this row with a given text; ``column`` may be a difference ``a-b``."""

@@ -7,7 +7,7 @@ Doesn't belong here: the content of a section (``sections``) and the look of a b
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -32,17 +32,14 @@ from orchestration.bulletin.wording import (
     WATCH_REASONS,
     clean,
 )
-from orchestration.core.catalogue import Indicator, Measure
+from orchestration.core.catalogue import Indicator
 from orchestration.figures.claims import Query, counts, texts
 from orchestration.figures.numbers import (
     MISSING,
-    amount,
     count,
     in_points,
-    percent,
     points,
     unit_of,
-    value_text,
 )
 
 __all__ = [
@@ -53,7 +50,6 @@ __all__ = [
     "exclusion_reason",
     "exclusion_remedy",
     "indicator_table",
-    "measure_text",
     "order_of_provinces",
     "ranked",
     "target_bars",
@@ -135,12 +131,6 @@ def units_heading(title: str, state: str, code: str, number: int) -> Heading:
     return heading(f"{title}：", Claim(f"units/{state}/{code or '-'}", f"{number:,d}"), "家")
 
 
-def measure_text(measure: Measure) -> Callable[[Any], str]:
-    """Return the function that formats a measure of the scorecard."""
-    texts: dict[str, Callable[[Any], str]] = {"rate": percent, "score": amount, "count": count}
-    return texts[measure.kind]
-
-
 def change_figure(row: Row, indicator: Indicator) -> Figure:
     """Return the change against last year, in percentage points if the value is a percentage."""
     if not in_points(indicator):
@@ -175,10 +165,8 @@ def indicator_table(
             (
                 indicator.name_zh,
                 unit_of(indicator),
-                row.figure_with_text("value", value_text(row["value"], indicator)),
-                row.figure_with_text(
-                    "previous_value", value_text(row["previous_value"], indicator)
-                ),
+                row.figure("value"),
+                row.figure("previous_value"),
                 change_figure(row, indicator),
                 row.figure("attainment"),
                 row.figure("units_counted"),
@@ -285,19 +273,13 @@ def target_table(marts: Marts, rows: Sequence[Row], caption: str) -> Table:
     )
 
 
-def tile_map(
-    marts: Marts,
-    rows: Mapping[str, Row],
-    column: str,
-    text: Callable[[Any], str],
-    caption: str,
-) -> TileMap:
+def tile_map(marts: Marts, rows: Mapping[str, Row], column: str, caption: str) -> TileMap:
     """Return a map of the regions shaded by a column, in five groups of about equal size.
 
     Args:
         rows: province code → row; a region without a row or a value has no shade.
-        text: formats a value of the column.
     """
+    texts_of = {row[column]: row.text(column) for row in rows.values() if row[column] is not None}
     values = sorted(row[column] for row in rows.values() if row[column] is not None)
     # Equal values share the shade of the last of them, so that the best are the darkest.
     shades = {value: 1 + i * _SHADES // len(values) for i, value in enumerate(values)}
@@ -316,11 +298,11 @@ def tile_map(
                 shades.get(value, 0),
             )
         )
-    bounds: dict[int, list[Any]] = defaultdict(list)
+    bounds: dict[int, list[str]] = defaultdict(list)
     for value, shade in shades.items():
-        bounds[shade].append(value)
+        bounds[shade].append(texts_of[value])
     legend = [
-        (shade, text(found[0]) if found[0] == found[-1] else f"{text(found[0])}—{text(found[-1])}")
+        (shade, found[0] if len(found) == 1 else f"{found[0]}—{found[-1]}")
         for shade, found in sorted(bounds.items())
     ]
     if len(values) < len(tiles):

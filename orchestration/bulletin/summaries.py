@@ -8,7 +8,7 @@ correct, and the passages that an officer fills in. Doesn't belong here: the bul
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,12 +32,9 @@ from orchestration.core.catalogue import Indicator, Region, Task
 from orchestration.figures.claims import counts, texts
 from orchestration.figures.numbers import (
     MISSING,
-    amount,
     count,
-    percent,
     share,
     unit_of,
-    value_text,
 )
 
 __all__ = ["CLAIMS", "summaries"]
@@ -64,13 +61,13 @@ CLAIMS = {
     ),
 }
 
-_MEASURES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
-    ("report_file_rate", "报告上传率", percent),
-    ("targets_set", "设定年度目标（项）", count),
-    ("targets_met", "完成年度目标（项）", count),
-    ("target_met_rate", "年度目标完成率", percent),
-    ("assessed_rate", "省级考核率", percent),
-    ("mean_assessment_score", "省级考核平均分", amount),
+_MEASURES = (
+    ("report_file_rate", "报告上传率"),
+    ("targets_set", "设定年度目标（项）"),
+    ("targets_met", "完成年度目标（项）"),
+    ("target_met_rate", "年度目标完成率"),
+    ("assessed_rate", "省级考核率"),
+    ("mean_assessment_score", "省级考核平均分"),
 )
 
 Units = Sequence[Mapping[str, Any]]
@@ -253,7 +250,7 @@ def _reporting_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
 def _targets_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
     lines: list[tuple[Run, ...]] = [
         (name, subject.own.figure(column), subject.nation.figure(column))
-        for column, name, text in _MEASURES
+        for column, name in _MEASURES
     ]
     return "年度目标和考核情况", [
         Table(
@@ -282,9 +279,9 @@ def _comparison_table(
             (
                 indicator.name_zh,
                 unit_of(indicator),
-                own.figure_with_text("value", value_text(own["value"], indicator)),
+                own.figure("value"),
                 change_figure(own, indicator),
-                nation.figure_with_text("value", value_text(nation["value"], indicator)),
+                nation.figure("value"),
                 share(own["value"], nation["value"]) if adds_up else MISSING,
                 own.figure("units_counted"),
             )

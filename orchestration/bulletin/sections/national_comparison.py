@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
 
 from orchestration.bulletin.content import Block, Claim, Column, Run, Table, heading, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import order_of_provinces, ranked, tile_map
 from orchestration.bulletin.sections import Place
 from orchestration.figures.dictionary import project_var
-from orchestration.figures.numbers import MISSING, amount, count, percent
+from orchestration.figures.numbers import MISSING
 
 IN = ("national",)
 ORDER = 30
 TITLE = "省份比较"
 
-_Measure = tuple[str, str, Callable[[Any], str]]
-
-_RESULTS: tuple[_Measure, ...] = (
-    ("units_national", "国家级单位", count),
-    ("target_met_rate", "目标完成率", percent),
-    ("mean_assessment_score", "考核平均分", amount),
-    ("excellent_rate", "考核优秀率", percent),
+_RESULTS: tuple[tuple[str, str], ...] = (
+    ("units_national", "国家级单位"),
+    ("target_met_rate", "目标完成率"),
+    ("mean_assessment_score", "考核平均分"),
+    ("excellent_rate", "考核优秀率"),
 )
-_RESOURCES: tuple[_Measure, ...] = (
-    ("funding_arrival_rate", "经费到位率", percent),
-    ("enterprise_funding_rate", "企业投入占比", percent),
-    ("execution_rate", "支出执行率", percent),
-    ("watchlist_rate", "关注名单占比", percent),
+_RESOURCES: tuple[tuple[str, str], ...] = (
+    ("funding_arrival_rate", "经费到位率"),
+    ("enterprise_funding_rate", "企业投入占比"),
+    ("execution_rate", "支出执行率"),
+    ("watchlist_rate", "关注名单占比"),
 )
 #: Number of provinces named at each end of a ranking.
 _NAMED = 5
@@ -75,7 +72,6 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                 marts,
                 {row["province_code"]: row for row in rows},
                 "target_met_rate",
-                percent,
                 "各省份年度目标完成率",
             )
         )
@@ -96,7 +92,7 @@ def _ranking_explanation() -> Block:
     )
 
 
-def _scorecard_table(marts: Marts, measures: tuple[_Measure, ...], caption: str) -> Table:
+def _scorecard_table(marts: Marts, measures: Sequence[tuple[str, str]], caption: str) -> Table:
     rows = {row["province_code"]: row for row in marts.rows("province_scorecard")}
     lines: list[tuple[Run, ...]] = []
     for region in marts.regions:
@@ -104,18 +100,18 @@ def _scorecard_table(marts: Marts, measures: tuple[_Measure, ...], caption: str)
         if row is None:
             continue
         cells: list[Run] = [region.short_name]
-        for column, _, text in measures:
+        for column, _ in measures:
             rank = row[f"{column}_rank"]
-            shown = text(row[column])
+            shown = row.text(column)
             if rank is not None:
                 shown = f"{shown}（{rank}）"
             cells.append(MISSING if row[column] is None else row.figure_with_text(column, shown))
         lines.append(tuple(cells))
     nation: list[Run] = ["全国"]
-    nation += [marts.nation.figure(column) for column, _, text in measures]
+    nation += [marts.nation.figure(column) for column, _ in measures]
     lines.append(tuple(nation))
     return Table(
         caption,
-        (Column("省份", 3, "left"), *(Column(name, 5) for _, name, _ in measures)),
+        (Column("省份", 3, "left"), *(Column(name, 5) for _, name in measures)),
         tuple(lines),
     )

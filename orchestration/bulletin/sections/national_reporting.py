@@ -19,7 +19,7 @@ from orchestration.bulletin.parts import order_of_provinces, ranked, task_name, 
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import EXCLUSIONS, listed, moment
 from orchestration.figures.claims import counts, texts
-from orchestration.figures.numbers import count, percent
+from orchestration.figures.numbers import count
 
 IN = ("national",)
 ORDER = 10
@@ -142,7 +142,7 @@ def _unit_reporting(marts: Marts) -> list[Block]:
         found.append(Paragraph(tuple(runs)))
     by_province = {row["province_code"]: row for row in scorecards}
     found += [
-        tile_map(marts, by_province, "on_time_rate", percent, "各省份按时报送率"),
+        tile_map(marts, by_province, "on_time_rate", "各省份按时报送率"),
         _province_table(marts, by_province),
     ]
     return found

@@ -8,7 +8,6 @@ from orchestration.bulletin.parts import tile_map
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import listed, moment
 from orchestration.figures.claims import counts, texts
-from orchestration.figures.numbers import percent
 
 IN = ("task",)
 ORDER = 10
@@ -67,7 +66,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     if rows:
         by_province = {row["province_code"]: row for row in rows}
         found += [
-            tile_map(marts, by_province, "on_time_rate", percent, "各省份按时报送率"),
+            tile_map(marts, by_province, "on_time_rate", "各省份按时报送率"),
             _provinces_table(marts, nation, by_province),
         ]
     return found

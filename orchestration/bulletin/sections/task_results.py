@@ -12,7 +12,7 @@ from orchestration.bulletin.parts import (
 )
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import LEVELS
-from orchestration.figures.numbers import MISSING, percent, value_text
+from orchestration.figures.numbers import MISSING
 
 IN = ("task",)
 ORDER = 20
@@ -61,7 +61,7 @@ def _provinces_compared(marts: Marts, place: Place) -> list[Block]:
         if row["units_expected"]
     }
     found: list[Block] = [
-        tile_map(marts, rows, "target_met_rate", percent, "各省份年度目标完成率"),
+        tile_map(marts, rows, "target_met_rate", "各省份年度目标完成率"),
     ]
     indicators = marts.indicators(place.code)
     for start in range(0, len(indicators), _MOST_COLUMNS):
@@ -73,11 +73,7 @@ def _provinces_compared(marts: Marts, place: Place) -> list[Block]:
             cells: list[Run] = [region.short_name]
             for indicator in chosen:
                 row = marts.find("agg_province_indicator", region.code, place.code, indicator.code)
-                cells.append(
-                    row.figure_with_text("value", value_text(row["value"], indicator))
-                    if row
-                    else MISSING
-                )
+                cells.append(row.figure("value") if row else MISSING)
             lines.append(tuple(cells))
         columns = [Column(f"{i.name_zh}（{i.unit}）", 5) for i in chosen]
         part = "" if len(indicators) <= _MOST_COLUMNS else f"（{start // _MOST_COLUMNS + 1}）"

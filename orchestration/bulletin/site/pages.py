@@ -8,7 +8,7 @@ Doesn't belong here: navigation and everything else that needs all files of the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from typing import Any, Literal
 from orchestration.bulletin.carry_over import CarryOver, digest_of
 from orchestration.bulletin.content import Column, Run, Tile
 from orchestration.bulletin.marts import Marts, Row
-from orchestration.bulletin.parts import measure_text, tile_map
+from orchestration.bulletin.parts import tile_map
 from orchestration.bulletin.site.editions import EditionNote
 from orchestration.bulletin.site.templates import fill, json_for_script
 from orchestration.bulletin.wording import (
@@ -28,7 +28,7 @@ from orchestration.bulletin.wording import (
     clean,
     moment,
 )
-from orchestration.figures.numbers import MISSING, amount, count, percent
+from orchestration.figures.numbers import MISSING, amount, count
 
 __all__ = ["Link", "site_pages"]
 
@@ -73,14 +73,12 @@ class _ComparisonColumn:
 
     Attributes:
         column: column of ``province_scorecard`` and ``national_scorecard``.
-        text: formats a value.
         lowest: whether the lowest value is the best.
         shown: whether the column is visible at first.
     """
 
     column: str
     name: str
-    text: Callable[[Any], str]
     lowest: bool
     shown: bool
 
@@ -142,7 +140,7 @@ def _site_title(marts: Marts) -> str:
 def _entry_page(marts: Marts, editions: Sequence[EditionNote]) -> dict[str, Any]:
     nation = marts.nation
     rows = {row["province_code"]: row for row in marts.rows("province_scorecard")}
-    tiles = tile_map(marts, rows, "on_time_rate", percent, "各省份按时报送率")
+    tiles = tile_map(marts, rows, "on_time_rate", "各省份按时报送率")
     return {
         "cutoff": moment(marts.period.cutoff_at),
         "edition": editions[-1],
@@ -207,12 +205,11 @@ def _sort_positions(rows: Sequence[Row], column: str) -> dict[Any, int]:
 def _comparison_columns(marts: Marts) -> list[_ComparisonColumn]:
     """Return the expected units, which rank nobody, and the measures of the scorecard."""
     return [
-        _ComparisonColumn("units_expected", "应报单位（家）", count, lowest=False, shown=True),
+        _ComparisonColumn("units_expected", "应报单位（家）", lowest=False, shown=True),
         *(
             _ComparisonColumn(
                 measure.column,
                 measure.name,
-                measure_text(measure),
                 lowest=measure.best == "lowest",
                 shown=measure.column in _SHOWN_MEASURES,
             )
