@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ import pytest
 from orchestration import lakehouse
 from orchestration.core.errors import Unreachable, UsageError
 from orchestration.core.settings import PROJECT_ROOT, Settings
+from orchestration.doctor import State, examine
 from orchestration.lakehouse import attach
 from orchestration.storage import Store
 from tests.fixtures.topology import Topology, topology
@@ -104,6 +106,27 @@ def test_the_lock_of_a_killed_writer_is_released(
             "select count(*) from duckdb_tables() where table_name = 'half'"
         ).fetchone()
     assert tables == (0,)
+
+
+def test_the_doctor_sees_the_catalogue_and_its_connections(
+    servers: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in servers.environment.items():
+        monkeypatch.setenv(name, value)
+    found = {each.name: each for each in examine().findings}
+    assert found["catalogue"].state == found["connections"].state == State.OK
+    used, limit = re.findall(r"\d+", found["connections"].seen)
+    assert 0 < int(used) < int(limit)
+    monkeypatch.setattr("orchestration.doctor.lake._FREE_CONNECTIONS", int(limit))
+    assert "max_connections" in {e.name: e for e in examine().findings}["connections"].advice
+    monkeypatch.setenv("PGPASSWORD", "wrong")
+    wrong = servers.environment["TONGBAO_CATALOG"].replace(
+        "postgresql://pipeline", "postgresql://x"
+    )
+    monkeypatch.setenv("TONGBAO_CATALOG", wrong)
+    found = {each.name: each for each in examine().findings}
+    assert found["catalogue"].state is State.FAULT
+    assert found["connections"].state is found["lake files"].state is State.SKIPPED
 
 
 def test_a_stage_waits_for_a_restarting_server(

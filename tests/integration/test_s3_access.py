@@ -16,7 +16,7 @@ from orchestration import lakehouse, stages
 from orchestration.core.errors import Unreachable, UsageError
 from orchestration.core.settings import Settings
 from orchestration.lakehouse import attach
-from orchestration.storage import Store, open_store, resolve_s3
+from orchestration.storage import Store, open_store, open_transfers, resolve_s3
 from orchestration.storage.access import Access
 from tests.fixtures.faulty_store import Faults, faulty_store
 from tests.fixtures.homes import NOW, YEAR, PreparedYear, Shared
@@ -107,6 +107,9 @@ def test_a_profile_with_virtual_hosts_a_private_authority_and_a_proxy(
 ) -> None:
     with open_store(ministry_settings) as store:
         _use_every_client(ministry_settings, store, 1)
+        with open_transfers(store, 5000) as transfers:  # In a child process.
+            assert transfers.put_many("landing", [("child", b"3")]).result() == 1
+        assert store.get("landing", "child") == b"3"
         assert store.access.keys().session_token == "a-session-token"
     hosts = {line.split()[1] for line in ministry.proxy.requests}
     assert hosts == {f"{bucket}.oss.example:443" for bucket in _BUCKETS}
