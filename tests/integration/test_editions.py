@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,7 +27,7 @@ from orchestration.cli import main
 from orchestration.core.errors import TongbaoError, UsageError
 from orchestration.core.settings import Settings
 from orchestration.publication.changes import Change, Changes
-from orchestration.publication.checking import check_documents, text_of
+from orchestration.publication.checking import MartFacts, check_documents, read_facts, text_of
 from orchestration.storage import Store
 from tests.fixtures.homes import PreparedYear, Shared
 from tests.fixtures.landing import Landing
@@ -510,10 +510,21 @@ def test_an_edition_killed_after_its_manifest_is_finished_without_remains(
 
 @dataclass
 class Rendered:
-    """The documents of edition 1, and a reader of its snapshot."""
+    """The documents of edition 1, a reader of its snapshot and what the check reads from it."""
 
     con: Any
     made: bulletin.Rendered
+    facts: MartFacts
+
+    def check(
+        self,
+        documents: Iterable[bulletin.Document],
+        files: Mapping[str, bytes],
+        fresh: Iterable[str],
+        **further: Any,
+    ) -> int:
+        """Check documents as a publication does."""
+        return check_documents(self.con, YEAR, documents, files, fresh, facts=self.facts, **further)
 
 
 #: One passed check, as in ``GateNotes(1, {})``.
@@ -527,14 +538,13 @@ def rendered(home: Path) -> Iterator[Rendered]:
             [row] = lakehouse.edition_rows(con, YEAR)
         with lakehouse.reader(ws.settings, ws.store, row["snapshot_id"]) as con:
             marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, {}))
-            yield Rendered(con, bulletin.render_all(marts, None, no_progress))
+            made = bulletin.render_all(marts, None, no_progress)
+            yield Rendered(con, made, read_facts(con, YEAR))
 
 
 def test_documents_agree_with_the_marts(rendered: Rendered) -> None:
     made = rendered.made
-    compared = check_documents(
-        rendered.con, YEAR, made.documents, made.files, made.fresh, gate=_JUDGED
-    )
+    compared = rendered.check(made.documents, made.files, made.fresh, gate=_JUDGED)
     assert compared > 20_000
     claims = {
         run.claim.split("/")[0]
@@ -577,7 +587,7 @@ def test_a_wrong_figure_stops_publication(rendered: Rendered) -> None:
     sound = rendered.made.documents[0]
     wrong = _with(sound, _first_figure(sound), "1,234,567")
     with pytest.raises(TongbaoError, match="1,234,567"):
-        check_documents(rendered.con, YEAR, [wrong], rendered.made.files, [])
+        rendered.check([wrong], rendered.made.files, [])
 
 
 def test_a_wrong_claim_of_each_kind_stops_publication(rendered: Rendered) -> None:
@@ -595,12 +605,12 @@ def test_a_wrong_claim_of_each_kind_stops_publication(rendered: Rendered) -> Non
         _refuses(rendered, document, claim)
 
 
-def _refuses(rendered: Rendered, document: bulletin.Document, claim: Claim, **facts: Any) -> None:
+def _refuses(rendered: Rendered, document: bulletin.Document, claim: Claim, **further: Any) -> None:
     """Change the text of a claim and expect that the document is refused."""
     said = content.paragraph(dataclasses.replace(claim, text="火星"))
     wrong = dataclasses.replace(document, opening=said, sections=(), attachments=())
     with pytest.raises(TongbaoError, match=f"{claim.claim} is printed as 火星"):
-        check_documents(rendered.con, YEAR, [wrong], rendered.made.files, [], **facts)
+        rendered.check([wrong], rendered.made.files, [], **further)
 
 
 @pytest.mark.parametrize(
@@ -617,7 +627,7 @@ def test_a_claim_that_nothing_recomputes_stops_publication(
         attachments=(),
     )
     with pytest.raises(TongbaoError, match=f"claim {unknown}: nothing recomputes it"):
-        check_documents(rendered.con, YEAR, [document], {}, [])
+        rendered.check([document], {}, [])
 
 
 def test_claims_about_the_gate_are_counted_from_its_results(rendered: Rendered) -> None:
@@ -637,7 +647,7 @@ def test_claims_about_the_gate_are_counted_from_its_results(rendered: Rendered) 
     document = next(documents(bulletin.read_marts(rendered.con, YEAR, notes)))
 
     def check(rows: list[dict[str, Any]], findings: dict[str, str]) -> None:
-        check_documents(rendered.con, YEAR, [document], {}, [], gate=rows, findings=findings)
+        rendered.check([document], {}, [], gate=rows, findings=findings)
 
     check(rows, warned | waived)
     for lacking in (rows[:-1], [*rows[1:], rows[0] | {"success": False}]):
@@ -680,7 +690,7 @@ def test_claims_of_a_notice_are_counted_from_the_changes(rendered: Rendered) -> 
     about["submitted_at"] = "2024-12-16T09:00:00+08:00"
     changes = Changes(YEAR, "核对", changed, {"d-1": about, "d-2": about})
     notice = changes.documents(marts, 2)[1]
-    check_documents(rendered.con, YEAR, [notice], {}, [], gate=_JUDGED, changes=changed)
+    rendered.check([notice], {}, [], gate=_JUDGED, changes=changed)
     claims = {
         run.claim: run
         for block in content.blocks(notice)
@@ -734,7 +744,7 @@ def test_a_file_that_differs_from_its_document_stops_publication(
     render = {"pdf": PdfRenderer(load_fonts(None)).render, "docx": render_docx, "html": render_html}
     path = f"{sound.path}.{extension}"
     with pytest.raises(TongbaoError, match="doesn't contain"):
-        check_documents(rendered.con, YEAR, [sound], {path: render[extension](changed)}, [path])
+        rendered.check([sound], {path: render[extension](changed)}, [path])
 
 
 @pytest.mark.parametrize("path", ["index.html", "provinces/index.html"])
@@ -742,10 +752,10 @@ def test_a_page_of_the_site_that_differs_stops_publication(rendered: Rendered, p
     page = rendered.made.files[path].decode()
     marked = re.compile(r'(data-figure="[^"]*_rate"[^>]*>)[^<]*<')
     assert len(marked.findall(page)) > 30
-    check_documents(rendered.con, YEAR, [], {path: page.encode()}, [])
+    rendered.check([], {path: page.encode()}, [])
     wrong = marked.sub(r"\g<1>101.23%<", page, count=1)
     with pytest.raises(TongbaoError, match=f"{path}: .*_rate is printed as 101.23%"):
-        check_documents(rendered.con, YEAR, [], {path: wrong.encode()}, [])
+        rendered.check([], {path: wrong.encode()}, [])
 
 
 @pytest.mark.parametrize("extension", ["pdf", "docx", "html"])
@@ -774,7 +784,7 @@ def test_a_chart_that_differs_stops_publication(
     render = {"pdf": PdfRenderer(load_fonts(None)).render, "docx": render_docx, "html": render_html}
     files = {f"{sound.path}.{extension}": render[extension](changed)}
     with pytest.raises(TongbaoError, match="doesn't contain"):
-        check_documents(rendered.con, YEAR, [sound], files, list(files), gate=_JUDGED)
+        rendered.check([sound], files, list(files), gate=_JUDGED)
 
 
 # -- sensitivity of headlines -------------------------------------------------------------------
