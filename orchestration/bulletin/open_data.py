@@ -39,6 +39,12 @@ TABLES = (
     "dim_task",
     "dim_task_target",
     "dim_indicator",
+    "dim_calendar",
+    "dim_category",
+    "dim_error_code",
+    "dim_level",
+    "dim_rule",
+    "dim_scorecard_measure",
     "dim_unit",
     "fct_unit_year",
     "fct_unit_indicator",
@@ -58,6 +64,7 @@ _REFERENCES = (
     (("province_code",), "dim_region"),
     (("task_code",), "dim_task"),
     (("indicator_code",), "dim_indicator"),
+    (("level",), "dim_level"),
     (("year", "unit_code"), "dim_unit"),
 )
 #: Tables whose ``task_code`` may be ``ALL``, which is no row of ``dim_task``.
@@ -208,6 +215,8 @@ def _field_type(type_: pa.DataType) -> dict[str, str]:
     """Return the Table Schema type of an Arrow type."""
     if pa.types.is_timestamp(type_):
         return {"type": "datetime", "format": _MOMENT}
+    if pa.types.is_date(type_):
+        return {"type": "date"}
     if pa.types.is_decimal(type_):
         return {"type": "number"}
     if pa.types.is_integer(type_):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from orchestration.core.seeds import (
     AttachmentType,
     CalendarYear,
+    Category,
     CodeLabel,
     CodeSystem,
     ComparisonRule,
@@ -25,6 +26,7 @@ from orchestration.core.seeds import (
     IncomparableIndicator,
     Indicator,
     Industry,
+    LevelName,
     Measure,
     ObservationRule,
     Region,
@@ -192,7 +194,8 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
     reader.require_all(ComparisonRule, "rule", comparison_rules)
     code_systems, levels = reader.rows(CodeSystem), reader.rows(TaskLevels)
     uses, of_uses = reader.rows(Use), reader.rows(UseOfMeasure)
-    reader.rows(Industry)
+    for only_in_dbt in (Category, Industry, LevelName):
+        reader.rows(only_in_dbt)
     measures = {row.column: row for row in _in_order(reader.rows(Measure))}
     indicators = {row.code: row for row in reader.rows(Indicator)}
     roles = reader.rows(Role)

@@ -383,6 +383,31 @@ class TaskLevels(Row):
     notes: str = ""
 
 
+class LevelName(Row):
+    """A level of units, highest first."""
+
+    seed = "level_names"
+    keys = (("level",), ("display_order",))
+
+    level: Level
+    display_order: Whole
+    name_zh: Text
+    name_en: Text
+
+
+class Category(Row):
+    """A category of a task's units; those of task T02 are the industries."""
+
+    seed = "categories"
+    keys = (("task_code", "category"), ("task_code", "display_order"))
+
+    task_code: TaskCode
+    category: Name
+    display_order: Whole
+    name_zh: Text
+    name_en: Text
+
+
 class Target(Row):
     """The number of units of a level and category that a task must reach."""
 
@@ -405,6 +430,7 @@ class Industry(Row):
 
     code: Annotated[str, _matching(r"[A-Z]+[0-9]+", "an industry code such as IND01")]
     name_zh: Text
+    name_en: Text
     batch: Literal["first", "planned", "other"]
     source: Text
 

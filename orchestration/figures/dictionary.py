@@ -65,9 +65,13 @@ def _split_languages(description: str) -> tuple[str, str]:
 def mart_descriptions() -> Mapping[str, TableDescription]:
     """Return mart name → description."""
     folder = _PROJECT / "models" / "marts"
-    content = yaml.safe_load((folder / "_marts.yml").read_text(encoding="utf-8"))
+    models = [
+        model
+        for path in sorted(folder.glob("_*.yml"))
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", [])
+    ]
     found = {}
-    for model in content["models"]:
+    for model in models:
         name = model["name"]
         meta = model["config"]["meta"]
         found[name] = TableDescription(

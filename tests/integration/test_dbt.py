@@ -10,10 +10,12 @@ import csv
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import duckdb
 import pytest
 
 from orchestration import lakehouse, stages
@@ -37,6 +39,18 @@ _CONTRACT = {
     "dim_region": "province_code province_name short_name display_order",
     "dim_task": "task_code task_name task_name_en",
     "dim_task_target": "task_code level category target_count target_year",
+    "dim_calendar": "year collection_opens_at submission_cutoff_at correction_cutoff_at "
+    "publication_date publication_time reminder_days transfer_hours",
+    "dim_category": "task_code category name_zh name_en",
+    "dim_error_code": "code name_zh name_en severity scope fix_zh fix_en",
+    "dim_level": "level name_zh name_en",
+    "dim_rule": "rule_id name_zh name_en task_code category severity expression indicator_codes",
+    "dim_scorecard_measure": "measure name_zh name_en kind best",
+    "v_national_indicator": "year task_code task_name indicator_code indicator_name unit value "
+    "units_expected units_counted coverage_rate",
+    "v_province_indicator": "year province_code province_name task_code task_name indicator_code "
+    "indicator_name unit value units_expected units_counted coverage_rate",
+    "v_unit_indicator": "year unit_code unit_name task_name province_name indicator_name value",
     "dim_unit": "year unit_code unit_name task_code province_code city_name level category status",
     "fct_unit_indicator": "year unit_code task_code province_code indicator_code value target "
     "attainment is_excluded exclusion_code document_id",
@@ -168,6 +182,44 @@ def test_published_models_have_enforced_contracts_with_the_agreed_columns(
     with catalogue:
         header = next(csv.reader(catalogue))
     assert set(header) <= set(by_name["dim_indicator"]["columns"])
+
+
+def test_the_views_have_the_figures_with_names_and_no_rows_of_all_tasks(
+    built: tuple[Settings, Path],
+) -> None:
+    with duckdb.connect(str(built[1]), read_only=True) as con:
+        for view, table in (
+            ("v_province_indicator", "agg_province_indicator"),
+            ("v_national_indicator", "agg_national_indicator"),
+            ("v_unit_indicator", "fct_unit_indicator"),
+        ):
+            shared = "year, task_code, indicator_code, value, target, attainment"
+            named = con.execute(
+                f"select {shared} from marts.{view} where task_name is not null "
+                "and indicator_name is not null and unit is not null order by all"
+            ).fetchall()
+            assert (
+                named
+                == con.execute(
+                    f"select {shared} from marts.{table} where task_code <> 'ALL' order by all"
+                ).fetchall()
+            )
+            assert named
+        assert con.execute(
+            "select distinct unit_name, province_name, level_name, exclusion_name "
+            "from marts.v_unit_indicator where unit_code = 'T05-110000-0001'"
+        ).fetchall() == [("示例单位0001", "北京市", "省级", None)]
+
+
+def test_the_calendar_is_in_utc(built: tuple[Settings, Path]) -> None:
+    with duckdb.connect(str(built[1]), read_only=True) as con:
+        assert con.execute(
+            "select submission_cutoff_at, correction_cutoff_at from marts.dim_calendar "
+            "where year in (2023, 2024) order by year"
+        ).fetchall() == [
+            (datetime(2023, 12, 14, 16), None),
+            (datetime(2024, 12, 14, 16), datetime(2025, 1, 31, 16)),
+        ]
 
 
 def test_the_bulletins_are_exposures_of_the_marts(manifest: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -104,8 +105,10 @@ def test_csv_holds_the_same_values_as_parquet(made: Made, table: str) -> None:
                 assert (Decimal(text), text.count(".")) == (value, 1)
             elif isinstance(value, int):
                 assert int(text) == value
-            elif hasattr(value, "isoformat"):
+            elif isinstance(value, datetime):
                 assert text == f"{value:%Y-%m-%dT%H:%M:%S.%f}Z"
+            elif isinstance(value, date):
+                assert text == value.isoformat()
             else:
                 assert text in {value, f"'{value}"}
 
