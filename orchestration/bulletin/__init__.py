@@ -42,9 +42,11 @@ from orchestration.bulletin.edition import (
     write_out,
     write_staging_folder,
 )
+from orchestration.bulletin.grammar import CLAIMS as _STATEMENT_CLAIMS
 from orchestration.bulletin.marts import GateNotes, Marts, read_marts
 from orchestration.bulletin.open_data import open_data
 from orchestration.bulletin.parts import CLAIMS as _SHARED_CLAIMS
+from orchestration.bulletin.problems import problem_claims
 from orchestration.bulletin.sections import claims_of_sections
 from orchestration.bulletin.site import EditionNote, complete, site_pages, year_index
 from orchestration.bulletin.summaries import CLAIMS as _DRAFT_CLAIMS
@@ -96,6 +98,8 @@ def claims() -> Iterator[Recomputations]:
     """Yield how the claims of all documents are recomputed."""
     yield _SHARED_CLAIMS
     yield _DRAFT_CLAIMS
+    yield _STATEMENT_CLAIMS
+    yield problem_claims()
     yield from claims_of_sections()
 
 

@@ -22,7 +22,7 @@ from orchestration.bulletin.content import (
 )
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Kind, Place, sections_of
-from orchestration.bulletin.wording import chinese_date, chinese_number, clean, moment
+from orchestration.bulletin.wording import address, chinese_date, chinese_number, clean, moment
 
 __all__ = ["correction_document", "documents", "numbered", "places"]
 
@@ -100,6 +100,13 @@ def _title_lines(year: int, place: Place) -> tuple[str, ...]:
     return f"关于{place.name}{year}年度", f"{_REFORM}{_TASKS}", "进展情况的通报"
 
 
+def _subject(place: Place) -> str:
+    """Return what the opening says the bulletin is about."""
+    if place.kind == "task":
+        return place.name
+    return address(place.name) if place.kind == "province" else ""
+
+
 def _bulletin(marts: Marts, place: Place) -> Document:
     year = marts.year
     title_lines = _title_lines(year, place)
@@ -125,10 +132,10 @@ def _bulletin(marts: Marts, place: Place) -> Document:
         dated=chinese_date(marts.period.publication_date),
         publication_date=marts.period.publication_date,
         opening=paragraph(
-            "按照《教育部办公厅关于加快推进现代职业教育体系建设改革重点任务的通知》"
-            f"（教职成厅函〔2023〕20号）要求，各建设单位报送了{year}年度绩效数据，各省份组织了考核并提交"
-            f"分任务总结。数据截止时间为{moment(marts.period.cutoff_at)}。现将"
-            f"{'' if place.kind == 'national' else '有关'}情况通报如下。"
+            "为贯彻落实《教育部办公厅关于加快推进现代职业教育体系建设改革重点任务的通知》"
+            f"（教职成厅函〔2023〕20号），推动重点任务按期完成，按照每年通报工作进展的要求，现将"
+            f"{_subject(place)}{year}年度{_TASKS}进展情况通报如下。"
+            f"数据截止时间为{moment(marts.period.cutoff_at)}。"
         ),
         sections=sections,
         attachments=attachments,

@@ -18,7 +18,7 @@ from orchestration.core.catalogue import Catalogue, Indicator, Region, Task, loa
 from orchestration.core.reporting_calendar import ReportingPeriod, period_of
 from orchestration.figures.dictionary import figure_grains
 from orchestration.figures.ids import figure_id, row_key
-from orchestration.figures.printing import figure_text
+from orchestration.figures.printing import figure_text, prose_text
 from orchestration.lakehouse.rows import rows_as_dicts
 
 __all__ = ["GateNotes", "Marts", "Row", "read_marts"]
@@ -48,6 +48,11 @@ class Row:
     def figure(self, column: str) -> Figure:
         """Return a column as a figure, in its unit of print."""
         return self.figure_with_text(column, self.text(column))
+
+    def in_prose(self, column: str) -> Figure:
+        """Return a column as a figure, as a sentence gives it."""
+        text = prose_text(self.table, self.key[1:], column, self.data[column])
+        return self.figure_with_text(column, text)
 
     def figure_with_text(self, column: str, text: str) -> Figure:
         """Return a figure of this row with a given text; ``column`` may be a difference ``a-b``."""
@@ -83,8 +88,9 @@ class Marts:
         excluded: excluded values with the unit's name.
         watched: rows of the watchlist, one for each unit and reason.
         highlights: typical experience of units graded excellent.
-        units: all units of the year without contact data; ``has_reported`` is None for units that
-            are not expected.
+        units: all units of the year without contact data; ``has_reported`` and ``category`` are
+            None for units that are not expected.
+        last_year: the scorecards of the year before.
         remarks: number of warnings about units' submissions, and how many of them are explained.
         flips: rows of ``quality.figure_sensitivity`` whose headline would reverse: scenario,
             measure, keys, present, alternative, reference.
@@ -102,6 +108,7 @@ class Marts:
     highlights: list[dict[str, Any]]
     units: list[dict[str, Any]]
     remarks: tuple[int, int]
+    last_year: list[dict[str, Any]] = field(default_factory=list)
     flips: list[dict[str, Any]] = field(default_factory=list)
     undrawn: dict[str, list[str]] = field(default_factory=dict)
     _index: dict[tuple[str, tuple[str, ...]], Row] = field(default_factory=dict)
@@ -222,7 +229,7 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
     units = _query_rows(
         con,
         "select u.province_code, u.task_code, u.unit_code, u.unit_name, u.city_name, u.level, "
-        "u.status, y.has_reported, y.is_on_time, y.assessment_grade "
+        "u.status, y.category, y.has_reported, y.is_on_time, y.assessment_grade "
         "from lake.marts.dim_unit u left join lake.marts.fct_unit_year y using (year, unit_code) "
         "join lake.marts.dim_region r on r.province_code = u.province_code "
         f"where u.year = $year {in_order}",
@@ -233,6 +240,9 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         "where year = $year and severity = 'warning' and unit_code is not null",
         {"year": year},
     ).fetchall()
+    last_year = _query_rows(
+        con, "select * from lake.marts.province_scorecard where year = $year", year - 1
+    )
     flips = _query_rows(
         con,
         "select s.* from lake.quality.figure_sensitivity s "
@@ -253,5 +263,6 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         highlights=_with_clean_names(highlights),
         units=_with_clean_names(units),
         remarks=remarks,
+        last_year=last_year,
         flips=flips,
     )

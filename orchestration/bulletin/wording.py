@@ -21,6 +21,7 @@ __all__ = [
     "STATUSES",
     "UNIT_NAME",
     "WATCH_REASONS",
+    "address",
     "chinese_date",
     "chinese_number",
     "clean",
@@ -43,6 +44,12 @@ def listed(names: Sequence[str], at_most: int = 10) -> str:
     if len(names) <= at_most:
         return "、".join(names)
     return "、".join(names[:at_most]) + f"等{len(names)}个"
+
+
+def address(province: str) -> str:
+    """Return how a bulletin addresses a province: ``你省``, ``你市``, ``你自治区``, ``你兵团``."""
+    kinds = ("自治区", "兵团", "省", "市")
+    return f"你{next((kind for kind in kinds if province.endswith(kind)), '单位')}"
 
 
 #: Maximum of characters printed of a unit's name: two lines of the widest table column.

@@ -148,6 +148,7 @@ def generate(
     content = {
         "synthetic": True,
         "parameters": {"year": year, "scale": scale, "seed": seed, "faults": faults},
+        "story": world.story.as_data(),
         "years": compute(catalogue, generator.ledger, cutoffs),
     }
     truth.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -314,6 +315,7 @@ class _Generator:
         planned = self.catalogue.roles["planned"].code
         if codes.index(planned) not in chosen:
             chosen.append(codes.index(planned))
+        usual = self.world.story.targets(unit.province_code)
         targets: dict[str, dict[str, Any]] = {}
         content: dict[int, dict[str, Any]] = {}
         for target_year, values in zip(self.years, unit.values, strict=True):
@@ -325,7 +327,7 @@ class _Generator:
                     continue
                 indicator = self.catalogue.indicators[codes[index]]
                 step = MILLION // 100 if indicator.value_type == "amount" else MILLION
-                low, high = (940, 1060) if codes[index] == planned else (820, 1090)
+                low, high = (940, 1060) if codes[index] == planned else usual
                 target = max(value * draw.between(low, high) // 1000 // step * step, step)
                 content.setdefault(target_year, {})[codes[index]] = target
                 targets.setdefault(str(target_year), {})[codes[index]] = plain_value(target)
@@ -401,6 +403,8 @@ class _Generator:
         tenths = min(995, 700 + draw.below(160) + draw.below(160))
         if draw.happens(12):
             tenths = draw.between(400, 599)
+        lenient = self.world.story.lenient_score(unit.province_code, draw)
+        tenths = tenths if lenient is None else lenient
         late = draw.happens(self.rates.late_assessment)
         at = self.cutoff[year] + draw.between(1, 5 * _DAY) if late else self._time(draw, year, 6, 1)
         if late:
@@ -461,7 +465,7 @@ class _Generator:
 
     def _performances(self, unit: Unit, year: int) -> Iterator[Item]:
         draw = Draw(self.seed, "performance", unit.code, year)
-        rates, faults, cutoff = self.rates, self.ledger.faults, self.cutoff[year]
+        rates, faults, cutoff = self._rates(unit, year), self.ledger.faults, self.cutoff[year]
         if not unit.is_expected(year) and not draw.happens(rates.unexpected):
             return
         if draw.happens(rates.missing):
@@ -511,6 +515,11 @@ class _Generator:
             self._add_finding(year, unit, f"{key}_reused.json", submission.document_id, "E108")
             self.repeats.append((f"{key}_reused.json", self._document_bytes(unit, other)))
 
+    def _rates(self, unit: Unit, year: int) -> Rates:
+        """The rates of faults of a unit's province in a year."""
+        story, province = self.world.story, unit.province_code
+        return story.rates(self.rates, province, is_last_year=year < self.world.year)
+
     def _submission(self, unit: Unit, year: int, draw: Draw, number: int, at: int) -> Submission:
         return Submission(
             unit.code,
@@ -522,8 +531,8 @@ class _Generator:
         )
 
     def _spoil(self, unit: Unit, submission: Submission, draw: Draw) -> None:
-        spoiler, rates = self.spoilers[unit.task_code], self.rates
         year = submission.year
+        spoiler, rates = self.spoilers[unit.task_code], self._rates(unit, year)
         if draw.happens(rates.odd_text):
             spoiler.write_unusually(submission.values, draw)
             self.ledger.faults[year, "odd_text"] += 1

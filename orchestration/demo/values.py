@@ -42,12 +42,14 @@ class UnitTraits:
         scale: size of the unit times the level of its province, in thousandths.
         pace: growth of its province relative to the nation, in thousandths.
         category: its category, or None.
+        funds: funds that arrive, relative to the usual share of the plan, in thousandths.
     """
 
     province_code: str
     scale: int
     pace: int
     category: str | None
+    funds: int = 1000
 
 
 @dataclass(frozen=True)
@@ -383,9 +385,12 @@ class _Model:
         spread = max((relation.high - relation.low) // 8, 1)
         before: list[Value] = []
         now: list[Value] = []
-        for was, is_ in zip(whole_before, whole_now, strict=True):
+        received = indicator.code == self.catalogue.roles["received"].code
+        for unit, was, is_ in zip(self.units, whole_before, whole_now, strict=True):
             share = draw.between(relation.low, relation.high)
             later = min(max(share + draw.between(-spread, 2 * spread), relation.low), relation.high)
+            if received:
+                share, later = share * unit.funds // 1000, later * unit.funds // 1000
             for base, part, into in ((was, share, before), (is_, later, now)):
                 size = base if isinstance(base, int) else len(base) * MILLION
                 value = size * part // 1000 // step * step

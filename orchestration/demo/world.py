@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from orchestration.core.catalogue import Catalogue
 from orchestration.demo.draws import SIZE, Draw
 from orchestration.demo.names import WEIGHTS, city_of, lead_of, unit_name_of
+from orchestration.demo.story import Story, build_story
 from orchestration.demo.values import UnitTraits, Value, build_values, submitted_indicators
 
 __all__ = ["Unit", "World", "build_world"]
@@ -95,9 +96,11 @@ class World:
     Attributes:
         units: ordered by province and task.
         codes: task → codes, in the catalogue's order.
+        story: what is special in the year.
     """
 
     year: int
+    story: Story
     units: list[Unit]
     codes: dict[str, tuple[str, ...]]
 
@@ -145,6 +148,7 @@ def build_world(catalogue: Catalogue, year: int, scale: float, seed: int) -> Wor
         scale: 1.0 is about 12,000 units.
         seed: of all draws.
     """
+    story = build_story(catalogue, seed)
     cells = _unit_counts(catalogue, scale)
     units: list[Unit] = []
     by_task: dict[str, list[Unit]] = {task: [] for task in catalogue.tasks}
@@ -184,13 +188,16 @@ def build_world(catalogue: Catalogue, year: int, scale: float, seed: int) -> Wor
             by_task[task].append(unit)
             units.append(unit)
     for task, members in by_task.items():
-        _recognise(catalogue, task, members, year, scale, seed)
-        traits = [UnitTraits(u.province_code, u.scale, u.pace, u.category) for u in members]
+        _recognise(catalogue, story, task, members, year, scale, seed)
+        traits = [
+            UnitTraits(u.province_code, u.scale, u.pace, u.category, story.funds(u.province_code))
+            for u in members
+        ]
         before, now = build_values(catalogue, task, traits, year, seed)
         for unit, was, is_ in zip(members, before, now, strict=True):
             unit.values = (was, is_)
     codes = {task: tuple(i.code for i in submitted_indicators(catalogue, task)) for task in by_task}
-    return World(year, units, codes)
+    return World(year, story, units, codes)
 
 
 def _draw_reviews(unit: Unit, draw: Draw, year: int, *, first: bool) -> None:
@@ -213,20 +220,27 @@ def _draw_reviews(unit: Unit, draw: Draw, year: int, *, first: bool) -> None:
 
 
 def _recognise(
-    catalogue: Catalogue, task: str, members: list[Unit], year: int, scale: float, seed: int
+    catalogue: Catalogue,
+    story: Story,
+    task: str,
+    members: list[Unit],
+    year: int,
+    scale: float,
+    seed: int,
 ) -> None:
     """Choose the units with national recognition, first last year's, then this year's."""
     targets = [t for t in catalogue.targets if t.task_code == task and t.level == "national"]
     groups: list[tuple[list[Unit], tuple[int, int]]] = []
     share = min(1.0, scale)
+    of_target = story.recognised(task, RECOGNISED)
     if any(target.category for target in targets):
         for target in targets:
             kind = [u for u in members if u.category == target.category]
-            wanted = [round(target.target_count * part * share / 1000) for part in RECOGNISED]
+            wanted = [round(target.target_count * part * share / 1000) for part in of_target]
             groups.append((kind, (wanted[0], wanted[1])))
     else:
         number = targets[0].target_count if targets else None
-        parts = RECOGNISED if number is not None else RECOGNISED_SHARE
+        parts = of_target if number is not None else RECOGNISED_SHARE
         base = number * share if number is not None else len(members)
         groups.append((members, (round(base * parts[0] / 1000), round(base * parts[1] / 1000))))
     for index, (kind, (before, now)) in enumerate(groups):

@@ -23,6 +23,7 @@ __all__ = [
     "half_up",
     "has_decimals",
     "in_points",
+    "in_words",
     "percent",
     "plain",
     "points",
@@ -31,6 +32,7 @@ __all__ = [
     "signed",
     "unit_of",
     "value_text",
+    "whole_percent",
 ]
 
 #: Printed for a missing value: missing is not zero.
@@ -81,6 +83,36 @@ def percent(rate: Decimal | None) -> str:
     Two places are those of the bulletin 教职成司函〔2018〕51号.
     """
     return MISSING if rate is None else f"{rounded(rate * 100, 2)}%"
+
+
+def whole_percent(rate: Decimal | None) -> str:
+    """Return a fraction as prose gives it: in whole per cents, e.g. ``93%``.
+
+    Bulletins say whole per cents (教职成司函〔2018〕51号). A part of the whole must not read as all
+    or nothing: 99.7 % keeps a place, so that it isn't ``100%``.
+    """
+    if rate is None:
+        return MISSING
+    places = next((n for n in (0, 1) if half_up(rate * 100, n) not in (0, 100)), 2)
+    return f"{rounded(rate * 100, places if rate not in (0, 1) else 0)}%"
+
+
+#: Unit of large numbers → its power of ten and the decimals that prose gives of it. Amounts are
+#: given in 亿元 with two places (the ministry's performance report of 2017), others with one.
+_LARGE = {"亿": (8, 2), "万": (4, 1)}
+
+
+def in_words(value: Decimal | int, exponent: int = 0) -> str:
+    """Return a number as prose gives it, with 万 or 亿 where it is large (GB/T 15835, 4.1.1).
+
+    Args:
+        exponent: power of ten of the value's unit: 4 if it is in 万元.
+    """
+    ones = Decimal(value).scaleb(exponent)
+    for unit, (power, places) in _LARGE.items():
+        if abs(ones) >= 10**power:
+            return exact(half_up(ones.scaleb(-power), places)) + unit
+    return exact(half_up(ones, 1))
 
 
 def share(part: Decimal | int | None, whole: Decimal | int | None) -> str:

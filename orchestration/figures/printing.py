@@ -29,6 +29,8 @@ __all__ = [
     "figure_text",
     "is_figure",
     "is_fraction",
+    "prose_text",
+    "unit_exponent",
 ]
 
 #: End of the name of a column that holds a province's rank by the measure before it.
@@ -73,6 +75,30 @@ def figure_text(table: str, key: Sequence[str], column: str, value: Any) -> str:
         return numbers.percent(value)
     indicator = _indicator(table, key)
     return numbers.value_text(value, indicator) if indicator else numbers.amount(value)
+
+
+def prose_text(table: str, key: Sequence[str], column: str, value: Any) -> str:
+    """Return a figure as a sentence gives it: whole per cents, 万 and 亿, at most one decimal.
+
+    Args:
+        key: values of the mart's grain without the year.
+    """
+    if value is None:
+        return numbers.MISSING
+    if is_fraction(column):
+        return numbers.whole_percent(value)
+    return numbers.in_words(value, unit_exponent(table, key, column))
+
+
+def unit_exponent(table: str, key: Sequence[str], column: str) -> int:
+    """Return the power of ten of a figure's unit: 4 for amounts, which are in 万元."""
+    indicator = _indicator(table, key)
+    is_amount = (
+        indicator is not None
+        and indicator.value_type == "amount"
+        and column in {"value", "previous_value", "matched_value", "matched_previous_value"}
+    )
+    return 4 if is_amount else 0
 
 
 def difference_text(table: str, key: Sequence[str], column: str, old: Any, new: Any) -> str:

@@ -158,7 +158,7 @@ def build_files(
             made.fresh,
             made.drawable,
             gate=decision.results,
-            findings=decision.warned_zh | decision.waived_zh,
+            findings=decision.waived_zh,
             changes=changes.changes if changes else (),
             facts=facts_read.result(),
         )

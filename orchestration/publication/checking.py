@@ -41,15 +41,17 @@ from orchestration.figures.claims import Answers, Evidence, Registry
 from orchestration.figures.dictionary import figure_grains
 from orchestration.figures.ids import row_key
 from orchestration.figures.numbers import half_up
-from orchestration.figures.printing import is_fraction
+from orchestration.figures.printing import is_fraction, unit_exponent
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.publication.changes import CLAIMS, Change
 
-__all__ = ["MartFacts", "check_documents", "read_facts", "text_of"]
+__all__ = ["MartFacts", "check_documents", "prints", "read_facts", "text_of"]
 
 #: Mistakes listed in the error message; one is enough to stop a publication.
 _LISTED = 5
 _NUMBER = re.compile(r"[+−-]?[\d,]+(\.\d+)?")
+#: Unit of a large number in prose → its power of ten.
+_LARGE = {"万": 4, "亿": 8}
 _BLANK = re.compile(r"\s+")
 _TAG = re.compile(r"<[^>]*>")
 _MARKED = re.compile(r'data-figure="([^"]*)"[^>]*>([^<]*)<')
@@ -124,7 +126,7 @@ class _Comparison:
     def is_correct(self, figure: Figure) -> bool:
         """Whether the printed text is the figure's value."""
         printed = (figure.id, figure.text)
-        if printed not in self.correct and _prints(figure, self.figure(figure.id)):
+        if printed not in self.correct and prints(figure, self.figure(figure.id)):
             self.correct.add(printed)
         return printed in self.correct
 
@@ -213,13 +215,16 @@ def check_documents(
     return compared
 
 
-def _prints(figure: Figure, value: Any) -> bool:
+def prints(figure: Figure, value: Any) -> bool:
     """Whether the figure's text is the value, rounded half up to the printed decimals."""
     match = _NUMBER.match(figure.text)
     if value is None or match is None:
         return value is None and match is None
     printed = Decimal(match.group().replace(",", "").replace("−", "-"))
     exact = Decimal(value) * (100 if is_fraction(figure.id) else 1)
+    if power := _LARGE.get(figure.text[match.end() :]):
+        _, table, *key, column = figure.id.split("/")
+        exact = exact.scaleb(unit_exponent(table, key, column) - power)
     places = max(0, -int(printed.as_tuple().exponent))
     return half_up(exact, places) == printed
 

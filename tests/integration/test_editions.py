@@ -649,11 +649,11 @@ def test_claims_about_the_gate_are_counted_from_its_results(rendered: Rendered) 
     def check(rows: list[dict[str, Any]], findings: dict[str, str]) -> None:
         rendered.check([document], {}, [], gate=rows, findings=findings)
 
-    check(rows, warned | waived)
+    check(rows, waived)
     for lacking in (rows[:-1], [*rows[1:], rows[0] | {"success": False}]):
         with pytest.raises(TongbaoError, match="gate/"):
-            check(lacking, warned | waived)
-    for other in ({**warned, **waived, "national.b": "b：3项。"}, warned):
+            check(lacking, waived)
+    for other in ({**waived, "national.e": "e：3项。"}, {}):
         with pytest.raises(TongbaoError, match="finding/national"):
             check(rows, other)
 
@@ -711,14 +711,15 @@ def test_claims_of_a_notice_are_counted_from_the_changes(rendered: Rendered) -> 
 
 
 #: Numbers in prose that are no statements about the data: dates, numbers of documents and lists,
-#: limits.
+#: limits and thresholds (rows of ``bulletin/texts``).
 _NO_STATEMENT = re.compile(
-    r"\d{4}年(度|\d+月\d+日(\d+:\d\d)?|(?=建设目标|目标))|〔\d{4}〕\d+号|^\d+\.|不足3家|大于100%|减1"
+    r"\d{4}年(度|\d+月\d+日(\d+:\d\d)?|(?=建设目标|目标|分三批|$))|〔\d{4}〕\d+号|^\d+\.|不足3家"
+    r"|大于100%|减1|置信水平95%|[低高]于\d+%的|，[低高]于\d+%"
 )
 
 
 def test_every_number_in_prose_is_a_figure_or_a_claim(rendered: Rendered) -> None:
-    """Except in texts of units (highlights), warnings of the gate and notes about fonts."""
+    """Except in texts of units (highlights) and notes about fonts."""
     loose = {
         run
         for document in rendered.made.documents
@@ -730,6 +731,39 @@ def test_every_number_in_prose_is_a_figure_or_a_claim(rendered: Rendered) -> Non
         if isinstance(run, str) and re.search(r"\d", _NO_STATEMENT.sub("", run))
     }
     assert {run for run in loose if not run.startswith("字库没有的字")} == set()
+
+
+def test_the_national_bulletin_reports_results_problems_and_requirements(
+    rendered: Rendered,
+) -> None:
+    nation = rendered.made.documents[0]
+    assert [section.title for section in nation.sections] == [
+        "一、总体情况", "二、主要成效", "三、存在的主要问题", "四、下一步工作要求",
+    ]  # fmt: skip
+    results, problems, asked = nation.sections[1:]
+    texts = [
+        "".join(run if isinstance(run, str) else run.text for run in block.runs)
+        for block in results.blocks
+        if isinstance(block, content.Paragraph)
+    ]
+    assert len(texts) == len({re.sub(r"[\d,.]+", "", text) for text in texts}) == 11
+    assert not any("—" in text or "+" in text for text in texts)
+    grown = [
+        run.claim.split("/")[1:]
+        for block in results.blocks
+        for run in runs(block)
+        if isinstance(run, Claim) and run.claim.startswith("matched_growth/")
+    ]
+    withheld = rendered.con.execute(
+        "select count(*) from marts.agg_national_indicator where year = ? "
+        "and growth_withheld_by is not null and task_code || indicator_code in "
+        "(select unnest(?))",
+        [YEAR, ["".join(each) for each in grown]],
+    ).fetchone()
+    assert grown
+    assert withheld == (0,)
+    assert len(problems.blocks) > 2
+    assert any("2025年2月1日" in str(block) for block in asked.blocks)
 
 
 @pytest.mark.parametrize("extension", ["pdf", "docx", "html"])

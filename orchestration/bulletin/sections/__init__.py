@@ -2,9 +2,9 @@
 
 A section module has ``IN`` (the kinds of bulletin that have the section), ``ORDER`` (its position
 among their sections), ``TITLE`` and ``blocks(marts, place)``. Adding a module adds the section;
-its number （一、二、…） follows from its position. A module with ``ATTACHMENT = True`` is an
-attachment (附件). A section without blocks is left out of the bulletin. A module that prints claims
-of its own has ``CLAIMS``: how they are recomputed (``figures.claims``).
+its number （一、二、…） follows from its position. ``ATTACHED_TO`` names the kinds of bulletin that
+have it as an attachment (附件): what is long. A section without blocks is left out. A module that
+prints claims of its own has ``CLAIMS``: how they are recomputed (``figures.claims``).
 
 Belongs here: the content of single sections. Doesn't belong here: blocks that several sections
 share (``bulletin.parts``) and the assembly of a bulletin (``bulletin.documents``).
@@ -61,7 +61,7 @@ def sections_of(kind: Kind, *, attachments: bool = False) -> list[SectionModule]
     return [
         module
         for module in _modules()
-        if kind in module.IN and getattr(module, "ATTACHMENT", False) == attachments
+        if kind in module.IN and (kind in getattr(module, "ATTACHED_TO", ())) == attachments
     ]
 
 

@@ -8,8 +8,8 @@ from orchestration.bulletin.parts import unit_table, units_heading
 from orchestration.bulletin.sections import Place
 
 IN = ("national", "task")
-ORDER = 10
-ATTACHMENT = True
+ORDER = 50
+ATTACHED_TO = ("national", "task")
 TITLE = "未报送和逾期报送单位名单"
 
 

@@ -8,8 +8,8 @@ from orchestration.bulletin.sections import Place
 from orchestration.figures.numbers import MISSING, percent
 
 IN = ("national",)
-ORDER = 20
-ATTACHMENT = True
+ORDER = 60
+ATTACHED_TO = ("national",)
 TITLE = "各省份分任务按时报送率"
 
 

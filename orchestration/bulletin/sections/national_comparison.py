@@ -1,4 +1,4 @@
-"""Section of the national bulletin: comparison of the provinces by the scorecard's measures."""
+"""Attachment of the national bulletin: comparison of the provinces by the scorecard's measures."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from orchestration.figures.dictionary import project_var
 from orchestration.figures.numbers import MISSING
 
 IN = ("national",)
+ATTACHED_TO = ("national",)
 ORDER = 30
 TITLE = "省份比较"
 

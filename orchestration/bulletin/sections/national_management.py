@@ -1,4 +1,4 @@
-"""Section of the national bulletin: dynamic management, with the number of watched units."""
+"""Attachment of the national bulletin: dynamic management, with the number of watched units."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from orchestration.bulletin.wording import WATCH_REASONS
 from orchestration.figures.numbers import count
 
 IN = ("national",)
+ATTACHED_TO = ("national",)
 ORDER = 40
 TITLE = "动态管理情况"
 

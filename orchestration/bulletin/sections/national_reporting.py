@@ -1,4 +1,4 @@
-"""Section of the national bulletin: reporting by units and provinces, excluded values."""
+"""Attachment of the national bulletin: reporting by units and provinces, excluded values."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from orchestration.figures.claims import counts, texts
 from orchestration.figures.numbers import count
 
 IN = ("national",)
+ATTACHED_TO = ("national",)
 ORDER = 10
 TITLE = "绩效数据采集情况"
 

@@ -1,4 +1,4 @@
-"""Section of the national bulletin: progress towards the targets, funding, results by task."""
+"""Attachment of the national bulletin: progress towards the targets, funding, results by task."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from orchestration.bulletin.wording import LEVELS
 from orchestration.figures.claims import counts
 
 IN = ("national",)
+ATTACHED_TO = ("national",)
 ORDER = 20
 TITLE = "重点任务进展情况"
 

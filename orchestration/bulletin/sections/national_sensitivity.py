@@ -12,8 +12,8 @@ from orchestration.bulletin.sections import Place
 from orchestration.figures.numbers import count, percent, value_text
 
 IN = ("national",)
-ORDER = 30
-ATTACHMENT = True
+ORDER = 70
+ATTACHED_TO = ("national",)
 TITLE = "未决事项对主要数据的影响"
 
 _RATES = {"on_time_rate": "按时报送率", "target_met_rate": "年度目标完成率"}

@@ -6,7 +6,7 @@ from orchestration.bulletin.content import Block, Claim, Column, Run, Table, hea
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import units_heading
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import LEVELS, moment
+from orchestration.bulletin.wording import LEVELS, address, moment
 from orchestration.figures.claims import texts
 
 IN = ("province",)
@@ -36,7 +36,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     found: list[Block] = [
         heading("总体情况"),
         paragraph(
-            f"截至{moment(marts.period.cutoff_at)}，{place.name}应报建设单位",
+            f"截至{moment(marts.period.cutoff_at)}，{address(place.name)}应报建设单位",
             score.figure("units_expected"),
             "家，已报送",
             score.figure("units_reported"),

@@ -1,4 +1,4 @@
-"""Section of every bulletin: the gate's warnings, and how figures are computed."""
+"""Section of every bulletin: the gate's results, and how figures are computed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from orchestration.bulletin.wording import UNIT_NAME, clean, listed, moment
 from orchestration.figures.claims import Evidence, counts
 
 IN = ("national", "task", "province")
+ATTACHED_TO = ("national",)
 ORDER = 90
 #: Maximum of units named for a character that no font draws: they fill two lines.
 _UNDRAWN_NAMED = 20
@@ -92,7 +93,11 @@ def _findings(paragraphs: Mapping[str, str]) -> list[Block]:
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """Return the gate's warnings (national bulletin only), then the method."""
+    """Return the gate's results (national bulletin only), then the method.
+
+    Warnings are counted here and explained on the quality page; a failed check that was waived is
+    printed in full.
+    """
     found: list[Block] = []
     if place.kind == "national":
         found.append(heading("数据质量"))
@@ -109,13 +114,12 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                         "",
                         len(marts.gate.warnings),
                         "gate/warned",
-                        "项有提示，使用数据时应予注意：",
+                        "项有提示，逐项内容和涉及的单位见数据质量报告。",
                     )
                     or ("没有提示事项。",)
                 ),
             )
         )
-        found += _findings(marts.gate.warnings)
         if marts.gate.waived:
             found.append(paragraph("以下项目不符合要求，经签批予以豁免："))
             found += _findings(marts.gate.waived)
@@ -152,6 +156,14 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         "同一文档中其余填报值照常采用。",
         "比率由合计数相除得出（分子之和除以分母之和），不是各单位比率的平均；只计分子、分母均有采用值的单位。"
         "“计入单位”为进入该数的单位数，少于应报单位的差额即为缺报或者剔除。",
+        *(
+            (
+                "“存在的主要问题”点名的省份，其比率超出所列标准，且按建设单位数衡量不属偶然波动"
+                "（置信水平95%）。",
+            )
+            if place.kind != "task"
+            else ()
+        ),
         "目标完成度为同时有采用值和目标值的单位的合计数之比；增减为本年数与上年数之比减1，"
         "比率类指标以百分点表示。“—”表示没有可采用的数据。",
         f"金额单位为{marts.catalogue.money_unit}。数据仓库保留六位小数，通报中四舍五入，各省份合计与全国数完全一致。",

@@ -8,8 +8,8 @@ from orchestration.bulletin.parts import unit_table
 from orchestration.bulletin.sections import Place
 
 IN = ("national",)
-ORDER = 15
-ATTACHMENT = True
+ORDER = 55
+ATTACHED_TO = ("national",)
 TITLE = "处于警告状态的单位名单"
 
 

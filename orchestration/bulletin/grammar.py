@@ -1,0 +1,302 @@
+"""Sentences of the national bulletin from facts: the rows of ``texts/`` filled with figures.
+
+A text contains placeholders in square brackets:
+
+- ``[T01_05]``: the task's total of an indicator; ``[T01_05:share]``: the units that say yes, as a
+  share of those that count; ``[T01_05:growth]``: growth over the units of both years, or nothing
+  where growth may not be said;
+- ``[units_expected]``: a column of ``agg_national_task``;
+- ``[achieved_count:national]``, ``[progress_rate:national:standard]``: a column of
+  ``agg_national_target`` by level and category; ``[pace:national]``: that the progress keeps up
+  with the time elapsed, or nothing;
+- ``[kinds]``, ``[units_of_kind:school]``, ``[units_with_status:warned]``: numbers of units.
+
+A text with a figure that is missing, or with a number of units that is 0, is left out.
+
+Belongs here: reading ``texts/`` and filling its placeholders. Doesn't belong here: which texts a
+section prints (``sections``) and how a number is written (``figures``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from string import Formatter
+from typing import Literal
+
+from orchestration.bulletin.content import Claim, Run
+from orchestration.bulletin.marts import Marts, Row
+from orchestration.core.seeds import Name, Number, SeedReader, TaskCode, Text, Whole
+from orchestration.core.seeds import Row as SeedRow
+from orchestration.figures.claims import counts, texts
+from orchestration.figures.numbers import half_up, plain, whole_percent
+
+__all__ = [
+    "CLAIMS",
+    "Problem",
+    "Requirement",
+    "Statement",
+    "Texts",
+    "load_texts",
+    "runs_of",
+    "statements",
+]
+
+_PLACEHOLDER = re.compile(r"\[([^\]]+)\]")
+_INDICATOR = re.compile(r"[A-Z][A-Z0-9]*_[0-9]+")
+
+
+#: The text for a task that ``statements.csv`` has no row of.
+_OF_ANY_TASK = "应报送绩效的建设单位[units_expected]家，报送率[reporting_rate]"
+
+
+#: Scopes are ``task/indicator``, ``task/level/category``, ``task``, ``task/kind``, ``task/status``.
+CLAIMS = {
+    # The units that say yes in whole per cents; a part is neither 0 % nor 100 %.
+    "share_of_counted": texts(
+        "with n as (select task_code || '/' || indicator_code as part, "
+        "cast(value as hugeint) as yes, cast(units_counted as hugeint) as units "
+        "from lake.marts.agg_national_indicator "
+        "where year = $year and value >= 0 and value <= units_counted and units_counted > 0), "
+        "p as (select *, (200 * yes + units) // (2 * units) as ones, "
+        "(2000 * yes + units) // (2 * units) as tenths, "
+        "(20000 * yes + units) // (2 * units) as hundredths from n) "
+        "select part, case when yes in (0, units) or ones not in (0, 100) then format('{}%', ones) "
+        "when tenths not in (0, 1000) then format('{}.{}%', tenths // 10, tenths % 10) "
+        "else format('{}.{:02}%', hundredths // 100, hundredths % 100) end from p"
+    ),
+    # Growth over the units of both years, in words, with at most one decimal.
+    "matched_growth": texts(
+        "with c as (select task_code || '/' || indicator_code as part, "
+        "matched_change_points is not null as in_points, "
+        "coalesce(matched_change_points, 100 * cast(matched_change_rate as decimal(24, 6))) as c "
+        "from lake.marts.agg_national_indicator "
+        "where year = $year and growth_withheld_by is null), "
+        "r as (select *, round(abs(c), 1) as size from c) "
+        "select part, case when size = 0 then '持平' else "
+        "case when c < 0 then '下降' when in_points then '提高' else '增长' end "
+        "|| regexp_replace(cast(size as varchar), '[.]?0*$', '') "
+        "|| case when in_points then '个百分点' else '%' end end from r"
+    ),
+    "pace": texts(
+        "select concat_ws('/', task_code, level, coalesce(category, '-')), '不低于序时进度' "
+        "from lake.marts.agg_national_target "
+        "where year = $year and progress_rate >= time_elapsed_rate"
+    ),
+    "kinds": counts(
+        "select task_code, count(distinct category) from lake.marts.fct_unit_year "
+        "where year = $year group by 1"
+    ),
+    "units_of_kind": counts(
+        "select task_code || '/' || category, count(*) from lake.marts.fct_unit_year "
+        "where year = $year and category is not null group by 1"
+    ),
+    "units_with_status": counts(
+        "select task_code || '/' || status, count(*) from lake.marts.dim_unit "
+        "where year = $year group by 1"
+    ),
+}
+
+
+class Statement(SeedRow):
+    """A part of a task's paragraph, on what the notice asks of the task."""
+
+    seed = "statements"
+    keys = (("task_code", "display_order"),)
+
+    task_code: TaskCode
+    display_order: Whole
+    text_zh: Text
+    source: Text
+
+
+class Problem(SeedRow):
+    """A measure of the scorecard by whose threshold provinces are named."""
+
+    seed = "problems"
+    keys = (("problem",), ("display_order",))
+
+    problem: Name
+    display_order: Whole
+    title_zh: Text
+    measure: Name
+    comparison: Literal["above", "below"]
+    threshold: Number
+    reason_zh: Text
+    reason_en: Text
+
+
+class Requirement(SeedRow):
+    """What is asked of provinces and units, if the bulletin finds the problem.
+
+    ``{deadline}``, ``{next_year}`` and ``{next_cutoff}`` stand for the calendar's dates, ``{you}``
+    for the address of a province.
+    """
+
+    seed = "requirements"
+    keys = (("requirement",), ("display_order",))
+
+    requirement: Name
+    display_order: Whole
+    problem: Name | None = None
+    text_zh: Text
+    province_zh: Text
+
+    def fill(self, dates: Mapping[str, str], you: str | None) -> str | None:
+        """Return the text, or None if the calendar lacks one of its dates.
+
+        Args:
+            dates: name → date as printed.
+            you: how the province is addressed (``你省``); None for the text to the nation.
+        """
+        text = self.text_zh if you is None else self.province_zh
+        names = {name for _, name, _, _ in Formatter().parse(text) if name}
+        known = {**dates, "you": you or ""}
+        return text.format(**known) if names <= known.keys() else None
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The rows of ``texts/``, in display order."""
+
+    statements: Mapping[str, tuple[Statement, ...]]
+    problems: tuple[Problem, ...]
+    requirements: tuple[Requirement, ...]
+
+
+@cache
+def load_texts() -> Texts:
+    """Return the texts, read and checked once in each process.
+
+    Raises:
+        UsageError: a file is missing or invalid; the message names file, line and column.
+    """
+    reader = SeedReader(Path(__file__).with_name("texts"), {})
+    rows = sorted(reader.rows(Statement), key=lambda row: row.display_order)
+    problems = sorted(reader.rows(Problem), key=lambda row: row.display_order)
+    requirements = sorted(reader.rows(Requirement), key=lambda row: row.display_order)
+    reader.raise_faults()
+    return Texts(
+        {
+            task: tuple(row for row in rows if row.task_code == task)
+            for task in {row.task_code for row in rows}
+        },
+        tuple(problems),
+        tuple(requirements),
+    )
+
+
+def statements(marts: Marts, task_code: str) -> list[Run]:
+    """Return the paragraph on a task's results; empty if nothing can be said."""
+    found: list[Run] = []
+    rows = load_texts().statements.get(task_code, ())
+    for text in [row.text_zh for row in rows] or [_OF_ANY_TASK]:
+        filled = runs_of(marts, task_code, text)
+        if filled is not None:
+            found += ["；" if found else "", *filled]
+    return [*found, "。"] if found else []
+
+
+def runs_of(marts: Marts, task_code: str, text: str) -> list[Run] | None:
+    """Fill a text's placeholders; None if one of its figures is missing."""
+    found: list[Run] = []
+    # The parts are a text, a placeholder, a text, …
+    for index, part in enumerate(_PLACEHOLDER.split(text)):
+        filled = [part] if index % 2 == 0 else _filled(marts, task_code, part)
+        if filled is None:
+            return None
+        for run in filled:
+            if isinstance(run, str) and found and isinstance(found[-1], str):
+                found[-1] += run
+            else:
+                found.append(run)
+    return found
+
+
+def _filled(marts: Marts, task_code: str, placeholder: str) -> list[Run] | None:
+    """Return the runs that a placeholder stands for; None if there is no such figure.
+
+    Raises:
+        KeyError: the placeholder names no column, indicator or target.
+    """
+    name, *scope = placeholder.split(":")
+    if _INDICATOR.fullmatch(name):
+        row = marts.find("agg_national_indicator", task_code, name)
+        return None if row is None else _of_indicator(row, *scope)
+    if name in ("kinds", "units_of_kind", "units_with_status"):
+        number = _number_of_units(marts, task_code, name, *scope)
+        claim = "/".join((name, task_code, *scope))
+        return [Claim(claim, f"{number:,}")] if number else None
+    if not scope:
+        row = marts.row("agg_national_task", task_code)
+        return [row.in_prose(name)] if row[name] else None
+    level, category = scope[0], scope[1] if len(scope) > 1 else "-"
+    row = marts.find("agg_national_target", task_code, level, category)
+    if row is None:
+        return None
+    if name == "target_year":
+        return [str(row["target_year"])]
+    return _pace(row) if name == "pace" else [row.in_prose(name)]
+
+
+def _of_indicator(row: Row, what: str = "value") -> list[Run] | None:
+    """Return an indicator's total, its share of units or its growth."""
+    task_code, code = row["task_code"], row["indicator_code"]
+    if what == "growth":
+        return _growth(row)
+    if row["value"] is None:
+        return None
+    if what == "share":
+        part = row["value"] / row["units_counted"]
+        return [Claim(f"share_of_counted/{task_code}/{code}", whole_percent(part))]
+    return [row.in_prose("value")]
+
+
+def _growth(row: Row) -> list[Run]:
+    """Return growth over the units of both years in brackets; nothing where it is withheld."""
+    if row["growth_withheld_by"] is not None:
+        return []
+    claim = f"matched_growth/{row['task_code']}/{row['indicator_code']}"
+    return [
+        "（两年均报送的",
+        row.in_prose("matched_units"),
+        "家单位同口径",
+        Claim(claim, _change_text(row)),
+        "）",
+    ]
+
+
+def _change_text(row: Row) -> str:
+    """Return a change in words and without a sign, with one decimal."""
+    points = row["matched_change_points"]
+    change = row["matched_change_rate"] * 100 if points is None else points
+    size = half_up(abs(change), 1)
+    if not size:
+        return "持平"
+    unit = "%" if points is None else "个百分点"
+    verb = ("增长" if points is None else "提高") if change > 0 else "下降"
+    return f"{verb}{plain(size)}{unit}"
+
+
+def _pace(row: Row) -> list[Run]:
+    """Return that the progress to a target keeps up with the time; nothing where it doesn't.
+
+    Targets that are behind are named among the problems.
+    """
+    if row["progress_rate"] < row["time_elapsed_rate"]:
+        return []
+    claim = Claim("/".join(("pace", *row.key[1:])), "不低于序时进度")
+    return ["，", claim, "（", row.in_prose("time_elapsed_rate"), "）"]
+
+
+def _number_of_units(marts: Marts, task_code: str, name: str, value: str = "") -> int:
+    """Return the number of a task's kinds, or of its units of a kind or with a status."""
+    units = [unit for unit in marts.units if unit["task_code"] == task_code]
+    if name == "units_with_status":
+        return sum(unit["status"] == value for unit in units)
+    kinds = Counter(unit["category"] for unit in units if unit["category"] is not None)
+    return len(kinds) if name == "kinds" else kinds[value]
