@@ -47,9 +47,11 @@ _CONTRACT = {
     "dim_rule": "rule_id name_zh name_en task_code category severity expression indicator_codes",
     "dim_scorecard_measure": "measure name_zh name_en kind best",
     "v_national_indicator": "year task_code task_name indicator_code indicator_name unit value "
-    "units_expected units_counted coverage_rate",
+    "units_expected units_counted coverage_rate matched_units matched_change_rate "
+    "observation_status",
     "v_province_indicator": "year province_code province_name task_code task_name indicator_code "
-    "indicator_name unit value units_expected units_counted coverage_rate",
+    "indicator_name unit value units_expected units_counted coverage_rate matched_units "
+    "matched_change_rate observation_status",
     "v_unit_indicator": "year unit_code unit_name task_name province_name indicator_name value",
     "dim_unit": "year unit_code unit_name task_code province_code city_name level category status",
     "fct_unit_indicator": "year unit_code task_code province_code indicator_code value target "

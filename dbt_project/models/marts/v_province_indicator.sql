@@ -17,12 +17,22 @@ select
     indicator.aggregation,
     figure.value,
     figure.target,
+    figure.value_with_target,
+    figure.units_with_target,
     figure.attainment,
     figure.units_expected,
     figure.units_counted,
     {{ exact_ratio('figure.units_counted', 'figure.units_expected') }} as coverage_rate,
     figure.previous_value,
-    figure.change_rate
+    figure.previous_units_counted,
+    figure.change_rate,
+    figure.matched_units,
+    figure.matched_value,
+    figure.matched_previous_value,
+    figure.matched_change_rate,
+    figure.matched_change_points,
+    figure.growth_withheld_by,
+    figure.observation_status
 from {{ ref('agg_province_indicator') }} as figure
 inner join {{ ref('dim_region') }} as region on figure.province_code = region.province_code
 inner join {{ ref('dim_task') }} as task on figure.task_code = task.task_code
