@@ -90,7 +90,7 @@ PARTS: dict[str, tuple[tuple[Version, ...], str]] = {
     "orchestration/defs": (_NEITHER, "schedules and starts the stages"),
     "orchestration/demo": (_NEITHER, "makes submissions, does not read them"),
     "orchestration/doctor": (_NEITHER, "looks at the installation"),
-    "orchestration/figures": (_EDITION, "names, rounds and formats figures"),
+    "orchestration/figures": (_EDITION, "names, formats and recomputes figures"),
     "orchestration/forms": (_NEITHER, "makes reporting forms"),
     "orchestration/gate": (_EDITION, "judges and writes the quality report"),
     "orchestration/intake": (_FIGURES, "decides what is read from a submission"),

@@ -9,11 +9,11 @@ A new column becomes a figure like this:
    fractions, ``…_rank`` is a rank, whole numbers are counts.
 3. Print it in a section with ``row.figure("column")``. The change table and the check of finished
    documents then have it without further code; ``trace`` also needs its recomputation
-   (``trace.recompute``).
+   (``recompute``).
 
 Names, lists and numbers in prose that are no figure are claims: the module that prints them says
 how they are recomputed (``claims``).
 
-Belongs here: ids, descriptions, labels, rounding and formatting of figures, and the registry of
-claims. Doesn't belong here: making figures (dbt) and documents (``bulletin``).
+Belongs here: ids, descriptions, labels, rounding, formatting and recomputation of figures, and the
+registry of claims. Doesn't belong here: making figures (dbt) and documents (``bulletin``).
 """

@@ -2,7 +2,7 @@
 
 Belongs here: the SQL of traces, for one figure and, with a scope of a whole year, for the trace
 pages. The caller's reader is pinned at a snapshot. Doesn't belong here: arithmetic
-(``recompute``).
+(``figures.recompute``).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import duckdb
 
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.document_types import DOCUMENT_TYPES
+from orchestration.figures.recompute import UnitValue
 from orchestration.lakehouse import quoted
 from orchestration.lakehouse.received import received_documents
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace.model import Document, Remark
-from orchestration.trace.recompute import UnitValue
 
 __all__ = [
     "Scope",

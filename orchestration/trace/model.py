@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-__all__ = ["Document", "GateFinding", "Number", "Recomputation", "Remark", "Trace", "Unit"]
+from orchestration.figures.recompute import Number
 
-Number = Decimal | int | None
+__all__ = ["Document", "GateFinding", "Recomputation", "Remark", "Trace", "Unit"]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ printed only on its task's reporting page, which the indicators' pages link to: 
 pages small.
 
 Belongs here: the content of these pages and the anchors that ``bulletin.links.trace_target``
-names. Doesn't belong here: the trace of one figure (``tracing``), arithmetic (``recompute``).
+names. Doesn't belong here: the trace of one figure (``tracing``), arithmetic
+(``figures.recompute``).
 """
 
 from __future__ import annotations
@@ -36,17 +37,17 @@ from orchestration.core.catalogue import Catalogue, Indicator, load_catalogue
 from orchestration.core.errors import TongbaoError
 from orchestration.figures.numbers import exact, plain
 from orchestration.figures.printing import column_label, exact_text
-from orchestration.lakehouse.rows import rows_as_dicts
-from orchestration.trace import evidence
-from orchestration.trace.evidence import Scope
-from orchestration.trace.model import Document
-from orchestration.trace.recompute import (
+from orchestration.figures.recompute import (
     RATES,
     Computed,
     UnitValue,
     indicator_columns,
     unit_columns,
 )
+from orchestration.lakehouse.rows import rows_as_dicts
+from orchestration.trace import evidence
+from orchestration.trace.evidence import Scope
+from orchestration.trace.model import Document
 from orchestration.trace.wording import (
     AGGREGATIONS,
     COUNTED_DOCUMENTS,

@@ -1,7 +1,8 @@
 """Makes the trace of one figure.
 
 Belongs here: deciding which units, documents and rows a figure of each mart is made from. Doesn't
-belong here: SQL (``evidence``), arithmetic (``recompute``) and Chinese wording (``wording``).
+belong here: SQL (``evidence``), arithmetic (``figures.recompute``) and Chinese wording
+(``wording``).
 """
 
 from __future__ import annotations
@@ -25,21 +26,22 @@ from orchestration.figures.ids import (
 )
 from orchestration.figures.numbers import PRINTED_PLACES
 from orchestration.figures.printing import column_label
-from orchestration.lakehouse.rows import rows_as_dicts
-from orchestration.trace import evidence
-from orchestration.trace.evidence import Scope
-from orchestration.trace.model import Document, GateFinding, Number, Recomputation, Trace, Unit
-from orchestration.trace.recompute import (
+from orchestration.figures.recompute import (
     MATCHED,
     RATES,
     SUMS,
     Computed,
+    Number,
     Sum,
     indicator_columns,
     quotient,
     rank_of,
     unit_columns,
 )
+from orchestration.lakehouse.rows import rows_as_dicts
+from orchestration.trace import evidence
+from orchestration.trace.evidence import Scope
+from orchestration.trace.model import Document, GateFinding, Recomputation, Trace, Unit
 from orchestration.trace.wording import (
     AGGREGATIONS,
     place_label,

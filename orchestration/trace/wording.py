@@ -13,7 +13,7 @@ from orchestration.bulletin.wording import EXCLUSIONS, KINDS, LEVELS
 from orchestration.core.catalogue import Catalogue, Indicator
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.reporting_calendar import SHANGHAI
-from orchestration.trace.recompute import UnitValue
+from orchestration.figures.recompute import UnitValue
 
 __all__ = [
     "AGGREGATIONS",

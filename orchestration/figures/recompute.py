@@ -1,8 +1,8 @@
-"""Recomputes figures from the units that a trace lists.
+"""Recomputes figures from the values of units, as the trace and its pages list them.
 
 Belongs here: the arithmetic of the marts, in whole numbers of millionths, rounded half up once at
 the end. It is written independently of the dbt models, so that an error in either shows as a
-difference. Doesn't belong here: reading the lake (``evidence``).
+difference. Doesn't belong here: reading the lake (``trace.evidence``).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 
 from orchestration.core.catalogue import Catalogue, Indicator
 from orchestration.figures.numbers import half_up, plain
-from orchestration.trace.model import Number
 
 __all__ = [
     "MATCHED",
     "RATES",
     "SUMS",
     "Computed",
+    "Number",
     "Sum",
     "UnitValue",
     "codes_of",
@@ -29,6 +29,9 @@ __all__ = [
     "rank_of",
     "unit_columns",
 ]
+
+#: A number of the marts; None if there is no data.
+Number = Decimal | int | None
 
 _MILLION = 10**6
 
@@ -298,7 +301,7 @@ class Sum:
 
     Attributes:
         label_zh: Chinese name.
-        of: takes a row of ``evidence.unit_years``; returns what the unit adds, or None.
+        of: takes a row of ``trace.evidence.unit_years``; returns what the unit adds, or None.
         kinds: document types that the quantity comes from.
         whole: whether it is a count.
         role: of the seed ``indicator_roles``, if it is an amount of an indicator.
@@ -331,7 +334,7 @@ def _funding(name: str, role: str, other: str, rate: str = "") -> Sum:
     """Return the sum of the amount of a role, over units that have both amounts.
 
     Args:
-        role, other: of the seed ``indicator_roles``, and columns of ``evidence.unit_years``.
+        role, other: of the seed ``indicator_roles``, and columns of ``trace.evidence.unit_years``.
         rate: role of the rate that they make; a unit whose rate is excluded adds nothing.
     """
 
@@ -405,7 +408,7 @@ RATES: dict[str, tuple[str, str]] = {
 
 
 def unit_columns(units: Sequence[Row]) -> dict[str, Computed]:
-    """Recompute every count and rate over these units (rows of ``evidence.unit_years``)."""
+    """Recompute every count and rate over these units (rows of ``trace.evidence.unit_years``)."""
     totals: dict[str, int | None] = {}
     columns: dict[str, Computed] = {}
     for name, each in SUMS.items():
