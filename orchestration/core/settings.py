@@ -66,9 +66,9 @@ DEFAULT_MAX_FINDINGS = 1_000
 #: it, and one process for each of two cores fits beside the warehouse in 4 GB.
 DEFAULT_MAX_OBJECT_MEMORY = 1024**3
 
-#: 45. The limit for the CPU seconds of reading one object: a million rows take ten. By the clock
-#: four times as many are allowed, because other programs use the cores as well.
-DEFAULT_MAX_OBJECT_SECONDS = 45
+#: 40. The limit for the CPU seconds of reading one object: a million rows take ten. With the first
+#: try, which takes at most 15 (``intake.isolation``), the worst object ends within a minute.
+DEFAULT_MAX_OBJECT_SECONDS = 40
 
 #: 300. The limit for the CPU seconds that a run spends on objects that reach their limit. When it
 #: is used up, the run no longer tries such objects at length, so that a thousand of them cost a run

@@ -34,11 +34,11 @@ from orchestration.intake.formats import (
     limits_of,
     read_object,
 )
-from orchestration.intake.isolation import bounded_task, finding_of_death
+from orchestration.intake.isolation import another_try, bounded_task, finding_of_death
 from orchestration.intake.places import UNKNOWN_PROVINCE, Place, place_of
 from orchestration.intake.receipts import ReceiptSubject, receipt
 from orchestration.intake.rules import check_rules, rule_connection
-from orchestration.intake.workers import Died, Workers
+from orchestration.intake.workers import Died, Task, Workers
 
 __all__ = ["CheckedFile", "ReadAs", "check_file", "check_files"]
 
@@ -105,7 +105,11 @@ def check_files(
     with Workers(prepare, (load_catalogue(),), settings.max_object_memory) as workers:
         for path in paths:
             task = bounded_task(settings, _checked, path, settings, kind, year, province)
-            [(_, checked)] = workers.run(deque([task]), 1)
+            again: Task | None = task
+            while again:
+                task = again
+                [(_, checked)] = workers.run(deque([task]), 1)
+                again = another_try(task, checked) if isinstance(checked, Died) else None
             if isinstance(checked, UsageError):
                 raise checked
             if isinstance(checked, Died):

@@ -55,7 +55,8 @@ def main() -> None:
             requests.send(pid)
         else:
             workers.remove(request)
-            requests.send(os.waitstatus_to_exitcode(os.waitpid(request, 0)[1]))
+            _, status, usage = os.wait4(request, 0)
+            requests.send((os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime))
     for pid in workers:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)

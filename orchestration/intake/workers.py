@@ -72,12 +72,14 @@ class Task:
         arguments: what it is called with; they cross to the worker pickled, as does the result.
         seconds: CPU seconds after which the worker is ended.
         clock: seconds by the clock after which it is ended, in case it waits for nothing.
+        needs_fresh: it runs in a worker that has done nothing before.
     """
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     seconds: float
     clock: float
+    needs_fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,12 @@ class Died:
 
     Attributes:
         was_fresh: the worker had done nothing before, so that only this task can be the reason.
+        computed: CPU seconds of the worker in all, with those of its children that have ended.
     """
 
     cause: Cause
     was_fresh: bool
+    computed: float
 
 
 @dataclass
@@ -159,7 +163,8 @@ class Workers:
         busy: dict[Connection, tuple[_Worker, Task]] = {}
         while tasks or busy:
             while tasks and len(busy) < size:
-                worker, task = self._worker(), tasks.popleft()
+                task = tasks.popleft()
+                worker = self._worker(task.needs_fresh)
                 busy[worker.connection] = worker, task
                 bounds = task.seconds, task.clock
                 message = pickle.dumps((bounds, task.function, task.arguments), 5)
@@ -194,10 +199,12 @@ class Workers:
             self._process.stdin.close()
             self._process = None
 
-    def _worker(self) -> _Worker:
+    def _worker(self, needs_fresh: bool) -> _Worker:
         """An idle worker, or a new one."""
-        if self._idle:
+        if self._idle and not needs_fresh:
             return self._idle.pop()
+        if self._idle:  # the new one takes its place
+            self._end_of(self._idle.pop())
         if self._is_stopped:
             raise EOFError
         requests = self._started()
@@ -240,5 +247,6 @@ class Workers:
         worker.connection.close()
         assert self._requests
         self._requests.send(worker.pid)
-        cause = _CAUSES.get(self._requests.recv(), Cause.CRASH)
-        return Died(cause, was_fresh=worker.tasks_done == 0)
+        status, computed = self._requests.recv()
+        cause = _CAUSES.get(status, Cause.CRASH)
+        return Died(cause, was_fresh=worker.tasks_done == 0, computed=computed)
