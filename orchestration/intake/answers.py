@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from orchestration.core.catalogue import Catalogue, use_catalogue
-from orchestration.intake.checks import check_document, has_values
+from orchestration.intake.checks import check_document, counted_values, has_values
 from orchestration.intake.documents import (
     ParsedDocument,
     ParsedObject,
@@ -85,6 +85,7 @@ class Submitted(NamedTuple):
         position: of its rows.
         where, where_id: its location, and that of its id.
         has_values: False for a performance document of which no value counts.
+        values: how many values or targets are read and not excluded.
         findings: findings that count only if the document is taken in; dbt makes them again.
     """
 
@@ -95,6 +96,7 @@ class Submitted(NamedTuple):
     where: str
     where_id: str
     has_values: bool
+    values: int
     findings: tuple[Finding, ...]
 
 
@@ -223,5 +225,6 @@ def _submitted(position: int, document: ParsedDocument, findings: tuple[Finding,
         where.at(),
         where.at("document_id"),
         has_values(document),
+        counted_values(document),
         findings,
     )

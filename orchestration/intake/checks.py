@@ -24,7 +24,7 @@ from orchestration.intake.formats import Locator
 from orchestration.intake.places import Place
 from orchestration.intake.reading import CACHE_SIZE, CACHED_LENGTH, ReadValue
 
-__all__ = ["check_document", "check_values", "has_values"]
+__all__ = ["check_document", "check_values", "counted_values", "has_values"]
 
 
 @cache
@@ -91,10 +91,19 @@ def check_document(
 
 def has_values(document: ParsedDocument) -> bool:
     """Whether any value of a performance document counts; True for documents of other types."""
-    if not isinstance(document.model, Performance):
-        return True
+    return not isinstance(document.model, Performance) or any(_are_counted(document))
+
+
+def counted_values(document: ParsedDocument) -> int:
+    """How many values (of a plan: targets) are read and not excluded, before rules between them."""
+    targets = sum(1 for _, _, read in document.targets if read.number is not None)
+    return targets + sum(_are_counted(document))
+
+
+def _are_counted(document: ParsedDocument) -> Iterator[bool]:
+    """Yield for each value whether it counts."""
     task_code = document.task_of_unit or ""
-    return any(_value_error(task_code, code, read) is None for code, read in document.values)
+    return (_value_error(task_code, code, read) is None for code, read in document.values)
 
 
 def _arrival_findings(

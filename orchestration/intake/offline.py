@@ -135,7 +135,12 @@ def _checked(
 
 
 def _subject(
-    place: Place, body: bytes | None, size: int, documents: int = 0, rejected: int = 0
+    place: Place,
+    body: bytes | None,
+    size: int,
+    documents: int = 0,
+    rejected: int = 0,
+    values: int = 0,
 ) -> ReceiptSubject:
     """What a receipt says about a file; ``body`` is None if it was not read."""
     return ReceiptSubject(
@@ -147,6 +152,7 @@ def _subject(
         province_code=place.province_code,
         documents=documents,
         rejected=rejected,
+        values=values,
     )
 
 
@@ -191,8 +197,15 @@ def check_file(
     except Exception as error:
         parsed = unprocessable(error)
         findings, rejected = parsed.findings, 0
-    subject = _subject(place, None if too_large else body, size, parsed.total, rejected)
     values = tuple(_values_as_read(parsed, findings))
+    subject = _subject(
+        place,
+        None if too_large else body,
+        size,
+        parsed.total,
+        rejected,
+        sum(each.excluded_by is None for each in values),
+    )
     return CheckedFile(receipt(subject, findings), values, unknown)
 
 

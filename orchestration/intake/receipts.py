@@ -16,7 +16,7 @@ import duckdb
 import orjson
 
 from orchestration.core.settings import Settings
-from orchestration.intake.findings import COUNTED, Finding, Findings, counted
+from orchestration.intake.findings import Finding
 from orchestration.storage import Store
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "receipt_key",
     "refresh_receipts",
     "status_of",
-    "within_limit",
 ]
 
 
@@ -43,6 +42,8 @@ class ReceiptSubject:
         size: in bytes.
         documents: the number of documents in the object.
         rejected: how many of them break their contract.
+        values: the number of values and targets that are read and not excluded; None where they
+            are not counted.
     """
 
     object_key: str
@@ -53,6 +54,7 @@ class ReceiptSubject:
     province_code: str
     documents: int
     rejected: int
+    values: int | None = None
 
 
 def receipt_key(year: int, province_code: str, name: str) -> str:
@@ -93,6 +95,7 @@ def receipt_content(subject: ReceiptSubject, findings: Sequence[Finding]) -> dic
             "documents": subject.documents,
             "accepted": subject.documents - rejected,
             "rejected": rejected,
+            "values": subject.values,
             "errors": errors,
             "warnings": len(findings) - errors,
         },
@@ -113,23 +116,6 @@ def receipt_content(subject: ReceiptSubject, findings: Sequence[Finding]) -> dic
             for item in sorted(findings, key=_sort_key)
         ],
     }
-
-
-def within_limit(
-    subject: ReceiptSubject, findings: Iterable[Finding], limit: int
-) -> tuple[ReceiptSubject, list[Finding]]:
-    """The first findings, and the one that counts those left out; documents held back stay counted.
-
-    Args:
-        findings: all of them, or those that intake kept, with its count of the others.
-    """
-    ordered = sorted(findings, key=_sort_key)
-    counts = [each for each in ordered if each.code == COUNTED]
-    listed = Findings(limit, (each for each in ordered if each.code != COUNTED))
-    if listed.left_out and not counts:
-        counts = [counted(listed, listed.left_out, limit)]
-    unlisted = held_back(ordered) - held_back(listed)
-    return replace(subject, rejected=subject.rejected + len(unlisted)), [*listed, *counts]
 
 
 def receipt(subject: ReceiptSubject, findings: Sequence[Finding]) -> bytes:
@@ -162,6 +148,37 @@ _FINDING_COLUMNS = (
     "object_key, etag, code, severity, location, message_zh, message_en, value, "
     "document_id, unit_code, indicator_code, explained_by, explanation"
 )
+_HELD_BACK_DOCUMENTS = f"""
+create or replace temp table held_back_documents as
+select distinct object_key, etag, document_id
+from build.intermediate.int_findings join changed_objects using (object_key, etag)
+where year = $year and code in ({", ".join(f"'{code}'" for code in sorted(_HELD_BACK))})
+"""
+#: A row for each value or target that is read and not excluded.
+_VALUES = """
+with accepted as (
+    select object_key, etag, document_key, document_type, province_code, document_id
+    from build.intermediate.int_documents
+    semi join changed_objects using (object_key, etag)
+    anti join held_back_documents using (object_key, etag, document_id)
+)
+select object_key, etag
+from accepted join build.intermediate.int_judged_values as judged using (document_key)
+anti join build.intermediate.int_rule_exclusions using (document_key, indicator_code)
+where judged.finding_code is null
+union all
+select accepted.object_key, accepted.etag
+from accepted join build.raw.plan_targets as target using (province_code, document_id)
+where accepted.document_type = 'plan' and target.target_number is not null
+"""
+
+
+def _number_by_version(
+    con: duckdb.DuckDBPyConnection, query: str
+) -> dict[tuple[str, str], int]:
+    """The number of a query's rows by key and ETag of their object."""
+    counted = f"select object_key, etag, count(*) from ({query}) group by object_key, etag"
+    return {(key, etag): number for key, etag, number in con.execute(counted).fetchall()}
 
 
 def refresh_receipts(
@@ -207,13 +224,21 @@ def refresh_receipts(
     findings: dict[tuple[str, str], list[Finding]] = {}
     for row in rows:
         findings.setdefault((row[0], row[1]), []).append(Finding(*row[2:13]))
+    con.execute(_HELD_BACK_DOCUMENTS, {"year": year})
+    all_held_back = _number_by_version(con, "select object_key, etag from held_back_documents")
+    values = _number_by_version(con, _VALUES)
     progress(f"receipts: {len(subjects)} to rewrite")
 
     def items() -> Iterable[tuple[str, bytes]]:
         for *columns, name in subjects:
             subject = ReceiptSubject(*columns)
-            found = findings.get((subject.object_key, subject.etag), [])
-            body = receipt(*within_limit(subject, found, settings.max_findings))
-            yield receipt_key(subject.year, subject.province_code, name), body
+            version = subject.object_key, subject.etag
+            found = findings.get(version, [])
+            # The receipt adds the documents held back that it lists.
+            unlisted = all_held_back.get(version, 0) - len(held_back(found))
+            subject = replace(
+                subject, rejected=subject.rejected + unlisted, values=values.get(version, 0)
+            )
+            yield receipt_key(subject.year, subject.province_code, name), receipt(subject, found)
 
     return store.put_many(settings.publication_bucket, items())

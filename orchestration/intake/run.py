@@ -134,6 +134,8 @@ class _Item:
     #: Documents of unknown units, and those of which no value counts.
     held_back: set[str] = field(default_factory=set)
     accepted: int = 0
+    #: Values and targets that are read and not excluded, of documents that are not held back.
+    values: int = 0
     #: Findings that don't depend on other documents or the catalogue; they are stored.
     permanent: list[Finding] = field(default_factory=list)
     #: Findings that dbt makes again whenever it builds.
@@ -512,6 +514,7 @@ def _receipt_object(item: _Item) -> tuple[str, bytes]:
         documents=item.answer.total,
         # The receipt adds the documents held back that it lists.
         rejected=item.rejected + len(item.held_back - held_back(item.findings)),
+        values=item.values,
     )
     key = receipt_key(item.place.year, item.place.province_code, item.receipt_name)
     return key, receipt(subject, item.findings)
@@ -601,6 +604,8 @@ def _accept_of_object(item: _Item, seen: _Seen, registered: set[str]) -> Iterato
             )
         if not document.has_values:
             item.held_back.add(document.document_id)
+        if document.document_id not in item.held_back:
+            item.values += document.values
         item.provisional += document.findings
 
 

@@ -1,8 +1,8 @@
 """Makes the build file: a plain DuckDB file that dbt reads and writes, new for each transform.
 
 Belongs here: the content of the file. It has ``raw`` up to the reporting year from one snapshot
-of the lake, ``prior`` (last year's marts) and ``control`` (the year and its cut-off). Contact data
-and the bodies of objects are not copied. dbt is twice as fast on a plain file as on DuckLake, and
+of the lake, ``prior`` (last year's marts) and ``control`` (the year, its cut-off and the bounds of
+settings). Contact data and the bodies of objects are not copied. dbt is twice as fast on a plain file as on DuckLake, and
 readers of the lake never see an incomplete build. Doesn't belong here: running dbt (``dbt``) and
 copying its results to the lake (``commit``).
 """
@@ -105,6 +105,10 @@ def prepare_build(
         )
         for name in PRIOR_TABLES:
             _copy_prior(con, name, period.year - 1, at)
+        con.execute(
+            "create table build.control.bounds as select ?::integer as max_findings",
+            [settings.max_findings],
+        )
         con.execute(
             "create table build.control.reporting_period as "
             "select ?::integer as year, ?::timestamp as cutoff_at, ?::timestamp as counts_until, "

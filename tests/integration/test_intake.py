@@ -280,10 +280,12 @@ def test_an_unknown_unit_is_held_back_until_it_registers(
     _intake(ws)
     assert _receipt(ws, key)["status"] == "rejected"
     assert _receipt(ws, key)["errors"][0]["code"] == "E109"
+    assert _receipt(ws, key)["counts"]["values"] == 0
     landing.unit(UNIT)
     _intake(ws)
     _transform(ws)
     assert _receipt(ws, key)["status"] != "rejected"
+    assert _receipt(ws, key)["counts"]["values"] == 1
     query = "select value from lake.marts.fct_unit_indicator where indicator_code = 'C_04'"
     assert [str(row[0]) for row in _query(ws, query)] == ["10.000000"]
 

@@ -20,11 +20,9 @@ from orchestration.core.catalogue import load_catalogue
 from orchestration.core.settings import Settings
 from orchestration.intake import answers, documents, isolation, rows
 from orchestration.intake.answers import Landed, Terms, answer_objects
-from orchestration.intake.findings import finding
 from orchestration.intake.formats import limits_of
 from orchestration.intake.isolation import Answered, Isolation
 from orchestration.intake.places import place_of
-from orchestration.intake.receipts import ReceiptSubject, receipt_content, within_limit
 from orchestration.intake.workers import Cause, Died, Task, Workers, usable_cores
 from orchestration.lakehouse.tables import RAW_TABLES
 from tests.fixtures import poison
@@ -267,27 +265,6 @@ def test_findings_over_the_limit_are_counted() -> None:
         codes[code] += number
     assert set(codes) == {"E101"}
     assert codes["E101"] == 50 * (codes["E101"] // 50)
-
-
-def test_a_receipt_lists_the_first_findings_and_counts_all() -> None:
-    subject = ReceiptSubject("k", "e", None, 1, 2024, "110000", documents=30, rejected=2)
-    found = [
-        finding("E109", f"/{number:02d}", document_id=f"d{number}", unit_code="u")
-        for number in range(20)
-    ]
-    found.append(finding("W208", "/99", document_id="d99"))
-    limited, listed = within_limit(subject, found, 5)
-    content = receipt_content(limited, listed)
-    assert [each["code"] for each in content["errors"]].count("E109") == 5
-    [count] = [each for each in content["errors"] if each["code"] == "E050"]
-    assert count["value"] == "E109 20; W208 1"
-    assert (content["counts"]["accepted"], content["counts"]["rejected"]) == (8, 22)
-    # A receipt that is written again, with the count that intake made, keeps it.
-    _, again = within_limit(subject, listed, 5)
-    assert sorted(again, key=str) == sorted(listed, key=str)
-    unlimited, everything = within_limit(subject, found, 21)
-    assert unlimited == subject
-    assert sorted(everything, key=str) == sorted(found, key=str)
 
 
 def test_an_object_with_too_many_documents_is_rejected() -> None:

@@ -23,7 +23,7 @@ warned as (
         unit_code,
         document_id,
         indicator_code
-    from {{ ref('submission_errors') }}
+    from {{ ref('int_findings') }}
     where
         severity = 'warning'
         and explained_by is null
