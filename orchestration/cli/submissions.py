@@ -6,7 +6,7 @@ Belongs here: arguments, calls of stages, printing of outcomes. Doesn't belong h
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from orchestration.cli.output import JSON, YEAR, cell, print_json, print_lines, 
 from orchestration.core.document_types import DOCUMENT_TYPES
 
 if TYPE_CHECKING:
-    from orchestration.intake.offline import ReadAs
+    from orchestration.intake.offline import CheckedFile, ReadAs
 
 __all__ = ["check", "demo", "template"]
 
@@ -79,21 +79,36 @@ def check(
 
     Needs no store and no lakehouse. A file's type, year and province come from the options, from
     its path in the landing zone's layout, or from its content.
+
+    Exits with 1 if a file is rejected, with 0 if something of each file counts.
     """
     from orchestration.core.settings import Settings
     from orchestration.intake.offline import check_files
 
     settings = Settings.from_env()
     checked = list(check_files(files, settings, kind=kind, year=year, province=province))
+    receipts = [json.loads(each.receipt) for each in checked]
     if as_json:
         answers = [
-            json.loads(each.receipt) | ({"values": list(each.values)} if values else {})
-            for each in checked
+            receipt | ({"values": list(each.values)} if values else {})
+            for receipt, each in zip(receipts, checked, strict=True)
         ]
         print_json(answers[0] if len(answers) == 1 else answers)
-        return
-    for path, each in zip(files, checked, strict=True):
-        _print_receipt(path, json.loads(each.receipt))
+    else:
+        _print_checked(files, receipts, checked, values)
+    if any(receipt["status"] == "rejected" for receipt in receipts):
+        raise click.exceptions.Exit(1)
+
+
+def _print_checked(
+    files: Sequence[Path],
+    receipts: Sequence[dict[str, Any]],
+    checked: Sequence[CheckedFile],
+    values: bool,
+) -> None:
+    """Print the receipts for a person; with ``values``, also what was read."""
+    for path, receipt, each in zip(files, receipts, checked, strict=True):
+        _print_receipt(path, receipt)
         if values:
             _print_values(each.values)
         if each.unknown:
@@ -113,7 +128,7 @@ def _print_receipt(path: Path, receipt: dict[str, Any]) -> None:
     counts = receipt["counts"]
     click.echo(
         f"{path}: {receipt['status']}; {counts['documents']} documents, "
-        f"{counts['errors']} errors, {counts['warnings']} warnings"
+        f"{counts['values']} values, {counts['errors']} errors, {counts['warnings']} warnings"
     )
     for item in sorted(receipt["errors"], key=lambda item: str(item["severity"])):
         click.echo(f"  {item['code']} {item['severity']} {item['where'] or '-'}")

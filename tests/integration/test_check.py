@@ -95,7 +95,8 @@ def test_the_command_line(tongbao: Tongbao, tmp_path: Path) -> None:
     path = tmp_path / "report.csv"
     path.write_text(
         "document_id,submitted_at,unit_code,year,indicator_code,value\n"
-        "d1,2024-12-01T10:00:00+08:00,T05-440000-0007,2024,C_04,约300\n",
+        "d1,2024-12-01T10:00:00+08:00,T05-440000-0007,2024,C_04,约300\n"
+        "d1,2024-12-01T10:00:00+08:00,T05-440000-0007,2024,C_09,5\n",
         encoding="gb18030",
     )
 
@@ -114,14 +115,16 @@ def test_the_command_line(tongbao: Tongbao, tmp_path: Path) -> None:
     )
     receipt = json.loads(check("--json", str(path)).stdout)
     assert "values" not in receipt
-    [value] = json.loads(check("--json", "--values", str(path)).stdout)["values"]
+    value, read = json.loads(check("--json", "--values", str(path)).stdout)["values"]
+    assert (read["read"], read["excluded_by"]) == ("5", None)
     assert (value["typed"], value["read"], value["excluded_by"]) == ("约300", None, "E201")
     assert receipt["object_key"] == "performance/year=2024/province=440000/report.csv"
-    assert receipt["status"] == "rejected"
+    assert (receipt["status"], receipt["counts"]["values"]) == ("accepted_with_errors", 1)
     unplaced = tmp_path / "x.json"
     unplaced.write_text("[]", encoding="utf-8")
-    done = check(str(unplaced))
-    assert done.returncode == 0
+    done = check(str(path), str(unplaced))
+    assert done.returncode == 1
+    assert f"{path}: accepted_with_errors" in done.stdout
     assert "E007" in done.stdout
     assert "--as, --year, --province" in done.stderr
     assert check(str(tmp_path / "none.csv")).returncode == 2
