@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from orchestration.core.catalogue import load_catalogue
-from orchestration.intake.text import visible
+from orchestration.intake.text import half_width, visible
 
 __all__ = ["Rewritten", "code_of_label", "indicator_code", "unit_code", "with_codes"]
 
@@ -148,7 +148,8 @@ def _hyphenated(text: str) -> str:
     """A code in capital letters with hyphens for all separators, without invisible characters."""
     if len(text) > _LONGEST:
         return ""
-    plain = visible(unicodedata.normalize("NFKC", text)).upper()
+    # Nothing else is folded: ``0007¹`` and ``0007①`` are 0007 with a footnote, not 00071.
+    plain = visible(half_width(text)).upper()
     return _SEPARATORS.sub("-", plain).strip("-")
 
 

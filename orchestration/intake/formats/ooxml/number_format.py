@@ -3,7 +3,8 @@
 The rule: the text that a cell shows is read as if a person had typed it (``reading.read_value``).
 If that gives the stored number, or the stored number rounded to the decimals that are shown, the
 cell holds its stored number; a number that is shown with leading zeros keeps them, because it may
-be a code. Otherwise the cell is the text that it shows: ``35.0万``, ``96.5%``. Where that text
+be a code. Chinese numerals show the same number as the digits that are rendered here for them.
+Otherwise the cell is the text that it shows: ``35.0万``, ``96.5%``, ``1 1/2``. Where that text
 alone would be read as another number, or is blank, the stored number is named beside it:
 ``100（单元格实存100000）``.
 
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
+from fractions import Fraction
 from functools import cached_property, lru_cache
 
 from openpyxl.utils.datetime import from_excel
@@ -66,12 +68,14 @@ _PLAIN = re.compile(
 _PADDED = re.compile("-?0[0-9]")
 _CONDITION = re.compile(r"(<=|>=|<>|<|>|=)(-?[0-9]+(?:\.[0-9]+)?)")
 _ELAPSED = re.compile("h+|m+|s+", re.IGNORECASE)
-#: ``$¥-804``: a symbol and a language, whose longer codes stand for other digits or calendars.
+#: ``$¥-804``: a symbol and a language, whose longer codes stand for other digits or calendars. The
+#: digits of another script show the same number, and calendars belong to dates.
 _CURRENCY = re.compile(r"\$([^-]*)(?:-([0-9A-Fa-f]*))?")
 #: In place of a language: the date or time as the computer is set to show it.
 _SYSTEM_DATES = {"F800", "F400"}
-#: Digits of another script, e.g. 三百五十.
-_OTHER_DIGITS = re.compile("dbnum|natnum", re.IGNORECASE)
+#: The denominator that a fraction's code fixes, as in ``# ?/8``.
+_DENOMINATOR = re.compile("[1-9][0-9]*")
+_NO_PLACES = str.maketrans("", "", "0#?")
 
 
 @dataclass
@@ -80,7 +84,7 @@ class _Section:
 
     Attributes:
         tokens: pairs of kind and text, see ``_TOKEN``.
-        kind: ``number``, ``date``, ``elapsed`` or ``unknown`` (not rendered here).
+        kind: ``number``, ``fraction``, ``date``, ``elapsed`` or ``unknown`` (not rendered here).
         condition: operator and number, or None.
     """
 
@@ -100,7 +104,7 @@ class _Section:
             if kind == "date" and self.kind != "elapsed":
                 self.kind = "date"
             elif kind == "slash" and self.kind == "number":
-                self.kind = "unknown"
+                self.kind = "fraction"
             self.tokens.append((kind, text))
 
     def _add_bracket(self, text: str) -> None:
@@ -112,12 +116,8 @@ class _Section:
             language = (currency[2] or "").upper()
             if language in _SYSTEM_DATES:
                 self.kind = "date"
-            elif len(language) > 4 and self.kind == "number":
-                self.kind = "unknown"
         elif _ELAPSED.fullmatch(text):
             self.kind = "elapsed"
-        elif _OTHER_DIGITS.match(text):
-            self.kind = "unknown"
 
     def applies(self, value: Decimal) -> bool:
         """Whether the condition holds."""
@@ -228,7 +228,8 @@ def _seen(
         return f"{value}（单元格格式为{number_format.code}）"
     with localcontext() as context:
         context.prec = _PRECISION
-        text, step = _rendered(section, abs(number) if replaces_sign else number)
+        render = _fraction if section.kind == "fraction" else _rendered
+        text, step = render(section, abs(number) if replaces_sign else number)
         read = read_value(text)
         if read is None:
             return _hidden(str(value))
@@ -270,6 +271,33 @@ def _rendered(section: _Section, value: Decimal) -> tuple[str, Decimal]:
     whole, _, rest = f"{abs(value):f}".partition(".")
     text = parts.filled(whole.lstrip("0"), rest, exponent, value)
     return text, Decimal(1).scaleb(exponent - parts.decimals) if parts.places else Decimal(0)
+
+
+def _fraction(section: _Section, value: Decimal) -> tuple[str, Decimal]:
+    """The text that a section shows of a number as a fraction, and 0: it has no last digit.
+
+    The numerator is the last run of places before the slash; places before it are for the whole
+    number. Without such places, the fraction is an improper one.
+    """
+    at = next(index for index, (kind, _) in enumerate(section.tokens) if kind == "slash")
+    before, after = section.tokens[:at], section.tokens[at + 1 :]
+    runs = "".join("0" if kind == "digit" else " " for kind, _ in before).split()
+    rest = "".join(text for kind, text in after if kind in ("literal", "digit"))
+    fixed = _DENOMINATOR.match(rest)
+    if fixed:
+        parts = Fraction(round(Fraction(abs(value)) * int(fixed[0])), int(fixed[0]))
+        bottom = int(fixed[0])
+    else:
+        places = sum(kind == "digit" for kind, _ in after)
+        parts = Fraction(abs(value)).limit_denominator(10 ** max(1, min(places, 5)) - 1)
+        bottom = parts.denominator
+    whole = int(parts) if len(runs) > 1 else 0
+    top = int((parts - whole) * bottom)
+    shown = f"{top}/{bottom}" if top or len(runs) < 2 else ""
+    number = " ".join(filter(None, [str(whole) if whole or not shown else "", shown]))
+    prefix = "".join(text for kind, text in before if kind == "literal").strip()
+    suffix = rest[fixed.end() :] if fixed else rest.translate(_NO_PLACES)
+    return f"{'-' if value < 0 else ''}{prefix}{number}{suffix.strip()}", Decimal(0)
 
 
 def _rounded(value: Decimal, decimals: int) -> Decimal:

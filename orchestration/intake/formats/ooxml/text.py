@@ -23,6 +23,12 @@ _FALSE = {"0", "false", "off"}
 Mark = str
 _MARKS = {"superscript": "上标", "subscript": "下标"}
 _STRUCK = "删除线"
+#: The characters that are raised or lowered by themselves: m², CO₂. ``read_value`` takes none of
+#: them for a digit.
+_RAISED_FORMS = {
+    "上标": str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ"),
+    "下标": str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎"),
+}
 
 
 class Run(NamedTuple):
@@ -45,7 +51,13 @@ def font_mark(tag: str, attributes: Attributes) -> Mark:
 
 
 def marked(text: str, mark: Mark) -> str:
-    """A text that says how it is seen: ``（上标1）``. It can't be mistaken for a number or code."""
+    """A text as it is seen, by its characters (``²``) or in words (``（删除线350）``).
+
+    It can't be mistaken for a number or a code.
+    """
+    forms = _RAISED_FORMS.get(mark, {})
+    if forms and all(ord(character) in forms for character in text):
+        return text.translate(forms)
     return f"（{mark}{text}）" if mark and text.strip() else text
 
 
