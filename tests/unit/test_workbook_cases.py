@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.formatting.rule import Rule
+from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.styles.numbers import NumberFormat
 
 from orchestration.intake.checks import check_document
 from orchestration.intake.documents import ParsedObject, parse_object
@@ -141,6 +145,53 @@ def test_a_sheet_that_was_hidden_in_a_form_is_told() -> None:
     parsed = parse("x.xlsx", body.getvalue())
     assert read(parsed) == {UNIT: GOOD}
     assert [(found.code, found.location) for found in parsed.findings] == [("W121", "填报 Copy")]
+
+
+def good_form_with(change: Callable[[Any], None]) -> ParsedObject:
+    """The good form whose sheet was changed."""
+    book = openpyxl.load_workbook(CASES / "base-good-form.xlsx")
+    change(book["填报"])
+    body = io.BytesIO()
+    book.save(body)
+    return parse("x.xlsx", body.getvalue())
+
+
+def test_values_of_hidden_rows_and_columns_are_read_and_told() -> None:
+    def hide(sheet: Any) -> None:
+        for row in (6, 7, 8, 10, 900):
+            sheet.row_dimensions[row].hidden = True
+        sheet.column_dimensions["L"].hidden = True
+        sheet.column_dimensions["Z"].hidden = True
+
+    parsed = good_form_with(hide)
+    assert read(parsed) == {UNIT: GOOD}
+    [found] = parsed.findings
+    assert (found.code, found.location, found.value) == ("W145", "填报", "L:L、6:8、10:10")
+
+
+def conditional(**style: Any) -> Callable[[Any], None]:
+    def add(sheet: Any) -> None:
+        rule = Rule(type="expression", dxf=DifferentialStyle(**style), formula=["TRUE"])
+        sheet.conditional_formatting.add("L5:L40", rule)
+
+    return add
+
+
+@pytest.mark.parametrize(
+    ("style", "told"),
+    [
+        ({"numFmt": NumberFormat(numFmtId=170, formatCode='0.0,"千"')}, ["L5:L40"]),
+        ({"font": openpyxl.styles.Font(strike=True)}, ["L5:L40"]),
+        ({"font": openpyxl.styles.Font(color="FF0000")}, []),
+    ],
+)
+def test_a_condition_that_changes_what_is_shown_is_told(
+    style: dict[str, Any], told: list[str]
+) -> None:
+    parsed = good_form_with(conditional(**style))
+    assert read(parsed) == {UNIT: GOOD}
+    assert [found.value for found in parsed.findings if found.code == "W146"] == told
+    assert len(parsed.findings) == len(told)
 
 
 def test_the_parts_of_a_workbook_in_any_case_and_with_either_slash() -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from typing import Any
 
 from openpyxl.utils import get_column_letter
 
 from orchestration.intake.formats.base import Limits, NoHeader, RawDocument, Remark
+from orchestration.intake.formats.grid import listed
+from orchestration.intake.formats.ooxml.sheet import Unseen
 from orchestration.intake.formats.ooxml.workbook import Workbook
 from orchestration.intake.formats.tables import HEADER_ROWS, TableOrigin, read_table
 from orchestration.workbook import FORM_INSTRUCTIONS, FORM_MARK, FORM_SHEET
@@ -39,7 +41,8 @@ def read_xlsx(
     refused: NoHeader | None = None
     tables = 0
     for sheet in workbook.sheets:
-        rows = workbook.rows(sheet)
+        unseen = Unseen()
+        rows = workbook.rows(sheet, unseen)
         first = next(rows, None)
         if first is None:
             continue
@@ -57,6 +60,7 @@ def read_xlsx(
         try:
             yield from read_table(chain([first], rows), origin, limits)
             tables += 1
+            yield from _unseen_remarks(sheet.name, unseen)
         except NoHeader as error:
             refused = refused or error
             if error.holds_codes:
@@ -65,6 +69,23 @@ def read_xlsx(
                 yield Remark("W124", sheet.name, sheet.name)
     if refused and not tables:
         raise refused
+
+
+def _unseen_remarks(sheet: str, unseen: Unseen) -> Iterator[Remark]:
+    """Yield the findings about values of a table that nobody sees, or not as they are stored."""
+    letters = [str(get_column_letter(at + 1)) for at in sorted(unseen.columns)]
+    hidden = [f"{letter}:{letter}" for letter in letters] + list(_spans(unseen.rows))
+    if hidden:
+        yield Remark("W145", sheet, listed(hidden))
+    if unseen.conditional:
+        yield Remark("W146", sheet, listed(unseen.conditional))
+
+
+def _spans(numbers: Sequence[int]) -> Iterator[str]:
+    """Yield ascending row numbers as spans, ``3:10``."""
+    for _, span in groupby(enumerate(numbers), key=lambda each: each[1] - each[0]):
+        rows = [number for _, number in span]
+        yield f"{rows[0]}:{rows[-1]}"
 
 
 def xlsx_heads(body: bytes, limits: Limits) -> Iterator[Sequence[Any]]:

@@ -7,59 +7,14 @@ here: whether its value counts for each of the rows (``tables``).
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
-
-from openpyxl.utils import column_index_from_string
+from typing import Any
 
 from orchestration.intake.formats.base import MergedRow, Row
-from orchestration.intake.formats.ooxml.markup import Attributes, MarkupError, parse_part
-from orchestration.intake.formats.ooxml.sheet import RowBlocks
+from orchestration.intake.formats.ooxml.layout import MergedRange
 
-__all__ = ["MergedRange", "mark_merged", "merged_ranges"]
-
-#: Most merged ranges of a sheet: five for each unit of the biggest province's form are 7,500.
-_MAX_RANGES = 65_536
-_RANGE = re.compile("([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0-9]{1,7})")
-
-
-class MergedRange(NamedTuple):
-    """Merged cells that span several rows (from 1), with their first column (from 0)."""
-
-    first: int
-    last: int
-    column: int
-
-
-def merged_ranges(chunks: Iterable[bytes], columns: int) -> list[MergedRange]:
-    """The merged ranges that span several rows, in the order of their first rows.
-
-    A sheet names them after its cells, so they are read in a pass of their own, which leaves out
-    the rows.
-
-    Args:
-        columns: the number of columns that may hold values; further ones are passed over.
-
-    Raises:
-        MarkupError: the part is not well-formed, or has too many ranges.
-    """
-    found: list[MergedRange] = []
-
-    def start(tag: str, attributes: Attributes) -> None:
-        match = _RANGE.fullmatch(attributes.get("ref", "")) if tag == "mergeCell" else None
-        if match is None:
-            return
-        first, last = int(match[2]), int(match[4])
-        column = column_index_from_string(match[1]) - 1
-        if last > first and column < columns:
-            found.append(MergedRange(first, last, column))
-        if len(found) > _MAX_RANGES:
-            raise MarkupError("too many merged cells")
-
-    parse_part((block for block, is_rows in RowBlocks(chunks) if not is_rows), start)
-    return sorted(found)
+__all__ = ["mark_merged"]
 
 
 def mark_merged(rows: Iterator[Row], ranges: Iterable[MergedRange]) -> Iterator[Row]:

@@ -10,8 +10,8 @@ Belongs here: cells (ECMA-376 part 1, 18.3.1.4) as they are seen. Doesn't belong
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain
@@ -26,10 +26,11 @@ from orchestration.intake.formats.ooxml.markup import MAX_DEPTH, MarkupError, ne
 from orchestration.intake.formats.ooxml.styles import PLAIN, CellStyle
 from orchestration.intake.formats.ooxml.text import Item, ItemReader, decoded, marked, seen
 
-__all__ = ["RowBlocks", "SheetContext", "TextBudget", "read_rows"]
+__all__ = ["RowBlocks", "SheetContext", "TextBudget", "Unseen", "read_rows"]
 
 #: Rows and columns of a sheet, as in every spreadsheet program.
 _MAX_ROW, _MAX_COLUMN = 1_048_576, 16_384
+_TRUE = {"1", "true"}
 #: Digits of a double: a longer whole number is a float, as in a spreadsheet.
 _MAX_DIGITS = 15
 #: Longest text of a cell, in characters; a spreadsheet's own limit is 32,767.
@@ -65,6 +66,21 @@ class TextBudget:
             raise Unreadable("E011", str(self._used), limit=str(self._limit))
 
 
+@dataclass
+class Unseen:
+    """The values of a sheet that nobody sees, or not as they are stored.
+
+    Attributes:
+        rows: the hidden rows (from 1) that hold a value.
+        columns: the hidden columns (positions from 0) that hold a value.
+        conditional: ranges in which a condition changes what is shown of a value.
+    """
+
+    rows: list[int] = field(default_factory=list)
+    columns: set[int] = field(default_factory=set)
+    conditional: list[str] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class SheetContext:
     """What the cells of a sheet refer to.
@@ -76,6 +92,8 @@ class SheetContext:
         epoch: the day from which the workbook counts dates.
         columns: the largest number of columns that may hold values.
         budget: what the long texts of the workbook's cells count against.
+        hidden_columns: positions (from 0).
+        unseen: receives the hidden rows and columns that hold a value.
     """
 
     name: str
@@ -84,6 +102,8 @@ class SheetContext:
     epoch: datetime
     columns: int
     budget: TextBudget
+    hidden_columns: Set[int] = frozenset()
+    unseen: Unseen = field(default_factory=Unseen)
 
 
 def read_rows(chunks: Iterable[bytes], context: SheetContext) -> Iterator[Row]:
@@ -170,6 +190,7 @@ class _Reader:
         self._depth = 0
         self._ready: list[Row] = []
         self._is_sheet = self._in_data = self._in_row = False
+        self._is_hidden = self._are_rows_hidden = False
         self._cells: dict[int, Any] = {}
         self._cell: list[str] = []
         self._column = -1
@@ -214,6 +235,9 @@ class _Reader:
             self._begin_row(attributes)
         elif tag == "sheetData":
             self._in_data = True
+        elif tag == "sheetFormatPr":
+            pairs = iter(attributes)
+            self._are_rows_hidden = dict(zip(pairs, pairs, strict=True)).get("zeroHeight") in _TRUE
         elif not self._is_sheet:
             if tag != "worksheet":
                 raise MarkupError("not a worksheet")
@@ -243,7 +267,9 @@ class _Reader:
             raise MarkupError("a row inside a row")
         self._in_row = True
         self._column, self._last_reference = -1, None
-        given = dict(zip(attributes[::2], attributes[1::2], strict=True)).get("r")
+        row = dict(zip(attributes[::2], attributes[1::2], strict=True))
+        self._is_hidden = row.get("hidden", str(self._are_rows_hidden).lower()) in _TRUE
+        given = row.get("r")
         self.number = _row_number(given) if given is not None else self.number + 1
 
     def _end_row(self) -> None:
@@ -262,6 +288,10 @@ class _Reader:
             for column, value in self._cells.items():
                 row[column] = value
             self._ready.append((self.number, row))
+            if self._is_hidden:
+                self.context.unseen.rows.append(self.number)
+            if self.context.hidden_columns:
+                self.context.unseen.columns |= self.context.hidden_columns & self._cells.keys()
             self._cells = {}
 
     def _end_cell(self) -> None:

@@ -16,7 +16,7 @@ from orchestration.intake.formats.ooxml.number_format import NumberFormat
 from orchestration.intake.formats.ooxml.package import Package
 from orchestration.intake.formats.ooxml.text import Mark, font_mark
 
-__all__ = ["PLAIN", "CellStyle", "read_styles"]
+__all__ = ["PLAIN", "CellStyle", "Styles", "read_styles"]
 
 #: Built-in formats of a Chinese spreadsheet that other languages don't have (18.8.30).
 _CHINESE_FORMATS = {
@@ -53,8 +53,20 @@ class CellStyle(NamedTuple):
 PLAIN = CellStyle(NumberFormat("General"), "")
 
 
-def read_styles(package: Package, name: str) -> list[CellStyle]:
-    """The cell styles by index.
+class Styles(NamedTuple):
+    """The styles of a workbook.
+
+    Attributes:
+        cells: the cell styles by index.
+        changing: the indices of the conditional formats that change what is shown of a value.
+    """
+
+    cells: list[CellStyle]
+    changing: frozenset[int]
+
+
+def read_styles(package: Package, name: str) -> Styles:
+    """Read the styles.
 
     A part that is not well-formed gives no styles: a spreadsheet program repairs such a workbook
     by dropping them.
@@ -68,12 +80,19 @@ def read_styles(package: Package, name: str) -> list[CellStyle]:
     indices: list[tuple[int, int]] = []
     known: dict[tuple[int, int], tuple[int, int]] = {}
     path: list[str] = []
+    changing: set[int] = set()
+    conditional = 0
 
     def start(tag: str, attributes: Attributes) -> None:
+        nonlocal conditional
         parent = path[-1] if path else ""
         path.append(tag)
-        # Differential formats (dxfs) hold fonts and number formats, too.
-        if len(path) == 3 and (parent, tag) == ("numFmts", "numFmt"):
+        if path[1:2] == ["dxfs"]:
+            conditional += len(path) == 3
+            is_format = path[3:] == ["numFmt"] and attributes.get("formatCode") != "General"
+            if is_format or (path[3:4] == ["font"] and font_mark(tag, attributes)):
+                changing.add(conditional - 1)
+        elif len(path) == 3 and (parent, tag) == ("numFmts", "numFmt"):
             codes[_index(attributes, "numFmtId")] = attributes.get("formatCode", "")
         elif len(path) == 3 and (parent, tag) == ("fonts", "font"):
             marks.append("")
@@ -89,7 +108,7 @@ def read_styles(package: Package, name: str) -> list[CellStyle]:
     try:
         parse_part(package.held(name), start, end)
     except MarkupError:
-        return []
+        return Styles([], frozenset())
     formats: dict[int, NumberFormat] = {}
     for number in {number for number, _ in known}:
         code = codes.get(number) or _CHINESE_FORMATS.get(number) or BUILTIN_FORMATS.get(number)
@@ -98,7 +117,7 @@ def read_styles(package: Package, name: str) -> list[CellStyle]:
         (number, font): CellStyle(formats[number], marks[font] if font < len(marks) else "")
         for number, font in known
     }
-    return [styles[style] for style in indices]
+    return Styles([styles[style] for style in indices], frozenset(changing))
 
 
 def _index(attributes: Attributes, name: str) -> int:

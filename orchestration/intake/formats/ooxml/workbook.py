@@ -6,17 +6,18 @@ sheets. Doesn't belong here: which sheets count (``xlsx``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
 from orchestration.intake.formats.base import Limits, Row, Unreadable
+from orchestration.intake.formats.ooxml.layout import read_layout
 from orchestration.intake.formats.ooxml.markup import Attributes, MarkupError, parse_part
-from orchestration.intake.formats.ooxml.merges import mark_merged, merged_ranges
+from orchestration.intake.formats.ooxml.merges import mark_merged
 from orchestration.intake.formats.ooxml.package import Package
-from orchestration.intake.formats.ooxml.sheet import SheetContext, TextBudget, read_rows
-from orchestration.intake.formats.ooxml.styles import CellStyle, read_styles
+from orchestration.intake.formats.ooxml.sheet import SheetContext, TextBudget, Unseen, read_rows
+from orchestration.intake.formats.ooxml.styles import Styles, read_styles
 from orchestration.intake.formats.ooxml.text import Item, read_strings
 
 __all__ = ["Sheet", "Workbook"]
@@ -62,18 +63,27 @@ class Workbook:
         self._epoch = CALENDAR_WINDOWS_1900
         self.sheets = self._sheets()
         self._strings: list[Item] | None = None
-        self._styles: list[CellStyle] | None = None
+        self._styles: Styles | None = None
 
-    def rows(self, sheet: Sheet) -> Iterator[Row]:
+    def rows(self, sheet: Sheet, unseen: Unseen | None = None) -> Iterator[Row]:
         """Yield the rows of a sheet that hold a value, each with its number (from 1).
+
+        Args:
+            unseen: receives what nobody sees of the rows; complete after the last one.
 
         Raises:
             Unreadable: the sheet is damaged (E012), has values in too many columns (E021), or the
                 workbook has too many rows over all its sheets (E014).
         """
         try:
-            ranges = merged_ranges(self._package.chunks(sheet.part), self._limits.columns)
-            for row in mark_merged(self.plain_rows(sheet), ranges):
+            layout = read_layout(
+                self._package.chunks(sheet.part), self._limits.columns, self._cell_styles().changing
+            )
+            unseen = unseen or Unseen()
+            unseen.conditional += layout.conditional
+            context = self._context(sheet, layout.hidden_columns, unseen)
+            rows = read_rows(self._package.chunks(sheet.part), context)
+            for row in mark_merged(rows, layout.merged):
                 self._rows += 1
                 if self._rows > self._limits.rows:
                     raise Unreadable("E014", str(self._limits.rows), limit=str(self._limits.rows))
@@ -83,18 +93,23 @@ class Workbook:
 
     def plain_rows(self, sheet: Sheet) -> Iterator[Row]:
         """Yield the rows as :meth:`rows` does, but without merged cells and uncounted."""
-        context = SheetContext(
-            sheet.name,
-            self._shared_strings(),
-            self._cell_styles(),
-            self._epoch,
-            self._limits.columns,
-            self._budget,
-        )
+        context = self._context(sheet, frozenset(), Unseen())
         try:
             yield from read_rows(self._package.chunks(sheet.part), context)
         except MarkupError:
             raise Unreadable("E012", sheet.name, format="XLSX") from None
+
+    def _context(self, sheet: Sheet, hidden_columns: Set[int], unseen: Unseen) -> SheetContext:
+        return SheetContext(
+            sheet.name,
+            self._shared_strings(),
+            self._cell_styles().cells,
+            self._epoch,
+            self._limits.columns,
+            self._budget,
+            hidden_columns,
+            unseen,
+        )
 
     def _sheets(self) -> list[Sheet]:
         found: list[Sheet] = []
@@ -141,10 +156,12 @@ class Workbook:
             self._strings = read_strings(self._package, part) if part else []
         return self._strings
 
-    def _cell_styles(self) -> list[CellStyle]:
+    def _cell_styles(self) -> Styles:
         if self._styles is None:
             part = self._part_of("styles", _STYLES)
-            self._styles = read_styles(self._package, part) if part else []
+            self._styles = (
+                read_styles(self._package, part) if part else Styles([], frozenset())
+            )
         return self._styles
 
     def _part_of(self, kind: str, usual: str) -> str | None:
