@@ -44,9 +44,10 @@ _PARQUET_BYTES_PER_SECOND = 40_000
 #: Most CPU seconds for a first try, whatever the size: a million rows take ten. With the default of
 #: ``max_object_seconds`` for the second one, both are less than a minute.
 _MOST_FIRST_SECONDS = 15.0
-#: By the clock, a first try may take this many times its CPU seconds, as other programs run as
-#: well, but no longer than the longest first try computes. What is ended by it is only set aside.
-_CLOCK_FACTOR = 4
+#: By the clock, a first try may take its CPU seconds, and this long if they are fewer: a small
+#: object is tried with others and alone, which with the second try is less than a minute, too.
+#: What the clock ends is only set aside.
+_FIRST_CLOCK = 7.5
 #: By the clock, an object may take its CPU seconds and a tenth: an idle machine gives nearly all of
 #: its time to the two or three processes of a run.
 _CLOCK_SHARE = 1.1
@@ -127,7 +128,7 @@ class Isolation:
         if patiently:
             return task
         seconds = min(task.seconds, _first_seconds(chunk))
-        clock = min(_CLOCK_FACTOR * seconds, _MOST_FIRST_SECONDS)
+        clock = max(seconds, _FIRST_CLOCK)
         return replace(task, seconds=seconds, clock=clock, needs_fresh=False)
 
     def _judge(

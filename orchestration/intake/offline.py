@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.contacts import struck
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.errors import UsageError
 from orchestration.core.reporting_calendar import SHANGHAI
@@ -144,7 +145,7 @@ def _subject(
 ) -> ReceiptSubject:
     """What a receipt says about a file; ``body`` is None if it was not read."""
     return ReceiptSubject(
-        object_key=_key(place),
+        object_key=struck(_key(place)),
         etag=hashlib.md5(body or b"", usedforsecurity=False).hexdigest(),
         sha256=None if body is None else hashlib.sha256(body).hexdigest(),
         size=size,

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import orjson
 
+from orchestration.core.contacts import STRUCK
 from orchestration.core.settings import Settings
 from orchestration.intake.findings import Finding
 from orchestration.storage import Store
@@ -26,6 +27,7 @@ __all__ = [
     "receipt_content",
     "receipt_key",
     "refresh_receipts",
+    "same_object",
     "status_of",
 ]
 
@@ -39,6 +41,7 @@ class ReceiptSubject:
     """The object that a receipt is about.
 
     Attributes:
+        object_key: its key without contacts, as in ``quality.submission_errors``.
         size: in bytes.
         documents: the number of documents in the object.
         rejected: how many of them break their contract.
@@ -132,6 +135,20 @@ def _sort_key(item: Finding) -> tuple[str, str, str, str]:
     return (item.document_id or "", item.location, item.code, item.value or "")
 
 
+def same_object(raw: str, published: str) -> str:
+    """The SQL condition that a row of ``raw`` and a published one are about the same object.
+
+    A published key has no contacts; what was struck out of it is told apart by the ETag.
+
+    Args:
+        raw, published: aliases of relations with ``object_key`` and ``etag``.
+    """
+    return (
+        f"{raw}.etag = {published}.etag and ({raw}.object_key = {published}.object_key "
+        f"or contains({published}.object_key, '{STRUCK}'))"
+    )
+
+
 _CHANGED_OBJECTS = """
 with old as (
     select {columns} from lake.quality.submission_errors where year = $year
@@ -173,9 +190,7 @@ where accepted.document_type = 'plan' and target.target_number is not null
 """
 
 
-def _number_by_version(
-    con: duckdb.DuckDBPyConnection, query: str
-) -> dict[tuple[str, str], int]:
+def _number_by_version(con: duckdb.DuckDBPyConnection, query: str) -> dict[tuple[str, str], int]:
     """The number of a query's rows by key and ETag of their object."""
     counted = f"select object_key, etag, count(*) from ({query}) group by object_key, etag"
     return {(key, etag): number for key, etag, number in con.execute(counted).fetchall()}
@@ -207,9 +222,10 @@ def refresh_receipts(
         {"year": year},
     )
     subjects = con.execute(
-        "select o.object_key, o.etag, o.sha256, o.size, o.year, o.province_code, "
+        "select changed.object_key, o.etag, o.sha256, o.size, o.year, o.province_code, "
         "o.documents_total, o.documents_rejected, o.receipt_name "
-        "from lake.raw.objects o join changed_objects using (object_key, etag) "
+        "from lake.raw.objects o join changed_objects as changed "
+        f"on {same_object('o', 'changed')} "
         # An overwritten key has one receipt: that of its newest object.
         "qualify row_number() over (partition by o.object_key "
         "order by o.last_modified desc, o.etag desc) = 1 order by o.object_key"

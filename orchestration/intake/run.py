@@ -26,6 +26,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from orchestration.core.contacts import struck
 from orchestration.core.errors import Unreachable
 from orchestration.core.reporting_calendar import period_of
 from orchestration.core.settings import Settings
@@ -505,7 +506,7 @@ def _limit_findings(item: _Item, limit: int) -> None:
 def _receipt_object(item: _Item) -> tuple[str, bytes]:
     """Key and body of an item's receipt."""
     subject = ReceiptSubject(
-        object_key=item.info.key,
+        object_key=struck(item.info.key),
         etag=item.info.etag,
         sha256=item.answer.sha256,
         size=item.info.size,
@@ -576,6 +577,8 @@ def _accept_of_object(item: _Item, seen: _Seen, registered: set[str]) -> Iterato
     item.permanent = [f for f in answer.findings if not _is_provisional(item, f)]
     item.provisional = [f for f in answer.findings if _is_provisional(item, f)]
     item.rejected = answer.total - len(answer.documents)
+    if struck(item.place.name) != item.place.name:
+        item.permanent.append(finding("W127", value=item.place.name))
     for document in answer.documents:
         about: About = {"document_id": document.document_id, "unit_code": document.unit_code}
         senders = seen.setdefault((item.place.document_type, document.document_id), {})
@@ -680,9 +683,10 @@ def _object_rows(items: Sequence[_Item], run_id: str) -> dict[str, pa.Table]:
                 item.body,
             )
         )
-        permanent += [(*_finding_row(item, each), run_id) for each in item.permanent]
+        permanent += [(*_finding_row(item, info.key, each), run_id) for each in item.permanent]
         # dbt fills the last two columns: the explanation of a warning.
-        errors += [(*_finding_row(item, each), None, None) for each in item.findings]
+        shown = struck(info.key) if item.findings else ""
+        errors += [(*_finding_row(item, shown, each), None, None) for each in item.findings]
     name = "quality.submission_errors"
     rows = {
         "raw.objects": arrow_table(objects, RAW_TABLES["objects"]),
@@ -692,11 +696,11 @@ def _object_rows(items: Sequence[_Item], run_id: str) -> dict[str, pa.Table]:
     return {name: table for name, table in rows.items() if table.num_rows}
 
 
-def _finding_row(item: _Item, found: Finding) -> tuple[Any, ...]:
+def _finding_row(item: _Item, key: str, found: Finding) -> tuple[Any, ...]:
     return (
         item.place.year,
         item.place.province_code,
-        storable(item.info.key),
+        storable(key),
         storable(found.document_id),
         storable(found.unit_code),
         storable(found.indicator_code),

@@ -2,9 +2,9 @@
 
 Belongs here: the content of the file. It has ``raw`` up to the reporting year from one snapshot
 of the lake, ``prior`` (last year's marts) and ``control`` (the year, its cut-off and the bounds of
-settings). Contact data and the bodies of objects are not copied. dbt is twice as fast on a plain file as on DuckLake, and
-readers of the lake never see an incomplete build. Doesn't belong here: running dbt (``dbt``) and
-copying its results to the lake (``commit``).
+settings). Contact data, also in keys, and the bodies of objects are not copied. dbt is twice as
+fast on a plain file as on DuckLake, and readers of the lake never see an incomplete build. Doesn't
+belong here: running dbt (``dbt``) and copying its results to the lake (``commit``).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.core.contacts import MAY_HOLD_CONTACT, struck
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.reporting_calendar import ReportingPeriod
 from orchestration.core.settings import Settings
@@ -85,18 +86,24 @@ def prepare_build(
     try:
         for schema in ("raw", "prior", "control"):
             con.execute(f"create schema build.{schema}")
+        _find_contacts_in_keys(con, at)
         for name, schema in RAW_TABLES.items():
             if name in _NOT_COPIED:
                 continue
             left = {"body"} | _PERSONAL | (_LINEAGE if name in _LONG else set())
-            columns = ", ".join(field.name for field in schema if field.name not in left)
+            columns = ", ".join(
+                _without_contacts(field.name) if field.name in _KEYS else field.name
+                for field in schema
+                if field.name not in left
+            )
             years = "=" if name in _OF_THE_YEAR else "<="
             con.execute(
                 f"create table build.raw.{name} as "
                 f"select {columns} from lake.raw.{name} {at} where year {years} {period.year}"
             )
         con.execute(
-            "create table build.control.documents as select * exclude (transfer), "
+            "create table build.control.documents as select * exclude (transfer) "
+            f"replace ({_without_contacts('object_key')}), "
             "transfer is not null as is_timed, "
             "(document_type, document_id) in (select (document_type, document_id) from "
             f"lake.raw.documents {at} group by all having count(distinct province_code) > 1) "
@@ -123,6 +130,39 @@ def prepare_build(
     finally:
         con.execute("detach build")
     return path
+
+
+#: Columns with keys of objects: people write contacts into file names.
+_KEYS = {"object_key", "report_object_key", "scan_object_key"}
+#: Tables with a row for each object; the others name an object once for each of its documents.
+_OBJECTS = {"objects", "attachments"}
+
+
+def _find_contacts_in_keys(con: duckdb.DuckDBPyConnection, at: str) -> None:
+    """Make the table ``struck_keys``: the keys with contacts, and what is shown of them."""
+    columns = [
+        f"select distinct {field.name} as key from lake.raw.{name} {at}"
+        for name, schema in RAW_TABLES.items()
+        if name == "objects" or name not in _NOT_COPIED | _LONG
+        for field in schema
+        if field.name in _KEYS - ({"object_key"} if name not in _OBJECTS else set())
+    ]
+    keys = con.execute(
+        f"select distinct key from ({' union all '.join(columns)}) where regexp_matches(key, ?)",
+        [MAY_HOLD_CONTACT],
+    ).fetchall()
+    shown = [(key, struck(key)) for (key,) in keys]
+    found = [each for each in shown if each[0] != each[1]]
+    con.execute("create or replace temp table struck_keys (key varchar, shown varchar)")
+    if found:
+        con.executemany("insert into struck_keys values (?, ?)", found)
+
+
+def _without_contacts(column: str) -> str:
+    return (
+        f"coalesce((select shown from struck_keys where struck_keys.key = {column}), {column}) "
+        f"as {column}"
+    )
 
 
 #: The columns of ``prior`` that models read; empty tables have them if the lake has no marts yet.

@@ -16,6 +16,8 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.contacts import struck
+from orchestration.intake.receipts import same_object
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.workbook import put_text, workbook_bytes
 
@@ -95,11 +97,11 @@ join lake.marts.dim_unit as d using (year, unit_code)
 left join findings as f on f.unit_code = u.unit_code
 where u.year = $year order by u.unit_code
 """
-_REJECTED = """
+_REJECTED = f"""
 select o.province_code, o.object_key, min(concat(e.code, ' ', e.message_zh)) as message
 from lake.raw.objects as o
 left join lake.quality.submission_errors as e
-    on e.year = $year and e.object_key = o.object_key and e.etag = o.etag and e.severity = 'error'
+    on e.year = $year and {same_object("o", "e")} and e.severity = 'error'
 where o.year = $year and o.status = 'rejected'
 group by o.province_code, o.object_key order by o.object_key
 """
@@ -141,6 +143,7 @@ def province_digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> li
             digest.lists["unassessed"].append(row)
     for row in rows_as_dicts(con.execute(_REJECTED, {"year": year})):
         if row["province_code"] in found:
+            row["object_key"] = struck(row["object_key"])
             found[row["province_code"]].lists["rejected"].append(row)
     for row in rows_as_dicts(con.execute(_SUMMARIES, {"year": year})):
         row["task"] = f"{row['task_code']} {catalogue.tasks[row['task_code']].name}"

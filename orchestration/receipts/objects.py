@@ -11,14 +11,20 @@ from typing import Any
 
 import duckdb
 
+from orchestration.core.contacts import struck
 from orchestration.intake.findings import Finding
-from orchestration.intake.receipts import ReceiptSubject, receipt_content, receipt_key
+from orchestration.intake.receipts import (
+    ReceiptSubject,
+    receipt_content,
+    receipt_key,
+    same_object,
+)
 from orchestration.receipts.changes import Page, changed_keys_table
 
 __all__ = ["list_object_pages", "object_page_contents"]
 
 #: The newest version of each key, with a digest of everything that its page prints.
-_OBJECTS = """
+_OBJECTS = f"""
 with newest as (
     select * from lake.raw.objects where year = $year
     qualify row_number() over (
@@ -34,7 +40,7 @@ findings as (
 select o.object_key, o.etag, o.sha256, o.size, o.year, o.province_code, o.documents_total,
     o.documents_rejected, o.receipt_name,
     concat_ws(':', o.etag, o.documents_total, o.documents_rejected, f.number, f.digest) as digest
-from newest as o left join findings as f using (object_key, etag)
+from newest as o left join findings as f on {same_object("o", "f")}
 order by o.object_key
 """
 _FINDINGS = """
@@ -47,8 +53,8 @@ from lake.quality.submission_errors join changed_keys on object_key = key where 
 def list_object_pages(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, Page]:
     """Return the pages of all objects of a year, by key in the publication bucket."""
     found: dict[str, Page] = {}
-    for *subject, name, digest in con.execute(_OBJECTS, {"year": year}).fetchall():
-        about = ReceiptSubject(*subject)
+    for key, *subject, name, digest in con.execute(_OBJECTS, {"year": year}).fetchall():
+        about = ReceiptSubject(struck(key), *subject)
         key = receipt_key(about.year, about.province_code, name).removesuffix(".json") + ".html"
         found[key] = Page(about.province_code, digest, about)
     return found

@@ -14,6 +14,7 @@ import duckdb
 import jinja2
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.contacts import struck
 from orchestration.core.reporting_calendar import SHANGHAI, moment, period_of
 
 __all__ = ["WORDS", "common_page_content", "templates"]
@@ -52,13 +53,15 @@ WORDS = {
 @cache
 def templates(*folders: Path) -> jinja2.Environment:
     """Return an environment with the templates of ``folders`` and of this folder."""
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([*folders, Path(__file__).parent]),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["struck"] = struck
+    return environment
 
 
 def common_page_content(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, Any]:

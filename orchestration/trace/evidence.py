@@ -8,13 +8,14 @@ pages. The caller's reader is pinned at a snapshot. Doesn't belong here: arithme
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import duckdb
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.contacts import struck
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.figures.recompute import UnitValue
 from orchestration.lakehouse import quoted
@@ -227,13 +228,13 @@ def counting_documents(
     query = f"""
         with received as ({_received_documents_query(sorted(kinds))}),
         valueless as (
-            select object_key, etag, document_id from lake.quality.submission_errors
+            select etag, document_id from lake.quality.submission_errors
             where year = $year and code = 'E062'
         ),
         judged as (
             select *, judged_at >= $cutoff as is_late,
                 judged_at >= case when kind = 'review' then $cutoff else $until end as is_out
-            from received anti join valueless using (object_key, etag, document_id)
+            from received anti join valueless using (etag, document_id)
             where {" and ".join(terms)}
         ),
         ranked as (
@@ -260,8 +261,14 @@ def documents(
     rows = con.execute(f"{query} order by subject, kind, stage", parameters).fetchall()
     found: dict[str, list[Document]] = {}
     for subject, *columns in rows:
-        found.setdefault(subject, []).append(Document(*columns))
+        found.setdefault(subject, []).append(_published(Document(*columns)))
     return found
+
+
+def _published(document: Document) -> Document:
+    """A document whose object's key has no contacts."""
+    key = struck(document.object_key)
+    return document if key == document.object_key else replace(document, object_key=key)
 
 
 def received(con: duckdb.DuckDBPyConnection, year: int) -> list[Document]:
@@ -275,7 +282,7 @@ def received(con: duckdb.DuckDBPyConnection, year: int) -> list[Document]:
         """,
         {"year": year, "cutoff": cutoff_of(con, year)},
     ).fetchall()
-    return [Document(*row) for row in rows]
+    return [_published(Document(*row)) for row in rows]
 
 
 def received_by_kind(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, tuple[int, int]]:

@@ -163,3 +163,32 @@ def test_a_digest_dated_by_a_wrong_clock_is_written_again(
     assert _run_to_receipts(ws, day=3).provinces == 1
     assert "2024年12月3日" in _page(ws, "digest.html")
     assert _run_to_receipts(ws, day=4).provinces == 0
+
+
+def test_a_contact_in_a_file_name_is_published_nowhere(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    landing.unit(UNIT)
+    report = {
+        "object_key": f"attachments/year=2024/province=440000/{UNIT}/李老师13900139000.pdf",
+        "sha256": "0" * 64,
+        "pages": 1,
+    }
+    key = landing.performance(UNIT, {"C_04": "约"}, name="王老师13800138000.json", report=report)
+    _run_to_receipts(ws)
+    shown = key.replace("13800138000", "〔联系方式略〕")
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        errors = con.execute(
+            "select code, object_key, value from lake.quality.submission_errors "
+            "where code in ('E201', 'E401', 'W127') order by code"
+        ).fetchall()
+    assert errors == [
+        ("E201", shown, "约"),
+        ("E401", shown, report["object_key"].replace("13900139000", "〔联系方式略〕")),
+        ("W127", shown, "王老师〔联系方式略〕.json"),
+    ]
+    receipt = _page(ws, "王老师13800138000.json.receipt.json")
+    assert {"E201", "E401", "W127"} <= set(re.findall('"code": "([A-Z0-9]+)"', receipt))
+    assert shown in _page(ws, f"units/{UNIT}.html")
+    for info in ws.store.list("publication", FOLDER):
+        assert not re.search(b"13[89]0013[89]000", ws.store.get("publication", info.key))

@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
-from orchestration.core.contacts import STRUCK, struck, struck_id
+from orchestration.core.contacts import MAY_HOLD_CONTACT, STRUCK, struck, struck_id
+
+CONTACTS = [
+    "13800138000",
+    "138 0013 8000",
+    "138-0013-8000",
+    "1380013 8000",
+    "138.0013.8000",
+    "1380 0138 000",
+    "138—0013—8000",
+    "１３８００１３８０００",
+    "138　0013　8000",
+    "+86 13800138000",
+    "＋８６－１３８００１３８０００",
+    "008613800138000",
+    "010-66096114",
+    "010 6609 6114",
+    "(010)66096114",
+    "（０１０）６６０９６１１４",
+    "0755－8310 1234转808",
+    "0755-83101234-",
+    "+86-10-66096114",
+    "400-810-1234",
+    "wang.li@example.edu.cn",
+    "Wang＠example．com",
+    "44010619900101123X",
+    "440106199001011234",
+    "440106 19900101 123x",
+    "４４０１０６１９９００１０１１２３Ｘ",
+    "138·0013·8000",
+    "138\u200b0013\u200b8000",
+    "010-66096114/66096115",
+    "+852 2345 6789",
+    "00886-2-2345-6789",
+    "wang @ example.com",
+]
 
 
-@pytest.mark.parametrize(
-    "contact",
-    [
-        "13800138000",
-        "138 0013 8000",
-        "138-0013-8000",
-        "1380013 8000",
-        "138.0013.8000",
-        "1380 0138 000",
-        "138—0013—8000",
-        "１３８００１３８０００",
-        "138　0013　8000",
-        "+86 13800138000",
-        "＋８６－１３８００１３８０００",
-        "008613800138000",
-        "010-66096114",
-        "010 6609 6114",
-        "(010)66096114",
-        "（０１０）６６０９６１１４",
-        "0755－8310 1234转808",
-        "0755-83101234-",
-        "+86-10-66096114",
-        "400-810-1234",
-        "wang.li@example.edu.cn",
-        "Wang＠example．com",
-        "44010619900101123X",
-        "440106199001011234",
-        "440106 19900101 123x",
-        "４４０１０６１９９００１０１１２３Ｘ",
-        "138·0013·8000",
-        "138\u200b0013\u200b8000",
-        "010-66096114/66096115",
-        "+852 2345 6789",
-        "00886-2-2345-6789",
-        "wang @ example.com",
-    ],
-)
+@pytest.mark.parametrize("contact", CONTACTS)
 @pytest.mark.parametrize("around", ["{}", "约300，请联系王老师{}", "联系：{}。", "{}王", "a:{} b"])
 def test_a_contact_is_struck_out(contact: str, around: str) -> None:
     dash = "-" if contact.endswith("-") else ""
@@ -108,3 +108,15 @@ def test_hostile_text_costs_no_more_than_its_length() -> None:
         "a @ " * 90_000,
     ):
         struck(text)
+
+
+@pytest.mark.parametrize("around", ["{}", "报表{}.xlsx", "a:{} b"])
+def test_the_pattern_for_sql_finds_every_text_with_a_contact(around: str) -> None:
+    texts = [around.format(contact) for contact in CONTACTS]
+    texts += [around.format("办公电话：6609-6114"), around.format("Tel.66096114")]
+    with duckdb.connect() as con:
+        query = "select text from (select unnest(?) as text) where not regexp_matches(text, ?)"
+        assert con.execute(query, [texts, MAY_HOLD_CONTACT]).fetchall() == []
+        # A key as a platform makes it needs no further look.
+        key = "performance/year=2024/province=110000/performance-2024-T05-110000-0001-1.json"
+        assert con.execute(query, [[key], MAY_HOLD_CONTACT]).fetchall() == [(key,)]

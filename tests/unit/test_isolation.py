@@ -74,17 +74,17 @@ def test_each_harmful_object_is_answered_and_the_others_are_read(bodies: list[by
     with Isolation(SETTINGS, _terms()) as isolated:
         first = isolated.answer(objects).result()
         slow = isolated.answer(first.slow, patiently=True).result()
-    slow_bodies = {each.body for each in first.slow}
-    assert slow_bodies == {each for each in bodies if each in poison.ENDLESS}
+    # A busy machine sets others aside, too; they are answered then.
+    assert {each.body for each in first.slow} >= set(bodies) & set(poison.ENDLESS)
     assert slow.slow == []
+    answered = Answered(first.answers | slow.answers)
     for number, body in harms.items():
-        answered = slow if body in poison.ENDLESS else first
         assert _codes(answered, number) == {poison.HARMS[body][1]}
         assert answered.answers[number * 2**32].total == 0
-    honest = [first.answers[each.position] for each in objects if each.body not in poison.HARMS]
+    honest = [answered.answers[each.position] for each in objects if each.body not in poison.HARMS]
     assert len(honest) == 60 - len(harms)
     assert all(answer.total == len(answer.documents) == 1 for answer in honest)
-    written = rows.joined(first.rows, set())
+    written = rows.joined(first.rows + slow.rows, set())
     ids = written.tables["performances"]["document_id"].to_pylist()
     assert sorted(ids) == sorted(f"d{number}" for number in range(60) if number not in harms)
 
@@ -110,6 +110,8 @@ def test_both_tries_of_the_worst_object_end_within_a_minute() -> None:
         tries = [isolated._task([huge], patiently=patiently) for patiently in (False, True)]
     assert sum(task.seconds for task in tries) < 60
     assert sum(task.clock for task in tries) < 60
+    small = isolated._task([_landed(1)], patiently=False)
+    assert 2 * small.clock + tries[1].clock < 60
 
 
 def test_an_object_is_tried_again_if_it_is_not_to_blame() -> None:

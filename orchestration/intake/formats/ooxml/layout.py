@@ -71,15 +71,19 @@ def read_layout(chunks: Iterable[bytes], columns: int, changing: Set[int]) -> La
                 layout.hidden_columns |= set(range(int(first) - 1, min(int(last), columns)))
         elif tag == "conditionalFormatting":
             place = attributes.get("sqref", "")
-        elif (tag == "cfRule" and _number(attributes, "dxfId", -1) in changing) or (
-            tag in ("dataBar", "iconSet") and attributes.get("showValue") in _FALSE
-        ):
-            if place not in layout.conditional[-1:]:
-                layout.conditional.append(place)
+        elif place not in layout.conditional[-1:] and _changes(tag, attributes, changing):
+            layout.conditional.append(place)
 
     parse_part((block for block, is_rows in RowBlocks(chunks) if not is_rows), start)
     layout.merged.sort()
     return layout
+
+
+def _changes(tag: str, attributes: Attributes, changing: Set[int]) -> bool:
+    """Whether an element of a conditional format changes what is shown of a value."""
+    if tag == "cfRule":
+        return _number(attributes, "dxfId", -1) in changing
+    return tag in ("dataBar", "iconSet") and attributes.get("showValue") in _FALSE
 
 
 def _add_merged(merged: list[MergedRange], reference: str, columns: int) -> None:

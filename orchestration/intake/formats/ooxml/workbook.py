@@ -159,9 +159,7 @@ class Workbook:
     def _cell_styles(self) -> Styles:
         if self._styles is None:
             part = self._part_of("styles", _STYLES)
-            self._styles = (
-                read_styles(self._package, part) if part else Styles([], frozenset())
-            )
+            self._styles = read_styles(self._package, part) if part else Styles([], frozenset())
         return self._styles
 
     def _part_of(self, kind: str, usual: str) -> str | None:
