@@ -85,6 +85,7 @@ class Submitted(NamedTuple):
         position: of its rows.
         where, where_id: its location, and that of its id.
         has_values: False for a performance document of which no value counts.
+        unit_name: as given beside the unit's code, or None.
         values: how many values or targets are read and not excluded.
         findings: findings that count only if the document is taken in; dbt makes them again.
     """
@@ -97,6 +98,7 @@ class Submitted(NamedTuple):
     where_id: str
     has_values: bool
     values: int
+    unit_name: str | None
     findings: tuple[Finding, ...]
 
 
@@ -226,5 +228,6 @@ def _submitted(position: int, document: ParsedDocument, findings: tuple[Finding,
         where.at("document_id"),
         has_values(document),
         counted_values(document),
+        document.unit_name,
         findings,
     )

@@ -47,7 +47,14 @@ from orchestration.intake.findings import (
     indicator_fields,
     quoted,
 )
-from orchestration.intake.formats import Limits, Locator, Remark, Unreadable, read_object
+from orchestration.intake.formats import (
+    Limits,
+    Locator,
+    RawDocument,
+    Remark,
+    Unreadable,
+    read_object,
+)
 from orchestration.intake.places import MINISTRY, Place
 from orchestration.intake.problems import PROBLEMS, code_name, field_names, problem_findings
 from orchestration.intake.reading import ReadValue, read_value
@@ -62,6 +69,10 @@ _QUOTING_CODES = {
 }
 
 _SCORE_STEP = Decimal("0.1")
+#: Fields that one finding names: a document of another kind has a handful more.
+_FIELDS_NAMED = 20
+#: Characters of a unit's name that are compared; names have some twenty.
+_LONGEST_NAME = 200
 
 
 @lru_cache(4096)
@@ -104,6 +115,7 @@ class ParsedDocument:
         content_sha256: hash of the content; the same in every format.
         values: values of a performance document; empty for other types.
         targets: of a plan: year, indicator code, value as read; empty for other types.
+        unit_name: the unit's name as given beside its code, without contacts, or None.
     """
 
     where: Locator
@@ -111,6 +123,7 @@ class ParsedDocument:
     content_sha256: str
     values: Values = field(default_factory=Values)
     targets: Sequence[tuple[int, str, ReadValue]] = ()
+    unit_name: str | None = None
 
     @property
     def unit_code(self) -> str | None:
@@ -190,6 +203,7 @@ def _parse(
         parsed.findings.append(finding("E006", value=key))
         return parsed
     kind = place.document_type
+    unknown: set[str] = set()
     try:
         for read in read_object(key, body, kind=kind, limits=limits, received_at=received_at):
             if isinstance(read, Remark):
@@ -207,7 +221,9 @@ def _parse(
                 parsed.findings.append(_unreadable_finding(kind, read.content, read.where.at()))
                 continue
             document = _checked_document(place, read.where, read.content, parsed.findings)
+            unknown |= _unknown_fields(kind, read)
             if document is not None:
+                document.unit_name = _unit_name(read, document.model)
                 parsed.documents.append(document)
     except Unreadable as error:
         # The documents read before the error can't be trusted either.
@@ -216,7 +232,30 @@ def _parse(
         return parsed
     if not parsed.total:
         parsed.findings.append(finding("E007"))
+    if unknown:
+        value = "、".join(sorted(unknown)[:_FIELDS_NAMED])
+        parsed.findings.append(finding("W128", value=value))
     return parsed
+
+
+def _unknown_fields(kind: str, read: RawDocument) -> set[str]:
+    """The fields of a document that its type doesn't have, as long as they have something in them.
+
+    A unit's name is compared with its registration.
+    """
+    if not isinstance(read.content, Mapping) or read.content.keys() <= _known_fields(kind):
+        return set()
+    return given_fields(read.content).keys() - _known_fields(kind)
+
+
+@cache
+def _known_fields(kind: str) -> frozenset[str]:
+    return frozenset({*MODELS[kind].model_fields, "unit_name"})
+
+
+def _unit_name(read: RawDocument, model: Document) -> str | None:
+    name = vars(model).get("unit_name") or read.unit_name or read.content.get("unit_name")
+    return struck(name[:_LONGEST_NAME]) if isinstance(name, str) else None
 
 
 def _unreadable_finding(kind: str, error: Unreadable, where: str) -> Finding:

@@ -34,6 +34,7 @@ from orchestration.intake.answers import Answer, Landed, Terms, unread
 from orchestration.intake.attachments import pending_attachments, take_in_attachments
 from orchestration.intake.findings import About, Finding, Findings, counted, finding
 from orchestration.intake.formats import limits_of
+from orchestration.intake.formats.names import is_like
 from orchestration.intake.isolation import Answered, Isolation
 from orchestration.intake.listing import (
     gone_objects,
@@ -554,24 +555,23 @@ def _accept_documents(con: duckdb.DuckDBPyConnection, items: list[_Item]) -> set
     ):
         seen.setdefault((kind, document_id), {})[province] = digest
     units = {d.unit_code for d in documents if d.unit_code}
-    registered = {
-        row[0]
-        for row in _query_wanted(
+    registered: dict[str, str] = dict(
+        _query_wanted(
             con,
-            "select distinct unit_code from lake.raw.registrations "
-            "join wanted on unit_code = value",
+            "select unit_code, max_by(unit_name, submitted_at) from lake.raw.registrations "
+            "join wanted on unit_code = value group by unit_code",
             units,
         )
-    }
+    )
     return {position for item in items for position in _accept_of_object(item, seen, registered)}
 
 
-def _accept_of_object(item: _Item, seen: _Seen, registered: set[str]) -> Iterator[int]:
+def _accept_of_object(item: _Item, seen: _Seen, registered: dict[str, str]) -> Iterator[int]:
     """Do the work of :func:`_accept_documents` for one object; yield the positions dropped.
 
     Args:
         seen: updated.
-        registered: registered units; updated.
+        registered: names of registered units by code; updated.
     """
     answer = item.answer
     item.permanent = [f for f in answer.findings if not _is_provisional(item, f)]
@@ -599,11 +599,16 @@ def _accept_of_object(item: _Item, seen: _Seen, registered: set[str]) -> Iterato
         senders[item.place.province_code] = document.content_sha256
         item.accepted += 1
         if item.place.document_type == "registration" and document.unit_code:
-            registered.add(document.unit_code)
+            registered[document.unit_code] = document.unit_name or ""
         if document.unit_code and document.unit_code not in registered:
             item.held_back.add(document.document_id)
             item.provisional.append(
                 finding("E109", document.where, value=document.unit_code, **about)
+            )
+        name = registered.get(document.unit_code or "")
+        if name and document.unit_name and not is_like(document.unit_name, name):
+            item.permanent.append(
+                finding("W129", document.where, value=document.unit_name, expected=name, **about)
             )
         if not document.has_values:
             item.held_back.add(document.document_id)

@@ -290,6 +290,19 @@ def test_an_unknown_unit_is_held_back_until_it_registers(
     assert [str(row[0]) for row in _query(ws, query)] == ["10.000000"]
 
 
+def test_a_name_that_contradicts_the_registered_one_is_told(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    landing.unit(UNIT)
+    names = ["另一所学校", "示例单位", f"示例单位{UNIT[-4:]}（本部）", None]
+    keys = [landing.performance(UNIT, {"C_04": 10}, unit_name=name) for name in names]
+    _intake(ws)
+    found = [
+        [e["value"] for e in _receipt(ws, key)["errors"] if e["code"] == "W129"] for key in keys
+    ]
+    assert found == [["另一所学校"], [], [], []]
+
+
 def test_the_same_document_counts_once_and_an_id_is_never_reused(
     ws: stages.Workspace, landing: Landing
 ) -> None:

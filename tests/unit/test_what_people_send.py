@@ -173,6 +173,48 @@ def test_only_the_row_that_can_not_be_read_is_refused(
     assert values == {name: value for name, value in GOOD.items() if name != lost}
 
 
+@pytest.mark.parametrize(
+    ("notes", "lost"),
+    [
+        # No other row has anything beside its value: 1,234 without quotes was cut in two.
+        ({"C_04": ("1", "234"), "C_05": ("12", "345.5")}, {"C_04", "C_05"}),
+        ({"C_04": ("1", "234"), "C_06": ("50.5", "已核对")}, set()),
+        ({"C_04": ("1", "23")}, set()),
+        ({"C_04": ("1234", "567")}, set()),
+    ],
+)
+def test_a_comma_after_thousands_cuts_a_value_where_nothing_else_stands_beside_it(
+    notes: dict[str, tuple[str, str]], lost: set[str]
+) -> None:
+    cells = {code: notes.get(code, (value,)) for code, value in GOOD.items()}
+    lines = [",".join([*HEAD, "备注"])]
+    lines += [
+        ",".join(["d1", "2024-11-01T09:00:00+08:00", UNIT, "2024", code, *each])
+        for code, each in cells.items()
+    ]
+    parsed = parse("x.csv", "\n".join(lines).encode())
+    assert read(parsed) == {
+        UNIT: {code: each[0] for code, each in cells.items() if code not in lost}
+    }
+    assert [found.code for found in findings(parsed)].count("E013") == len(lost)
+
+
+def test_fields_of_a_document_that_are_not_read_are_told() -> None:
+    document = {
+        "document_id": "d1",
+        "submitted_at": "2024-11-01T09:00:00+08:00",
+        "unit_code": UNIT,
+        "unit_name": "示例学校",
+        "year": 2024,
+        "values": GOOD,
+        "remark": "",
+    }
+    assert findings(parse("x.json", json.dumps(document).encode())) == []
+    more = document | {"valeus": {"C_04": 1}, "备注": "已核对"}
+    [found] = findings(parse("x.jsonl", f"{json.dumps(document)}\n{json.dumps(more)}".encode()))
+    assert (found.code, found.value) == ("W128", "valeus、备注")
+
+
 def test_a_finding_names_the_cell() -> None:
     places = {
         "K07-second-sheet-other-value.xlsx": ["填报!L23", "填报 (2)!L23", "350", "99"],

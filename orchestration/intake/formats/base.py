@@ -227,9 +227,11 @@ class RawDocument(NamedTuple):
         remarks: the reader's findings about parts of the document.
         is_form: whether it comes from one of the project's own reporting forms, which have no
             document ids.
+        unit_name: the unit's name beside its code, where the format has no field for it, or None.
     """
 
     where: Locator
     content: Any
     remarks: Sequence[Remark] = ()
     is_form: bool = False
+    unit_name: str | None = None

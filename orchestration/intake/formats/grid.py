@@ -202,6 +202,11 @@ class Table:
                 content[name] = value
         return content
 
+    def _unit_name(self, cells: Sequence[Any]) -> str | None:
+        """The unit's name in a row, where it is there for people."""
+        at = next(iter(self.header.notes.get("unit_name", ())), None)
+        return cell_text(cells[at]) if at is not None and at < len(cells) else None
+
     def _code_remarks(self, name: str, cells: Sequence[Any], number: int) -> Iterator[Remark]:
         """Yield the finding about a unit code that is written in another way."""
         position = self.columns.get(name)

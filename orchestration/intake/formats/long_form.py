@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -60,6 +61,8 @@ _FORM_NOTES = (
 _FILLED_ROWS_OF_FORM, _FILLED_ROWS = 2, 4
 #: Columns whose cells a spreadsheet may count up.
 _COUNTED = ("document_id", "unit_code", "year", "target_year")
+#: The parts of a number with a comma after its thousands, in two cells.
+_THOUSANDS, _HUNDREDS = re.compile(r"[1-9][0-9]{0,2}\Z"), re.compile(r"[0-9]{3}(\.[0-9]+)?\Z")
 #: The classes of rows without merged cells and without errors.
 _PLAIN = {list, tuple}
 
@@ -118,10 +121,16 @@ class LongTable(Table):
         self.lost: list[RawDocument] = []
         self.fills = FilledDown[_Group](_FILLED_ROWS_OF_FORM if self.is_form else _FILLED_ROWS)
         self.names = NameChecks(header, self.place)
+        #: Of a CSV file: the position beside the values if no number belongs there, the number of
+        #: cells that are filled there, and the values that may have lost their thousands to it.
+        self.beside: int | None = self._column_beside()
+        self.filled_beside = 0
+        self.split: list[tuple[_Group, int, Sequence[Any]]] = []
         self.units = StatedUnits(header)
 
     def _documents(self) -> Iterator[RawDocument]:
         self._take_all()
+        self._refuse_split()
         self.placed.clear()
         yield from self.lost
         yield from self._refuse_filled_down()
@@ -159,6 +168,7 @@ class LongTable(Table):
             or self._differing
             or self.units.are_stated
             or self.names.columns
+            or self.beside is not None
             or "target_year" in self.columns
         )
         keys, placed, width, least = self.keys, self.placed, self.width, self.least
@@ -232,9 +242,36 @@ class LongTable(Table):
         group.keys.append(key)
         group.values.append(value)
         group.rows.append(number)
+        if self.beside is not None and self.beside < len(cells):
+            self._compare_beside(group, cells)
         self._compare_codes(number, cells, key, group)
         if self.names.columns:
             self.names.take(number, cells, key.rpartition("/")[2])
+
+    def _column_beside(self) -> int | None:
+        at = self.value_at + 1
+        is_csv = self.origin.received_at is not None and not self.origin.letters
+        return at if is_csv and at in self.header.unknown() else None
+
+    def _compare_beside(self, group: _Group, cells: Sequence[Any]) -> None:
+        """Note a value that may be cut in two: ``1`` and ``234`` of an unquoted ``1,234``."""
+        value, beside = cells[self.value_at], cells[self.beside or 0]
+        if is_blank(beside):
+            return
+        self.filled_beside += 1
+        if _THOUSANDS.match(str(value)) and _HUNDREDS.match(str(beside)):
+            self.split.append((group, len(group.keys) - 1, cells))
+
+    def _refuse_split(self) -> None:
+        """Leave out values that are cut in two, if the column beside them is otherwise empty."""
+        if len(self.split) < self.filled_beside:
+            return
+        for group, at, cells in reversed(self.split):
+            row = group.rows.pop(at)
+            del group.keys[at], group.values[at]
+            shown = ", ".join(str(cell) for cell in cells if not is_blank(cell))
+            where = Cells("", row, self.labels).at()
+            group.remarks.append(Remark("E013", where, shown, {"row": str(row)}))
 
     def _key(self, typed: Any, cells: Sequence[Any], number: int) -> str:
         """The key of a row's value: indicator code, or ``year/code``; "" if a part is blank."""
@@ -449,7 +486,8 @@ class LongTable(Table):
             problem.unit_code = problem.unit_code or cell_text(content.get("unit_code"))
             return RawDocument(where, problem, group.remarks, self.is_form)
         content[self.field_name] = values if len(self.key_names) == 1 else _targets_by_year(values)
-        return RawDocument(where, content, group.remarks, self.is_form)
+        name = self._unit_name(group.cells)
+        return RawDocument(where, content, group.remarks, self.is_form, name)
 
     def _values(self, group: _Group, keys: tuple[str, ...]) -> dict[str, Any] | Unreadable:
         """The values by key; an error where one key has different values."""

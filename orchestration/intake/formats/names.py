@@ -19,7 +19,7 @@ from orchestration.intake.formats.base import Remark
 from orchestration.intake.formats.cells import cell_text
 from orchestration.intake.formats.headers import Header
 
-__all__ = ["NameChecks"]
+__all__ = ["NameChecks", "is_like"]
 
 #: Columns with a name → the columns that may hold its code; a unit's code names province and task.
 _CODE_COLUMNS = {
@@ -115,8 +115,12 @@ class NameChecks:
         return region is None or folded == province or _is_like(folded, region.name)
 
 
-def _is_like(folded: str, name: str) -> bool:
+def is_like(name: str, known: str) -> bool:
     """Whether a name is another one, or a part of it or the reverse."""
+    return _is_like(_folded(name), known)
+
+
+def _is_like(folded: str, name: str) -> bool:
     known = _folded(name)
     return folded in known or known in folded
 

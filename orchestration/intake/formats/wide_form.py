@@ -69,7 +69,7 @@ class WideTable(Table):
             else:
                 names.take(number, cells)
             where = Cells(self.origin.sheet, number, self.labels)
-            yield RawDocument(where, content, remarks)
+            yield RawDocument(where, content, remarks, unit_name=self._unit_name(cells))
         self._remarks += names.remarks()
 
     def _is_remark(self, filled: Sequence[int]) -> bool:
