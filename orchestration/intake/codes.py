@@ -20,8 +20,8 @@ __all__ = ["Rewritten", "code_of_label", "indicator_code", "unit_code", "with_co
 
 #: Longest text that can be a code; longer ones are not examined.
 _LONGEST = 64
-#: Characters that are written between the parts of a code: blanks, underscores and dashes.
-_SEPARATORS = re.compile(r"[\s_\-\u2010-\u2015\u2212]+")
+#: Characters that are written between the parts of a code: blanks, underscores, points and dashes.
+_SEPARATORS = re.compile(r"[\s_.\-\u2010-\u2015\u2212]+")
 #: Longest text that can be a list of provinces; a longer one is not examined.
 _LONGEST_LIST = 500
 _LIST_SEPARATORS = re.compile("[;；、,，]")
@@ -82,6 +82,11 @@ def with_codes(content: Mapping[str, Any]) -> tuple[dict[str, Any], list[Rewritt
                 read[name] = code
                 if name == "unit_code":
                     rewritten.append(Rewritten((name,), value, code))
+        elif name == "members" and isinstance(value, list):
+            read[name] = [
+                _with_labels_read("lead_organisation", each) if isinstance(each, Mapping) else each
+                for each in value
+            ]
         elif isinstance(value, Mapping):
             if name in _NESTED:
                 read[name] = _with_labels_read(name, value)

@@ -19,6 +19,7 @@ __all__ = ["contradicted_by_table", "contradicted_unit", "units_in_header", "uni
 _LONGEST = 40
 _BLANKS = re.compile(r"\s+")
 _PREFIX = re.compile(r"(?:计量|金额)?单位[:是为]?")
+_BRACKETED = re.compile(r"\A[(\[]([^()\[\]]*)[)\]]\Z")
 _BETWEEN = re.compile("[、,;或和]")
 _NOTE = re.compile(r"(?:计量|金额)?单位\s*[:：]\s*([^\s。，,;；）)]{1,20})")
 
@@ -30,7 +31,7 @@ def contradicted_unit(indicator_code: str, stated: str) -> str | None:
         stated: the text of a cell that holds the unit of measure of one value.
     """
     indicator = load_catalogue().indicators.get(indicator_code)
-    written = _folded(stated)
+    written = _PREFIX.sub("", _BRACKETED.sub(r"\1", _folded(stated)))
     if indicator is None or not any(each.isalpha() or each in "%‰" for each in written):
         return None
     return None if _meaning(written) == _meaning(_folded(indicator.unit)) else indicator.unit

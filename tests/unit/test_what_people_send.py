@@ -199,6 +199,29 @@ def test_a_comma_after_thousands_cuts_a_value_where_nothing_else_stands_beside_i
     assert [found.code for found in findings(parsed)].count("E013") == len(lost)
 
 
+def test_a_row_of_totals_belongs_to_nobody() -> None:
+    for read_rows in (table, sheet):
+        total = [None, None, None, None, None, 9999]
+        parsed = read_rows([HEAD, row("C_04", 1), row("C_05", 2), total])
+        assert read(parsed) == {UNIT: {"C_04": "1", "C_05": "2"}}
+        assert [found.code for found in parsed.findings] == ["E033"]
+
+
+def test_years_units_and_codes_as_officers_write_them() -> None:
+    head = [*HEAD, "计量单位"]
+    rows = [row("C—04", 1, "（万元）"), row("T05.12", 2, "单位：人次")]
+    for read_rows in (table, sheet):
+        parsed = read_rows([head, *([*each[:3], "2024年度", *each[4:]] for each in rows)])
+        assert read(parsed) == {UNIT: {"C_04": "1", "T05_12": "2"}}
+        assert [found.code for found in parsed.findings] == ["W141"]
+
+
+def test_a_footnote_makes_no_other_code() -> None:
+    for code in (f"{UNIT}¹", f"{UNIT}①", f"{UNIT}₁"):
+        [found] = table([HEAD, row("C_04", 1, unit=code)]).findings
+        assert (found.code, found.value) == ("E106", code)
+
+
 def test_fields_of_a_document_that_are_not_read_are_told() -> None:
     document = {
         "document_id": "d1",

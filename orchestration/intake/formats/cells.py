@@ -16,9 +16,18 @@ from typing import Any
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.intake.reading import Number, read_value
 
-__all__ = ["CELL_READERS", "cell_number", "cell_text", "comparable", "is_blank", "is_number"]
+__all__ = [
+    "CELL_READERS",
+    "cell_number",
+    "cell_text",
+    "cell_year",
+    "comparable",
+    "is_blank",
+    "is_number",
+]
 
 _TRUE, _FALSE = {"true", "1", "是", "yes"}, {"false", "0", "否", "no"}
+_YEAR = re.compile(r"\s*([0-9]{4})\s*年度?\s*\Z")
 _DATE = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?\Z")
 
 
@@ -31,6 +40,12 @@ def is_number(cell: Any) -> bool:
     """Whether a cell is read as a number, or as yes or no."""
     read = read_value(cell_number(cell))
     return read is not None and read.number is not None
+
+
+def cell_year(cell: Any) -> Any:
+    """Read a year; ``2024年`` and ``2024年度`` are 2024."""
+    match = _YEAR.match(cell) if isinstance(cell, str) else None
+    return int(match[1]) if match else cell
 
 
 def comparable(cell: Any) -> str | None:

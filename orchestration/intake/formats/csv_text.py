@@ -69,6 +69,8 @@ def _decoded(body: bytes) -> str:
     """Decode as UTF-8 if possible, because text in another encoding is rarely valid UTF-8."""
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encodings = ["utf-16"]
+    elif 0 in body[:2]:  # UTF-16 without its mark; the first character is ASCII
+        encodings = ["utf-16-be" if body[0] == 0 else "utf-16-le"]
     else:
         encodings = ["utf-8-sig", "gb18030"]
     for encoding in encodings:

@@ -13,7 +13,13 @@ from typing import Any
 
 from orchestration.intake import codes
 from orchestration.intake.formats.base import MergedRow, RawDocument, Remark, Row, Unreadable
-from orchestration.intake.formats.cells import CELL_READERS, cell_text, comparable, is_blank
+from orchestration.intake.formats.cells import (
+    CELL_READERS,
+    cell_text,
+    cell_year,
+    comparable,
+    is_blank,
+)
 from orchestration.intake.formats.headers import Header, table_columns
 
 __all__ = ["NESTED", "RefusedCells", "Table", "TableOrigin", "listed"]
@@ -195,6 +201,8 @@ class Table:
                 continue
             if name == "unit_code":
                 value = codes.unit_code(value) or value
+            elif name == "year":
+                value = cell_year(value)
             if name in self._nested:
                 outer, inner = self._nested[name]
                 content.setdefault(outer, {})[inner] = value

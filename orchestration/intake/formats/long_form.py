@@ -31,6 +31,7 @@ from orchestration.intake.formats.cells import (
     CELL_READERS,
     cell_number,
     cell_text,
+    cell_year,
     comparable,
     is_blank,
     is_number,
@@ -230,6 +231,9 @@ class LongTable(Table):
             return
         if self.is_form:
             cells = self._filled_down(cells)
+        elif not key and is_blank(cells[self.columns.get("document_id", self.value_at)]):
+            self._remarks.append(self._keyless(number, cells, value))  # as in a row of totals
+            return
         group = self.placed.get(self.identity_of(cells))
         if group is None or group.head != self.head_of(cells):
             group = self._group(number, cells)
@@ -276,6 +280,7 @@ class LongTable(Table):
     def _key(self, typed: Any, cells: Sequence[Any], number: int) -> str:
         """The key of a row's value: indicator code, or ``year/code``; "" if a part is blank."""
         parts = [cell_text(cell) or "" for cell in (typed if type(typed) is tuple else (typed,))]
+        parts[:-1] = [str(cell_year(year)) for year in parts[:-1]]
         code = codes.indicator_code(parts[-1])
         at = self.columns["indicator_code"]
         if code is not None and code != cells[at]:

@@ -376,7 +376,8 @@ def _row_number(text: str) -> int:
 
 def _number_content(text: str, style: CellStyle, epoch: datetime) -> Any:
     """A number as it is seen; a text that is no number stays text."""
-    if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
+    digits = text.removeprefix("-")
+    if digits.isascii() and digits.isdigit() and len(digits) <= _MAX_DIGITS:
         value: int | float = int(text)
     elif not text:
         return None
