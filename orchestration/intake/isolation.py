@@ -147,7 +147,7 @@ class Isolation:
             return
         again = another_try(task, died)
         if again is not None:
-            tasks.append(again)
+            tasks.appendleft(again)
             return
         if is_slow:
             self._seconds_left -= task.seconds
