@@ -82,6 +82,7 @@ def check(
 
     Exits with 1 if a file is rejected, with 0 if something of each file counts.
     """
+    from orchestration.core.errors import TongbaoError
     from orchestration.core.settings import Settings
     from orchestration.intake.offline import check_files
 
@@ -96,8 +97,11 @@ def check(
         print_json(answers[0] if len(answers) == 1 else answers)
     else:
         _print_checked(files, receipts, checked, values)
-    if any(receipt["status"] == "rejected" for receipt in receipts):
-        raise click.exceptions.Exit(1)
+    rejected = sum(receipt["status"] == "rejected" for receipt in receipts)
+    if rejected:
+        raise TongbaoError(
+            f"{rejected} of {len(receipts)} files would be rejected: see their receipts above"
+        )
 
 
 def _print_checked(

@@ -124,6 +124,7 @@ def test_the_command_line(tongbao: Tongbao, tmp_path: Path) -> None:
     unplaced.write_text("[]", encoding="utf-8")
     done = check(str(path), str(unplaced))
     assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("tongbao: 1 of 2 files would be rejected")
     assert f"{path}: accepted_with_errors" in done.stdout
     assert "E007" in done.stdout
     assert "--as, --year, --province" in done.stderr
