@@ -107,6 +107,7 @@ class Answer:
     """The answer to one object, as far as it depends on nothing else.
 
     Attributes:
+        shown_key: the object's key without contacts; "" if it was not read.
         sha256: of the body; None if it was not read.
         total: the number of documents, rejected ones included.
         documents: the valid ones.
@@ -115,6 +116,7 @@ class Answer:
         failure: the exception, or how its reader ended, if the object could not be processed.
     """
 
+    shown_key: str = ""
     sha256: str | None = None
     total: int = 0
     documents: list[Submitted] = field(default_factory=list)
@@ -214,7 +216,8 @@ def _answer(terms: Terms, landed: Landed, digest: str, parsed: ParsedObject) -> 
     left_out = own.left_out + checked.left_out
     if isinstance(parsed.findings, Findings):
         left_out += parsed.findings.left_out
-    return Answer(digest, parsed.total, documents, list(own), left_out, parsed.failure)
+    shown_key = landed.place.shown_key(landed.key)
+    return Answer(shown_key, digest, parsed.total, documents, list(own), left_out, parsed.failure)
 
 
 def _submitted(position: int, document: ParsedDocument, findings: tuple[Finding, ...]) -> Submitted:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.contacts import struck
 from orchestration.core.document_types import DOCUMENT_TYPES
 
 __all__ = ["ATTACHMENTS", "MINISTRY", "UNKNOWN_PROVINCE", "Place", "place_of", "year_of_prefix"]
@@ -42,6 +43,10 @@ class Place:
     province_code: str
     name: str
     follows_layout: bool
+
+    def shown_key(self, key: str) -> str:
+        """The object's key without contacts, which only its name can hold."""
+        return key.removesuffix(self.name) + struck(self.name)
 
 
 def place_of(key: str, default_year: int) -> Place:

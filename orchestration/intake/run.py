@@ -145,6 +145,11 @@ class _Item:
     receipt_name: str = ""
 
     @property
+    def shown_key(self) -> str:
+        """The object's key without contacts."""
+        return self.answer.shown_key or struck(self.info.key)
+
+    @property
     def findings(self) -> list[Finding]:
         return self.permanent + self.provisional
 
@@ -507,7 +512,7 @@ def _limit_findings(item: _Item, limit: int) -> None:
 def _receipt_object(item: _Item) -> tuple[str, bytes]:
     """Key and body of an item's receipt."""
     subject = ReceiptSubject(
-        object_key=struck(item.info.key),
+        object_key=item.shown_key,
         etag=item.info.etag,
         sha256=item.answer.sha256,
         size=item.info.size,
@@ -577,7 +582,7 @@ def _accept_of_object(item: _Item, seen: _Seen, registered: dict[str, str]) -> I
     item.permanent = [f for f in answer.findings if not _is_provisional(item, f)]
     item.provisional = [f for f in answer.findings if _is_provisional(item, f)]
     item.rejected = answer.total - len(answer.documents)
-    if struck(item.place.name) != item.place.name:
+    if item.shown_key != item.info.key:
         item.permanent.append(finding("W127", value=item.place.name))
     for document in answer.documents:
         about: About = {"document_id": document.document_id, "unit_code": document.unit_code}
@@ -690,8 +695,9 @@ def _object_rows(items: Sequence[_Item], run_id: str) -> dict[str, pa.Table]:
         )
         permanent += [(*_finding_row(item, info.key, each), run_id) for each in item.permanent]
         # dbt fills the last two columns: the explanation of a warning.
-        shown = struck(info.key) if item.findings else ""
-        errors += [(*_finding_row(item, shown, each), None, None) for each in item.findings]
+        errors += [
+            (*_finding_row(item, item.shown_key, each), None, None) for each in item.findings
+        ]
     name = "quality.submission_errors"
     rows = {
         "raw.objects": arrow_table(objects, RAW_TABLES["objects"]),
