@@ -491,8 +491,8 @@ class LongTable(Table):
             problem.unit_code = problem.unit_code or cell_text(content.get("unit_code"))
             return RawDocument(where, problem, group.remarks, self.is_form)
         content[self.field_name] = values if len(self.key_names) == 1 else _targets_by_year(values)
-        name = self._unit_name(group.cells)
-        return RawDocument(where, content, group.remarks, self.is_form, name)
+        unit_name = self._unit_name(group.cells)
+        return RawDocument(where, content, group.remarks, self.is_form, unit_name)
 
     def _values(self, group: _Group, keys: tuple[str, ...]) -> dict[str, Any] | Unreadable:
         """The values by key; an error where one key has different values."""
