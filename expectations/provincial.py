@@ -114,9 +114,9 @@ CHECKS: tuple[Check, ...] = (
         at_least=0.50,
         only=(("units_expected", ">=", 10),),
         severity="critical",
-        title_zh="分省分任务按时上报率",
+        title_zh="分省分任务按时报送率",
         title_en="On-time rate, province x task",
-        reason_zh="不足半数时该省该任务的数字只代表少数单位；10个以下单位的缺报在通报中列名即可，不阻断",
+        reason_zh="不足半数时该省该任务的数字只代表少数单位；10个以下单位的未报送在通报中列名即可，不阻断",
         reason_en=(
             "below half, the province's figure covers a minority only; below 10 units, the "
             "bulletin names the missing units instead"
@@ -135,7 +135,7 @@ CHECKS: tuple[Check, ...] = (
         at_least=0.80,
         only=(("units_expected", ">=", 5),),
         severity="warning",
-        title_zh="分省分任务按时上报率（提示）",
+        title_zh="分省分任务按时报送率（提示）",
         title_en="On-time rate, province x task (notice)",
         reason_zh="每5个单位缺1个以上，省际比较时须注明",
         reason_en="if more than one unit in five is missing, comparisons of provinces need a note",
@@ -153,9 +153,9 @@ CHECKS: tuple[Check, ...] = (
         at_least=0.70,
         only=(("units_expected", ">=", 20),),
         severity="critical",
-        title_zh="分省按时上报率",
+        title_zh="分省按时报送率",
         title_en="On-time rate, province",
-        reason_zh="全省三成以上单位缺报是省级组织问题，不应让其单独拉低全国和省际比较",
+        reason_zh="全省三成以上单位未报送是省级组织问题，不应让其单独拉低全国和省际比较",
         reason_en=(
             "if three units in ten are missing, the province's own organisation failed, and a "
             "comparison with other provinces would be unfair to both"
@@ -174,7 +174,7 @@ CHECKS: tuple[Check, ...] = (
         at_least=0.95,
         only=(("units_expected", ">=", 20),),
         severity="warning",
-        title_zh="分省按时上报率（提示）",
+        title_zh="分省按时报送率（提示）",
         title_en="On-time rate, province (notice)",
         reason_zh="按时填报是各单位的义务，95%留出个别单位更名、退出的余地",
         reason_en="every unit must report; 5% allows for mergers and withdrawals",
@@ -194,7 +194,7 @@ CHECKS: tuple[Check, ...] = (
         severity="critical",
         title_zh="上年应报、今年既未退出又不在应报名单的单位比例（分省分任务）",
         title_en="Share of last year's units that are missing without a removal, province x task",
-        reason_zh="单位只因批准退出而减少；成批消失说明推荐意见未收到，上报率会因此虚高",
+        reason_zh="单位只因批准退出而减少；成批消失说明推荐意见未收到，报送率会因此虚高",
         reason_en=(
             "units leave only by an approved removal; if many are missing, reviews didn't arrive, "
             "and the coverage looks better than it is"
@@ -214,9 +214,9 @@ CHECKS: tuple[Check, ...] = (
         at_least=0.80,
         only=(("units_expected", ">=", 10),),
         severity="warning",
-        title_zh="分省分任务年度工作报告提交率",
+        title_zh="分省分任务年度工作报告上传率",
         title_en="Annual work reports attached, province x task",
-        reason_zh="工作报告是数据的佐证；缺报告不影响数字，故只提示",
+        reason_zh="工作报告是数据的佐证；缺工作报告不影响数字，故只提示",
         reason_en="the report is the figures' evidence; they are valid without it: only a warning",
         remedy_zh="请该省督促补交年度工作报告",
         remedy_en="ask for the missing annual reports",
@@ -275,7 +275,7 @@ CHECKS: tuple[Check, ...] = (
             "the notice asks for one summary for each task; a few missing ones don't change the "
             "figures, so they are only named"
         ),
-        remedy_zh="请该省补交所列任务的省级总结",
+        remedy_zh="请该省补传所列任务的省级总结",
         remedy_en="ask the province for the missing summaries",
         shown="flag",
         note_zh="{units_expected}个应报单位",

@@ -90,7 +90,7 @@ CHECKS: tuple[Check, ...] = (
     _none_of(
         "missing_is_not_zero",
         "values_without_document",
-        "没有采用文档的单位没有计入任何值（缺报不等于0）",
+        "没有采用文档的单位没有计入任何值（未报送不等于0）",
         "A unit without a document that counts has no counted value (missing is not zero)",
         "values_without_document",
     ),
@@ -231,7 +231,7 @@ CHECKS: tuple[Check, ...] = (
         column="late_share",
         at_most=0.01,
         severity="warning",
-        title_zh="仅在截止后填报的单位比例",
+        title_zh="仅在截止后报送的单位比例",
         title_en="Share of units that reported only after the cut-off",
         reason_zh="超过1%即全国百余个单位的业绩要等更正版才能计入，值得考虑发布更正版",
         reason_en=(

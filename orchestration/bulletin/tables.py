@@ -43,7 +43,7 @@ _TASK_FIELDS: dict[str, Field] = {
     "units_on_time": Field("按时报送单位", 12, COUNT),
     "reporting_rate": Field("报送率", 10, RATE),
     "on_time_rate": Field("按时报送率", 10, RATE),
-    "report_file_rate": Field("工作报告提交率", 12, RATE),
+    "report_file_rate": Field("工作报告上传率", 12, RATE),
     "assessed_rate": Field("省级考核率", 10, RATE),
     "mean_assessment_score": Field("省级考核平均分", 12, AMOUNT),
     "targets_set": Field("设定目标数", 10, COUNT),
@@ -199,7 +199,7 @@ def _province_tasks_sheet(marts: Marts) -> Sheet:
         Field("任务代码", 10),
         Field("重点任务", 36),
         *_TASK_FIELDS.values(),
-        Field("已提交总结", 10),
+        Field("已上传总结", 10),
     )
     rows = [
         (

@@ -351,7 +351,7 @@ def _limit(value: float, shown: Shown) -> str:
 #: The Chinese names of the columns in the conditions of thresholds.
 _COLUMN_ZH = {
     "units_expected": "应报单位数",
-    "units_on_time": "按时上报单位数",
+    "units_on_time": "按时报送单位数",
     "units_previous": "上年应报单位数",
     "units_counted": "计入单位数",
     "units_judged": "适用单位数",

@@ -27,7 +27,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         "。同一单位可有多项原因，逐家名单见各省份通报。",
     ]
     if reasons["warned"]:
-        runs.append("处于警告状态的单位名单见附件。")
+        runs.append("被警告单位名单见附件。")
     found: list[Block] = [Paragraph(tuple(runs))]
     if reasons:
         found.append(

@@ -189,11 +189,11 @@ def _province_table(marts: Marts, rows: dict[str, Row]) -> Table:
             Column("按时", 3),
             Column("报送率", 4),
             Column("按时报送率", 4),
-            Column("总结提交率", 4),
+            Column("总结上传率", 4),
             Column("剔除率", 4),
         ),
         tuple(lines),
-        "应报、已报、按时单位为家；总结提交率为已提交的分任务省级总结占应提交数；"
+        "应报、已报、按时单位为家；总结上传率为已上传的分任务省级总结占应上传数；"
         "剔除率为被剔除值占填报值。",
     )
 
@@ -215,15 +215,15 @@ def _provincial_work(marts: Marts) -> list[Block]:
         if lacking:
             missing.append(f"{region.short_name}（{'、'.join(lacking)}）")
     found: list[Block] = [
-        heading("省级考核和总结报送情况"),
+        heading("省级考核和总结上传情况"),
         paragraph(
-            "各省份应提交分任务省级总结",
+            "各省份应上传分任务省级总结",
             Claim("summaries_expected", f"{expected:,d}"),
-            "份，截至截止时间提交",
+            "份，截至截止时间上传",
             Claim("summaries_sent", f"{sent:,d}"),
-            "份，提交率",
+            "份，上传率",
             marts.nation.figure("summary_rate"),
-            "。" + ("未按时提交的有：" if missing else "各省份均已按时提交全部总结。"),
+            "。" + ("未按时上传的有：" if missing else "各省份均已按时上传全部总结。"),
             Claim("summaries_lacking", "；".join(missing)),
             "。" if missing else "",
         ),
@@ -235,7 +235,7 @@ def _provincial_work(marts: Marts) -> list[Block]:
                 Column("报告上传率", 4),
                 Column("省级考核率", 4),
                 Column("考核平均分", 4),
-                Column("提交总结省份", 4),
+                Column("上传总结省份", 4),
             ),
             tuple(
                 (

@@ -23,7 +23,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     """Return the scenarios, and the totals and ranks that they would reverse."""
     found: list[Block] = [
         paragraph(
-            "对三种情形逐一测算：剔除单位未作说明的提示值；计入逾期报送单位的填报值；缺报单位按其上年数计。"
+            "对三种情形逐一测算：剔除单位未作说明的提示值；计入逾期报送单位的填报值；未报送单位按其上年数计。"
             "下表列出会使全国合计增减方向反转、或使省份进出前列的情形。"
         )
     ]

@@ -50,7 +50,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             score.figure("on_time_rate"),
             "（全国",
             marts.nation.figure("on_time_rate"),
-            "）。" + ("未按时提交省级总结的任务：" if lacking else "各任务省级总结均已按时提交。"),
+            "）。" + ("未按时上传省级总结的任务：" if lacking else "各任务省级总结均已按时上传。"),
             Claim(f"province_summaries_lacking/{place.code}", "、".join(lacking)),
             "。" if lacking else "",
         ),

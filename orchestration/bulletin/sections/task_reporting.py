@@ -58,7 +58,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             nation.figure("report_file_rate"),
             "，省级考核率",
             nation.figure("assessed_rate"),
-            "。" + ("未按时提交省级总结的省份有" if lacking else "各省份均已按时提交省级总结。"),
+            "。" + ("未按时上传省级总结的省份有" if lacking else "各省份均已按时上传省级总结。"),
             Claim(f"task_summaries_lacking/{place.code}", listed(lacking, 40)),
             "。" if lacking else "",
         )

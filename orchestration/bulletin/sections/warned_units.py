@@ -10,7 +10,7 @@ from orchestration.bulletin.sections import Place
 IN = ("national",)
 ORDER = 55
 ATTACHED_TO = ("national",)
-TITLE = "处于警告状态的单位名单"
+TITLE = "被警告单位名单"
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
