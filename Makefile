@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 YEAR ?= 2024
 SCALE ?= 1
 export TONGBAO_HOME ?= $(CURDIR)/.tongbao
+FONTS := $(CURDIR)/.fonts
+export TONGBAO_FONT_DIR ?= $(wildcard $(FONTS))
 
-.PHONY: setup bulletin test test-slow drills lint lint-python lint-types lint-dagster lint-sql lint-infra format bench dev lock clean
+.PHONY: setup fonts bulletin test test-slow drills lint lint-python lint-types lint-dagster lint-sql lint-infra format bench dev lock clean
 .DEFAULT_GOAL := bulletin
 
 # Runtime only; $(BIN)/.dev installs tests and linters.
@@ -23,6 +25,10 @@ $(BIN)/.runtime: requirements.lock pyproject.toml
 $(BIN)/.dev: $(BIN)/.runtime requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
+
+# 仿宋, 楷体, 黑体 and 宋体 from Debian's archive; `make bulletin` uses them once they are there.
+fonts:
+	infra/fonts.sh $(FONTS)
 
 # A synthetic year from submissions to published bulletins.
 bulletin: setup
@@ -91,4 +97,4 @@ lock:
 	  --no-emit-index-url --no-header infra/requirements-checks.in -o infra/requirements-checks.lock
 
 clean:
-	rm -rf $(VENV) .tongbao dbt_project/target .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(FONTS) .tongbao dbt_project/target .mypy_cache .ruff_cache .pytest_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import asdict, replace
@@ -10,6 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from fontTools.subset import Subsetter
+from fontTools.ttLib import TTFont
+from pypdf import PdfReader
 
 from orchestration.bulletin.content import (
     Bar,
@@ -28,6 +32,7 @@ from orchestration.bulletin.content import (
 )
 from orchestration.bulletin.render import PdfRenderer, load_fonts, render_html, with_font
 from orchestration.bulletin.render.charts import svg_of
+from orchestration.bulletin.render.fonts import font_files
 from orchestration.bulletin.sections import sections_of
 from orchestration.bulletin.wording import (
     chinese_date,
@@ -184,6 +189,39 @@ def test_a_character_without_a_glyph_is_replaced_and_reported() -> None:
 def test_a_missing_font_folder_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="TONGBAO_FONT_DIR"):
         load_fonts(tmp_path / "nowhere")
+
+
+def _write_font(path: Path, family: str, postscript_name: str, characters: str) -> None:
+    """Write the bundled serif font with other names and these characters only."""
+    [source] = [path for path in font_files(None) if path.stem == "NotoSerifSC-Regular"]
+    font = TTFont(source)
+    subsetter = Subsetter()
+    subsetter.populate(text=characters)
+    subsetter.subset(font)
+    # Of the names 1 and 16 are the family, 4 the full name, 6 the name in PostScript and PDF.
+    names = {1: family, 16: family, 4: family, 6: postscript_name}
+    for record in font["name"].names:
+        if record.nameID in names:
+            record.string = names[record.nameID]
+    font["CFF "].cff.fontNames = [postscript_name]
+    font.save(path)
+
+
+def _embedded_fonts(body: bytes) -> set[str]:
+    """Return the names of a PDF's fonts without the prefix of a subset."""
+    found = set()
+    for page in PdfReader(io.BytesIO(body)).pages:
+        for font in page["/Resources"]["/Font"].values():
+            found.add(str(font.get_object()["/BaseFont"]).rpartition("+")[2])
+    return found
+
+
+def test_a_family_of_the_standard_takes_its_role(tmp_path: Path) -> None:
+    _write_font(tmp_path / "fs.otf", "FangSong_GB2312", "StandIn", "现通报如下。")
+    fonts = load_fonts(tmp_path)
+    assert fonts.roles == {**load_fonts(None).roles, "body": "FangSong_GB2312"}
+    document = replace(_document(), opening=paragraph("现通报如下。"))
+    assert any("StandIn" in name for name in _embedded_fonts(PdfRenderer(fonts).render(document)))
 
 
 def test_figures_are_listed_in_order() -> None:
