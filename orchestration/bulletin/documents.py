@@ -24,13 +24,15 @@ from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Kind, Place, sections_of
 from orchestration.bulletin.wording import address, chinese_date, chinese_number, clean, moment
 
-__all__ = ["correction_document", "documents", "numbered", "places"]
+__all__ = ["correction_document", "documents", "numbered", "places", "title_lines"]
 
 #: The issuing organ of the closest real bulletin (教职成司函〔2018〕51号).
 _ORGAN = "教育部职业教育与成人教育司"
 _REFORM = "现代职业教育体系建设改革"
 _TASKS = "重点任务"
 _CLOSING = "特此通报。"
+#: Maximum of characters of 2号 in a line of 156 mm. Digits are narrower.
+_TITLE_LINE = 20
 #: The recipients' line of 教职成厅函〔2023〕15号: provinces and the Corps.
 _RECIPIENTS = "各省、自治区、直辖市教育厅（教委），新疆生产建设兵团教育局"
 
@@ -91,12 +93,15 @@ def _sections(marts: Marts, place: Place, *, attachments: bool = False) -> tuple
     return tuple(found)
 
 
-def _title_lines(year: int, place: Place) -> tuple[str, ...]:
+def title_lines(year: int, place: Place) -> tuple[str, ...]:
     """Return the lines of a bulletin's title, without the issuing organ."""
     if place.kind == "national":
         return f"关于{year}年度{_REFORM}", f"{_TASKS}进展情况的通报"
     if place.kind == "task":
-        return f"关于{year}年度{place.name}", f"{_TASKS}进展情况的通报"
+        begin, end = f"关于{year}年度", f"{_TASKS}进展情况的通报"
+        if len(begin + place.name) <= _TITLE_LINE:
+            return begin + place.name, end
+        return begin, place.name, end
     return f"关于{place.name}{year}年度", f"{_REFORM}{_TASKS}", "进展情况的通报"
 
 
@@ -109,7 +114,7 @@ def _subject(place: Place) -> str:
 
 def _bulletin(marts: Marts, place: Place) -> Document:
     year = marts.year
-    title_lines = _title_lines(year, place)
+    lines = title_lines(year, place)
     sections, attachments = _numbered_captions(
         _sections(marts, place), _sections(marts, place, attachments=True)
     )
@@ -123,8 +128,8 @@ def _bulletin(marts: Marts, place: Place) -> Document:
             "province": f"provinces/{place.code}/bulletin",
         }[place.kind],
         year=year,
-        title_lines=(_ORGAN, *title_lines),
-        short_title="".join(title_lines),
+        title_lines=(_ORGAN, *lines),
+        short_title="".join(lines),
         organ=_ORGAN,
         number=f"教职成司函〔{year}〕　　号",
         recipients=recipients,
@@ -170,12 +175,12 @@ def correction_document(
             for n, (title, blocks) in enumerate(sections, 1)
         )
     )
-    title_lines = (f"关于更正{year}年度", _REFORM, f"{_TASKS}进展情况通报的通报")
+    lines = (f"关于更正{year}年度", _REFORM, f"{_TASKS}进展情况通报的通报")
     return Document(
         path=path,
         year=year,
-        title_lines=(_ORGAN, *title_lines),
-        short_title="".join(title_lines),
+        title_lines=(_ORGAN, *lines),
+        short_title="".join(lines),
         organ=_ORGAN,
         number=f"教职成司函〔{year}〕　　号",
         recipients=_RECIPIENTS,

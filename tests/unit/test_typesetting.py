@@ -16,11 +16,12 @@ import pytest
 from pypdf import PdfReader
 
 from orchestration.bulletin.content import Column, Document, Section, Table, paragraph
-from orchestration.bulletin.documents import correction_document
+from orchestration.bulletin.documents import correction_document, title_lines
 from orchestration.bulletin.marts import GateNotes, Marts, Row
 from orchestration.bulletin.parts import target_bars, target_table
 from orchestration.bulletin.render import PdfRenderer, load_fonts
 from orchestration.bulletin.render.table_layout import laid_out
+from orchestration.bulletin.sections import Place
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import period_of
 
@@ -168,6 +169,17 @@ def test_no_page_has_the_signature_alone(renderer: PdfRenderer, lines: int) -> N
     document = replace(_notice(), sections=(Section("一、某节", body),))
     [signed] = [page for page in _pages(renderer.render(document)) if f"{ORGAN}年月日" in page]
     assert "特此通报。" in signed
+
+
+# -- title ---------------------------------------------------------------------------------------
+
+
+def test_a_line_of_a_title_fits_the_page() -> None:
+    tasks = load_catalogue().tasks.values()
+    lines = [line for t in tasks for line in title_lines(2024, Place("task", t.code, t.name))]
+    # 156 mm hold 20.1 characters of 2号 (22 pt).
+    assert max(map(len, lines)) <= 20
+    assert "具有国际影响的职业教育标准、资源和装备" in lines
 
 
 # -- targets ------------------------------------------------------------------------------------

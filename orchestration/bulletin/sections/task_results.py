@@ -64,8 +64,12 @@ def _provinces_compared(marts: Marts, place: Place) -> list[Block]:
         tile_map(marts, rows, "target_met_rate", "各省份年度目标完成率"),
     ]
     indicators = marts.indicators(place.code)
-    for start in range(0, len(indicators), _MOST_COLUMNS):
-        chosen = indicators[start : start + _MOST_COLUMNS]
+    # Tables of about as many columns each: one of a single column would be mostly empty.
+    parts = -(-len(indicators) // _MOST_COLUMNS)
+    for number in range(parts):
+        chosen = indicators[
+            number * len(indicators) // parts : (number + 1) * len(indicators) // parts
+        ]
         lines: list[tuple[Run, ...]] = []
         for region in marts.regions:
             if region.code not in rows:
@@ -76,7 +80,7 @@ def _provinces_compared(marts: Marts, place: Place) -> list[Block]:
                 cells.append(row.figure("value") if row else MISSING)
             lines.append(tuple(cells))
         columns = [Column(f"{i.name_zh}（{i.unit}）", 5) for i in chosen]
-        part = "" if len(indicators) <= _MOST_COLUMNS else f"（{start // _MOST_COLUMNS + 1}）"
+        part = f"（{number + 1}）" if parts > 1 else ""
         found.append(
             Table(f"各省份指标{part}", (Column("省份", 3, "left"), *columns), tuple(lines))
         )
