@@ -136,7 +136,7 @@ def test_page_and_fonts_follow_the_standard() -> None:
     xml = word.styles.element.xml
     assert 'w:line="579" w:lineRule="exact"' in xml
     assert 'w:eastAsia="仿宋_GB2312"' in xml
-    assert 'w:lang w:val="zh-CN" w:eastAsia="zh-CN"' in xml
+    assert 'w:lang w:val="en-US" w:eastAsia="zh-CN"' in xml
     assert abs(body.paragraph_format.first_line_indent - 2 * Pt(16)) < Pt(0.1)
     assert (one.font.name, two.font.name) == ("黑体", "楷体_GB2312")
     assert (word.styles["Title"].font.name, word.styles["Title"].font.size) == (
