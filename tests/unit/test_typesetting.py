@@ -168,7 +168,7 @@ def test_no_page_has_the_signature_alone(renderer: PdfRenderer, lines: int) -> N
     body = tuple(paragraph(f"第{n}段。") for n in range(lines))
     document = replace(_notice(), sections=(Section("一、某节", body),))
     [signed] = [page for page in _pages(renderer.render(document)) if f"{ORGAN}年月日" in page]
-    assert "特此通报。" in signed
+    assert f"第{lines - 1}段。特此通报。" in signed
 
 
 # -- title ---------------------------------------------------------------------------------------
