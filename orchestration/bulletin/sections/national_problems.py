@@ -80,7 +80,7 @@ def _missing_reports(marts: Marts) -> list[Block]:
     ]
     if lacking:
         runs += [
-            "未按时提交分任务省级总结的省份：",
+            "未按时上传分任务省级总结的省份：",
             Claim("summaries_lacking", "；".join(lacking)),
             "。",
         ]

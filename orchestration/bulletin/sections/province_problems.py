@@ -49,7 +49,7 @@ def _missing(marts: Marts, place: Place) -> list[list[Run]]:
     tasks = lacking_summaries(marts, place.code)
     if tasks:
         listed = Claim(f"province_summaries_lacking/{place.code}", "、".join(tasks))
-        found.append(["未按时提交省级总结的任务：", listed, "。"])
+        found.append(["未按时上传省级总结的任务：", listed, "。"])
     return found
 
 
