@@ -459,15 +459,15 @@ CHECKS: tuple[Check, ...] = (
         column="flips",
         at_most=0,
         severity="warning",
-        title_zh="全国合计的增减方向不因未决事项而反转",
+        title_zh="全国合计的同口径增减方向不因未决事项而反转",
         title_en="The direction of a national total doesn't depend on unsettled values",
-        reason_zh="“比上年增长”是读者最先读到的结论；剔除提示值、计入逾期单位或未报送单位按上年数计即会反转的，应予说明",
+        reason_zh="“比上年增长”是读者最先读到的结论；剔除提示值或计入逾期单位即会反转的，应予说明",
         reason_en=(
-            "readers first look whether a total rose or fell: if warned values, late units or "
-            "missing units could reverse that, the bulletin must say so"
+            "readers first look whether a total rose or fell: if warned values or late units could "
+            "reverse that, the bulletin must say so"
         ),
-        remedy_zh="先核实涉及的提示值和逾期、未报送单位，在通报中说明",
-        remedy_en="settle the warned values and the late and missing units, or add a note",
+        remedy_zh="先核实涉及的提示值和逾期单位，在通报中说明",
+        remedy_en="settle the warned values and the late units, or add a note",
         shown="count",
         counted_zh="处",
         note_zh="{scenarios_zh}",
@@ -481,13 +481,13 @@ CHECKS: tuple[Check, ...] = (
         severity="warning",
         title_zh="居前省份不因未决事项而变动",
         title_en="The leading provinces don't depend on unsettled values",
-        reason_zh="通报点名居前的省份；计入逾期单位或剔除提示值即会进出前列的，应予说明",
+        reason_zh="通报点名居前的省份；计入逾期单位、未报送单位按上年数计或剔除提示值即会进出前列的，应予说明",
         reason_en=(
-            "the bulletin names the leading provinces: if late units or warned values could change "
-            "them, it must say so"
+            "the bulletin names the leading provinces: if late units, missing units or warned "
+            "values could change them, it must say so"
         ),
-        remedy_zh="先核实所列省份的逾期单位和提示值",
-        remedy_en="settle the late units and warned values of the provinces below",
+        remedy_zh="先核实所列省份的逾期、未报送单位和提示值",
+        remedy_en="settle the late and missing units and warned values of the provinces below",
         shown="count",
         counted_zh="处",
         note_zh="{scenarios_zh}",

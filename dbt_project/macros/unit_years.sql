@@ -40,6 +40,14 @@
     {{ exact_ratio('counted.targets_met', 'counted.targets_set') }} as target_met_rate
 {%- endmacro %}
 
+{#- Whether a value meets a target; NULL if one of them is NULL. -#}
+{% macro meets_target(value, target='target', direction='direction') -%}
+    case
+        when {{ direction }} = 'lower' then {{ value }} <= {{ target }}
+        else {{ value }} >= {{ target }}
+    end
+{%- endmacro %}
+
 {#- The order of a unit's level: school 1, municipal 2, provincial 3, national 4. -#}
 {% macro level_rank(level) -%}
     case {{ level }}

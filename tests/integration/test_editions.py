@@ -26,6 +26,7 @@ from orchestration.bulletin.marts import Row
 from orchestration.cli import main
 from orchestration.core.errors import TongbaoError, UsageError
 from orchestration.core.settings import Settings
+from orchestration.figures.numbers import half_up
 from orchestration.publication.changes import Change, Changes
 from orchestration.publication.checking import MartFacts, check_documents, read_facts, text_of
 from orchestration.storage import Store
@@ -830,15 +831,21 @@ def test_a_headline_that_a_scenario_would_change_is_named(home: Path) -> None:
         lakehouse.reader(ws.settings, ws.store) as con,
     ):
         rows = con.execute(
-            "select scenario, measure, task_code, indicator_code, present, alternative, "
-            "reference, flips from lake.quality.figure_sensitivity where year = ?",
+            "select scenario, measure, task_code, indicator_code, present, alternative, flips "
+            "from lake.quality.figure_sensitivity where year = ?",
             [YEAR],
         ).fetchall()
         late = con.execute(
-            "select v.indicator_code, sum(v.value_number) from lake.raw.performance_values v "
-            "join lake.raw.performances p using (document_id) "
+            "select v.indicator_code, any_value(n.matched_value) + sum(v.value_number), "
+            "any_value(n.matched_previous_value) + sum(f.value) "
+            "from lake.raw.performance_values v join lake.raw.performances p using (document_id) "
+            "join lake.marts.fct_unit_indicator f on f.year = p.year - 1 "
+            "and f.unit_code = p.unit_code and f.indicator_code = v.indicator_code "
+            "join lake.marts.agg_national_indicator n on n.year = p.year and n.task_code = 'T08' "
+            "and n.indicator_code = v.indicator_code "
             "join lake.marts.fct_unit_year u on u.year = p.year and u.unit_code = p.unit_code "
             "where p.year = ? and u.document_id is null and u.task_code = 'T08' "
+            "and f.value is not null "
             "and p.document_id = (select max_by(q.document_id, (q.submitted_at, q.document_id)) "
             "from lake.raw.performances q where q.unit_code = p.unit_code and q.year = p.year) "
             "group by v.indicator_code",
@@ -848,14 +855,13 @@ def test_a_headline_that_a_scenario_would_change_is_named(home: Path) -> None:
             "html", ws.store.get("publication", EDITION_1 + "national/bulletin.html")
         )
     assert {row[0] for row in rows} == {"warned_out", "late_in", "missing_as_last_year"}
-    for scenario, measure, task, indicator, present, alternative, reference, flips in rows:
-        if measure == "value":
-            turns = (present > reference) != (alternative > reference) or (
-                (present < reference) != (alternative < reference)
-            )
-            assert flips == turns
-        if (scenario, measure, task) == ("late_in", "value", "T08"):
-            assert alternative - present == dict(late)[indicator]
+    growths = {indicator: value / former - 1 for indicator, value, former in late}
+    for scenario, measure, task, indicator, present, alternative, flips in rows:
+        if measure == "matched_change_rate":
+            assert flips == (present.compare(0) != alternative.compare(0))
+        if (scenario, task) == ("late_in", "T08"):
+            assert half_up(growths[indicator], 6) == alternative
+    assert {row[1] for row in rows} == {"matched_change_rate", "target_met_rate"}
     assert "未决事项对主要数据的影响" in bulletin_text
 
 

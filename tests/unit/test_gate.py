@@ -114,7 +114,7 @@ def test_a_wrong_result_of_great_expectations_breaks_the_gate(
     for province in ("110000", "440000"):
         marts.execute(
             "insert into quality.figure_sensitivity "
-            f"values (2024, 'late_in', 'on_time_rate', '{province}', null, null, true)"
+            f"values (2024, 'late_in', 'target_met_rate', '{province}', null, null, true)"
         )
     [said] = decide(marts).warned_zh.values()
     assert "北京：1处" in said
@@ -591,23 +591,19 @@ def test_explained_warnings_are_counted_separately(marts: duckdb.DuckDBPyConnect
 def test_scenarios_that_reverse_a_headline_are_named(
     marts: duckdb.DuckDBPyConnection,
 ) -> None:
-    for scenario, measure in (
-        ("warned_out", "target_met_rate"),
-        ("late_in", "target_met_rate"),
-        ("late_in", "on_time_rate"),
-    ):
+    for scenario in ("warned_out", "late_in"):
         marts.execute(
             "insert into quality.figure_sensitivity "
-            "values (2024, ?, ?, '440000', null, null, true)",
-            [scenario, measure],
+            "values (2024, ?, 'target_met_rate', '440000', null, null, true)",
+            [scenario],
         )
     [finding] = [f for f in decide(marts).warnings if f.expectation == "places_are_firm"]
     [cause] = finding.causes
     assert cause.note_zh == "剔除未作说明的提示值、计入逾期单位"
     assert cause.note_en == "late units counted, values with an unexplained warning left out"
     assert "late_in" not in finding.text_zh + finding.text_en
-    assert "要求≤0处。广东：3处（剔除" in finding.text_zh
-    assert "must be ≤ 0. 广东: 3 (late" in finding.text_en
+    assert "要求≤0处。广东：2处（剔除" in finding.text_zh
+    assert "must be ≤ 0. 广东: 2 (late" in finding.text_en
 
 
 def test_thresholds_and_counts_follow_chinese_typography(

@@ -49,10 +49,7 @@ facts as (
         count(*) filter (where fact.target is not null) as targets_set,
         count(*) filter (where fact.target is not null and fact.value is not null) as targets_counted,
         count(*) filter (
-            where case
-                when indicator.direction = 'lower' then fact.value <= fact.target
-                else fact.value >= fact.target
-            end
+            where {{ meets_target('fact.value', 'fact.target', 'indicator.direction') }}
         ) as targets_met
     from {{ ref('fct_unit_indicator') }} as fact
     inner join {{ ref('indicators') }} as indicator

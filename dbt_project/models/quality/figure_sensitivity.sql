@@ -1,24 +1,9 @@
-{#- Sensitivity of headline figures: whether the direction of a national total, or the set of provinces
-    in the first ranks, would change in a scenario. Scenarios: warned values are left out, late units
-    count, missing units have last year's values. `var('headline_places')` is the number of ranks that
-    the bulletins name. -#}
-with totals as (
-    select
-        figure.task_code,
-        figure.indicator_code,
-        figure.value,
-        figure.previous_value
-    from {{ ref('agg_national_indicator') }} as figure
-    inner join {{ ref('indicators') }} as indicator
-        on figure.indicator_code = indicator.indicator_code
-    where
-        indicator.aggregation = 'sum'
-        and figure.task_code <> 'ALL'
-        and figure.value is not null
-        and figure.previous_value is not null
-),
-
-warned as (
+{#- Sensitivity of headline figures: whether the direction of a national total's growth, or the set of
+    provinces in the first ranks of targets met, would change in a scenario. Scenarios: warned values
+    are left out, late units count, missing units have last year's values. Growth is that of the units
+    that count in both years; missing units with last year's values don't change it. Late units stay
+    late. `var('headline_places')` is the number of ranks that the bulletins name. -#}
+with warned as (
     select distinct
         unit_code,
         document_id,
@@ -29,33 +14,6 @@ warned as (
         and explained_by is null
         and document_id is not null
         and indicator_code is not null
-),
-
-facts as (
-    select
-        fact.unit_code,
-        fact.province_code,
-        fact.task_code,
-        fact.indicator_code,
-        fact.value,
-        warned.document_id is not null as is_warned,
-        fact.target is not null as has_target,
-        coalesce(
-            case
-                when indicator.direction = 'lower' then fact.value <= fact.target
-                else fact.value >= fact.target
-            end,
-            false
-        ) as is_met
-    from {{ ref('fct_unit_indicator') }} as fact
-    inner join {{ ref('indicators') }} as indicator
-        on fact.indicator_code = indicator.indicator_code
-    left join warned
-        on
-            fact.unit_code = warned.unit_code
-            and fact.document_id = warned.document_id
-            and fact.indicator_code = warned.indicator_code
-    where indicator.is_submitted
 ),
 
 late_documents as (
@@ -74,149 +32,187 @@ late_documents as (
         and unit.document_id is null
 ),
 
+late_values as (
+    select
+        late.unit_code,
+        judged.task_code,
+        judged.indicator_code,
+        judged.value
+    from late_documents as late
+    inner join {{ ref('int_judged_values') }} as judged on late.document_key = judged.document_key
+    where late.version_rank = 1 and judged.value is not null
+),
+
+facts as (
+    select
+        fact.province_code,
+        fact.task_code,
+        fact.indicator_code,
+        fact.value,
+        fact.target,
+        former.value as former_value,
+        late.value as late_value,
+        indicator.direction,
+        warned.document_id is not null as is_warned,
+        not unit.has_reported as is_missing
+    from {{ ref('fct_unit_indicator') }} as fact
+    inner join {{ ref('indicators') }} as indicator
+        on fact.indicator_code = indicator.indicator_code
+    inner join {{ ref('fct_unit_year') }} as unit on fact.unit_code = unit.unit_code
+    left join {{ ref('stg_last_year_values') }} as former
+        on
+            fact.unit_code = former.unit_code
+            and fact.indicator_code = former.indicator_code
+    left join late_values as late
+        on
+            fact.unit_code = late.unit_code
+            and fact.indicator_code = late.indicator_code
+    left join warned
+        on
+            fact.unit_code = warned.unit_code
+            and fact.document_id = warned.document_id
+            and fact.indicator_code = warned.indicator_code
+    where indicator.is_submitted
+),
+
 shifts as (
     select
         'warned_out' as scenario,
         task_code,
         indicator_code,
         -sum(value) as amount,
+        -sum(former_value) as former_amount,
         count(*) as units
     from facts
-    where is_warned and value is not null
+    where is_warned and value is not null and former_value is not null
     group by task_code, indicator_code
 
     union all
 
     select
         'late_in' as scenario,
-        judged.task_code,
-        judged.indicator_code,
-        sum(judged.value) as amount,
+        late.task_code,
+        late.indicator_code,
+        sum(late.value) as amount,
+        sum(former.value) as former_amount,
         count(*) as units
-    from late_documents
-    inner join {{ ref('int_judged_values') }} as judged
-        on late_documents.document_key = judged.document_key
-    where late_documents.version_rank = 1 and judged.value is not null
-    group by judged.task_code, judged.indicator_code
-
-    union all
-
-    select
-        'missing_as_last_year' as scenario,
-        unit.task_code,
-        former.indicator_code,
-        sum(former.value) as amount,
-        count(*) as units
-    from {{ ref('fct_unit_year') }} as unit
+    from late_values as late
     inner join {{ ref('stg_last_year_values') }} as former
-        on unit.unit_code = former.unit_code
-    where not unit.has_reported and former.value is not null
-    group by unit.task_code, former.indicator_code
+        on
+            late.unit_code = former.unit_code
+            and late.indicator_code = former.indicator_code
+    where former.value is not null
+    group by late.task_code, late.indicator_code
 ),
 
-directions as (
+growths as (
     select
         shift.scenario,
-        'value' as measure,
-        cast(null as {{ type_text() }}) as province_code,
         total.task_code,
         total.indicator_code,
-        total.value as present,
-        total.value + shift.amount as alternative,
-        total.previous_value as reference,
         shift.units,
-        case
-            when total.value > total.previous_value then 1
-            when total.value < total.previous_value then -1
-            else 0
-        end
-        <> case
-            when total.value + shift.amount > total.previous_value then 1
-            when total.value + shift.amount < total.previous_value then -1
-            else 0
-        end as flips
-    from totals as total
+        total.matched_change_rate as present,
+        {{ exact_ratio(
+            '(total.matched_value + shift.amount)'
+            ~ ' - (total.matched_previous_value + shift.former_amount)',
+            'total.matched_previous_value + shift.former_amount'
+        ) }} as alternative
+    from {{ ref('agg_national_indicator') }} as total
+    inner join {{ ref('indicators') }} as indicator
+        on total.indicator_code = indicator.indicator_code
     inner join shifts as shift
         on
             total.task_code = shift.task_code
             and total.indicator_code = shift.indicator_code
-),
-
-reporting as (
-    select
-        province_code,
-        count(*) as units_expected,
-        count(*) filter (where is_on_time) as units_on_time,
-        count(*) filter (where has_reported) as units_reported,
-        count(*) filter (where has_reported and not is_on_time) as units_late
-    from {{ ref('fct_unit_year') }}
-    group by province_code
-    having count(*) >= {{ var('scorecard_least_units') }}
+    where
+        indicator.aggregation = 'sum'
+        and total.task_code <> 'ALL'
+        and total.growth_withheld_by is null
 ),
 
 targets as (
     select
         province_code,
-        count(*) filter (where has_target) as targets_set,
-        count(*) filter (where has_target and is_met) as targets_met,
-        count(*) filter (where has_target and is_met and is_warned) as targets_warned
+        count(*) as targets_set,
+        count(*) filter (where {{ meets_target('value') }}) as targets_met,
+        count(*) filter (where is_warned and {{ meets_target('value') }}) as targets_warned,
+        count(*) filter (where value is null and {{ meets_target('late_value') }}) as targets_late,
+        count(*) filter (where is_missing and {{ meets_target('former_value') }}) as targets_missing
     from facts
-    where province_code in (select reporting.province_code from reporting)
+    where target is not null
     group by province_code
+),
+
+compared as (
+    select target.*
+    from targets as target
+    inner join (
+        select province_code
+        from {{ ref('fct_unit_year') }}
+        group by province_code
+        having count(*) >= {{ var('scorecard_least_units') }}
+    ) as large on target.province_code = large.province_code
 ),
 
 rates as (
     select
-        'late_in' as scenario,
-        'on_time_rate' as measure,
-        province_code,
-        units_late as units,
-        {{ exact_ratio('units_on_time', 'units_expected') }} as present,
-        {{ exact_ratio('units_reported', 'units_expected') }} as alternative
-    from reporting
-
-    union all
-
-    select
         'warned_out' as scenario,
-        'target_met_rate' as measure,
         province_code,
         targets_warned as units,
         {{ exact_ratio('targets_met', 'targets_set') }} as present,
         {{ exact_ratio('(targets_met - targets_warned)', 'targets_set') }} as alternative
-    from targets
+    from compared
+
+    union all
+
+    select
+        'late_in' as scenario,
+        province_code,
+        targets_late as units,
+        {{ exact_ratio('targets_met', 'targets_set') }} as present,
+        {{ exact_ratio('(targets_met + targets_late)', 'targets_set') }} as alternative
+    from compared
+
+    union all
+
+    select
+        'missing_as_last_year' as scenario,
+        province_code,
+        targets_missing as units,
+        {{ exact_ratio('targets_met', 'targets_set') }} as present,
+        {{ exact_ratio('(targets_met + targets_missing)', 'targets_set') }} as alternative
+    from compared
 ),
 
 places as (
     select
         scenario,
-        measure,
         province_code,
         units,
         present,
         alternative,
-        rank() over (partition by scenario, measure order by present desc nulls last) as place,
-        rank() over (partition by scenario, measure order by alternative desc nulls last)
+        rank() over (partition by scenario order by present desc nulls last) as place,
+        rank() over (partition by scenario order by alternative desc nulls last)
             as alternative_place
     from rates
 )
 
 select
     period.year,
-    direction.scenario,
+    growth.scenario,
     concat_ws(
-        '/', 'agg_national_indicator', direction.task_code, direction.indicator_code, direction.measure
+        '/', 'agg_national_indicator', growth.task_code, growth.indicator_code, 'matched_change_rate'
     ) as figure,
-    direction.measure,
-    direction.province_code,
-    direction.task_code,
-    direction.indicator_code,
-    cast(direction.present as decimal(24, 6)) as present,
-    cast(direction.alternative as decimal(24, 6)) as alternative,
-    cast(direction.reference as decimal(24, 6)) as reference,
-    cast(direction.units as integer) as units,
-    direction.flips
-from directions as direction
+    'matched_change_rate' as measure,
+    cast(null as {{ type_text() }}) as province_code,
+    growth.task_code,
+    growth.indicator_code,
+    cast(growth.present as decimal(24, 6)) as present,
+    cast(growth.alternative as decimal(24, 6)) as alternative,
+    cast(0 as decimal(24, 6)) as reference,
+    cast(growth.units as integer) as units,
+    coalesce(sign(growth.present) <> sign(growth.alternative), false) as flips
+from growths as growth
 cross join {{ ref('stg_reporting_period') }} as period
 
 union all
@@ -224,8 +220,8 @@ union all
 select
     period.year,
     place.scenario,
-    concat_ws('/', 'province_scorecard', place.province_code, place.measure) as figure,
-    place.measure,
+    concat_ws('/', 'province_scorecard', place.province_code, 'target_met_rate') as figure,
+    'target_met_rate' as measure,
     place.province_code,
     cast(null as {{ type_text() }}) as task_code,
     cast(null as {{ type_text() }}) as indicator_code,

@@ -9,14 +9,12 @@ from orchestration.bulletin.content import Block, Column, Run, Table, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import task_name
 from orchestration.bulletin.sections import Place
-from orchestration.figures.numbers import count, percent, value_text
+from orchestration.figures.numbers import change, count, percent
 
 IN = ("national",)
 ORDER = 70
 ATTACHED_TO = ("national",)
 TITLE = "未决事项对主要数据的影响"
-
-_RATES = {"on_time_rate": "按时报送率", "target_met_rate": "年度目标完成率"}
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
@@ -24,11 +22,12 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     found: list[Block] = [
         paragraph(
             "对三种情形逐一测算：剔除单位未作说明的提示值；计入逾期报送单位的填报值；未报送单位按其上年数计。"
-            "下表列出会使全国合计增减方向反转、或使省份进出前列的情形。"
+            "下表列出会使全国合计同口径增减方向反转、或使省份进出目标完成率前列的情形；逾期仍为逾期，"
+            "按时报送率不受影响。"
         )
     ]
-    totals = [_total(marts, row) for row in marts.flips if row["measure"] == "value"]
-    places = [_place(marts, row) for row in marts.flips if row["measure"] != "value"]
+    totals = [_total(marts, row) for row in marts.flips if row["task_code"]]
+    places = [_place(marts, row) for row in marts.flips if row["province_code"]]
     if not marts.flips:
         found.append(paragraph("三种情形均不改变全国合计的增减方向和居前的省份。"))
     if totals:
@@ -39,9 +38,8 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                     Column("情形", 5, "left"),
                     Column("重点任务", 6, "left"),
                     Column("指标", 6, "left"),
-                    Column("现数", 4),
+                    Column("同口径增减", 4),
                     Column("该情形下", 4),
-                    Column("上年数", 4),
                     Column("涉及单位", 3),
                 ),
                 tuple(totals),
@@ -53,9 +51,8 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                 "会进出前列的省份",
                 (
                     Column("情形", 5, "left"),
-                    Column("比率", 5, "left"),
                     Column("省份", 3, "left"),
-                    Column("现数", 3),
+                    Column("目标完成率", 3),
                     Column("现名次", 3),
                     Column("该情形下", 3),
                 ),
@@ -72,9 +69,8 @@ def _total(marts: Marts, row: Mapping[str, Any]) -> tuple[Run, ...]:
         marts.catalogue.scenarios[row["scenario"]].name_zh,
         task_name(marts, row["task_code"]),
         indicator.name_zh,
-        figure.figure_with_text("value", value_text(row["present"], indicator)),
-        value_text(row["alternative"], indicator),
-        figure.figure_with_text("previous_value", value_text(row["reference"], indicator)),
+        figure.figure("matched_change_rate"),
+        change(row["alternative"]),
         count(row["units"]),
     )
 
@@ -83,7 +79,6 @@ def _place(marts: Marts, row: Mapping[str, Any]) -> tuple[Run, ...]:
     scorecard = marts.row("province_scorecard", row["province_code"])
     return (
         marts.catalogue.scenarios[row["scenario"]].name_zh,
-        _RATES[row["measure"]],
         marts.catalogue.regions[row["province_code"]].short_name,
         scorecard.figure(row["measure"]),
         count(int(row["reference"])),
