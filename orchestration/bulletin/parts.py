@@ -16,7 +16,6 @@ from orchestration.bulletin.content import (
     Bars,
     Claim,
     Column,
-    Figure,
     Heading,
     Run,
     Table,
@@ -32,11 +31,13 @@ from orchestration.bulletin.wording import (
     WATCH_REASONS,
     clean,
 )
-from orchestration.core.catalogue import Indicator
+from orchestration.core.catalogue import Catalogue, Indicator
 from orchestration.figures.claims import Query, counts, texts
 from orchestration.figures.numbers import (
     MISSING,
     count,
+    growth,
+    growth_in_points,
     in_points,
     points,
     unit_of,
@@ -49,10 +50,13 @@ __all__ = [
     "excluded_table",
     "exclusion_reason",
     "exclusion_remedy",
+    "growth_note",
+    "growth_runs",
     "indicator_table",
     "order_of_provinces",
     "ranked",
     "target_bars",
+    "target_runs",
     "target_table",
     "task_name",
     "tile_map",
@@ -131,13 +135,64 @@ def units_heading(title: str, state: str, code: str, number: int) -> Heading:
     return heading(f"{title}：", Claim(f"units/{state}/{code or '-'}", f"{number:,d}"), "家")
 
 
-def change_figure(row: Row, indicator: Indicator) -> Figure:
-    """Return the change against last year, in percentage points if the value is a percentage."""
-    if not in_points(indicator):
-        return row.figure("change_rate")
-    value, previous = row["value"], row["previous_value"]
-    difference = None if value is None or previous is None else value - previous
-    return row.figure_with_text("value-previous_value", points(difference))
+def _growth_column(indicator: Indicator) -> str:
+    """Return the column with the growth of the units that count in both years."""
+    return "matched_change_points" if in_points(indicator) else "matched_change_rate"
+
+
+def change_figure(row: Row, indicator: Indicator) -> Run:
+    """Return the growth of the units that count in both years, or ``—`` where it isn't said.
+
+    It is in percentage points if the value is a percentage.
+    """
+    return MISSING if row["growth_withheld_by"] else row.figure(_growth_column(indicator))
+
+
+def growth_runs(catalogue: Catalogue, row: Row, indicator: Indicator) -> tuple[Run, ...]:
+    """Return the growth for prose with its number of units, or nothing where it isn't said.
+
+    Where the units that reported changed the total by more than the rule ``composition_effect``,
+    that is said too.
+    """
+    if row["growth_withheld_by"]:
+        return ()
+    column = _growth_column(indicator)
+    in_words = growth_in_points if in_points(indicator) else growth
+    found: tuple[Run, ...] = (
+        "，同口径",
+        row.figure_with_text(column, in_words(row[column])),
+        "（两年均报送的",
+        row.figure("matched_units"),
+        "个单位）",
+    )
+    if in_points(indicator) or row["change_rate"] is None:
+        return found
+    effect = row["change_rate"] - row["matched_change_rate"]
+    if abs(effect) <= catalogue.comparison_rules["composition_effect"].threshold:
+        return found
+    text = ("多增" if effect > 0 else "少增") + points(100 * abs(effect)).lstrip("+")
+    return (
+        *found,
+        "，报送单位的变化使合计数",
+        row.figure_with_text("change_rate-matched_change_rate", text),
+    )
+
+
+def growth_note(catalogue: Catalogue, rows: Iterable[tuple[Indicator, Row]]) -> str:
+    """Return the note of a table with growth: what it counts, and why it is not said of some."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for indicator, row in rows:
+        withheld = row["growth_withheld_by"]
+        if withheld == "incomparable":
+            reasons[catalogue.incomparable[indicator.code].reason_zh].append(indicator.name_zh)
+        elif withheld in catalogue.comparison_rules:
+            reasons.setdefault(catalogue.comparison_rules[withheld].reason_zh, [])
+    texts = ["同口径增减只计两年均计入的单位（同口径单位），目标完成度只计有目标单位。"]
+    texts += [
+        f"{'、'.join(names)}不列增减：{reason}。" if names else f"{reason}，不列增减。"
+        for reason, names in reasons.items()
+    ]
+    return "".join(texts)
 
 
 def _indicator_rows(
@@ -158,18 +213,21 @@ def _indicator_rows(
 def indicator_table(
     marts: Marts, task_code: str, province_code: str | None = None, caption: str = ""
 ) -> Table:
-    """Return a table of a task's indicators: value, last year's value, change, attainment."""
+    """Return a table of a task's indicators: two years, growth, attainment, units of each."""
     rows: list[tuple[Run, ...]] = []
-    for indicator, row in _indicator_rows(marts, task_code, province_code):
+    found = _indicator_rows(marts, task_code, province_code)
+    for indicator, row in found:
         rows.append(
             (
                 indicator.name_zh,
                 unit_of(indicator),
                 row.figure("value"),
                 row.figure("previous_value"),
-                change_figure(row, indicator),
-                row.figure("attainment"),
                 row.figure("units_counted"),
+                change_figure(row, indicator),
+                row.figure("matched_units"),
+                row.figure("attainment"),
+                row.figure("units_with_target"),
             )
         )
     return Table(
@@ -179,11 +237,14 @@ def indicator_table(
             Column("单位", 2, "center"),
             Column(f"{marts.year}年", 4),
             Column(f"{marts.year - 1}年", 4),
-            Column("增减", 4),
-            Column("目标完成度", 3),
             Column("计入单位", 3),
+            Column("同口径增减", 4),
+            Column("同口径单位", 3),
+            Column("目标完成度", 3),
+            Column("有目标单位", 3),
         ),
         tuple(rows),
+        growth_note(marts.catalogue, found),
     )
 
 
@@ -193,20 +254,27 @@ def change_bars(
     """Return a chart of the changes of a task's indicators, or None if there are none."""
     bars = []
     for indicator, row in _indicator_rows(marts, task_code, province_code):
-        rate: Decimal | None = row["change_rate"]
-        if rate is None or in_points(indicator):
+        rate: Decimal | None = row["matched_change_rate"]
+        if rate is None or row["growth_withheld_by"] or in_points(indicator):
             continue
         length = int((rate * 1000).to_integral_value())
         scaled = max(-1000, min(1000, length * 1000 // _CHANGE_AXIS))
-        bars.append(Bar(indicator.name_zh, row.figure("change_rate"), scaled))
+        bars.append(
+            Bar(
+                indicator.name_zh,
+                row.figure("matched_change_rate"),
+                scaled,
+                row.figure("matched_units"),
+            )
+        )
     if not bars:
         return None
     return Bars(
-        caption or f"{task_name(marts, task_code)}主要指标较上年增减",
+        caption or f"{task_name(marts, task_code)}主要指标同口径增减",
         tuple(bars[:_MOST_CHANGE_BARS]),
         diverging=True,
         axis=f"条长按±{_CHANGE_AXIS // 10}%为满格",
-        heads=("指标", "较上年增减", ""),
+        heads=("指标", "同口径增减", "同口径单位"),
     )
 
 
@@ -248,6 +316,28 @@ def target_bars(marts: Marts, rows: Sequence[Row], caption: str) -> Bars:
     )
 
 
+def target_runs(row: Row) -> tuple[Run, ...]:
+    """Return the targets of units' plans: set, met, not met, without a value; or nothing.
+
+    Args:
+        row: row of ``agg_national_task`` or ``agg_province_task``.
+    """
+    if not row["targets_set"]:
+        return ()
+    return (
+        "。建设方案设定年度目标",
+        row.figure("targets_set"),
+        "项，完成",
+        row.figure("targets_met"),
+        "项，未完成",
+        row.figure("targets_not_met"),
+        "项，没有采用值（未报或被剔除）",
+        row.figure("targets_without_value"),
+        "项，目标完成率",
+        row.figure("target_met_rate"),
+    )
+
+
 def target_table(marts: Marts, rows: Sequence[Row], caption: str) -> Table:
     """Return a table of national targets and their progress."""
     return Table(
@@ -256,8 +346,11 @@ def target_table(marts: Marts, rows: Sequence[Row], caption: str) -> Table:
             Column("重点任务", 9, "left"),
             Column("级别", 3, "center"),
             Column("已达数量", 3),
+            Column("含以上级别", 3),
+            Column("本年新达", 3),
             Column("目标数量", 3),
             Column("完成进度", 3),
+            Column("序时进度", 3),
         ),
         tuple(
             (
@@ -265,11 +358,15 @@ def target_table(marts: Marts, rows: Sequence[Row], caption: str) -> Table:
                 + (f"·{KINDS.get(row['category'], row['category'])}" if row["category"] else ""),
                 LEVELS[row["level"]],
                 row.figure("achieved_count"),
+                row.figure("achieved_with_higher"),
+                row.figure("newly_achieved"),
                 row.figure("target_count"),
                 row.figure("progress_rate"),
+                row.figure("time_elapsed_rate"),
             )
             for row in _in_notice_order(rows)
         ),
+        "含以上级别：已升为更高级别的单位仍计入；本年新达：上年尚未达到该级别的单位。",
     )
 
 

@@ -26,7 +26,12 @@ from orchestration.bulletin.content import (
 )
 from orchestration.bulletin.documents import numbered
 from orchestration.bulletin.marts import Marts, Row
-from orchestration.bulletin.parts import change_figure, excluded_table, watched_table
+from orchestration.bulletin.parts import (
+    change_figure,
+    excluded_table,
+    growth_note,
+    watched_table,
+)
 from orchestration.bulletin.wording import LEVELS, chinese_number, clean, moment
 from orchestration.core.catalogue import Indicator, Region, Task
 from orchestration.figures.claims import counts, texts
@@ -65,6 +70,8 @@ _MEASURES = (
     ("report_file_rate", "报告上传率"),
     ("targets_set", "设定年度目标（项）"),
     ("targets_met", "完成年度目标（项）"),
+    ("targets_not_met", "未完成年度目标（项）"),
+    ("targets_without_value", "没有采用值的年度目标（项）"),
     ("target_met_rate", "年度目标完成率"),
     ("assessed_rate", "省级考核率"),
     ("mean_assessment_score", "省级考核平均分"),
@@ -267,6 +274,7 @@ def _comparison_table(
 ) -> Table:
     """Return a table of indicators: province, change, nation, share of the nation."""
     lines: list[tuple[Run, ...]] = []
+    compared: list[tuple[Indicator, Row]] = []
     for indicator in indicators:
         own = subject.marts.find(
             "agg_province_indicator", subject.region.code, subject.task.code, indicator.code
@@ -275,15 +283,17 @@ def _comparison_table(
         if own is None or nation is None:
             continue
         adds_up = indicator.aggregation in _ADDING
+        compared.append((indicator, own))
         lines.append(
             (
                 indicator.name_zh,
                 unit_of(indicator),
                 own.figure("value"),
+                own.figure("units_counted"),
                 change_figure(own, indicator),
+                own.figure("matched_units"),
                 nation.figure("value"),
                 share(own["value"], nation["value"]) if adds_up else MISSING,
-                own.figure("units_counted"),
             )
         )
     return Table(
@@ -292,13 +302,15 @@ def _comparison_table(
             Column("指标", 7, "left"),
             Column("单位", 2, "center"),
             Column(subject.region.short_name, 4),
-            Column("较上年增减", 5),
+            Column("计入单位", 3),
+            Column("同口径增减", 4),
+            Column("同口径单位", 3),
             Column("全国", 4),
             Column("占全国比重", 4),
-            Column("计入单位", 3),
         ),
         tuple(lines),
-        "“计入单位”为进入该数的建设单位数；比率、平均数等不计占全国的比重。",
+        "“计入单位”为进入该数的建设单位数；比率、平均数等不计占全国的比重。"
+        + growth_note(subject.marts.catalogue, compared),
     )
 
 

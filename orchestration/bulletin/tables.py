@@ -48,6 +48,8 @@ _TASK_FIELDS: dict[str, Field] = {
     "mean_assessment_score": Field("省级考核平均分", 12, AMOUNT),
     "targets_set": Field("设定目标数", 10, COUNT),
     "targets_met": Field("完成目标数", 10, COUNT),
+    "targets_not_met": Field("未完成目标数", 12, COUNT),
+    "targets_without_value": Field("无采用值目标数", 14, COUNT),
     "target_met_rate": Field("目标完成率", 10, RATE),
 }
 _INDICATOR_FIELDS = (
@@ -58,12 +60,20 @@ _INDICATOR_FIELDS = (
     Field("计量单位", 10),
     Field("本年", 18),
     Field("上年", 18),
-    Field("较上年增减率", 12, RATE),
-    Field("目标", 18),
-    Field("目标完成度", 12, RATE),
     Field("应报单位", 10, COUNT),
     Field("计入单位", 10, COUNT),
+    Field("上年计入单位", 12, COUNT),
     Field("被剔除单位", 10, COUNT),
+    Field("同口径单位", 10, COUNT),
+    Field("同口径本年", 18),
+    Field("同口径上年", 18),
+    Field("同口径增减率", 12, RATE),
+    Field("同口径增减（百分点）", 12, AMOUNT),
+    Field("目标", 18),
+    Field("有目标单位数值", 18),
+    Field("有目标单位", 10, COUNT),
+    Field("目标完成度", 12, RATE),
+    Field("观测状态", 10),
 )
 #: Marts that the sheets are made from; the dictionary sheet describes them.
 _SOURCES = (
@@ -88,7 +98,10 @@ def national_tables(marts: Marts) -> Book:
         "电子表格只保留15位有效数字，完整数值见data目录（CSV、Parquet）。",
         f"计量单位见各行“计量单位”列；金额为{marts.catalogue.money_unit}；计量单位为%的指标按0—100列示；率和完成度按百分比列示。",
         f"{MISSING}表示没有数据，不等于零。",
-        "增减率＝本年值÷上年值－1。目标完成度只计同时有实际值和目标值的单位。",
+        "同口径增减率＝同口径本年÷同口径上年－1，只计两年均计入的单位；不宜列出的为空。"
+        "目标完成度＝有目标单位数值÷目标，只计同时有采用值和目标值的单位。"
+        "目标完成率＝完成目标数÷设定目标数。完成进度＝已达数量÷目标数量。",
+        "观测状态用SDMX代码：A正常，P暂定，U可靠性低，B序列中断，M缺失。",
         ranking_note(),
         "动态管理关注名单中同一单位可有多项原因。",
     )
@@ -146,12 +159,20 @@ def _indicators_sheet(marts: Marts) -> Sheet:
                     unit_of(indicator),
                     number("value"),
                     number("previous_value"),
-                    row["change_rate"],
-                    number("target"),
-                    row["attainment"],
                     row["units_expected"],
                     row["units_counted"],
+                    row["previous_units_counted"],
                     row["units_excluded"],
+                    row["matched_units"],
+                    number("matched_value"),
+                    number("matched_previous_value"),
+                    None if row["growth_withheld_by"] else row["matched_change_rate"],
+                    None if row["growth_withheld_by"] else row["matched_change_points"],
+                    number("target"),
+                    number("value_with_target"),
+                    row["units_with_target"],
+                    row["attainment"],
+                    row["observation_status"],
                 )
             )
     return Sheet("全国指标", _INDICATOR_FIELDS, rows, frozen=4)
@@ -174,8 +195,11 @@ def _targets_sheet(marts: Marts) -> Sheet:
         Field("级别", 8),
         Field("类别", 10),
         Field("已达数量", 10, COUNT),
+        Field("含以上级别", 10, COUNT),
+        Field("本年新达", 10, COUNT),
         Field("目标数量", 10, COUNT),
         Field("完成进度", 10, RATE),
+        Field("序时进度", 10, RATE),
     )
     rows = [
         (
@@ -184,8 +208,11 @@ def _targets_sheet(marts: Marts) -> Sheet:
             LEVELS[row["level"]],
             KINDS.get(row["category"], row["category"]) if row["category"] else "全部",
             row["achieved_count"],
+            row["achieved_with_higher"],
+            row["newly_achieved"],
             row["target_count"],
             row["progress_rate"],
+            row["time_elapsed_rate"],
         )
         for row in marts.rows("agg_national_target")
     ]

@@ -606,7 +606,9 @@ class ComparisonRule(Row):
     seed = "comparison_rules"
     keys = (("rule",),)
 
-    rule: Literal["least_matched_units", "least_matched_share", "chance_deviations"]
+    rule: Literal[
+        "least_matched_units", "least_matched_share", "chance_deviations", "composition_effect"
+    ]
     threshold: Number
     reason_zh: Text
     reason_en: Text

@@ -14,12 +14,16 @@ from decimal import ROUND_HALF_UP, Decimal
 from orchestration.core.catalogue import Indicator
 
 __all__ = [
+    "DIRECTIONS",
     "MISSING",
     "PRINTED_PLACES",
+    "UNCHANGED",
     "amount",
     "change",
     "count",
     "exact",
+    "growth",
+    "growth_in_points",
     "half_up",
     "has_decimals",
     "in_points",
@@ -137,6 +141,30 @@ def change(rate: Decimal | None) -> str:
 def points(difference: Decimal | None) -> str:
     """Return the change of a percentage in percentage points, with its sign."""
     return MISSING if difference is None else signed(rounded(difference, 2)) + "个百分点"
+
+
+#: Word of prose for a change, before a number without a sign → the sign that it stands for.
+DIRECTIONS = {"增长": "", "提高": "", "多增": "", "下降": "−", "少增": "−"}
+#: A change that is printed as zero.
+UNCHANGED = "持平"
+
+
+def _in_words(change: str, rising: str, falling: str) -> str:
+    """Return a change with a sign as words; one printed as zero is ``UNCHANGED``."""
+    size = change.lstrip("+−")
+    if size == change:
+        return UNCHANGED
+    return (falling if change.startswith("−") else rising) + size
+
+
+def growth(rate: Decimal) -> str:
+    """Return a change rate for prose: ``增长5.32%``, ``下降5.32%`` or ``持平``."""
+    return _in_words(change(rate), "增长", "下降")
+
+
+def growth_in_points(difference: Decimal) -> str:
+    """Return the change of a percentage for prose, in percentage points."""
+    return _in_words(points(difference), "提高", "下降")
 
 
 def in_points(indicator: Indicator) -> bool:

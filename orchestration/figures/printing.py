@@ -2,7 +2,7 @@
 
 The name and type of a column decide, so that a new column is printed, compared and traced without
 an entry here: ``…_rate`` and ``…attainment`` are fractions (contract §2) and printed as
-percentages, ``change_rate`` with its sign, ``…_rank`` and other whole numbers as counts, a number
+percentages, ``…change_rate`` with its sign, ``…_rank`` and other whole numbers as counts, a number
 of an indicator's mart as its indicator's values, any other number with two places.
 
 Belongs here: labels and texts of figures by mart and column. Doesn't belong here: the text of a
@@ -12,7 +12,7 @@ number whose kind is known (``numbers``) and sentences (``bulletin``).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +29,7 @@ __all__ = [
     "figure_text",
     "is_figure",
     "is_fraction",
+    "may_be_said",
     "prose_text",
     "unit_exponent",
 ]
@@ -45,13 +46,39 @@ _SHORT = {
     "target": "目标",
     "attainment": "目标完成度",
     "units_counted": "计入单位",
+    "previous_units_counted": "上年计入单位",
+    "value_with_target": "有目标单位数值",
+    "units_with_target": "有目标单位",
+    "matched_units": "同口径单位",
+    "matched_value": "同口径数值",
+    "matched_previous_value": "同口径上年数值",
+    "matched_change_rate": "同口径增减",
+    "matched_change_points": "同口径增减",
 }
+#: Columns with growth over whoever counted in each year, which no document says (contract §2).
+_UNMATCHED = {"change_rate", "value-previous_value"}
+#: Columns with growth over the units that count in both years.
+_MATCHED = {"matched_change_rate", "matched_change_points"}
+#: Columns with a growth rate, printed with its sign.
+_GROWTH = {"change_rate", "matched_change_rate"}
 
 
 def is_figure(column: str, value: Any) -> bool:
     """Whether a mart's value is a figure: a number that doesn't only say what its row is about."""
     is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     return is_number and column not in _ATTRIBUTES
+
+
+def may_be_said(row: Mapping[str, Any], column: str) -> bool:
+    """Whether documents may print this column: no growth but that of the units of both years.
+
+    Args:
+        row: row of a mart; ``growth_withheld_by`` says why its growth isn't said.
+        column: a column, or a difference ``a-b``.
+    """
+    if column in _MATCHED:
+        return row["growth_withheld_by"] is None
+    return column not in _UNMATCHED
 
 
 def is_fraction(column: str) -> bool:
@@ -69,8 +96,10 @@ def figure_text(table: str, key: Sequence[str], column: str, value: Any) -> str:
         return numbers.MISSING
     if isinstance(value, int):
         return numbers.count(value)
-    if column == "change_rate":
+    if column in _GROWTH:
         return numbers.change(value)
+    if column == "matched_change_points":
+        return numbers.points(value)
     if is_fraction(column):
         return numbers.percent(value)
     indicator = _indicator(table, key)
@@ -168,7 +197,7 @@ def figure_label(table: str, key: Sequence[str], column: str) -> str:
             parts.append(part)
     label = _SHORT.get(column) or column_label(table, column, in_full=True)
     indicator = _indicator(table, key)
-    if column == "change_rate" and indicator and numbers.in_points(indicator):
+    if column in _GROWTH and indicator and numbers.in_points(indicator):
         label += "（相对变化）"  # Elsewhere the bulletins give its change in points.
     return "·".join((*parts, label))
 

@@ -45,6 +45,7 @@ from orchestration.figures.printing import (
     figure_label,
     figure_text,
     is_figure,
+    may_be_said,
 )
 from orchestration.lakehouse.received import received_documents
 
@@ -454,10 +455,7 @@ def compare_snapshots(
 
 
 def _uses_last_year(column: str) -> bool:
-    return column.startswith(("previous_", "matched_")) or column in {
-        "change_rate",
-        "newly_achieved",
-    }
+    return column.startswith(("previous_", "matched_")) or column == "newly_achieved"
 
 
 def _causes(
@@ -593,15 +591,17 @@ def _differences(
     old: int,
     new: int | str,
 ) -> Iterable[tuple[tuple[str, ...], str, Any, Any]]:
-    """Key, column, old and new value of the numbers that differ, ordered by key and column."""
+    """Key, column, old and new value of the figures that differ, ordered by key and column."""
     for key, before, after in _rows_that_differ(con, table, grain, "*", year, old, new):
         old_row, new_row = before or {}, after or {}
         for column in new_row or old_row:
             if column in grain:
                 continue
             values = old_row.get(column), new_row.get(column)
-            if values[0] != values[1] and all(
-                value is None or is_figure(column, value) for value in values
+            if (
+                values[0] != values[1]
+                and all(value is None or is_figure(column, value) for value in values)
+                and may_be_said(new_row or old_row, column)
             ):
                 yield key, column, *values
 

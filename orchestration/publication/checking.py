@@ -40,8 +40,8 @@ from orchestration.core.errors import TongbaoError
 from orchestration.figures.claims import Answers, Evidence, Registry
 from orchestration.figures.dictionary import figure_grains
 from orchestration.figures.ids import row_key
-from orchestration.figures.numbers import half_up
-from orchestration.figures.printing import is_fraction, unit_exponent
+from orchestration.figures.numbers import DIRECTIONS, UNCHANGED, half_up
+from orchestration.figures.printing import is_fraction, may_be_said, unit_exponent
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.publication.changes import CLAIMS, Change
 
@@ -52,6 +52,7 @@ _LISTED = 5
 _NUMBER = re.compile(r"[+−-]?[\d,]+(\.\d+)?")
 #: Unit of a large number in prose → its power of ten.
 _LARGE = {"万": 4, "亿": 8}
+_DIRECTED = re.compile(f"({'|'.join(DIRECTIONS)})(.*)")
 _BLANK = re.compile(r"\s+")
 _TAG = re.compile(r"<[^>]*>")
 _MARKED = re.compile(r'data-figure="([^"]*)"[^>]*>([^<]*)<')
@@ -130,6 +131,15 @@ class _Comparison:
             self.correct.add(printed)
         return printed in self.correct
 
+    def fault(self, figure: Figure) -> str:
+        """What is wrong with a figure; empty if nothing is."""
+        if not self.is_correct(figure):
+            return f"{figure.id} is printed as {figure.text}"
+        table, *key, column = figure.id.split("/")[1:]
+        if not may_be_said(self.facts.rows[table][tuple(key)], column):
+            return f"{figure.id} is growth over other units than last year's, or is withheld"
+        return ""
+
     def claim(self, claim: str) -> str:
         """The text that a claim should have.
 
@@ -186,8 +196,8 @@ def check_documents(
         for run in _document_runs(document):
             if isinstance(run, Figure):
                 compared += 1
-                if not marts.is_correct(run):
-                    wrong.append(f"{document.path}: {run.id} is printed as {run.text}")
+                if fault := marts.fault(run):
+                    wrong.append(f"{document.path}: {fault}")
             elif isinstance(run, Claim):
                 compared += 1
                 if run.text != marts.claim(run.claim):
@@ -206,8 +216,8 @@ def check_documents(
     ):
         for figure in _marked_figures(files[path].decode()):
             compared += 1
-            if not marts.is_correct(figure):
-                wrong.append(f"{path}: {figure.id} is printed as {figure.text}")
+            if fault := marts.fault(figure):
+                wrong.append(f"{path}: {fault}")
     if wrong:
         raise TongbaoError(
             "documents differ from the marts, nothing is published: " + "; ".join(wrong[:_LISTED])
@@ -215,14 +225,23 @@ def check_documents(
     return compared
 
 
+def _signed_number(text: str) -> str:
+    """Return a change in words as a number with a sign; any other text is unchanged."""
+    if text == UNCHANGED:
+        return "0.00"
+    directed = _DIRECTED.match(text)
+    return DIRECTIONS[directed[1]] + directed[2] if directed else text
+
+
 def prints(figure: Figure, value: Any) -> bool:
     """Whether the figure's text is the value, rounded half up to the printed decimals."""
-    match = _NUMBER.match(figure.text)
+    text = _signed_number(figure.text)
+    match = _NUMBER.match(text)
     if value is None or match is None:
         return value is None and match is None
     printed = Decimal(match.group().replace(",", "").replace("−", "-"))
     exact = Decimal(value) * (100 if is_fraction(figure.id) else 1)
-    if power := _LARGE.get(figure.text[match.end() :]):
+    if power := _LARGE.get(text[match.end() :]):
         _, table, *key, column = figure.id.split("/")
         exact = exact.scaleb(unit_exponent(table, key, column) - power)
     places = max(0, -int(printed.as_tuple().exponent))

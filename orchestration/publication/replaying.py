@@ -359,7 +359,7 @@ def _is_headline(change: Change) -> bool:
     """
     if change.table == "national_scorecard":
         return True
-    if change.table == "agg_national_indicator" and change.column == "change_rate":
+    if change.table == "agg_national_indicator" and change.column == "matched_change_rate":
         return _sign(change.old) != _sign(change.new)
     places = project_var("headline_places")
     return change.is_rank and _is_among(change.old, places) != _is_among(change.new, places)

@@ -61,13 +61,19 @@ __all__ = ["trace_pages"]
 
 #: Columns of an indicator's aggregate that are printed, and those that are recomputed.
 _INDICATOR_COLUMNS = (
-    "value", "previous_value", "change_rate", "target", "attainment", "units_expected",
-    "units_counted", "units_excluded",
+    "value", "previous_value", "matched_units", "matched_value", "matched_previous_value",
+    "matched_change_rate", "target", "value_with_target", "units_with_target", "attainment",
+    "units_expected", "units_counted", "previous_units_counted", "units_excluded",
 )  # fmt: skip
-_INDICATOR_HEADS = ("值", "上年", "增减", "目标", "完成度", "应报", "计入", "剔除", "复算")
+_INDICATOR_HEADS = (
+    "值", "上年", "同口径单位", "同口径值", "同口径上年", "同口径增减", "目标", "有目标单位的值",
+    "有目标单位", "完成度", "应报", "计入", "上年计入", "剔除", "复算",
+)  # fmt: skip
 _RECOMPUTED_COLUMNS = (
     "value",
     "target",
+    "value_with_target",
+    "units_with_target",
     "attainment",
     "units_counted",
     "units_excluded",
@@ -76,11 +82,16 @@ _RECOMPUTED_COLUMNS = (
 _TASK_COLUMNS = (
     "units_expected", "units_national", "units_provincial", "units_municipal", "units_school",
     "units_reported", "reporting_rate", "units_on_time", "on_time_rate", "report_file_rate",
-    "assessed_rate", "mean_assessment_score", "targets_set", "targets_met", "target_met_rate",
+    "assessed_rate", "mean_assessment_score", "targets_set", "targets_met", "targets_not_met",
+    "targets_without_value", "target_met_rate",
 )  # fmt: skip
 _TASK_HEADS = (
     "应报", "国家级", "省级", "市级", "校级", "已报", "报送率", "按时", "按时报送率", "报告上传率",
-    "考核率", "考核平均分", "设定目标", "完成目标", "目标完成率",
+    "考核率", "考核平均分", "设定目标", "完成目标", "未完成", "无采用值", "目标完成率",
+)  # fmt: skip
+_TARGET_COLUMNS = (
+    "achieved_count", "achieved_with_higher", "newly_achieved", "target_count", "progress_rate",
+    "time_elapsed_rate",
 )  # fmt: skip
 _SHORT_DIGEST = 12
 _YES_NO = {True: "是", False: "否", None: "—"}
@@ -508,7 +519,10 @@ def _reporting_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
                 "links": _links(task, above="../../")[:2],
                 "columns": (*_TASK_HEADS, "省级总结", "复算"),
                 "places": places,
-                "target_columns": ("已达数量", "目标数量", "完成进度", "目标年度", "复算"),
+                "target_columns": (
+                    "已达数量", "含以上级别", "本年新达", "目标数量", "完成进度", "序时进度",
+                    "目标年度", "复算",
+                ),
                 "targets": [
                     _target_row(row, own) for row in _in_level_order(targets.get(task, ()))
                 ],
@@ -544,7 +558,7 @@ def _target_row(row: MartRow, units: Sequence[MartRow]) -> _Place:
         unit["level"] == row["level"] and kind in (None, unit["category"]) for unit in units
     )
     verdict = _verdict(row, {"achieved_count": Computed(achieved, "")}, ("achieved_count",))
-    cells = _cell_texts(row, ("achieved_count", "target_count", "progress_rate"))
+    cells = _cell_texts(row, _TARGET_COLUMNS)
     name = LEVELS[row["level"]] + (f"·{KINDS.get(kind, kind)}" if kind else "")
     anchor = target_anchor(row["level"], kind or "-")
     return _Place(anchor, name, (*cells, str(row["target_year"]), verdict))

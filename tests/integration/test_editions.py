@@ -26,7 +26,8 @@ from orchestration.bulletin.marts import Row
 from orchestration.cli import main
 from orchestration.core.errors import TongbaoError, UsageError
 from orchestration.core.settings import Settings
-from orchestration.figures.numbers import half_up
+from orchestration.figures.ids import figure_id
+from orchestration.figures.numbers import change, half_up, signed
 from orchestration.publication.changes import Change, Changes
 from orchestration.publication.checking import MartFacts, check_documents, read_facts, text_of
 from orchestration.storage import Store
@@ -780,6 +781,35 @@ def test_a_file_that_differs_from_its_document_stops_publication(
     path = f"{sound.path}.{extension}"
     with pytest.raises(TongbaoError, match="doesn't contain"):
         rendered.check([sound], {path: render[extension](changed)}, [path])
+
+
+@pytest.mark.parametrize(
+    ("column", "condition"),
+    [
+        ("change_rate", "change_rate is not null"),
+        ("value-previous_value", "value - previous_value is not null"),
+        ("matched_change_rate", "growth_withheld_by is not null and matched_change_rate > 0"),
+    ],
+)
+def test_growth_over_other_units_stops_publication(
+    rendered: Rendered, column: str, condition: str
+) -> None:
+    """The number is right; what it compares is not said."""
+    [(province, task, indicator, number)] = rendered.con.execute(
+        f"select province_code, task_code, indicator_code, {column.replace('-', ' - ')} "
+        f"from lake.marts.agg_province_indicator where year = {YEAR} and {condition} limit 1"
+    ).fetchall()
+    key = (province, task, indicator)
+    text = change(number) if column.endswith("_rate") else signed(f"{number:f}")
+    figure = Figure(figure_id(YEAR, "agg_province_indicator", key, column), text)
+    document = dataclasses.replace(
+        rendered.made.documents[0],
+        opening=content.paragraph(figure),
+        sections=(),
+        attachments=(),
+    )
+    with pytest.raises(TongbaoError, match="growth over other units"):
+        check_documents(rendered.con, YEAR, [document], {}, [])
 
 
 @pytest.mark.parametrize("path", ["index.html", "provinces/index.html"])

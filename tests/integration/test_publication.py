@@ -176,6 +176,8 @@ class _Figures(HTMLParser):
 
 def _number(text: str) -> Decimal | None:
     """The number in the text of a figure; None for —."""
+    for word, sign in (("增长", "+"), ("多增", "+"), ("下降", "−"), ("少增", "−")):
+        text = text.replace(word, sign)
     match = re.match(r"[+−-]?[\d,]+(\.\d+)?", text)
     return Decimal(match.group().replace(",", "").replace("−", "-")) if match else None
 

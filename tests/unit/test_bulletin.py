@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fontTools.subset import Subsetter
@@ -30,6 +31,8 @@ from orchestration.bulletin.content import (
     heading,
     paragraph,
 )
+from orchestration.bulletin.marts import Row
+from orchestration.bulletin.parts import change_figure, growth_note, growth_runs
 from orchestration.bulletin.render import PdfRenderer, load_fonts, render_html, with_font
 from orchestration.bulletin.render.charts import svg_of
 from orchestration.bulletin.render.fonts import font_files
@@ -41,7 +44,7 @@ from orchestration.bulletin.wording import (
     listed,
     moment,
 )
-from orchestration.core.catalogue import load_catalogue
+from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.core.errors import UsageError
 from orchestration.core.settings import PROJECT_ROOT
 from orchestration.figures.numbers import (
@@ -49,6 +52,8 @@ from orchestration.figures.numbers import (
     amount,
     change,
     count,
+    growth,
+    growth_in_points,
     percent,
     points,
     rounded,
@@ -82,6 +87,57 @@ def test_rates_and_changes() -> None:
     assert change(Decimal("-0.0532")) == "−5.32%"
     assert change(Decimal("0.000001")) == "0.00%"
     assert points(Decimal("-1.2")) == "−1.20个百分点"
+    assert growth(Decimal("0.0532")) == "增长5.32%"
+    assert growth(Decimal("-0.0532")) == "下降5.32%"
+    assert growth(Decimal("-0.000001")) == "持平"
+    assert growth_in_points(Decimal("1.2")) == "提高1.20个百分点"
+    assert growth_in_points(Decimal("0.001")) == "持平"
+
+
+def _aggregate(code: str, **data: Any) -> tuple[Row, Indicator]:
+    data = {"growth_withheld_by": None, **data}
+    row = Row("agg_national_indicator", ("2024", "ALL", code), data)
+    return row, load_catalogue().indicators[code]
+
+
+@pytest.mark.parametrize(
+    ("total", "said"),
+    [
+        # More units reported than last year; the rule is one percentage point.
+        ("0.223200", "，报送单位的变化使合计数多增14.31个百分点"),
+        ("-0.029900", "，报送单位的变化使合计数少增11.00个百分点"),
+        ("0.090100", ""),
+    ],
+)
+def test_growth_is_that_of_the_same_units(total: str, said: str) -> None:
+    row, indicator = _aggregate(
+        "C_05",
+        change_rate=Decimal(total),
+        matched_change_rate=Decimal("0.080100"),
+        matched_units=9432,
+    )
+    runs = growth_runs(load_catalogue(), row, indicator)
+    text = "".join(run if isinstance(run, str) else run.text for run in runs)
+    assert text == f"，同口径增长8.01%（两年均报送的9,432个单位）{said}"
+
+
+@pytest.mark.parametrize(
+    ("code", "withheld", "said"),
+    [
+        ("T06_14", "incomparable", "不列增减：最大并发数取最大值"),
+        ("C_05", "least_matched_units", "不足3个"),
+        ("C_05", "no_matched_value", ""),
+    ],
+)
+def test_withheld_growth_is_not_said_and_its_reason_is(code: str, withheld: str, said: str) -> None:
+    row, indicator = _aggregate(code, growth_withheld_by=withheld)
+    assert growth_runs(load_catalogue(), row, indicator) == ()
+    assert change_figure(row, indicator) == MISSING
+    compared = growth_note(load_catalogue(), ())
+    note = growth_note(load_catalogue(), [(indicator, row), (indicator, row)])
+    assert note.startswith(compared)
+    assert note.count("不列增减") == bool(said)
+    assert said in note
 
 
 def test_dates_and_ordinals() -> None:

@@ -294,7 +294,13 @@ def _task_row(table: str, key: tuple[str, ...], units: int) -> Row:
     data: dict[str, Any] = dict.fromkeys((*rates, "target_met_rate"), Decimal("0.5"))
     data |= dict.fromkeys((f"units_{level}" for level in LEVELS), 0)
     data |= {"units_national": units, "units_expected": units, "units_reported": units}
-    data |= {"units_on_time": units, "targets_set": 3, "targets_met": None}
+    data |= {
+        "units_on_time": units,
+        "targets_set": 3,
+        "targets_met": None,
+        "targets_not_met": None,
+        "targets_without_value": None,
+    }
     data |= {"mean_assessment_score": None, "has_provincial_summary": False}
     return Row(table, (str(YEAR), *key), data)
 
@@ -309,8 +315,8 @@ def _marts() -> Marts:
             units = 3 if (region.code, task.code) == ("440000", "T05") else 0
             provincial.append(_task_row("agg_province_task", (region.code, task.code), units))
     for indicator in catalogue.indicators.values():
-        data = {"value": Decimal("1.5"), "previous_value": None, "change_rate": None}
-        data["units_counted"] = 3  # type: ignore[assignment]
+        data: dict[str, Any] = {"value": Decimal("1.5"), "units_counted": 3, "matched_units": 0}
+        data["growth_withheld_by"] = "no_matched_value"
         key = (str(YEAR), "440000", "T05", indicator.code)
         own_values.append(Row("agg_province_indicator", key, dict(data)))
         nation = data | {"value": Decimal(6)}
@@ -362,8 +368,8 @@ def test_a_draft_compares_the_province_with_the_nation(drafts: dict[str, Documen
     assert ["级别", "广东省", "全国", "占全国比重"] in rows
     assert ["国家级", "3", "12", "25.00%"] in rows
     assert ["完成年度目标（项）", "—", "—"] in rows
-    assert ["智慧教室占比", "%", "1.50", "—", "6.00", "—", "3"] in rows  # a ratio has no share
-    assert ["年度到位经费", "万元", "1.50", "—", "6.00", "25.00%", "3"] in rows
+    assert ["智慧教室占比", "%", "1.50", "3", "—", "0", "6.00", "—"] in rows  # a ratio has no share
+    assert ["年度到位经费", "万元", "1.50", "3", "—", "0", "6.00", "25.00%"] in rows
     assert ["<b>学校</b>&", "T05-440000-001", "国家级"] in rows
     [excluded] = [row for row in rows if "=9e9" in row]
     assert all(excluded)

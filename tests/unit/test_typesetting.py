@@ -186,7 +186,9 @@ def test_a_line_of_a_title_fits_the_page() -> None:
 
 
 def test_kinds_of_targets_are_in_the_order_of_the_notice() -> None:
-    numbers = {"progress_rate": Decimal("0.5"), "achieved_count": 1, "target_count": 2}
+    counts = {"achieved_count": 1, "achieved_with_higher": 1, "newly_achieved": 0}
+    rates = dict.fromkeys(("progress_rate", "time_elapsed_rate"), Decimal("0.5"))
+    numbers = {**counts, "target_count": 2, **rates}
     rows = [
         Row(
             "agg_national_target",

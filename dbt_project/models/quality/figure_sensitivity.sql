@@ -143,15 +143,17 @@ targets as (
     group by province_code
 ),
 
+ranked_provinces as (
+    select province_code
+    from {{ ref('fct_unit_year') }}
+    group by province_code
+    having count(*) >= {{ var('scorecard_least_units') }}
+),
+
 compared as (
     select target.*
     from targets as target
-    inner join (
-        select province_code
-        from {{ ref('fct_unit_year') }}
-        group by province_code
-        having count(*) >= {{ var('scorecard_least_units') }}
-    ) as large on target.province_code = large.province_code
+    inner join ranked_provinces on target.province_code = ranked_provinces.province_code
 ),
 
 rates as (

@@ -6,8 +6,10 @@ from orchestration.bulletin.content import Block, Claim, Paragraph, Run, heading
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import (
     change_bars,
+    growth_runs,
     indicator_table,
     target_bars,
+    target_runs,
     target_table,
     task_name,
 )
@@ -72,11 +74,13 @@ def _funding(marts: Marts) -> list[Block]:
                 planned.figure("value"),
                 f"{unit}，到位",
                 received.figure("value"),
-                f"{unit}，较上年",
-                received.figure("change_rate"),
+                unit,
+                *growth_runs(marts.catalogue, received, marts.catalogue.roles["received"]),
                 "；实际支出",
                 spent.figure("value"),
-                f"{unit}。经费到位率",
+                unit,
+                *growth_runs(marts.catalogue, spent, marts.catalogue.roles["spent"]),
+                "。经费到位率",
                 arrival.figure("value"),
                 "%，支出执行率",
                 execution.figure("value"),
@@ -84,7 +88,7 @@ def _funding(marts: Marts) -> list[Block]:
             )
         )
     found.append(indicator_table(marts, "ALL", caption="经费投入汇总（全部任务）"))
-    bars = change_bars(marts, "ALL", caption="经费较上年增减")
+    bars = change_bars(marts, "ALL", caption="经费同口径增减")
     if bars:
         found.append(bars)
     return found
@@ -103,15 +107,7 @@ def _task_paragraph(marts: Marts, row: Row) -> Paragraph:
             "家",
         ]
     runs += ["；按时报送率", row.figure("on_time_rate")]
-    if row["targets_set"]:
-        runs += [
-            "。建设方案设定年度目标",
-            row.figure("targets_set"),
-            "项，完成",
-            row.figure("targets_met"),
-            "项，目标完成率",
-            row.figure("target_met_rate"),
-        ]
+    runs += target_runs(row)
     if row["mean_assessment_score"] is not None:
         runs += ["。省级考核平均", row.figure("mean_assessment_score"), "分"]
     return Paragraph((*runs, "。"))

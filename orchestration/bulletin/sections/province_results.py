@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestration.bulletin.content import Block, Run, heading, paragraph
 from orchestration.bulletin.marts import Marts
-from orchestration.bulletin.parts import change_bars, indicator_table
+from orchestration.bulletin.parts import change_bars, indicator_table, target_runs
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import LEVELS
 
@@ -26,7 +26,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         heading("经费投入情况"),
         indicator_table(marts, "ALL", place.code, "经费投入汇总（全部任务）"),
     ]
-    bars = change_bars(marts, "ALL", place.code, "经费较上年增减")
+    bars = change_bars(marts, "ALL", place.code, "经费同口径增减")
     if bars:
         found.append(bars)
     for row in rows:
@@ -37,13 +37,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             if row[f"units_{level}"]:
                 runs += [f"，{name}", row.figure(f"units_{level}"), "家"]
         if row["targets_set"]:
-            runs += [
-                "。年度目标完成率",
-                row.figure("target_met_rate"),
-                "（全国",
-                nation.figure("target_met_rate"),
-                "）",
-            ]
+            runs += [*target_runs(row), "（全国", nation.figure("target_met_rate"), "）"]
         found += [
             heading(task.name),
             paragraph(*runs, "。"),

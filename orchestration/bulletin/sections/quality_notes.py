@@ -1,4 +1,4 @@
-"""Section of every bulletin: the gate's results, and how figures are computed."""
+"""Section of every bulletin: the gate's results, definitions, and how figures are computed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ from collections.abc import Mapping
 from datetime import UTC
 
 from orchestration import lakehouse
-from orchestration.bulletin.content import Block, Claim, Run, heading, paragraph
+from orchestration.bulletin.content import (
+    Block,
+    Claim,
+    Column,
+    Run,
+    Table,
+    heading,
+    paragraph,
+)
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import UNIT_NAME, clean, listed, moment
 from orchestration.figures.claims import Evidence, counts
+from orchestration.figures.dictionary import project_var
+from orchestration.figures.numbers import plain
 
 IN = ("national", "task", "province")
 ATTACHED_TO = ("national",)
@@ -92,6 +102,41 @@ def _findings(paragraphs: Mapping[str, str]) -> list[Block]:
     ]
 
 
+def _definitions(marts: Marts) -> Table:
+    """Return the definitions of the terms that are easily confused."""
+    rules = marts.catalogue.comparison_rules
+    least, part = rules["least_matched_units"].threshold, rules["least_matched_share"].threshold
+    years = "、".join(
+        str(year) for year in sorted({t.target_year for t in marts.catalogue.targets})
+    )
+    rows = (
+        (
+            "目标完成率",
+            "建设方案设定的年度目标中已完成的项数占比：完成目标数÷设定目标数。没有采用值的目标未计为完成，"
+            "与有采用值而未完成的目标分别列出。",
+        ),
+        (
+            "目标完成度",
+            "某项指标达到目标值的程度：有目标单位的值÷其目标值。只计同时有采用值和目标值的单位，"
+            "家数列于“有目标单位”，与“计入单位”不同。",
+        ),
+        ("完成进度", f"建设数量对照{years}年国家目标的进度：已达数量÷目标数量。"),
+        (
+            "序时进度",
+            f"自{project_var('first_reporting_year')}年起已过的报告年度占至目标年度全部年度的比重，"
+            "与完成进度对照。",
+        ),
+        (
+            "同口径增减",
+            "两年均计入的单位的本年数÷其上年数－1，单位为%的指标以百分点表示；同口径单位不足"
+            f"{plain(least)}个或不足计入单位的{plain(100 * part)}%的，以及最大值、去重计数和"
+            "重复计算的合计，不列增减。",
+        ),
+    )
+    columns = (Column("名称", 4, "left"), Column("含义和计算", 20, "left"))
+    return Table("名词解释", columns, rows)
+
+
 def blocks(marts: Marts, place: Place) -> list[Block]:
     """Return the gate's results (national bulletin only), then the method.
 
@@ -143,6 +188,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             for character, units in marts.undrawn.items()
         ]
         found.append(heading("计算说明"))
+    found.append(_definitions(marts))
     cutoff = moment(marts.period.cutoff_at)
     until = moment(marts.calendar["counts_until"].replace(tzinfo=UTC))
     rows = (
@@ -164,8 +210,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             if place.kind != "task"
             else ()
         ),
-        "目标完成度为同时有采用值和目标值的单位的合计数之比；增减为本年数与上年数之比减1，"
-        "比率类指标以百分点表示。“—”表示没有可采用的数据。",
+        "“—”表示没有可采用的数据，或者不宜列出的增减。",
         f"金额单位为{marts.catalogue.money_unit}。数据仓库保留六位小数，通报中四舍五入，各省份合计与全国数完全一致。",
         "指标目录和校验规则为本系统依据公开文件拟定，在主管部门正式发布指标目录之前使用。",
     )

@@ -8,6 +8,7 @@ from orchestration.bulletin.parts import (
     change_bars,
     indicator_table,
     target_bars,
+    target_runs,
     tile_map,
 )
 from orchestration.bulletin.sections import Place
@@ -30,15 +31,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     for level, name in LEVELS.items():
         if row[f"units_{level}"]:
             runs += [f"，{name}", row.figure(f"units_{level}"), "家"]
-    if row["targets_set"]:
-        runs += [
-            "。建设方案设定年度目标",
-            row.figure("targets_set"),
-            "项，完成",
-            row.figure("targets_met"),
-            "项，完成率",
-            row.figure("target_met_rate"),
-        ]
+    runs += target_runs(row)
     found.append(paragraph(*runs, "。"))
     targets = marts.rows("agg_national_target", task_code=place.code)
     if targets:
