@@ -20,7 +20,10 @@ from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.errors import UsageError
 from orchestration.demo.world import CATEGORIES
 
-MODELS = {model.seed: model for model in seeds.Row.__subclasses__()}
+#: The models of dbt's seeds; texts of bulletins have models of the same kind.
+MODELS = {
+    model.seed: model for model in seeds.Row.__subclasses__() if model.__module__ == seeds.__name__
+}
 
 
 def _seed(name: str) -> list[dict[str, str]]:
