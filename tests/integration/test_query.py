@@ -231,9 +231,14 @@ def test_ctrl_c_stops_a_query_that_never_ends(session: Session, ends_in: str) ->
     endless = "select count(*) from range(1000000000000000)"
     if ends_in == "reading":
         endless = "select i from range(1000000000000000) t(i) where hash(i) = 0"
-    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
-        session.answer(endless).rows()
+    # The workers of pytest-xdist ignore the signal; the command line doesn't.
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            session.answer(endless).rows()
+    finally:
+        signal.signal(signal.SIGINT, former)
     assert session.answer("select 1").rows() == [(1,)]
 
 
