@@ -136,7 +136,8 @@ def _draw_bars(block: Mapping[str, Any], link: Link | None) -> tuple[int, int, s
             parts.append(_rect_element(left, y, size, 16, _DOWN if bar["length"] < 0 else _UP))
         parts.append(_text_element(_LABEL_WIDTH + room + 8, y + 13, bar["figure"], link=link))
         if has_notes:
-            parts.append(_text_element(_WIDTH, y + 13, bar["note"], anchor="end", fill=_SOFT))
+            note = _text_element(_WIDTH, y + 13, bar["note"], anchor="end", fill=_SOFT, link=link)
+            parts.append(note)
     height += 6
     mark = zero if block["diverging"] else None
     if block["mark"] is not None:
