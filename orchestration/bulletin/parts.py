@@ -50,10 +50,13 @@ __all__ = [
     "excluded_table",
     "exclusion_reason",
     "exclusion_remedy",
+    "expected_summaries",
     "growth_note",
     "growth_runs",
     "indicator_table",
+    "lacking_summaries",
     "order_of_provinces",
+    "provinces_lacking_summaries",
     "ranked",
     "target_bars",
     "target_runs",
@@ -121,6 +124,30 @@ def order_of_provinces(
 def task_name(marts: Marts, code: str) -> str:
     """Return the Chinese name of a task."""
     return marts.catalogue.tasks[code].name
+
+
+def expected_summaries(marts: Marts) -> tuple[int, int]:
+    """Return how many provincial summaries are expected, and how many of them were sent."""
+    expected = [row for row in marts.rows("agg_province_task") if row["units_expected"]]
+    return len(expected), sum(row["has_provincial_summary"] for row in expected)
+
+
+def lacking_summaries(marts: Marts, province_code: str) -> list[str]:
+    """Return the tasks whose summary a province has not sent."""
+    return [
+        row["task_code"]
+        for row in marts.rows("agg_province_task", province_code=province_code)
+        if row["units_expected"] and not row["has_provincial_summary"]
+    ]
+
+
+def provinces_lacking_summaries(marts: Marts) -> str:
+    """Return the provinces that lack a summary, each with its tasks; empty if there are none."""
+    return "；".join(
+        f"{region.short_name}（{'、'.join(tasks)}）"
+        for region in marts.regions
+        if (tasks := lacking_summaries(marts, region.code))
+    )
 
 
 def units_heading(title: str, state: str, code: str, number: int) -> Heading:

@@ -14,7 +14,7 @@ from typing import Any
 
 from orchestration.bulletin.grammar import Problem, load_texts
 from orchestration.bulletin.marts import Marts, Row
-from orchestration.bulletin.parts import ranked
+from orchestration.bulletin.parts import lacking_summaries, ranked
 from orchestration.bulletin.wording import moment
 from orchestration.core.reporting_calendar import period_of, years
 from orchestration.figures.claims import Recomputations, counts, texts
@@ -24,7 +24,6 @@ __all__ = [
     "beyond",
     "beyond_last_year",
     "found_problems",
-    "lacking_summaries",
     "late_targets",
     "limit_text",
     "problem_claims",
@@ -173,15 +172,6 @@ def share_text(value: Decimal, problem: Problem) -> str:
     """Return a share with one decimal, or with two where one would read as the threshold."""
     one = half_up(value * 100, 1)
     return f"{plain(one if one != problem.threshold * 100 else half_up(value * 100, 2))}%"
-
-
-def lacking_summaries(marts: Marts, province_code: str) -> list[str]:
-    """Return the tasks whose provincial summary is missing."""
-    return [
-        row["task_code"]
-        for row in marts.rows("agg_province_task", province_code=province_code)
-        if row["units_expected"] and not row["has_provincial_summary"]
-    ]
 
 
 def late_targets(marts: Marts) -> list[Row]:

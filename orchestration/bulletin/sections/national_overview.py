@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestration.bulletin.content import Block, Claim, Run, heading, paragraph
 from orchestration.bulletin.grammar import runs_of
 from orchestration.bulletin.marts import Marts
+from orchestration.bulletin.parts import expected_summaries
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import moment
 
@@ -26,8 +27,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
 def _collection(marts: Marts) -> list[Run]:
     """Return three sentences: units, summaries, excluded values."""
     nation = marts.nation
-    expected = [row for row in marts.rows("agg_province_task") if row["units_expected"]]
-    sent = sum(row["has_provincial_summary"] for row in expected)
+    expected, sent = expected_summaries(marts)
     return [
         f"截至{moment(marts.period.cutoff_at)}，全国",
         Claim("provinces", str(len(marts.rows("province_scorecard")))),
@@ -40,7 +40,7 @@ def _collection(marts: Marts) -> list[Run]:
         "家，按时报送率",
         nation.in_prose("on_time_rate"),
         "。应上传的分任务省级总结",
-        Claim("summaries_expected", f"{len(expected):,}"),
+        Claim("summaries_expected", f"{expected:,}"),
         "份，已上传",
         Claim("summaries_sent", f"{sent:,}"),
         "份。经核对，",

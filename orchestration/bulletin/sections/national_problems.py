@@ -5,11 +5,10 @@ from __future__ import annotations
 from orchestration.bulletin.content import Block, Claim, Run, heading, paragraph
 from orchestration.bulletin.grammar import Problem, load_texts
 from orchestration.bulletin.marts import Marts
-from orchestration.bulletin.parts import task_name
+from orchestration.bulletin.parts import provinces_lacking_summaries, task_name
 from orchestration.bulletin.problems import (
     beyond,
     beyond_last_year,
-    lacking_summaries,
     late_targets,
     limit_text,
     share_text,
@@ -73,15 +72,11 @@ def _missing_reports(marts: Marts) -> list[Block]:
                 Claim("silent_national", listed(named)),
             ]
         runs.append("。名单见附件。")
-    lacking = [
-        f"{region.short_name}（{'、'.join(tasks)}）"
-        for region in marts.regions
-        if (tasks := lacking_summaries(marts, region.code))
-    ]
+    lacking = provinces_lacking_summaries(marts)
     if lacking:
         runs += [
             "未按时上传分任务省级总结的省份：",
-            Claim("summaries_lacking", "；".join(lacking)),
+            Claim("summaries_lacking", lacking),
             "。",
         ]
     return [heading("部分单位和省份未报送"), paragraph(*runs)] if runs else []

@@ -15,7 +15,14 @@ from orchestration.bulletin.content import (
     paragraph,
 )
 from orchestration.bulletin.marts import Marts, Row
-from orchestration.bulletin.parts import order_of_provinces, ranked, task_name, tile_map
+from orchestration.bulletin.parts import (
+    expected_summaries,
+    order_of_provinces,
+    provinces_lacking_summaries,
+    ranked,
+    task_name,
+    tile_map,
+)
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import EXCLUSIONS, listed, moment
 from orchestration.figures.claims import counts, texts
@@ -200,20 +207,8 @@ def _province_table(marts: Marts, rows: dict[str, Row]) -> Table:
 
 def _provincial_work(marts: Marts) -> list[Block]:
     """Return a paragraph about provincial summaries and a table about assessments."""
-    missing: list[str] = []
-    expected = sent = 0
-    for region in marts.regions:
-        lacking = []
-        for row in marts.rows("agg_province_task", province_code=region.code):
-            if not row["units_expected"]:
-                continue
-            expected += 1
-            if row["has_provincial_summary"]:
-                sent += 1
-            else:
-                lacking.append(row["task_code"])
-        if lacking:
-            missing.append(f"{region.short_name}（{'、'.join(lacking)}）")
+    expected, sent = expected_summaries(marts)
+    missing = provinces_lacking_summaries(marts)
     found: list[Block] = [
         heading("省级考核和总结上传情况"),
         paragraph(
@@ -224,7 +219,7 @@ def _provincial_work(marts: Marts) -> list[Block]:
             "份，上传率",
             marts.nation.figure("summary_rate"),
             "。" + ("未按时上传的有：" if missing else "各省份均已按时上传全部总结。"),
-            Claim("summaries_lacking", "；".join(missing)),
+            Claim("summaries_lacking", missing),
             "。" if missing else "",
         ),
         Table(

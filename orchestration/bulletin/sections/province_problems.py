@@ -5,10 +5,10 @@ from __future__ import annotations
 from orchestration.bulletin.content import Block, Claim, Run, heading, paragraph
 from orchestration.bulletin.grammar import Problem, load_texts
 from orchestration.bulletin.marts import Marts, Row
+from orchestration.bulletin.parts import lacking_summaries
 from orchestration.bulletin.problems import (
     beyond,
     beyond_last_year,
-    lacking_summaries,
     limit_text,
     requirements,
     share_text,

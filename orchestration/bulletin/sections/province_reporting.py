@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestration.bulletin.content import Block, Claim, Column, Run, Table, heading, paragraph
 from orchestration.bulletin.marts import Marts, Row
-from orchestration.bulletin.parts import units_heading
+from orchestration.bulletin.parts import lacking_summaries, units_heading
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import LEVELS, address, moment
 from orchestration.figures.claims import texts
@@ -28,11 +28,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     if score is None:
         return [paragraph("本年度没有应报建设单位。")]
     rows = marts.rows("agg_province_task", province_code=place.code)
-    lacking = [
-        row["task_code"]
-        for row in rows
-        if row["units_expected"] and not row["has_provincial_summary"]
-    ]
+    lacking = lacking_summaries(marts, place.code)
     found: list[Block] = [
         heading("总体情况"),
         paragraph(

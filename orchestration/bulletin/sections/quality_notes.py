@@ -1,4 +1,4 @@
-"""Section of every bulletin: the gate's results, definitions, and how figures are computed."""
+"""Notes of every bulletin (an attachment of the national one): the gate, definitions, method."""
 
 from __future__ import annotations
 
