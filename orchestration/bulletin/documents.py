@@ -22,12 +22,17 @@ from orchestration.bulletin.content import (
 )
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Kind, Place, sections_of
-from orchestration.bulletin.wording import address, chinese_date, chinese_number, clean, moment
+from orchestration.bulletin.wording import (
+    ORGAN,
+    address,
+    chinese_date,
+    chinese_number,
+    clean,
+    moment,
+)
 
 __all__ = ["correction_document", "documents", "numbered", "places", "title_lines"]
 
-#: The issuing organ of the closest real bulletin (教职成司函〔2018〕51号).
-_ORGAN = "教育部职业教育与成人教育司"
 _REFORM = "现代职业教育体系建设改革"
 _TASKS = "重点任务"
 _CLOSING = "特此通报。"
@@ -128,12 +133,12 @@ def _bulletin(marts: Marts, place: Place) -> Document:
             "province": f"provinces/{place.code}/bulletin",
         }[place.kind],
         year=year,
-        title_lines=(_ORGAN, *lines),
+        title_lines=(ORGAN, *lines),
         short_title="".join(lines),
-        organ=_ORGAN,
+        organ=ORGAN,
         number=f"教职成司函〔{year}〕　　号",
         recipients=recipients,
-        signed_by=_ORGAN,
+        signed_by=ORGAN,
         dated=chinese_date(marts.period.publication_date),
         publication_date=marts.period.publication_date,
         opening=paragraph(
@@ -179,12 +184,12 @@ def correction_document(
     return Document(
         path=path,
         year=year,
-        title_lines=(_ORGAN, *lines),
+        title_lines=(ORGAN, *lines),
         short_title="".join(lines),
-        organ=_ORGAN,
+        organ=ORGAN,
         number=f"教职成司函〔{year}〕　　号",
         recipients=_RECIPIENTS,
-        signed_by=_ORGAN,
+        signed_by=ORGAN,
         dated="　　　　年　　月　　日",
         publication_date=marts.period.publication_date,
         opening=paragraph(

@@ -18,6 +18,7 @@ __all__ = [
     "GRADES",
     "KINDS",
     "LEVELS",
+    "ORGAN",
     "STATUSES",
     "UNIT_NAME",
     "WATCH_REASONS",
@@ -28,6 +29,9 @@ __all__ = [
     "listed",
     "moment",
 ]
+
+#: The issuing organ of the closest real bulletin (教职成司函〔2018〕51号).
+ORGAN = "教育部职业教育与成人教育司"
 
 _DIGITS = "零一二三四五六七八九"
 

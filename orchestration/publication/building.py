@@ -126,7 +126,7 @@ def build_files(
         sum(finding.severity == "critical" for finding in decision.waived),
     )
     before = editions[-1]["snapshot_id"] if editions else None
-    task = ChildTask(settings, store.config, year, snapshot_id, before, reason or "")
+    task = ChildTask(settings, store.config, year, snapshot_id, number, before, reason or "")
     with (
         ThreadPoolExecutor(1) as reading,
         # Left before the thread pool: ending the child unblocks a thread that still sends to it.

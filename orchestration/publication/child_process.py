@@ -51,6 +51,7 @@ class ChildTask:
     Attributes:
         config: access to the store.
         snapshot_id: the snapshot of the edition.
+        edition: the number of the edition.
         before: the snapshot of the edition that is corrected, or None for edition 1.
         reason: the reason of the correction.
     """
@@ -59,6 +60,7 @@ class ChildTask:
     config: S3Config
     year: int
     snapshot_id: int
+    edition: int = 1
     before: int | None = None
     reason: str = ""
 
@@ -139,7 +141,7 @@ def _answers(task: ChildTask, connection: Connection) -> Iterator[Changes | Chil
             if task.before is None
             else compare_snapshots(con, year, task.before, now, task.reason)
         )
-        files = open_data(con, year)
+        files = open_data(con, year, task.edition)
         digests = page_digests(con, year)
         former = connection.recv()
         same = {path for path, digest in digests.items() if former.get(path) == digest}

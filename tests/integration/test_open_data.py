@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,13 @@ from typing import Any
 import duckdb
 import frictionless
 import openpyxl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import rdflib
+import yaml
+from rdflib import Namespace
+from rdflib.namespace import DCTERMS, RDF
 
 from orchestration import bulletin, lakehouse, stages
 from orchestration.bulletin.open_data import TABLES, formula_safe
@@ -47,7 +53,7 @@ def made(
     settings = shared.copy(prepared.transformed, tmp_path_factory.mktemp("open") / "home")
     with stages.open_workspace(settings) as ws, lakehouse.reader(settings, ws.store) as con:
         marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(0, {}))
-        files = bulletin.open_data(con, YEAR)
+        files = bulletin.open_data(con, YEAR, 1)
         yield Made(con, marts, files)
 
 
@@ -63,7 +69,7 @@ def tables(marts: bulletin.Marts) -> bytes:
 
 
 def _csv_rows(body: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(body.decode("utf-8"), newline="")))
+    return list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline="")))
 
 
 def _lake_rows(made: Made, table: str) -> list[dict[str, Any]]:
@@ -74,7 +80,13 @@ def _lake_rows(made: Made, table: str) -> list[dict[str, Any]]:
 
 
 def _key(row: dict[str, Any]) -> str:
-    return repr(sorted(row.items()))
+    """A row for comparison; the lake's times are UTC without a zone."""
+    return repr(
+        sorted(
+            (name, value.replace(tzinfo=UTC) if isinstance(value, datetime) else value)
+            for name, value in row.items()
+        )
+    )
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -83,13 +95,15 @@ def test_parquet_holds_the_lakes_rows(made: Made, table: str) -> None:
     assert found.schema.metadata[b"synthetic"] == b"true"
     expected = _lake_rows(made, table)
     assert expected
-    assert sorted(map(_key, found.to_pylist())) == sorted(map(_key, expected))
+    assert "is_synthetic" in found.column_names
+    shown = found.select(list(expected[0])).to_pylist()
+    assert sorted(map(_key, shown)) == sorted(map(_key, expected))
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_csv_holds_the_same_values_as_parquet(made: Made, table: str) -> None:
     body = made.files[f"data/{table}.csv"]
-    assert not body.startswith(b"\xef\xbb\xbf")
+    assert body.startswith(codecs.BOM_UTF8)
     read = _csv_rows(body)
     exact = pq.read_table(io.BytesIO(made.files[f"data/{table}.parquet"])).to_pylist()
     assert len(read) == len(exact) > 0
@@ -114,7 +128,7 @@ def test_csv_holds_the_same_values_as_parquet(made: Made, table: str) -> None:
 
 
 def test_the_same_lake_gives_the_same_bytes(made: Made) -> None:
-    assert bulletin.open_data(made.con, YEAR) == made.files
+    assert bulletin.open_data(made.con, YEAR, 1) == made.files
     assert tables(made.marts) == tables(made.marts)
     assert uses(made.marts) == uses(made.marts)
 
@@ -123,10 +137,15 @@ def test_the_package_describes_every_file(made: Made) -> None:
     package = json.loads(made.files["data/datapackage.json"])
     assert (package["year"], package["synthetic"]) == (YEAR, True)
     assert "合成数据" in package["title"]
-    assert package["licenses"]
-    assert package["sources"]
+    assert (package["version"], package["edition"]) == ("2024.1.0", 1)
+    # Before 15 December in Beijing, in UTC.
+    assert package["created"] == "2024-12-14T16:00:00+00:00"
+    assert package["temporal"] == {"start": "2024-01-01", "end": "2024-12-31"}
+    for key in ("contributors", "licenses", "sources", "spatial"):
+        assert package[key]
     described = {f"data/{each['path']}": each for each in package["resources"]}
-    assert set(described) == set(made.files) - {"data/datapackage.json"}
+    data = {path for path in made.files if path.startswith("data/")}
+    assert set(described) == data - {"data/datapackage.json"}
     for path, each in described.items():
         assert each["bytes"] == len(made.files[path])
         assert each["hash"] == "sha256:" + hashlib.sha256(made.files[path]).hexdigest()
@@ -150,10 +169,105 @@ def test_frictionless_finds_nothing_wrong(made: Made, tmp_path: Path) -> None:
     for path, body in made.files.items():
         (tmp_path / Path(path).name).write_bytes(body)
     package = frictionless.Package(str(tmp_path / "datapackage.json"))
-    package.resources = [each for each in package.resources if each.format == "csv"]
     report = package.validate()
     assert report.flatten(["name", "type", "note"]) == []
-    assert len(report.tasks) == len(TABLES) + 1
+    assert len(report.tasks) == 2 * len(TABLES) + 1
+
+
+def test_a_damaged_file_is_not_valid(made: Made, tmp_path: Path) -> None:
+    """The tool reads both formats: a file of the same length with another byte is found."""
+    for path in ("data/dim_level.csv", "data/dim_level.parquet"):
+        (tmp_path / Path(path).name).write_bytes(made.files[path][:-2] + b"?\n")
+    package = json.loads(made.files["data/datapackage.json"])
+    package["resources"] = [e for e in package["resources"] if e["path"].startswith("dim_level.")]
+    (tmp_path / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
+    report = frictionless.Package(str(tmp_path / "datapackage.json")).validate()
+    wrong = {(task.name, error.type) for task in report.tasks for error in task.errors}
+    assert {("dim_level", "hash-count"), ("dim_level_parquet", "hash-count")} <= wrong
+
+
+_ARROW_TYPES = {
+    "string": pa.types.is_string,
+    "integer": pa.types.is_integer,
+    "number": pa.types.is_decimal,
+    "boolean": pa.types.is_boolean,
+    "date": pa.types.is_date,
+    "datetime": lambda type_: pa.types.is_timestamp(type_) and type_.tz == "UTC",
+}
+
+
+def test_the_schemas_of_both_formats_are_those_of_the_files(made: Made) -> None:
+    package = json.loads(made.files["data/datapackage.json"])
+    for each in package["resources"]:
+        described = [(field["name"], field["type"]) for field in each["schema"]["fields"]]
+        body = io.BytesIO(made.files[f"data/{each['path']}"])
+        if each["format"] == "parquet":
+            found = pq.read_schema(body)
+            assert found.names == [name for name, _ in described]
+            assert all(_ARROW_TYPES[kind](found.field(name).type) for name, kind in described)
+        else:
+            header = next(csv.reader(io.TextIOWrapper(body, "utf-8-sig", newline="")))
+            assert header == [name for name, _ in described]
+
+
+def test_codes_have_names_beside_them(made: Made) -> None:
+    rows = _csv_rows(made.files["data/fct_unit_indicator.csv"])
+    catalogue = load_catalogue()
+    for row in rows:
+        assert row["province_name"] == catalogue.regions[row["province_code"]].name
+        assert row["task_name"] == catalogue.tasks[row["task_code"]].name
+        assert row["indicator_name"] == catalogue.indicators[row["indicator_code"]].name_zh
+        assert row["unit_name"]
+        assert bool(row["exclusion_name"]) == bool(row["exclusion_code"])
+        assert row["is_synthetic"] == "true"
+    assert any(row["exclusion_code"] for row in rows)
+    names = {row["task_name"] for row in _csv_rows(made.files["data/agg_national_indicator.csv"])}
+    assert names == {"全部任务", *(task.name for task in catalogue.tasks.values())}
+    for table in TABLES:
+        header, *_ = _csv_rows(made.files[f"data/{table}.csv"])
+        codes = {"province_code", "task_code", "indicator_code", "level", "category"} & set(header)
+        own = {"dim_level": {"level"}, "dim_category": {"category"}}
+        own["dim_indicator"] = {"indicator_code"}
+        for code in codes - own.get(table, set()):
+            assert f"{code.removesuffix('_code')}_name" in header, (table, code)
+
+
+def test_catalogues_read_the_descriptions(made: Made) -> None:
+    """A JSON-LD processor finds every file with its address, size and digest."""
+    graph = rdflib.Graph().parse(
+        data=made.files["metadata/dcat.jsonld"], format="json-ld", publicID="https://p/e/metadata/d"
+    )
+    dcat, schema = Namespace("http://www.w3.org/ns/dcat#"), Namespace("https://schema.org/")
+    [dataset] = graph.subjects(RDF.type, dcat.Dataset)
+    assert (dataset, RDF.type, schema.Dataset) in graph
+    assert str(dataset) == "https://p/e/"
+    titles = {title.language for title in graph.objects(dataset, DCTERMS.title)}
+    assert titles == {"zh", "en"}
+    for wanted in (DCTERMS.license, DCTERMS.publisher, DCTERMS.temporal, DCTERMS.spatial):
+        assert graph.value(dataset, wanted) is not None
+    files = {}
+    for each in graph.objects(dataset, dcat.distribution):
+        path = str(graph.value(each, dcat.downloadURL)).removeprefix("https://p/e/")
+        files[path] = (
+            int(graph.value(each, dcat.byteSize)),
+            str(graph.value(each, schema.sha256)),
+        )
+    data = {path: body for path, body in made.files.items() if path.startswith("data/")}
+    del data["data/datapackage.json"]
+    assert files == {
+        path: (len(body), hashlib.sha256(body).hexdigest()) for path, body in data.items()
+    }
+
+
+def test_an_edition_can_be_cited(made: Made) -> None:
+    citation = yaml.safe_load(made.files["CITATION.cff"])
+    # What Citation File Format 1.2.0 requires.
+    assert {"authors", "cff-version", "message", "title"} <= set(citation)
+    assert (citation["version"], citation["date-released"]) == ("2024.1.0", "2024-12-15")
+    assert "合成数据" in citation["title"]
+    corrected = yaml.safe_load(bulletin.open_data(_hostile(), 2024, 2)["CITATION.cff"])
+    assert corrected["version"] == "2024.2.0"
+    assert "date-released" not in corrected
 
 
 def _hostile() -> duckdb.DuckDBPyConnection:
@@ -178,7 +292,8 @@ def _hostile() -> duckdb.DuckDBPyConnection:
         ],
     )
     con.execute(
-        "insert into lake.marts.dim_reporting_year (year, is_synthetic) values (2024, false)"
+        "insert into lake.marts.dim_reporting_year (year, counts_until, is_synthetic) "
+        "values (2024, timestamp '2024-12-14 16:00:00', false)"
     )
     con.execute(
         "insert into lake.marts.fct_unit_year (year, unit_code, assessment_score, highlight) "
@@ -194,7 +309,7 @@ def _hostile() -> duckdb.DuckDBPyConnection:
 
 
 def test_formulas_are_escaped_and_numbers_are_unchanged() -> None:
-    files = bulletin.open_data(_hostile(), 2024)
+    files = bulletin.open_data(_hostile(), 2024, 2)
     units = _csv_rows(files["data/dim_unit.csv"])
     assert [(row["unit_name"], row["city_name"]) for row in units] == [
         ("'=cmd|' /C calc'!A0", "+86"),
@@ -213,7 +328,7 @@ def test_formulas_are_escaped_and_numbers_are_unchanged() -> None:
 
 
 def test_contact_data_in_a_highlight_is_struck_out() -> None:
-    files = bulletin.open_data(_hostile(), 2024)
+    files = bulletin.open_data(_hostile(), 2024, 2)
     [row] = _csv_rows(files["data/fct_unit_year.csv"])
     struck = "联系 〔联系方式略〕 或 〔联系方式略〕、〔联系方式略〕；培训20241215人次"
     assert row["highlight"] == struck

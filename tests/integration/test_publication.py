@@ -131,7 +131,7 @@ def test_the_edition_has_the_files_of_the_contract(published: Published) -> None
     expected |= {f"{place}/summaries/T{n:02d}.docx" for place in provinces for n in range(1, 12)}
     pages = [*(use.code for use in load_catalogue().uses), "watchlist"]
     expected |= {f"uses/{page}.{kind}" for page in pages for kind in ("html", "xlsx")}
-    expected.add("national/tables.xlsx")
+    expected |= {"national/tables.xlsx", "data/datapackage.json", "metadata/dcat.jsonld"}
     assert expected <= found
 
 

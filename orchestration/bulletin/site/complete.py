@@ -43,8 +43,10 @@ _SECTION_OF_FOLDER = {
 _FILE_NAMES = {
     "assets/font": "网页字体",
     "changes": "更正说明",
+    "CITATION": "引用格式",
     "data/datapackage": "开放数据包说明（Frictionless）",
     "data/dictionary": "数据字典",
+    "metadata/dcat": "数据目录说明（DCAT、schema.org）",
     "national/correction": "更正通报",
     "national/tables": "数据表",
     "quality/failing_rows": "不符合项明细",
@@ -65,6 +67,8 @@ _FILE_FORMATS = {
     "csv": "CSV数据",
     "parquet": "Parquet数据",
     "json": "JSON说明",
+    "jsonld": "JSON-LD说明",
+    "cff": "CFF引用文件",
     "woff": "字体",
 }
 

@@ -1,0 +1,191 @@
+"""The rows of the public marts, with a name beside each code.
+
+Belongs here: which marts are public, which columns get a name, reading. Doesn't belong here: the
+formats of the files (``formats``) and their descriptions (``package``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from orchestration.core.contacts import struck
+from orchestration.figures.dictionary import (
+    ColumnDescription,
+    TableDescription,
+    mart_descriptions,
+)
+
+__all__ = ["TABLES", "OpenTable", "read_table"]
+
+#: The public marts, dimensions first.
+TABLES = (
+    "dim_reporting_year",
+    "dim_region",
+    "dim_task",
+    "dim_task_target",
+    "dim_indicator",
+    "dim_calendar",
+    "dim_category",
+    "dim_error_code",
+    "dim_level",
+    "dim_rule",
+    "dim_scorecard_measure",
+    "dim_unit",
+    "fct_unit_year",
+    "fct_unit_indicator",
+    "agg_province_indicator",
+    "agg_province_task",
+    "agg_national_indicator",
+    "agg_national_task",
+    "agg_national_target",
+    "agg_task_rank",
+    "province_scorecard",
+    "national_scorecard",
+    "unit_watchlist",
+)
+
+
+@dataclass(frozen=True)
+class _Name:
+    """The name of a code, joined to every table that has the code and not yet the name.
+
+    Attributes:
+        code: column with the code.
+        column: column with the name; ``v_unit_indicator`` describes it.
+        join: the dimensions that hold it.
+        expression: the name in SQL.
+        needs: columns of the table that the join uses.
+    """
+
+    code: str
+    column: str
+    join: str
+    expression: str
+    needs: tuple[str, ...] = ()
+
+
+_NAMES = (
+    _Name(
+        "unit_code",
+        "unit_name",
+        "left join lake.marts.dim_unit as unit "
+        "on unit.year = rows.year and unit.unit_code = rows.unit_code",
+        "unit.unit_name",
+        ("year",),
+    ),
+    _Name(
+        "task_code",
+        "task_name",
+        "left join lake.marts.dim_task as task on task.task_code = rows.task_code",
+        "case when rows.task_code = 'ALL' then '全部任务' else task.task_name end",
+    ),
+    _Name(
+        "province_code",
+        "province_name",
+        "left join lake.marts.dim_region as region on region.province_code = rows.province_code",
+        "region.province_name",
+    ),
+    _Name(
+        "level",
+        "level_name",
+        "left join lake.marts.dim_level as level on level.level = rows.level",
+        "level.name_zh",
+    ),
+    _Name(
+        "category",
+        "category_name",
+        "left join lake.marts.dim_category as category "
+        "on category.task_code = rows.task_code and category.category = rows.category",
+        "coalesce(category.name_zh, rows.category)",
+        ("task_code",),
+    ),
+    _Name(
+        "indicator_code",
+        "indicator_name",
+        "left join lake.marts.dim_indicator as indicator "
+        "on indicator.indicator_code = rows.indicator_code",
+        "indicator.name_zh",
+    ),
+    _Name(
+        "exclusion_code",
+        "exclusion_name",
+        "left join lake.marts.dim_rule as rule on rule.rule_id = rows.exclusion_code "
+        "left join lake.marts.dim_error_code as finding on finding.code = rows.exclusion_code",
+        "coalesce(rule.name_zh, finding.name_zh)",
+    ),
+)
+#: Dimension → the code that its rows stand for: ``name_zh`` is its name.
+_NAMED_AS_ROWS = {
+    "dim_category": "category",
+    "dim_indicator": "indicator_code",
+    "dim_level": "level",
+}
+_SYNTHETIC = "is_synthetic"
+
+
+@dataclass(frozen=True)
+class OpenTable:
+    """A public mart of a year.
+
+    Attributes:
+        about: the mart's description.
+        columns: the descriptions of the columns, in the order of ``rows``.
+        rows: in the order of the mart's grain; times have the time zone UTC.
+    """
+
+    about: TableDescription
+    columns: tuple[ColumnDescription, ...]
+    rows: pa.Table
+
+
+def read_table(
+    con: duckdb.DuckDBPyConnection, name: str, year: int, *, is_synthetic: bool
+) -> OpenTable:
+    """Read the year's rows of a public mart; all rows of a mart without a year.
+
+    Args:
+        con: a reader of the lake.
+        is_synthetic: whether the year has synthetic documents, for tables without this column.
+    """
+    about = mart_descriptions()[name]
+    described = mart_descriptions()
+    columns: list[ColumnDescription] = []
+    selected: list[str] = []
+    joins: list[str] = []
+    for column in about.columns.values():
+        columns.append(column)
+        selected.append(f"rows.{column.name}")
+        for each in _names_of(about, column.name):
+            columns.append(described["v_unit_indicator"].columns[each.column])
+            selected.append(f"{each.expression} as {each.column}")
+            joins.append(each.join)
+    if _SYNTHETIC not in about.columns:
+        columns.append(described["dim_reporting_year"].columns[_SYNTHETIC])
+        selected.append(f"{str(is_synthetic).lower()} as {_SYNTHETIC}")
+    where = f"where rows.year = {int(year)}" if "year" in about.columns else ""
+    order = ", ".join(f"rows.{key}" for key in about.grain)
+    rows = con.execute(
+        f"select {', '.join(selected)} from lake.marts.{name} as rows {' '.join(joins)} "
+        f"{where} order by {order}"
+    ).to_arrow_table()
+    for at, field in enumerate(rows.schema):
+        if pa.types.is_timestamp(field.type):
+            rows = rows.set_column(at, field.name, pc.assume_timezone(rows[at], "UTC"))
+        elif field.name == "highlight":
+            # Intake strikes them out too: here for lakes that an earlier version filled.
+            texts = [text and struck(text) for text in rows[at].to_pylist()]
+            rows = rows.set_column(at, field, pa.array(texts, field.type))
+    return OpenTable(about, tuple(columns), rows.combine_chunks())
+
+
+def _names_of(about: TableDescription, code: str) -> Iterator[_Name]:
+    """The name that a code of the table gets, unless the table has it already."""
+    for each in _NAMES:
+        is_missing = each.column not in about.columns and _NAMED_AS_ROWS.get(about.name) != code
+        if each.code == code and is_missing and set(each.needs) <= set(about.columns):
+            yield each
