@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from orchestration import stages
 from orchestration.cli import main
 from orchestration.core.settings import Settings
+from orchestration.intake.workers import workers_of_many_runs
 from tests.fixtures.homes import PreparedYear, Shared, prepared_year
 from tests.fixtures.landing import Landing
 from tests.needs import missing
@@ -52,6 +53,13 @@ def _leave_out_settings(patch: pytest.MonkeyPatch) -> None:
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees settings of the machine."""
     _leave_out_settings(monkeypatch)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_forker() -> Iterator[None]:
+    """The tests of a process start the process that forks intake's workers once."""
+    with workers_of_many_runs():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from multiprocessing import Pipe, reduction
 from multiprocessing.connection import Connection, wait
@@ -31,7 +31,7 @@ from typing import Any, Self
 from orchestration.core.errors import TongbaoError
 from orchestration.intake.worker_process import OUT_OF_MEMORY
 
-__all__ = ["Cause", "Died", "Task", "Workers", "usable_cores"]
+__all__ = ["Cause", "Died", "Task", "Workers", "usable_cores", "workers_of_many_runs"]
 
 #: Libraries in a worker start no threads, which forking forbids, and reserve no memory beyond what
 #: they use, because the limit counts what is reserved.
@@ -44,6 +44,8 @@ _ENVIRONMENT = {
 }
 #: Seconds within which the process ends when it is asked to.
 _END_SECONDS = 5
+#: Most forkers that are kept: one with the usual limits, one with those of a test.
+_MOST_KEPT = 2
 
 
 class Cause(StrEnum):
@@ -96,6 +98,10 @@ class Died:
     computed: float
 
 
+#: What a pool calls in the process that forks, before it forks.
+_Preparation = tuple[Callable[..., None], tuple[Any, ...]]
+
+
 @dataclass
 class _Worker:
     pid: int
@@ -106,6 +112,108 @@ class _Worker:
 def usable_cores() -> int:
     """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Forker:
+    """The process that forks workers, as its parent sees it."""
+
+    def __init__(self, preparation: _Preparation, memory: int) -> None:
+        ours, theirs = Pipe()
+        command = [sys.executable, "-m", "orchestration.intake.worker_process"]
+        arguments = [str(theirs.fileno()), str(memory)]
+        with theirs:
+            self.process = subprocess.Popen(
+                [*command, *arguments],
+                stdin=subprocess.PIPE,
+                pass_fds=[theirs.fileno()],
+                env=os.environ | _ENVIRONMENT,
+                process_group=0,
+            )
+        ours.send(preparation)
+        self._requests = ours
+        self._workers: set[int] = set()
+        self.preparation = preparation, memory
+
+    def fork(self) -> _Worker:
+        """Start a worker."""
+        ours, theirs = Pipe()
+        with theirs:
+            self._requests.send(None)
+            reduction.send_handle(self._requests, theirs.fileno(), self.process.pid)
+        worker = _Worker(self._requests.recv(), ours)
+        self._workers.add(worker.pid)
+        return worker
+
+    def end(self, worker: _Worker) -> Died:
+        """Wait for a worker that has died, or that ends because its connection is closed."""
+        worker.connection.close()
+        self._requests.send(worker.pid)
+        status, computed = self._requests.recv()
+        self._workers.remove(worker.pid)
+        cause = _CAUSES.get(status, Cause.CRASH)
+        return Died(cause, was_fresh=worker.tasks_done == 0, computed=computed)
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether a worker has not ended."""
+        return bool(self._workers)
+
+    def kill(self) -> None:
+        """End it and all workers at once, also from another thread."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End it and all workers."""
+        self._requests.close()
+        try:
+            self.process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.process.wait()
+        assert self.process.stdin
+        self.process.stdin.close()
+
+
+@dataclass
+class _Kept:
+    """Forkers that no pool uses, for the next one with the same preparation."""
+
+    is_on: bool = False
+    forkers: list[_Forker] = field(default_factory=list)
+
+    def take(self, preparation: _Preparation, memory: int) -> _Forker:
+        for position, forker in enumerate(self.forkers):
+            if forker.preparation == (preparation, memory):
+                return self.forkers.pop(position)
+        return _Forker(preparation, memory)
+
+    def give(self, forker: _Forker) -> None:
+        if not self.is_on or forker.has_workers:
+            forker.close()
+            return
+        self.forkers.append(forker)
+        if len(self.forkers) > _MOST_KEPT:
+            self.forkers.pop(0).close()
+
+
+_kept = _Kept()
+
+
+@contextlib.contextmanager
+def workers_of_many_runs() -> Iterator[None]:
+    """Keep the process that forks workers, for a process that takes in many times, such as tests.
+
+    It costs most of a second to start, and as much memory as its imports while it waits; a run
+    takes in once, so it ends with the intake otherwise.
+    """
+    _kept.is_on = True
+    try:
+        yield
+    finally:
+        _kept.is_on = False
+        for forker in _kept.forkers:
+            forker.close()
+        _kept.forkers.clear()
 
 
 class Workers:
@@ -126,8 +234,7 @@ class Workers:
         """
         self._preparation = prepare, arguments
         self._memory = memory
-        self._process: subprocess.Popen[bytes] | None = None
-        self._requests: Connection | None = None
+        self._forker: _Forker | None = None
         self._idle: list[_Worker] = []
         self._is_stopped = False
 
@@ -178,75 +285,40 @@ class Workers:
     def stop(self) -> None:
         """End all workers at once, also from another thread than the one in :meth:`run`."""
         self._is_stopped = True
-        if self._process:
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._forker:
+            self._forker.kill()
 
     def close(self) -> None:
         """End all workers, busy ones included."""
-        for worker in self._idle:
-            worker.connection.close()
+        forker, self._forker = self._forker, None
+        if forker is None:
+            return
+        # A forker that has died can't wait for its workers; they ended with it.
+        with contextlib.suppress(EOFError, OSError):
+            for worker in self._idle:
+                forker.end(worker)
         self._idle.clear()
-        if self._requests:
-            self._requests.close()
-            self._requests = None
-        if self._process:
-            try:
-                self._process.wait(_END_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
-            assert self._process.stdin
-            self._process.stdin.close()
-            self._process = None
+        _kept.give(forker)
 
     def _worker(self, needs_fresh: bool) -> _Worker:
         """An idle worker, or a new one."""
         if self._idle and not needs_fresh:
             return self._idle.pop()
-        if self._idle:  # the new one takes its place
-            self._end_of(self._idle.pop())
         if self._is_stopped:
             raise EOFError
-        requests = self._started()
-        ours, theirs = Pipe()
-        with theirs:
-            requests.send(None)
-            assert self._process
-            reduction.send_handle(requests, theirs.fileno(), self._process.pid)
-        return _Worker(requests.recv(), ours)
-
-    def _started(self) -> Connection:
-        """The connection to the process that forks workers."""
-        if self._requests is None:
-            ours, theirs = Pipe()
-            command = [sys.executable, "-m", "orchestration.intake.worker_process"]
-            arguments = [str(theirs.fileno()), str(self._memory)]
-            with theirs:
-                self._process = subprocess.Popen(
-                    [*command, *arguments],
-                    stdin=subprocess.PIPE,
-                    pass_fds=[theirs.fileno()],
-                    env=os.environ | _ENVIRONMENT,
-                    process_group=0,
-                )
-            ours.send(self._preparation)
-            self._requests = ours
-        return self._requests
+        if self._forker is None:
+            self._forker = _kept.take(self._preparation, self._memory)
+        if self._idle:  # the new one takes its place
+            self._forker.end(self._idle.pop())
+        return self._forker.fork()
 
     def _result(self, worker: _Worker) -> Any:
         """What a worker answers; it is idle afterwards, or dead."""
         try:
             answer = pickle.loads(worker.connection.recv_bytes())  # noqa: S301
         except (EOFError, OSError):
-            return self._end_of(worker)
+            assert self._forker
+            return self._forker.end(worker)
         worker.tasks_done += 1
         self._idle.append(worker)
         return answer
-
-    def _end_of(self, worker: _Worker) -> Died:
-        worker.connection.close()
-        assert self._requests
-        self._requests.send(worker.pid)
-        status, computed = self._requests.recv()
-        cause = _CAUSES.get(status, Cause.CRASH)
-        return Died(cause, was_fresh=worker.tasks_done == 0, computed=computed)

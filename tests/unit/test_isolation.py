@@ -19,11 +19,19 @@ import pytest
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.settings import Settings
 from orchestration.intake import answers, documents, isolation, rows
+from orchestration.intake import workers as workers_module
 from orchestration.intake.answers import Landed, Terms, answer_objects
 from orchestration.intake.formats import limits_of
 from orchestration.intake.isolation import Answered, Isolation
 from orchestration.intake.places import place_of
-from orchestration.intake.workers import Cause, Died, Task, Workers, usable_cores
+from orchestration.intake.workers import (
+    Cause,
+    Died,
+    Task,
+    Workers,
+    usable_cores,
+    workers_of_many_runs,
+)
 from orchestration.lakehouse.tables import RAW_TABLES
 from tests.fixtures import poison
 
@@ -150,18 +158,53 @@ def test_a_parquet_file_gets_the_time_of_its_packed_rows_at_the_first_try() -> N
     assert seconds == [2.35, 7.75]
 
 
-def test_a_worker_is_used_again_and_imports_no_database() -> None:
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> workers_module._Kept:
+    """Forkers of the test's own; the other tests of the process share theirs."""
+    kept = workers_module._Kept()
+    monkeypatch.setattr(workers_module, "_kept", kept)
+    return kept
+
+
+def test_a_worker_is_used_again_and_imports_no_database(kept: workers_module._Kept) -> None:
     with Isolation(SETTINGS, _terms()) as isolated:
         for number in range(3):
             assert isolated.answer([_landed(number)]).result().answers
-        process = isolated._workers._process
-        assert process is not None
+        assert isolated._workers._forker
+        process = isolated._workers._forker.process
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
         assert len(children.split()) == 1
         maps = Path(f"/proc/{children.split()[0]}/maps").read_text()
         assert "pyarrow" in maps
         assert "duckdb" not in maps
     assert process.poll() == 0
+    assert kept.forkers == []
+
+
+def _forker_of_a_run(terms: Terms, body: bytes, settings: Settings = SETTINGS) -> int:
+    with Isolation(settings, terms) as isolated:
+        isolated.answer([_landed(1, body)]).result()
+        assert isolated._workers._forker
+        return isolated._workers._forker.process.pid
+
+
+def test_a_process_of_many_runs_starts_the_forker_once(
+    kept: workers_module._Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "answer_objects", poison.answer_objects)
+    with workers_of_many_runs():
+        first = _forker_of_a_run(_terms(), b"{}")
+        children = Path(f"/proc/{first}/task/{first}/children")
+        assert children.read_text() == ""  # the next run's workers are fresh
+        assert _forker_of_a_run(_terms(), b"exit") == first
+        other = replace(SETTINGS, max_object_memory=SETTINGS.max_object_memory // 2)
+        assert _forker_of_a_run(_terms(), b"{}", other) != first
+        assert len(kept.forkers) == 2
+        with Isolation(SETTINGS, _terms()) as isolated:
+            isolated.answer([_landed(1)]).result()
+            isolated._workers.stop()
+        assert len(kept.forkers) == 1  # what was killed is not used again
+    assert kept.forkers == []
 
 
 _PARENT = """
@@ -173,7 +216,7 @@ isolation.answer_objects = poison.answer_objects
 with isolation.Isolation(SETTINGS, _terms()) as isolated:
     isolated.answer([_landed(1)]).result()
     answering = isolated.answer([_landed(1, b"wait"), _landed(2, b"wait")])
-    print(isolated._workers._process.pid, flush=True)
+    print(isolated._workers._forker.process.pid, flush=True)
     answering.result()
 """
 
