@@ -16,7 +16,7 @@ from orchestration.lakehouse.attach import (
 from orchestration.lakehouse.build import PRIOR_TABLES, build_file, prepare_build
 from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build, write_comments
 from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build, lake_descriptions, lake_tables
-from orchestration.lakehouse.files import recorded_files
+from orchestration.lakehouse.files import recorded_files, recorded_rows
 from orchestration.lakehouse.maintain import KEEP_SNAPSHOTS, MaintainSummary, maintain
 from orchestration.lakehouse.records import (
     blocking,
@@ -78,6 +78,7 @@ __all__ = [
     "record_edition",
     "record_gate",
     "recorded_files",
+    "recorded_rows",
     "same_rows",
     "transform_record",
     "transform_snapshot",

@@ -190,12 +190,13 @@ _EMPTY_PRIOR = {
 
 
 def _copy_prior(con: duckdb.DuckDBPyConnection, name: str, year: int, at: str) -> None:
+    # duckdb_columns() and not duckdb_tables(), which reads the statistics of every table.
     exists = con.execute(
-        "select count(*) from duckdb_tables() where database_name = 'lake' "
-        "and schema_name = 'marts' and table_name = ?",
+        "select true from duckdb_columns() where database_name = 'lake' "
+        "and schema_name = 'marts' and table_name = ? limit 1",
         [name],
     ).fetchone()
-    if exists and exists[0]:
+    if exists:
         con.execute(
             f"create table build.prior.{name} as "
             f"select * from lake.marts.{name} {at} where year = {year}"

@@ -92,8 +92,10 @@ def commit_build(
         for table in tables:
             _check_grain(con, table)
         con.execute("begin")
+        build, lake = _columns(con, "build"), _columns(con, "lake")
         for table in tables:
-            _update_table(con, table, year, summary)
+            columns = build[table.qualified], lake.get(table.qualified, [])
+            _update_table(con, table, *columns, year, summary)
         write_comments(con, descriptions)
         con.execute("delete from lake.quality.transform_runs where year = ?", [year])
         con.execute(
@@ -151,28 +153,36 @@ def write_comments(con: duckdb.DuckDBPyConnection, descriptions: Descriptions) -
             con.execute(f"comment on {kind} {name} is {quoted(wanted)}")
 
 
-def _columns(
-    con: duckdb.DuckDBPyConnection, database: str, table: LakeTable
-) -> list[tuple[str, str]]:
-    """Names and types of a table's columns, in order; empty if there is no such table."""
-    return con.execute(
-        "select column_name, data_type from duckdb_columns() where database_name = ? "
-        "and schema_name = ? and table_name = ? order by column_index",
-        [database, table.schema, table.name],
-    ).fetchall()
+#: Names and types of a table's columns, in order, by the qualified name of the table.
+_Columns = Mapping[str, list[tuple[str, str]]]
+
+
+def _columns(con: duckdb.DuckDBPyConnection, database: str) -> _Columns:
+    """The columns of every table of a database, read at once."""
+    columns: dict[str, list[tuple[str, str]]] = {}
+    for table, name, kind in con.execute(
+        "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
+        "where database_name = ? order by schema_name, table_name, column_index",
+        [database],
+    ).fetchall():
+        columns.setdefault(table, []).append((name, kind))
+    return columns
 
 
 def _update_table(
-    con: duckdb.DuckDBPyConnection, table: LakeTable, year: int, summary: CommitSummary
+    con: duckdb.DuckDBPyConnection,
+    table: LakeTable,
+    new_columns: list[tuple[str, str]],
+    old_columns: list[tuple[str, str]],
+    year: int,
+    summary: CommitSummary,
 ) -> None:
     """Write the difference between the build and the lake; count its rows in ``summary``."""
-    new_columns = _columns(con, "build", table)
     names = [name for name, _ in new_columns]
     by_year = "year" in names
     listed = ", ".join(names)
     build, lake = f"build.{table.qualified}", f"lake.{table.qualified}"
     where = f"where year = {int(year)}" if by_year else ""
-    old_columns = _columns(con, "lake", table)
 
     if old_columns != new_columns:
         _create(con, table, new_columns, old_columns, year if by_year else None)

@@ -1,6 +1,7 @@
 """The data files that the catalogue names.
 
-Belongs here: their paths and sizes as recorded. Doesn't belong here: deleting files (``maintain``).
+Belongs here: their paths, sizes and numbers of rows as recorded. Doesn't belong here: deleting
+files (``maintain``).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import duckdb
 from orchestration.core.settings import Settings
 from orchestration.lakehouse.attach import data_path
 
-__all__ = ["recorded_files"]
+__all__ = ["recorded_files", "recorded_rows"]
 
 _METADATA = "__ducklake_metadata_lake"
 #: Both kinds of file; those of former snapshots are needed as long as they are recorded here.
@@ -30,3 +31,24 @@ def recorded_files(con: duckdb.DuckDBPyConnection, settings: Settings) -> dict[s
         data_path(settings) + path if is_relative else path: int(size)
         for path, is_relative, size in con.execute(" union all ".join(queries)).fetchall()
     }
+
+
+def recorded_rows(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], int]:
+    """Return (schema, table) → number of rows of the current snapshot, without reading a file.
+
+    The lake inlines no rows (``attach``), so the rows of a table are those of its data files less
+    those of their delete files (DuckLake specification, ``ducklake_data_file`` and
+    ``ducklake_delete_file``).
+    """
+    counts = con.execute(
+        "select s.schema_name, t.table_name, "
+        "coalesce(sum(f.record_count - coalesce(d.deleted, 0)), 0)::bigint "
+        f"from {_METADATA}.ducklake_table t join {_METADATA}.ducklake_schema s using (schema_id) "
+        f"left join {_METADATA}.ducklake_data_file f "
+        "on f.table_id = t.table_id and f.end_snapshot is null "
+        "left join (select data_file_id, sum(delete_count) as deleted "
+        f"from {_METADATA}.ducklake_delete_file where end_snapshot is null group by all) d "
+        "using (data_file_id) "
+        "where t.end_snapshot is null and s.end_snapshot is null group by all order by all"
+    ).fetchall()
+    return {(schema, table): rows for schema, table, rows in counts}

@@ -156,27 +156,18 @@ def _lake_metrics(con: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
     def rows(query: str) -> _Rows:
         return con.execute(query).fetchall()
 
-    tables = rows(
-        "select schema_name, table_name from duckdb_tables() where database_name = 'lake' "
-        "and schema_name in ('raw', 'marts', 'quality', 'publication') order by all"
-    )
-    known = set(tables)
-    # One statement, because a transaction for each table would take most of this function's time.
-    counts = " union all ".join(
-        f"select '{schema}', '{table}', count(*) from lake.{schema}.{table}"
-        for schema, table in tables
-    )
+    tables = lakehouse.recorded_rows(con)
     yield _gauge(
         "table_rows",
         "Rows of a table in the lake.",
-        sorted(rows(counts)) if counts else [],
+        [(*table, count) for table, count in tables.items()],
         ("schema", "table"),
     )
     yield _gauge("snapshot_id", "Id of the newest snapshot.", [(lakehouse.current_snapshot(con),)])
     size = rows("select sum(file_count), sum(file_size_bytes) from ducklake_table_info('lake')")
     yield _gauge("lake_files", "Data files of the current snapshot.", [(size[0][0] or 0,)])
     yield _gauge("lake_bytes", "Bytes of those data files.", [(size[0][1] or 0,)])
-    if ("raw", "objects") in known:
+    if ("raw", "objects") in tables:
         yield _gauge(
             "objects",
             "Object versions taken in, by status of the receipt.",
@@ -184,7 +175,7 @@ def _lake_metrics(con: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
             ("year", "status"),
         )
         yield _receipt_lag(con)
-    if ("quality", "submission_errors") in known:
+    if ("quality", "submission_errors") in tables:
         yield _gauge(
             "findings",
             "Current findings about submissions.",
@@ -194,7 +185,7 @@ def _lake_metrics(con: duckdb.DuckDBPyConnection) -> Iterator[Metric]:
             ),
             ("year", "severity"),
         )
-    if ("marts", "agg_province_task") in known:
+    if ("marts", "agg_province_task") in tables:
         labels = ("year", "province", "task")
         newest = "where year = (select max(year) from lake.marts.agg_province_task) order by all"
         for state in ("expected", "reported", "on_time"):

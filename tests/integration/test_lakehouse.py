@@ -96,3 +96,20 @@ def test_a_changed_description_changes_the_comment_but_no_row(ws: stages.Workspa
     done = _commit(ws, "(2024, 'a', 1)", "The unit's code. / 单位代码。")
     assert (done.rows_written, done.rows_deleted) == ({}, {})
     assert _query(ws, comments) == [("Units. / 单位表。", "The unit's code. / 单位代码。")]
+
+
+def test_the_recorded_rows_are_the_rows_of_the_tables(ws: stages.Workspace) -> None:
+    def recorded() -> int:
+        with lakehouse.reader(ws.settings, ws.store) as con:
+            return lakehouse.recorded_rows(con)["marts", "units"]
+
+    _commit(ws, "(2024, 'a', 1), (2024, 'b', 2), (2024, 'c', 3)")
+    assert recorded() == 3
+    _commit(ws, "(2024, 'a', 1), (2024, 'b', 4), (2024, 'd', 5), (2024, 'e', 6)")
+    assert recorded() == 4
+    _commit(ws, "(2024, 'e', 6)")
+    with lakehouse.writer(ws.settings, ws.store) as con:
+        con.execute("call ducklake_merge_adjacent_files('lake')")
+    assert recorded() == 1
+    _commit(ws, "(2024, 'f', 7)")
+    assert recorded() == 1 == _query(ws, "select count(*) from lake.marts.units")[0][0]
