@@ -169,6 +169,31 @@ def test_values_of_hidden_rows_and_columns_are_read_and_told() -> None:
     assert (found.code, found.location, found.value) == ("W145", "填报", "L:L、6:8、10:10")
 
 
+@pytest.mark.parametrize(
+    ("font", "fill", "told"),
+    [
+        (openpyxl.styles.Font(color="FFFFFFFF"), None, ["6:7"]),
+        (openpyxl.styles.Font(color=openpyxl.styles.Color(theme=0)), None, ["6:7"]),
+        (openpyxl.styles.Font(color=openpyxl.styles.Color(indexed=9)), "FFFFFFFF", ["6:7"]),
+        (openpyxl.styles.Font(color="FFFFFFFF"), "FF1F4E79", []),
+        (openpyxl.styles.Font(color=openpyxl.styles.Color(theme=0, tint=-0.5)), None, []),
+        (openpyxl.styles.Font(color="FF000000"), None, []),
+    ],
+)
+def test_white_text_on_white_is_read_and_told(font: Any, fill: str | None, told: list[str]) -> None:
+    def write(sheet: Any) -> None:
+        for row in (6, 7, 900):
+            for cell in sheet[row]:
+                cell.font = font
+                if fill:
+                    cell.fill = openpyxl.styles.PatternFill("solid", fgColor=fill)
+
+    parsed = good_form_with(write)
+    assert read(parsed) == {UNIT: GOOD}
+    assert [found.value for found in parsed.findings if found.code == "W147"] == told
+    assert len(parsed.findings) == len(told)
+
+
 def conditional(**style: Any) -> Callable[[Any], None]:
     def add(sheet: Any) -> None:
         rule = Rule(type="expression", dxf=DifferentialStyle(**style), formula=["TRUE"])

@@ -77,6 +77,8 @@ def _unseen_remarks(sheet: str, unseen: Unseen) -> Iterator[Remark]:
     hidden = [f"{letter}:{letter}" for letter in letters] + list(_spans(unseen.rows))
     if hidden:
         yield Remark("W145", sheet, listed(hidden))
+    if unseen.white:
+        yield Remark("W147", sheet, listed(list(_spans(unseen.white))))
     if unseen.conditional:
         yield Remark("W146", sheet, listed(unseen.conditional))
 

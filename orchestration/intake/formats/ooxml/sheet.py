@@ -73,11 +73,13 @@ class Unseen:
     Attributes:
         rows: the hidden rows (from 1) that hold a value.
         columns: the hidden columns (positions from 0) that hold a value.
+        white: the rows with a value in white on white.
         conditional: ranges in which a condition changes what is shown of a value.
     """
 
     rows: list[int] = field(default_factory=list)
     columns: set[int] = field(default_factory=set)
+    white: list[int] = field(default_factory=list)
     conditional: list[str] = field(default_factory=list)
 
 
@@ -93,7 +95,7 @@ class SheetContext:
         columns: the largest number of columns that may hold values.
         budget: what the long texts of the workbook's cells count against.
         hidden_columns: positions (from 0).
-        unseen: receives the hidden rows and columns that hold a value.
+        unseen: receives the rows and columns with a value that nobody sees.
     """
 
     name: str
@@ -311,10 +313,14 @@ class _Reader:
             self._column += 1
         if self._text is None and self._formula is None:
             return
-        content = self._content(kind, self._style(style))
+        look = self._style(style)
+        content = self._content(kind, look)
         self._text = self._formula = None
         if content is None:
             return
+        white = self.context.unseen.white
+        if look.is_white and white[-1:] != [self.number]:
+            white.append(self.number)
         column = self._column if reference is None else _column(reference.rstrip("0123456789"))
         if column in self._cells:
             raise MarkupError("a cell stands twice")

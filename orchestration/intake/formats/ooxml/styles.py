@@ -1,8 +1,8 @@
 """Reads what the cell styles of a workbook say about how values are seen.
 
-Belongs here: the number format and the mark of the font of each cell style (ECMA-376 part 1,
-18.8). Everything else in the part (fills, borders, colours, table styles) is passed over. Doesn't
-belong here: what a number format shows (``number_format``).
+Belongs here: the number format and the mark of the font of each cell style, and whether its text
+is white on white (ECMA-376 part 1, 18.8). Everything else in the part (borders, other colours,
+table styles) is passed over. Doesn't belong here: what a number format shows (``number_format``).
 """
 
 from __future__ import annotations
@@ -43,14 +43,26 @@ _CHINESE_FORMATS = {
 
 
 class CellStyle(NamedTuple):
-    """What a cell style says about how a value is seen."""
+    """What a cell style says about how a value is seen.
+
+    Attributes:
+        number_format: of numbers.
+        mark: of the font.
+        is_white: the text is white and its background, too.
+    """
 
     number_format: NumberFormat
     mark: Mark
+    is_white: bool
 
 
 #: The style of a cell that names none.
-PLAIN = CellStyle(NumberFormat("General"), "")
+PLAIN = CellStyle(NumberFormat("General"), "", False)
+
+#: White in the palette of 18.8.27, and in the theme: the first colour is that of the background.
+_WHITE_INDICES = {"1", "9"}
+_WHITE_THEME = "0"
+_NO_TINT = {"0", "0.0"}
 
 
 class Styles(NamedTuple):
@@ -76,15 +88,19 @@ def read_styles(package: Package, name: str) -> Styles:
     """
     codes: dict[int, str] = {}
     marks: list[Mark] = []
-    # Number format and font of each cell style. Most are alike, so that equal ones are kept once.
-    indices: list[tuple[int, int]] = []
-    known: dict[tuple[int, int], tuple[int, int]] = {}
+    white_fonts: set[int] = set()
+    # Backgrounds: of a fill without a pattern, or with a white one.
+    fills = 0
+    white_fills: set[int] = set()
+    # Number format, font and fill of each cell style. Equal ones are kept once, as most are alike.
+    indices: list[tuple[int, int, int]] = []
+    known: dict[tuple[int, int, int], tuple[int, int, int]] = {}
     path: list[str] = []
     changing: set[int] = set()
     conditional = 0
 
     def start(tag: str, attributes: Attributes) -> None:
-        nonlocal conditional
+        nonlocal conditional, fills
         parent = path[-1] if path else ""
         path.append(tag)
         if path[1:2] == ["dxfs"]:
@@ -98,8 +114,22 @@ def read_styles(package: Package, name: str) -> Styles:
             marks.append("")
         elif len(path) == 4 and path[1:3] == ["fonts", "font"]:
             marks[-1] = marks[-1] or font_mark(tag, attributes)
+            if tag == "color" and _is_white(attributes):
+                white_fonts.add(len(marks) - 1)
+        elif len(path) == 3 and (parent, tag) == ("fills", "fill"):
+            fills += 1
+        elif len(path) == 4 and path[1:3] == ["fills", "fill"]:
+            if tag == "patternFill" and attributes.get("patternType", "none") == "none":
+                white_fills.add(fills - 1)
+        elif path[1:4] == ["fills", "fill", "patternFill"]:
+            if tag == "fgColor" and _is_white(attributes):
+                white_fills.add(fills - 1)
         elif len(path) == 3 and (parent, tag) == ("cellXfs", "xf"):
-            style = _index(attributes, "numFmtId"), _index(attributes, "fontId")
+            style = (
+                _index(attributes, "numFmtId"),
+                _index(attributes, "fontId"),
+                _index(attributes, "fillId"),
+            )
             indices.append(known.setdefault(style, style))
 
     def end(_: str) -> None:
@@ -110,14 +140,27 @@ def read_styles(package: Package, name: str) -> Styles:
     except MarkupError:
         return Styles([], frozenset())
     formats: dict[int, NumberFormat] = {}
-    for number in {number for number, _ in known}:
+    for number in {number for number, _, _ in known}:
         code = codes.get(number) or _CHINESE_FORMATS.get(number) or BUILTIN_FORMATS.get(number)
         formats[number] = NumberFormat(code or "General")
     styles = {
-        (number, font): CellStyle(formats[number], marks[font] if font < len(marks) else "")
-        for number, font in known
+        (number, font, fill): CellStyle(
+            formats[number],
+            marks[font] if font < len(marks) else "",
+            font in white_fonts and (fill in white_fills or fill >= fills),
+        )
+        for number, font, fill in known
     }
     return Styles([styles[style] for style in indices], frozenset(changing))
+
+
+def _is_white(attributes: Attributes) -> bool:
+    """Whether a colour is white."""
+    return (
+        attributes.get("rgb", "").upper().endswith("FFFFFF")
+        or attributes.get("indexed") in _WHITE_INDICES
+        or (attributes.get("theme") == _WHITE_THEME and attributes.get("tint", "0") in _NO_TINT)
+    )
 
 
 def _index(attributes: Attributes, name: str) -> int:
