@@ -1,14 +1,8 @@
 {#- All SQL that differs between engines, and nothing else. Models call these macros. To support another
     engine, add its `<adapter>__` macros below; the default macros are written for DuckDB. -#}
 
-{#- An unbounded string type. -#}
+{#- An unbounded string type. All engines know this name; `varchar` needs a length on Spark. -#}
 {% macro type_text() -%}
-    {{ return(adapter.dispatch('type_text', 'tongbao')()) }}
-{%- endmacro %}
-{% macro default__type_text() -%}
-    {{ return('varchar') }}
-{%- endmacro %}
-{% macro spark__type_text() -%}
     {{ return('string') }}
 {%- endmacro %}
 
@@ -30,8 +24,12 @@
 {% macro default__integer_quotient(dividend, divisor) -%}
     {{ return('((' ~ dividend ~ ') // (' ~ divisor ~ '))') }}
 {%- endmacro %}
+{#- Not `div`: its result is a bigint, which wraps above 9.2e18. The remainder is taken off first, so that
+    the division is exact. -#}
 {% macro spark__integer_quotient(dividend, divisor) -%}
-    {{ return('((' ~ dividend ~ ') div (' ~ divisor ~ '))') }}
+    {%- set n = 'cast(' ~ dividend ~ ' as decimal(38, 0))' -%}
+    {%- set d = 'cast(' ~ divisor ~ ' as decimal(38, 0))' -%}
+    {{ return('cast((' ~ n ~ ' - ' ~ n ~ ' % ' ~ d ~ ') / ' ~ d ~ ' as decimal(38, 0))') }}
 {%- endmacro %}
 
 {#- ISO 8601 text with an offset, as a UTC timestamp without zone. -#}
@@ -41,8 +39,9 @@
 {% macro default__utc_timestamp(iso_text) -%}
     {{ return("timezone('UTC', cast(" ~ iso_text ~ " as timestamptz))") }}
 {%- endmacro %}
+{#- The session's time zone is UTC. -#}
 {% macro spark__utc_timestamp(iso_text) -%}
-    {{ return("to_utc_timestamp(cast(" ~ iso_text ~ " as timestamp), current_timezone())") }}
+    {{ return("cast(cast(" ~ iso_text ~ " as timestamp_ltz) as timestamp_ntz)") }}
 {%- endmacro %}
 
 {#- One row for each part of a separated text; to be used as a whole item of a select list. -#}
@@ -56,7 +55,7 @@
     {{ return("explode(split(" ~ text ~ ", '" ~ separator ~ "'))") }}
 {%- endmacro %}
 
-{#- The texts of a group, sorted and joined. -#}
+{#- The texts of a group, sorted and joined; NULL if there are none. -#}
 {% macro text_list(text, separator) -%}
     {{ return(adapter.dispatch('text_list', 'tongbao')(text, separator)) }}
 {%- endmacro %}
@@ -64,17 +63,14 @@
     {{ return("string_agg(" ~ text ~ ", '" ~ separator ~ "' order by " ~ text ~ ")") }}
 {%- endmacro %}
 {% macro spark__text_list(text, separator) -%}
-    {{ return("array_join(sort_array(collect_list(" ~ text ~ ")), '" ~ separator ~ "')") }}
+    {{ return(
+        "case when count(" ~ text ~ ") > 0 then array_join(sort_array(collect_list(" ~ text ~ ")), '"
+        ~ separator ~ "') end"
+    ) }}
 {%- endmacro %}
 
 {#- A decimal without trailing zeros: 100.000000 -> 100, 0.500000 -> 0.5. -#}
 {% macro plain_number(number) -%}
-    {{ return(adapter.dispatch('plain_number', 'tongbao')(number)) }}
-{%- endmacro %}
-{% macro default__plain_number(number) -%}
-    {{ return("regexp_replace(cast(cast(" ~ number ~ " as decimal(24, 6)) as varchar), '[.]?0+$', '')") }}
-{%- endmacro %}
-{% macro spark__plain_number(number) -%}
     {{ return("regexp_replace(cast(cast(" ~ number ~ " as decimal(24, 6)) as string), '[.]?0+$', '')") }}
 {%- endmacro %}
 

@@ -21,7 +21,7 @@
 {% macro place_of_missing(location, indicator_code) -%}
     case
         when {{ location }} = '' or {{ location }} like '/%'
-            then concat({{ location }}, '/values/', {{ indicator_code }})
+            then concat_ws('', {{ location }}, '/values/', {{ indicator_code }})
         else {{ location }}
     end
 {%- endmacro %}
@@ -29,7 +29,7 @@
 {#- An operand of a rule and its value (relation `operand`), e.g. `C_04=100` or `上年C_04=90`. -#}
 {% macro named_operand(last_year, target) -%}
     {{ return(
-        "concat(replace(replace(operand.operand, 'prev_', '" ~ last_year ~ "'), 'target_', '" ~ target
+        "concat_ws('', replace(replace(operand.operand, 'prev_', '" ~ last_year ~ "'), 'target_', '" ~ target
         ~ "'), '=', " ~ plain_number('operand.value') ~ ")"
     ) }}
 {%- endmacro %}

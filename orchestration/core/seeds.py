@@ -316,6 +316,14 @@ class Rule(Row):
         """The SQL keywords of the expression, in lower case."""
         return frozenset(text.lower() for text, kind in self._tokens if kind == "keyword")
 
+    @cached_property
+    def divides(self) -> bool:
+        """Whether the expression has a division.
+
+        Engines differ in the type of a quotient of decimals and in what a division by zero is.
+        """
+        return any((text, kind) == ("/", "operator") for text, kind in self._tokens)
+
     @property
     def _tokens(self) -> list[tuple[str, str]]:
         """Text and kind of each token of the expression, from DuckDB's tokenizer."""

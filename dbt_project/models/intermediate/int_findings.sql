@@ -232,10 +232,12 @@ worded_findings as (
         wording.severity,
         finding.location,
         substr(finding.value, 1, 200) as value,
-        concat(
+        concat_ws(
+            '',
             {{ filled_template('wording.message_zh', 'indicator.name_zh') }}, '。', wording.fix_zh
         ) as message_zh,
-        concat(
+        concat_ws(
+            '',
             {{ filled_template('wording.message_en', 'indicator.name_en') }}, '. ', wording.fix_en
         ) as message_en
     from coded_findings as finding
@@ -258,7 +260,7 @@ rule_values as (
     select
         finding.document_key,
         finding.rule_id,
-        {{ text_list("concat(judged.indicator_code, '=', judged.submitted_value)", ';') }} as value
+        {{ text_list("concat_ws('', judged.indicator_code, '=', judged.submitted_value)", ';') }} as value
     from {{ ref('int_rule_findings') }} as finding
     inner join rule_codes on finding.rule_id = rule_codes.rule_id
     inner join {{ ref('int_judged_values') }} as judged
@@ -297,10 +299,10 @@ rule_findings as (
         substr(rule_values.value, 1, 200) as value,
         concat_ws(
             '。',
-            concat(rule.message_zh, '（', rule.rule_id, '：', rule_operands.operands_zh, '）'),
+            concat_ws('', rule.message_zh, '（', rule.rule_id, '：', rule_operands.operands_zh, '）'),
             rule.fix_hint_zh
         ) as message_zh,
-        concat(rule.message_en, ' (', rule.rule_id, ': ', rule_operands.operands_en, ')') as message_en
+        concat_ws('', rule.message_en, ' (', rule.rule_id, ': ', rule_operands.operands_en, ')') as message_en
     from {{ ref('int_rule_findings') }} as finding
     inner join {{ ref('rules') }} as rule on finding.rule_id = rule.rule_id
     inner join {{ ref('stg_performances') }} as place on finding.document_key = place.document_key
@@ -486,8 +488,8 @@ select
     wording.code,
     wording.severity,
     '' as location,
-    concat(replace(wording.message_zh, '{value}', idle.rule_id), '。', wording.fix_zh) as message_zh,
-    concat(replace(wording.message_en, '{value}', idle.rule_id), '. ', wording.fix_en) as message_en,
+    concat_ws('', replace(wording.message_zh, '{value}', idle.rule_id), '。', wording.fix_zh) as message_zh,
+    concat_ws('', replace(wording.message_en, '{value}', idle.rule_id), '. ', wording.fix_en) as message_en,
     document.etag,
     idle.rule_id as value,
     cast(null as {{ type_text() }}) as explained_by,

@@ -50,7 +50,7 @@ select
     document_key,
     code,
     case
-        when location = '' or location like '/%' then concat(location, '/report/object_key')
+        when location = '' or location like '/%' then concat_ws('', location, '/report/object_key')
         else location
     end as location,
     report_object_key as value

@@ -66,7 +66,7 @@ operands as (
 
     select
         documents.document_key,
-        concat('prev_', previous.indicator_code) as operand,
+        concat_ws('', 'prev_', previous.indicator_code) as operand,
         previous.value
     from {{ source('prior', 'fct_unit_indicator') }} as previous
     inner join {{ ref('stg_reporting_period') }} as period on previous.year = period.year - 1
@@ -77,7 +77,7 @@ operands as (
 
     select
         documents.document_key,
-        concat('target_', target.indicator_code) as operand,
+        concat_ws('', 'target_', target.indicator_code) as operand,
         target.target as value
     from {{ ref('int_unit_targets') }} as target
     inner join documents on target.unit_code = documents.unit_code

@@ -88,19 +88,23 @@ value_suspicions as (
         screened.indicator_code,
         screened.code,
         case
-            when screened.code = 'S404' then concat('上年', {{ plain_number('screened.previous_value') }})
+            when screened.code = 'S404'
+                then concat_ws('', '上年', {{ plain_number('screened.previous_value') }})
             when screened.code = 'S402' and screened.previous_value is not null
-                then concat(
+                then concat_ws(
+                    '',
                     '上年', {{ plain_number('screened.previous_value') }}, '，同类中位数',
                     {{ plain_number('screened.median_value') }}
                 )
             when screened.code = 'S403'
-                then concat(
+                then concat_ws(
+                    '',
                     '同类', cast(screened.peers as {{ type_text() }}), '个单位，四分位数',
                     {{ plain_number('screened.lower_quartile') }}, '至',
                     {{ plain_number('screened.upper_quartile') }}
                 )
-            else concat(
+            else concat_ws(
+                '',
                 '同类', cast(screened.peers as {{ type_text() }}), '个单位，中位数',
                 {{ plain_number('screened.median_value') }}
             )
@@ -118,7 +122,7 @@ fingerprints as (
         peer.unit_code,
         peer.document_key,
         peer.task_code,
-        md5({{ text_list("concat(peer.indicator_code, '=', " ~ plain_number('peer.value') ~ ")", ';') }})
+        md5({{ text_list("concat_ws('=', peer.indicator_code, " ~ plain_number('peer.value') ~ ")", ';') }})
             as fingerprint,
         count(*) filter (where peer.value > 1) as telling_values
     from {{ ref('int_peer_values') }} as peer
@@ -192,7 +196,7 @@ round_values as (
     select
         peer.document_key,
         count(*) as large_values,
-        count(*) filter (where peer.value = 100 * floor(peer.value / 100)) as full_hundreds
+        count(*) filter (where peer.value % 100 = 0) as full_hundreds
     from {{ ref('int_peer_values') }} as peer
     cross join thresholds
     where peer.value >= thresholds.round_from
@@ -226,7 +230,7 @@ select
     round_values.document_key,
     cast(null as {{ type_text() }}) as indicator_code,
     'S407' as code,
-    concat(cast(round_values.large_values as {{ type_text() }}), '个') as evidence
+    concat_ws('', cast(round_values.large_values as {{ type_text() }}), '个') as evidence
 from round_values
 cross join thresholds
 where

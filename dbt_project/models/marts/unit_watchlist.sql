@@ -42,7 +42,8 @@ reasons as (
     select
         this_year.unit_code,
         'targets_missed_two_years' as reason,
-        concat(
+        concat_ws(
+            '',
             cast(last_year.year as {{ type_text() }}),
             '年设定目标',
             cast(last_year.targets_set as {{ type_text() }}),
@@ -68,11 +69,10 @@ reasons as (
     select
         unit_code,
         'assessment_failed' as reason,
-        concat(
+        concat_ws(
+            '',
             '省级年度考核等次为不合格',
-            coalesce(
-                concat('，得分', {{ plain_number('assessment_score') }}, '分'), ''
-            )
+            '，得分' || {{ plain_number('assessment_score') }} || '分'
         ) as evidence
     from {{ ref('fct_unit_year') }}
     where assessment_grade = 'fail'
@@ -82,15 +82,17 @@ reasons as (
     select
         review.unit_code,
         'warned' as reason,
-        concat(
+        concat_ws(
+            '',
             '已被警告',
             case
                 when review.decided_on is not null
-                    then concat(
+                    then concat_ws(
+                        '',
                         '，决定日期',
-                        extract(year from review.decided_on), '年',
-                        extract(month from review.decided_on), '月',
-                        extract(day from review.decided_on), '日'
+                        cast(extract(year from review.decided_on) as {{ type_text() }}), '年',
+                        cast(extract(month from review.decided_on) as {{ type_text() }}), '月',
+                        cast(extract(day from review.decided_on) as {{ type_text() }}), '日'
                     )
                 else ''
             end

@@ -66,7 +66,7 @@ counted as (
         of_code.etag,
         case when max(of_code.left_out_errors) = 1 then 'error' else 'warning' end as severity,
         cast(of_code.max_findings as {{ type_text() }}) as bound,
-        {{ text_list("concat(of_code.code, ' ', of_code.findings)", '; ') }} as value
+        {{ text_list("concat_ws(' ', of_code.code, cast(of_code.findings as string))", '; ') }} as value
     from of_code
     left join counted_by_intake as intake
         on of_code.object_key = intake.object_key and of_code.etag = intake.etag
@@ -128,12 +128,14 @@ select
     wording.code,
     counted.severity,
     '' as location,
-    concat(
+    concat_ws(
+        '',
         replace(replace(wording.message_zh, '{value}', counted.value), '{limit}', counted.bound),
         '。',
         wording.fix_zh
     ) as message_zh,
-    concat(
+    concat_ws(
+        '',
         replace(replace(wording.message_en, '{value}', counted.value), '{limit}', counted.bound),
         '. ',
         wording.fix_en
