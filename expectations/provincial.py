@@ -186,6 +186,28 @@ CHECKS: tuple[Check, ...] = (
         culprits="silent_units",
     ),
     Check(
+        name="returns_answered_province",
+        frame="provinces",
+        column="documents_returned",
+        at_most=0,
+        severity="warning",
+        title_zh="退回修改后未重新上报的文档（分省）",
+        title_en="Documents that were returned and did not come back, province",
+        reason_zh="退回的文档不计入；一份未重新上报，该单位的数据即缺失或仍为更早的版本",
+        reason_en=(
+            "a returned document does not count: with a single one that did not come back, a "
+            "unit's values are missing or those of an earlier document"
+        ),
+        remedy_zh="请该省督促所列单位在截止前重新上报，或撤回退回",
+        remedy_en="the province gets the units below to submit again before the cut-off, or "
+        "withdraws the returns",
+        shown="count",
+        counted_zh="份",
+        note_zh="退回后已重新上报{documents_answered}份",
+        note_en="{documents_answered} came back",
+        culprits="returned_documents",
+    ),
+    Check(
         name="units_kept_cell",
         frame="cells",
         column="lost_share",

@@ -94,6 +94,8 @@ class Marts:
         remarks: number of warnings about units' submissions, and how many of them are explained.
         flips: rows of ``quality.figure_sensitivity`` whose headline would reverse: scenario,
             measure, keys, present, alternative, reference.
+        returned: units of which a document was returned and did not come back: province, task,
+            code.
         undrawn: character that no font draws (〓 is printed) → codes of the units that use it.
     """
 
@@ -110,6 +112,7 @@ class Marts:
     remarks: tuple[int, int]
     last_year: list[dict[str, Any]] = field(default_factory=list)
     flips: list[dict[str, Any]] = field(default_factory=list)
+    returned: list[dict[str, Any]] = field(default_factory=list)
     undrawn: dict[str, list[str]] = field(default_factory=dict)
     _index: dict[tuple[str, tuple[str, ...]], Row] = field(default_factory=dict)
 
@@ -251,6 +254,12 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         "order by s.scenario, s.measure, s.task_code, s.indicator_code, r.display_order",
         year,
     )
+    returned = _query_rows(
+        con,
+        "select distinct province_code, task_code, unit_code from lake.quality.returned_documents "
+        "where year = $year and state = 'pending' order by unit_code",
+        year,
+    )
     return Marts(
         year=year,
         period=period_of(year),
@@ -265,4 +274,5 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         remarks=remarks,
         last_year=last_year,
         flips=flips,
+        returned=returned,
     )

@@ -261,8 +261,10 @@ _TYPES = (
             Column("due_on", ColumnType.DATE),
             Column("withdraws_document_id"),
         ),
-        # No return replaces another; one is withdrawn by a document of its own.
+        # No return replaces another; one is withdrawn by a document of its own. What it returns may
+        # last (a plan), so it does as well.
         series="document_id",
+        lasts=True,
         senders=frozenset(Sender),
         has_cutoff=False,
         decides_figures=False,

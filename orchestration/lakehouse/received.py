@@ -5,8 +5,9 @@ run it on the lake. It also says when each document came: ``sent_at`` decides wh
 documents is the later one, and ``judged_at`` is compared with cut-offs (contract §1, "What
 counts"; ``ReportingPeriod.arrival`` is the same in Python).
 
-Belongs here: the union over the raw tables of ``core.document_types``, and the arrival of each
-document. Doesn't belong here: which of the documents counts (``int_documents`` in dbt).
+Belongs here: the union over the raw tables of ``core.document_types``, the arrival of each
+document, and the query for returned ones. Doesn't belong here: which of the documents counts
+(``int_documents`` in dbt).
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+import duckdb
+
 from orchestration.core.document_types import DOCUMENT_TYPES, DocumentType
 from orchestration.core.reporting_calendar import CLOCK_TOLERANCE, period_of, years
 
-__all__ = ["received_documents"]
+__all__ = ["received_documents", "returned_documents"]
 
 
 def received_documents(
@@ -63,6 +66,27 @@ def received_documents(
                 else greatest(sent_at, coalesce(received_at - transfer, sent_at)) end as judged_at
         from dated
     """
+
+
+def returned_documents(con: duckdb.DuckDBPyConnection) -> str:
+    """Return a query (parameter ``$year``) for the documents that a return makes ineffective.
+
+    Its columns are ``kind``, ``province_code`` and ``document_id``, the identity of a document.
+
+    Args:
+        con: a connection to the lake, maybe pinned at a snapshot of before there were returns.
+    """
+    columns = "document_type as kind, province_code, document_id"
+    known = con.execute(
+        "select 1 from duckdb_tables() where database_name = 'lake' "
+        "and schema_name = 'quality' and table_name = 'returned_documents'"
+    ).fetchone()
+    if known is None:
+        return f"select {columns} from lake.raw.documents where false and year = $year"
+    return (
+        f"select {columns} from lake.quality.returned_documents "
+        "where year = $year and state in ('pending', 'answered')"
+    )
 
 
 def _transfer() -> str:

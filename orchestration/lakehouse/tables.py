@@ -175,6 +175,7 @@ OTHER_TABLES: dict[str, pa.Schema] = {
         ("objects_rejected", _INT),
         ("units_unassessed", _INT),
         ("summaries_missing", _INT),
+        ("documents_returned", _INT),
     ),
     "publication.editions": _schema(
         ("year", _INT),

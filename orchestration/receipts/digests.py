@@ -17,6 +17,8 @@ from openpyxl.utils import get_column_letter
 
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.contacts import struck
+from orchestration.core.document_types import DOCUMENT_TYPES
+from orchestration.intake.places import MINISTRY
 from orchestration.intake.receipts import same_object
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.workbook import put_text, workbook_bytes
@@ -32,7 +34,13 @@ COUNTS = {
     "objects_rejected": "被拒收的文件",
     "units_unassessed": "未考核的单位",
     "summaries_missing": "缺分任务总结的任务",
+    "documents_returned": "退回后未重新上报的文档",
 }
+_RETURNED_COLUMNS = (
+    ("unit_code", "单位代码", 18), ("unit_name", "单位名称", 40), ("document", "文档", 30),
+    ("sender", "退回方", 10), ("returned_on", "退回日期", 12), ("reason", "退回理由", 50),
+    ("due_on", "修改期限", 12),
+)  # fmt: skip
 #: Lists of a digest → title and columns (name, label, width in characters).
 SHEETS: dict[str, tuple[str, tuple[tuple[str, str, int], ...]]] = {
     "absent": (
@@ -54,6 +62,8 @@ SHEETS: dict[str, tuple[str, tuple[tuple[str, str, int], ...]]] = {
         "未考核的单位",
         (("unit_code", "单位代码", 18), ("unit_name", "单位名称", 40), ("task", "任务", 36)),
     ),
+    "returned": ("退回后未重新上报的文档", _RETURNED_COLUMNS),
+    "answered": ("退回后已重新上报的文档", _RETURNED_COLUMNS),
     "summaries": (
         "缺分任务总结的任务",
         (("task", "任务", 36), ("units_expected", "应报单位", 10)),
@@ -110,6 +120,14 @@ select province_code, task_code, units_expected from lake.marts.agg_province_tas
 where year = $year and units_expected > 0 and not has_provincial_summary
 order by province_code, task_code
 """
+_RETURNED = """
+select r.*, d.unit_name, cast(timezone('Asia/Shanghai', timezone('UTC', r.returned_at)) as date)
+    as returned_on
+from lake.quality.returned_documents as r
+left join lake.marts.dim_unit as d using (year, unit_code)
+where r.year = $year and r.state in ('pending', 'answered')
+order by r.unit_code, r.returned_at, r.return_document_id
+"""
 _BEFORE = """
 select * from lake.publication.daily_digests where year = $year and day < $day
 qualify row_number() over (partition by province_code order by day desc) = 1
@@ -126,6 +144,12 @@ def province_digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> li
     expected: dict[str, int] = {}
     reported: dict[str, int] = {}
     late: dict[str, int] = {}
+    returned = rows_as_dicts(con.execute(_RETURNED, {"year": year}))
+    without_other = {
+        row["unit_code"]
+        for row in returned
+        if row["document_type"] == "performance" and row["state"] == "pending"
+    }
     for row in rows_as_dicts(con.execute(_UNITS, {"year": year})):
         digest = found[row["province_code"]]
         code = row["province_code"]
@@ -135,12 +159,20 @@ def province_digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> li
         late[code] = late.get(code, 0) + bool(row["has_reported"] and not row["is_on_time"])
         if not row["is_on_time"]:
             row["remark"] = "仅逾期上报" if row["has_reported"] else "未上报"
+            if row["unit_code"] in without_other:
+                row["remark"] = "已退回，未重新上报"
             digest.lists["absent"].append(row)
         if row["errors"]:
             row["first"] = str(row["first"]).removeprefix("error ")
             digest.lists["faulty"].append(row)
         if row["is_unassessed"]:
             digest.lists["unassessed"].append(row)
+    for row in returned:
+        row["document"] = f"{DOCUMENT_TYPES[row['document_type']].label_zh} {row['document_id']}"
+        row["sender"] = "教育部" if row["returned_by"] == MINISTRY else "本省"
+        row["reason"] = row["reason"] or ""
+        row["due_on"], row["returned_on"] = str(row["due_on"] or ""), str(row["returned_on"])
+        found[row["province_code"]].lists[row["state"].replace("pending", "returned")].append(row)
     for row in rows_as_dicts(con.execute(_REJECTED, {"year": year})):
         if row["province_code"] in found:
             row["object_key"] = struck(row["object_key"])
@@ -162,6 +194,7 @@ def province_digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> li
             "objects_rejected": len(digest.lists["rejected"]),
             "units_unassessed": len(digest.lists["unassessed"]),
             "summaries_missing": len(digest.lists["summaries"]),
+            "documents_returned": len(digest.lists["returned"]),
         }
     return list(found.values())
 

@@ -25,6 +25,7 @@ __all__ = ["Reminder", "RemindersSummary", "write_reminders"]
 _OUTSTANDING = {
     "absent": ("未按时上报", "个"),
     "faulty": ("填报有错误", "个"),
+    "returned": ("退回后未重新上报", "份"),
     "unassessed": ("未考核", "个"),
     "summaries": ("缺分任务总结", "项"),
 }
@@ -35,7 +36,7 @@ class Reminder:
     """The reminder of one province, without contact data: the receiver is not known here.
 
     Attributes:
-        outstanding: list name (``absent``, ``faulty``, ``unassessed``, ``summaries``) → number.
+        outstanding: list name (``absent``, ``faulty``, ``returned``, ...) → number.
         text: message in Chinese, one paragraph.
         page: key in the publication bucket of the page with the lists.
     """

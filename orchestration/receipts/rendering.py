@@ -31,6 +31,13 @@ WORDS = {
         "replaced": "已被替换",
         "late": "逾期，未计入",
         "valueless": "没有可采用的数值，未采用",
+        "returned": "已被退回修改，未计入",
+    },
+    "return": {
+        "pending": "退回后尚未重新上报",
+        "answered": "已重新上报",
+        "withdrawn": "退回已撤回",
+        "too_late": "截止时间之后退回，不影响本期通报",
     },
     "news": {"new": "首次提交", "changed": "有改动", "unchanged": "与上次相同"},
     "series": {

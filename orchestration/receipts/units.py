@@ -16,7 +16,8 @@ import duckdb
 
 from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.core.document_types import DOCUMENT_TYPES, UNIT
-from orchestration.core.reporting_calendar import period_of
+from orchestration.core.reporting_calendar import SHANGHAI, period_of
+from orchestration.intake.places import MINISTRY
 from orchestration.lakehouse.received import received_documents
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.receipts.changes import Page, changed_keys_table
@@ -42,7 +43,7 @@ def _documents_query() -> str:
     """Return a query for every document about a unit that concerns the year."""
     return (
         "select document_type as kind, coalesce(series, '') as series, document_id, unit_code, "
-        "submitted_at, sent_at, judged_at, object_key, year "
+        "submitted_at, sent_at, judged_at, object_key, year, province_code "
         f"from ({received_documents(_KINDS)})"
     )
 
@@ -59,6 +60,10 @@ def list_unit_pages(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, Page
             select unit_code, md5_number(concat_ws('|', code, location, coalesce(value, ''),
                 message_zh, coalesce(explanation, ''), object_key))
             from lake.quality.submission_errors where year = $year and unit_code is not null
+            union all
+            select unit_code, md5_number(concat_ws('|', returned_by, return_document_id,
+                document_id, state, answered_by))
+            from lake.quality.returned_documents where year = $year
             union all
             select unit_code, md5_number(concat_ws('|', indicator_code,
                 coalesce(cast(value as varchar), ''), coalesce(cast(target as varchar), ''),
@@ -102,6 +107,7 @@ def unit_page_contents(
     documents: dict[str, list[dict[str, Any]]] = {}
     errors: dict[str, list[dict[str, Any]]] = {}
     values: dict[str, list[dict[str, Any]]] = {}
+    returns: dict[str, list[dict[str, Any]]] = {}
     versions: Versions = {}
     parameters = {"year": year}
     with changed_keys_table(con, {page.subject["unit_code"] for page in pages.values()}):
@@ -120,6 +126,11 @@ def unit_page_contents(
                 values,
                 "select * from lake.marts.fct_unit_indicator join changed_keys on unit_code = key "
                 "where year = $year order by indicator_code",
+            ),
+            (
+                returns,
+                "select * from lake.quality.returned_documents join changed_keys on "
+                "unit_code = key where year = $year order by returned_at, return_document_id",
             ),
         ):
             for row in rows_as_dicts(con.execute(query, parameters)):
@@ -140,13 +151,25 @@ def unit_page_contents(
     for key, page in pages.items():
         code = page.subject["unit_code"]
         valueless = {e["document_id"] for e in errors.get(code, []) if e["code"] == "E062"}
-        listed = _with_states(documents.get(code, []), cutoff, until, versions, valueless)
+        listed = _with_states(
+            documents.get(code, []),
+            cutoff,
+            until,
+            versions,
+            valueless,
+            {
+                (each["document_type"], each["province_code"], each["document_id"])
+                for each in returns.get(code, [])
+                if each["state"] in ("pending", "answered")
+            },
+        )
         current, former = _current_and_former(listed)
         yield (
             key,
             {
                 "unit": page.subject,
                 "documents": listed,
+                "returns": [_return_cells(each) for each in returns.get(code, [])],
                 "current": current,
                 "values": [
                     _value_cells(row, versions, code, current, former)
@@ -163,19 +186,21 @@ def _with_states(
     until: datetime,
     versions: Versions,
     valueless: set[str],
+    returned: set[tuple[str, str, str]],
 ) -> list[dict[str, Any]]:
     """Add ``state`` and ``news`` to the documents; return them by type and time of submission.
 
-    The state is ``valueless``, ``late``, ``replaced`` or ``counts``. The last document of a series
-    before the cut-off counts; in a corrected edition the last before the correction's cut-off,
-    except for reviews. The news is ``new``, ``changed``, or ``unchanged`` for a performance
-    document with the same values as the version before.
+    The state is ``returned``, ``valueless``, ``late``, ``replaced`` or ``counts``. The last
+    document of a series before the cut-off that was not returned counts; in a corrected edition the
+    last before the correction's cut-off, except for reviews. The news is ``new``, ``changed``, or
+    ``unchanged`` for a performance document with the same values as the version before.
 
     Args:
         cutoff: cut-off of the year.
         until: cut-off of the edition; later than ``cutoff`` for a corrected one.
         versions: (unit code, document id) → indicator code → value as typed and as read.
         valueless: ids of the performance documents of which no value counts.
+        returned: type, province and id of the documents that were returned.
     """
     for document in documents:
         document["at"] = document["sent_at"].replace(tzinfo=UTC)
@@ -191,6 +216,9 @@ def _with_states(
                 (document["unit_code"], document["document_id"])
             ) == versions.get((before["unit_code"], before["document_id"]))
             document["news"] = "unchanged" if same else "changed"
+        if (document["kind"], document["province_code"], document["document_id"]) in returned:
+            document["state"] = "returned"
+            continue
         ends = cutoff if document["kind"] == "review" else until
         judged_at = document["judged_at"].replace(tzinfo=UTC)
         if document["kind"] == "performance" and document["document_id"] in valueless:
@@ -204,6 +232,21 @@ def _with_states(
         document["state"] = "counts"
         last[series] = document
     return sorted(documents, key=lambda d: (_KINDS.index(d["kind"]), d["at"], d["document_id"]))
+
+
+def _return_cells(returned: dict[str, Any]) -> tuple[str, ...]:
+    """Return the table cells of a return: document, id, sender, time, reason, due day, state."""
+    at = returned["returned_at"].replace(tzinfo=UTC).astimezone(SHANGHAI)
+    return (
+        DOCUMENT_TYPES[returned["document_type"]].label_zh,
+        returned["document_id"],
+        "教育部" if returned["returned_by"] == MINISTRY else "省级教育行政部门",
+        f"{at:%Y-%m-%d %H:%M:%S}",
+        returned["reason"] or "",
+        str(returned["due_on"] or ""),
+        returned["state"],
+        returned["answered_by"] or "",
+    )
 
 
 def _current_and_former(

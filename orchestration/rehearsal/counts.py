@@ -17,6 +17,7 @@ import duckdb
 
 from orchestration.core.reporting_calendar import ReportingPeriod
 from orchestration.figures.numbers import half_up
+from orchestration.lakehouse.received import returned_documents
 from orchestration.rehearsal.projection import Pace, Projection, project
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class Unit:
     """An expected unit of a year.
 
     Attributes:
-        first_at: when its first performance document was submitted (UTC aware), or None.
+        first_at: when its first performance document that was not returned was submitted (UTC
+            aware), or None.
     """
 
     unit_code: str
@@ -98,7 +100,10 @@ def percent(part: int | None, whole: int | None) -> Decimal | None:
 _UNITS = """
 with first as (
     select unit_code, min(timezone('UTC', cast(submitted_at as timestamptz))) as first_at
-    from lake.raw.performances where year = $year group by unit_code
+    from lake.raw.performances anti join ({returned}) as returned
+        on returned.kind = 'performance' and returned.province_code = performances.province_code
+        and returned.document_id = performances.document_id
+    where year = $year group by unit_code
 )
 select u.unit_code, u.province_code, u.task_code, f.first_at
 from lake.marts.fct_unit_year as u left join first as f using (unit_code)
@@ -107,10 +112,14 @@ where u.year = $year order by u.unit_code
 
 
 def units_of(con: duckdb.DuckDBPyConnection, year: int) -> list[Unit]:
-    """The expected units of a year, ordered by code; an empty list without marts."""
+    """The expected units of a year, ordered by code; an empty list without marts.
+
+    A returned document does not report its unit.
+    """
+    query = _UNITS.format(returned=returned_documents(con))
     return [
         Unit(code, province, task, at.replace(tzinfo=UTC) if at else None)
-        for code, province, task, at in con.execute(_UNITS, {"year": year}).fetchall()
+        for code, province, task, at in con.execute(query, {"year": year}).fetchall()
     ]
 
 

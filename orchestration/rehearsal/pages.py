@@ -34,6 +34,11 @@ with findings as (
     from lake.quality.submission_errors
     where year = $year and unit_code is not null group by unit_code
 ),
+returned as (
+    select unit_code, arg_max(reason, returned_at) as reason
+    from lake.quality.returned_documents
+    where year = $year and document_type = 'performance' and state = 'pending' group by unit_code
+),
 last_year as (
     select unit_code, min(timezone('Asia/Shanghai', cast(submitted_at as timestamptz))) as at
     from lake.raw.performances where year = $year - 1 group by unit_code
@@ -42,11 +47,13 @@ select u.unit_code, u.province_code, u.task_code, d.unit_name, u.is_on_time, u.h
     u.has_report_file, u.indicators_missing, u.assessment_score is null
         and u.assessment_grade is null as is_unassessed,
     coalesce(f.errors, 0) as errors, coalesce(f.warnings, 0) as warnings, f.first,
-    cast(l.at as date) as last_year
+    cast(l.at as date) as last_year, r.unit_code is not null as is_returned,
+    r.reason as return_reason
 from lake.marts.fct_unit_year as u
 join lake.marts.dim_unit as d using (year, unit_code)
 left join findings as f on f.unit_code = u.unit_code
 left join last_year as l on l.unit_code = u.unit_code
+left join returned as r on r.unit_code = u.unit_code
 where u.year = $year order by u.unit_code
 """
 _SUMMARIES = """
@@ -122,6 +129,8 @@ def _national_findings(
 
 def _actions(unit: dict[str, Any]) -> list[str]:
     """What a unit can do now, the most important first (Chinese)."""
+    if unit["is_returned"]:
+        return [f"按退回理由修改后重新上报（{unit['return_reason']}）"]
     if not unit["has_reported"]:
         return ["上报年度绩效数据和年度工作报告"]
     actions = []

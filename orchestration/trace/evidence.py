@@ -19,7 +19,7 @@ from orchestration.core.contacts import struck
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.figures.recompute import UnitValue
 from orchestration.lakehouse import quoted
-from orchestration.lakehouse.received import received_documents
+from orchestration.lakehouse.received import received_documents, returned_documents
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace.model import Document, Remark
 
@@ -208,7 +208,8 @@ def counting_documents(
 ) -> tuple[str, dict[str, Any]]:
     """Return the query for the documents that count, and its parameters.
 
-    For each unit, type and review stage this is the last document before the cut-off. In a
+    For each unit, type and review stage this is the last document before the cut-off that was not
+    returned. In a
     corrected edition it is the last before the correction's cut-off, except for reviews. If all
     performance documents of a unit came later, the last of them is returned, because the unit did
     report.
@@ -235,6 +236,8 @@ def counting_documents(
             select *, judged_at >= $cutoff as is_late,
                 judged_at >= case when kind = 'review' then $cutoff else $until end as is_out
             from received anti join valueless using (etag, document_id)
+            anti join ({returned_documents(con)}) as returned
+                using (kind, province_code, document_id)
             where {" and ".join(terms)}
         ),
         ranked as (

@@ -95,6 +95,9 @@ def build(large: int = 12, small: int = 1) -> duckdb.DuckDBPyConnection:
             object_key varchar, document_id varchar, unit_code varchar, indicator_code varchar,
             code varchar, severity varchar, location varchar, message_zh varchar,
             message_en varchar, explained_by varchar, etag varchar);
+        create table quality.returned_documents (year integer, province_code varchar,
+            unit_code varchar, document_type varchar, document_id varchar, reason varchar,
+            state varchar);
         create table quality.figure_sensitivity (year integer, scenario varchar, measure varchar,
             province_code varchar, task_code varchar, indicator_code varchar, flips boolean);
         create table raw.objects as

@@ -588,6 +588,22 @@ def test_explained_warnings_are_counted_separately(marts: duckdb.DuckDBPyConnect
     assert "rule_warnings_share" not in found
 
 
+def test_returned_documents_that_did_not_come_back_are_a_warning_of_their_province(
+    marts: duckdb.DuckDBPyConnection,
+) -> None:
+    for number, state in enumerate(("pending", "pending", "answered", "withdrawn", "too_late")):
+        marts.execute(
+            "insert into quality.returned_documents values (2024, '440000', "
+            f"'T05-440000-000{number + 1}', 'performance', 'd{number}', '请核对经费', ?)",
+            [state],
+        )
+    decision = decide(marts)
+    assert not decision.blocked
+    [cause] = warning(decision)["returns_answered_province"].causes
+    assert (cause.place, cause.value, cause.note_zh) == ("广东", "2", "退回后已重新上报1份")
+    assert cause.culprits[0] == "广东T05单位1（T05-440000-0001）：请核对经费"
+
+
 def test_scenarios_that_reverse_a_headline_are_named(
     marts: duckdb.DuckDBPyConnection,
 ) -> None:

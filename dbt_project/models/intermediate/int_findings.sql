@@ -142,6 +142,18 @@ report_findings as (
     from {{ ref('int_report_findings') }}
 ),
 
+-- Returns that have no effect, or not the one that was meant, and documents that were returned.
+return_findings as (
+    select
+        document_key,
+        cast(null as {{ type_text() }}) as indicator_code,
+        code,
+        '' as location,
+        value,
+        evidence
+    from {{ ref('int_return_findings') }}
+),
+
 suspicions as (
     select
         suspicion.document_key,
@@ -222,6 +234,17 @@ coded_findings as (
         value,
         evidence
     from suspicions
+
+    union all
+
+    select
+        document_key,
+        indicator_code,
+        code,
+        location,
+        value,
+        evidence
+    from return_findings
 ),
 
 worded_findings as (

@@ -16,7 +16,7 @@ received as (
         unit_code,
         bool_or(not is_late) as is_on_time
     from {{ ref('int_documents') }}
-    where document_type = 'performance' and has_values
+    where document_type = 'performance' and has_values and not is_returned
     group by unit_code
 ),
 

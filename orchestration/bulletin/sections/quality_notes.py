@@ -86,6 +86,13 @@ CLAIMS = {
         "where year = $year and severity = 'warning' and unit_code is not null "
         "and explained_by is not null"
     ),
+    # Units of which a document was returned and did not come back; "national", task or province.
+    "returned": counts(
+        "select scope, count(distinct unit_code) from (select unit_code, "
+        "unnest(['national', task_code, province_code]) as scope "
+        "from lake.quality.returned_documents where year = $year and state = 'pending') "
+        "group by scope"
+    ),
     "undrawn": _undrawn_units,
 }
 
@@ -99,6 +106,25 @@ def _findings(paragraphs: Mapping[str, str]) -> list[Block]:
     return [
         paragraph(f"{number}.", Claim(f"finding/{check}", text))
         for number, (check, text) in enumerate(paragraphs.items(), 1)
+    ]
+
+
+def _returned(marts: Marts, place: Place) -> list[Block]:
+    """Return a note on returned documents that did not come back, if there are any."""
+    number = sum(
+        place.kind == "national" or place.code in (unit["task_code"], unit["province_code"])
+        for unit in marts.returned
+    )
+    if not number:
+        return []
+    scope = "national" if place.kind == "national" else place.code
+    return [
+        paragraph(
+            "退回修改：至截止时间，有",
+            Claim(f"returned/{scope}", f"{number:,}"),
+            "个单位的文档被退回修改后未重新报送。被退回的文档不计入；此前另有未被退回的文档的，以该文档"
+            "为准，没有的按未报送列。",
+        )
     ]
 
 
@@ -187,6 +213,8 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             )
             for character, units in marts.undrawn.items()
         ]
+    found += _returned(marts, place)
+    if place.kind == "national":
         found.append(heading("计算说明"))
     found.append(_definitions(marts))
     cutoff = moment(marts.period.cutoff_at)

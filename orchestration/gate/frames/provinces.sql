@@ -15,6 +15,24 @@ warned as (
     from ({% include "parts/warned_unit.sql" %}) as w
     inner join unit as u on w.unit_code = u.unit_code
     group by u.province_code
+),
+
+returned as (
+    select
+        province_code,
+        count(*) filter (where state = 'pending') as pending,
+        count(*) filter (where state = 'answered') as answered
+    from (
+        -- A document may be returned twice, by the province and the ministry.
+        select distinct
+            province_code,
+            document_type,
+            document_id,
+            state
+        from quality.returned_documents
+        where year = {{ year }}
+    ) as documents
+    group by province_code
 )
 
 select
@@ -26,8 +44,11 @@ select
     n.units_assessed / cast(nullif(n.units_expected, 0) as double) as assessed_rate,
     coalesce(w.units_warned, 0) as units_warned,
     coalesce(w.units_explained, 0) as units_explained,
-    coalesce(w.units_warned, 0) / cast(nullif(n.units_on_time, 0) as double) as warned_share
+    coalesce(w.units_warned, 0) / cast(nullif(n.units_on_time, 0) as double) as warned_share,
+    coalesce(b.pending, 0) as documents_returned,
+    coalesce(b.answered, 0) as documents_answered
 from marts.dim_region as r
 left join tally as n on r.province_code = n.province_code
 left join warned as w on r.province_code = w.province_code
+left join returned as b on r.province_code = b.province_code
 order by r.display_order
