@@ -12,7 +12,13 @@ the gate's decision.
 """
 
 from orchestration.alarms.channels import Channel, Undelivered, configured_channels
-from orchestration.alarms.conditions import Affected, Condition, RunState, lake_conditions
+from orchestration.alarms.conditions import (
+    Affected,
+    Condition,
+    RunState,
+    TickState,
+    lake_conditions,
+)
 from orchestration.alarms.kinds import KINDS, Kind
 from orchestration.alarms.messages import Message, notice
 from orchestration.alarms.watching import (
@@ -33,6 +39,7 @@ __all__ = [
     "Kind",
     "Message",
     "RunState",
+    "TickState",
     "Undelivered",
     "WatchResult",
     "active_alarms",

@@ -30,6 +30,7 @@ from orchestration.alarms.kinds import (
     RUN_STUCK,
     STORE_UNREACHABLE,
     SUBMISSIONS_WAITING,
+    TICKS_FAIL,
     TRANSFORM_OVERDUE,
     Kind,
 )
@@ -45,9 +46,11 @@ __all__ = [
     "CheckResult",
     "Condition",
     "RunState",
+    "TickState",
     "lake_conditions",
     "row_count_conditions",
     "run_conditions",
+    "tick_conditions",
     "unreachable_condition",
 ]
 
@@ -162,6 +165,44 @@ class RunState:
     step: str = ""
     error: str = ""
     blocked: bool = False
+
+
+@dataclass(frozen=True)
+class TickState:
+    """A sensor or schedule whose last tick failed.
+
+    Attributes:
+        name: of the sensor or schedule.
+        since: when the first of its failed ticks since the last good one was; aware, UTC.
+        error: message of a project error; of any other error, the name of its class.
+    """
+
+    name: str
+    since: datetime
+    error: str
+
+
+def tick_conditions(failing: Iterable[TickState], now: datetime) -> list[Condition]:
+    """Make a condition of each sensor or schedule that has failed for a while.
+
+    Args:
+        now: aware, by the same clock as the ticks.
+    """
+    return [
+        Condition(
+            kind=TICKS_FAIL,
+            year=None,
+            since=each.since,
+            zh=f"{each.name} 自 {moment(each.since)} 起每次执行均失败：{each.error}。其间由它发起的"
+            "接收、汇总、发布或告警不会执行",
+            en=f"each tick of {each.name} fails: {each.error}. The intake, transform, publication "
+            "or alarm that it starts does not happen",
+            subject=each.name,
+            sign=each.error,
+        )
+        for each in failing
+        if now - each.since >= TICKS_FAIL.after
+    ]
 
 
 def run_conditions(runs: Iterable[RunState], now: datetime) -> CheckResult:

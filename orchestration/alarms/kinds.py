@@ -24,6 +24,7 @@ __all__ = [
     "STORE_UNREACHABLE",
     "SUBMISSIONS_WAITING",
     "TEST",
+    "TICKS_FAIL",
     "TRANSFORM_OVERDUE",
     "Kind",
 ]
@@ -81,6 +82,18 @@ RUN_STUCK = Kind(
     after=timedelta(hours=2),
     reason="a run of 12,000 units takes minutes, and its retries while a store is down a quarter "
     "of an hour: far below two hours; nothing else can run meanwhile",
+)
+TICKS_FAIL = Kind(
+    code="ticks-fail",
+    severity="critical",
+    title_zh="传感器或定时任务执行失败",
+    title_en="a sensor or a schedule fails",
+    over_zh="传感器和定时任务已恢复",
+    over_en="sensors and schedules work again",
+    command="tongbao doctor",
+    after=timedelta(minutes=5),
+    reason="a restart of the code location or of a database takes a few minutes, in which ticks "
+    "fail and nothing is lost; sensors tick twice a minute",
 )
 GATE_BLOCKED = Kind(
     code="gate-blocked",
@@ -189,6 +202,7 @@ TEST = Kind(
 KINDS = (
     RUN_FAILED,
     RUN_STUCK,
+    TICKS_FAIL,
     GATE_BLOCKED,
     PUBLICATION_OVERDUE,
     STORE_UNREACHABLE,

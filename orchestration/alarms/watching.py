@@ -11,12 +11,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from orchestration.alarms import conditions, ledger
 from orchestration.alarms.channels import Channel, Undelivered, configured_channels
-from orchestration.alarms.conditions import CheckResult, Condition, RunState
-from orchestration.alarms.kinds import ROWS_FELL, RUN_FAILED, RUN_STUCK, STORE_UNREACHABLE
+from orchestration.alarms.conditions import CheckResult, Condition, RunState, TickState
+from orchestration.alarms.kinds import (
+    ROWS_FELL,
+    RUN_FAILED,
+    RUN_STUCK,
+    STORE_UNREACHABLE,
+    TICKS_FAIL,
+)
 from orchestration.alarms.messages import Message, condition_message, test_message
 from orchestration.core.errors import Unreachable
 from orchestration.core.reporting_calendar import SHANGHAI
@@ -37,9 +43,9 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 #: Codes of conditions that only Dagster knows.
-_FROM_DAGSTER = frozenset({RUN_FAILED.code, RUN_STUCK.code})
+_FROM_DAGSTER = frozenset({RUN_FAILED.code, RUN_STUCK.code, TICKS_FAIL.code})
 #: Codes of conditions that every check can detect: if not found, they are resolved.
-_ALWAYS_CHECKED = frozenset({RUN_STUCK.code, ROWS_FELL.code})
+_ALWAYS_CHECKED = frozenset({RUN_STUCK.code, ROWS_FELL.code, TICKS_FAIL.code})
 
 
 @dataclass(frozen=True)
@@ -68,11 +74,14 @@ class WatchResult:
         return text + "".join(f"; not delivered: {line}" for line in self.failed)
 
 
-def watch(settings: Settings, runs: Sequence[RunState]) -> WatchResult:
+def watch(
+    settings: Settings, runs: Sequence[RunState], failing: Sequence[TickState] = ()
+) -> WatchResult:
     """Check all conditions, queue the messages that are due, and deliver the outbox.
 
     Args:
         runs: see :func:`conditions.run_conditions`.
+        failing: see :func:`conditions.tick_conditions`.
 
     Raises:
         Exception: an unexpected error of the check of the lake; raised after the delivery.
@@ -80,7 +89,8 @@ def watch(settings: Settings, runs: Sequence[RunState]) -> WatchResult:
     configure_logs(settings)
     now = settings.now()
     run_check = conditions.run_conditions(runs, now)
-    active = [*run_check.active, *conditions.row_count_conditions(broken_bounds(settings))]
+    ticks = conditions.tick_conditions(failing, datetime.now(UTC))
+    active = [*run_check.active, *ticks, *conditions.row_count_conditions(broken_bounds(settings))]
     lake_check: CheckResult | None = None
     unexpected: Exception | None = None
     try:

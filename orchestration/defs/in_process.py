@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "dagster_storage",
+    "fail_dead_runs",
     "prepare_dagster_home",
     "prepare_dagster_storage",
     "run_in_process",
@@ -39,7 +40,10 @@ def _local_config() -> str:
     """
     config = yaml.safe_load((PROJECT_ROOT / "infra" / "dagster.yaml").read_text(encoding="utf-8"))
     del config["storage"]
-    config["run_monitoring"] = {"enabled": True}
+    monitoring = config["run_monitoring"]
+    config["run_monitoring"] = {
+        name: value for name, value in monitoring.items() if not name.endswith("_seconds")
+    } | {"poll_interval_seconds": monitoring["poll_interval_seconds"]}
     return yaml.safe_dump(config, sort_keys=False)
 
 
@@ -93,6 +97,21 @@ def _instance() -> Iterator[Any]:
         raise Unreachable(f"the storage of Dagster's runs ({home}): {reason}{hint}") from error
 
 
+def fail_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Fail the runs of killed commands on this host.
+
+    Dagster's daemon does the same (``WatchfulRunLauncher``), but a host may have none.
+    """
+    import dagster as dg
+
+    from orchestration.defs.run_process import PROCESS_ENDED, has_ended
+
+    under_way = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
+    for run in instance.get_runs(under_way):
+        if has_ended(run.tags):
+            instance.report_run_failed(run, PROCESS_ENDED)
+
+
 def run_in_process(
     defs: dg.Definitions,
     year: int,
@@ -120,6 +139,7 @@ def run_in_process(
     prepare_dagster_home(settings)
     from orchestration.defs.assets.common import LISTENER, Listener
     from orchestration.defs.jobs import UNTIL
+    from orchestration.defs.run_process import process_tags
 
     job = defs.resolve_job_def("national_year")
     graph = defs.resolve_asset_graph()
@@ -127,8 +147,11 @@ def run_in_process(
     token = LISTENER.set(listener)
     try:
         with _instance() as instance:
+            fail_dead_runs(instance)
             result = job.execute_in_process(
                 instance=instance,
+                # Whoever started the command decides whether to start it again.
+                tags={**process_tags(), "dagster/max_retries": "0"},
                 partition_key=str(year),
                 asset_selection=sorted(UNTIL[until].resolve(graph)),
                 # The listener prints the progress; the instance keeps Dagster's own log.

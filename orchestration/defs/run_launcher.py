@@ -1,11 +1,12 @@
 """The run launcher of ``dagster.yaml``: Dagster's default launcher with a health check of runs.
 
-Belongs here: asking the code location whether a run's process is alive. Doesn't belong here: what
-happens to a dead run (``run_monitoring`` fails it, ``run_retries`` restarts it).
+Belongs here: asking whether a run's process is alive: the code location, or for ``tongbao run`` the
+host. Doesn't belong here: what happens to a dead run (``run_monitoring`` fails it, ``run_retries``
+restarts it).
 
 Dagster's default launcher has no health check. A run that was killed together with its code
-location would block the queue, which runs one run at a time, until ``max_runtime_seconds``: an hour
-without receipts on the deadline night.
+location, or with its command, would block the queue, which runs one run at a time, until
+``max_runtime_seconds``: an hour without receipts on the deadline night.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import deserialize_value
+
+from orchestration.defs.run_process import PROCESS_ENDED, has_ended
 
 __all__ = ["WatchfulRunLauncher"]
 
@@ -34,6 +37,8 @@ class WatchfulRunLauncher(DefaultRunLauncher):
         If the code location doesn't answer, it may be busy or restarting. The run then counts as
         running until the next check, or until ``max_runtime_seconds``.
         """
+        if has_ended(run.tags):
+            return CheckRunHealthResult(WorkerStatus.NOT_FOUND, PROCESS_ENDED)
         client = self._get_grpc_client_for_termination(run.run_id)
         if client is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "the run has ended")

@@ -6,9 +6,10 @@ here: parsing and fetching (intake), the texts of alarms (``alarms``).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 import dagster as dg
@@ -163,7 +164,9 @@ def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Collect the states of runs, evaluate all alarm conditions and send the alarms."""
     settings = Settings.from_env()
     now = settings.now()
-    done = alarms.watch(settings, _run_states(context.instance, now))
+    done = alarms.watch(
+        settings, _run_states(context.instance, now), _failing_ticks(context.instance)
+    )
     if not done.lake_checked:
         return dg.SensorResult(skip_reason=done.line, cursor=context.cursor)
     events, cursor = freshness_events(done.active, context.cursor)
@@ -188,6 +191,33 @@ def _run_states(instance: dg.DagsterInstance, now: datetime) -> list[alarms.RunS
                 failed = record.dagster_run.status == dg.DagsterRunStatus.FAILURE
                 state = _run_state(record, "failed" if failed else "done", record.end_time or 0)
                 found.append(_with_error(instance, state) if failed else state)
+    return found
+
+
+#: Ticks of a sensor or schedule that are read: 25 minutes of ``new_submissions``.
+_TICKS = 50
+
+
+def _failing_ticks(instance: dg.DagsterInstance) -> list[alarms.TickState]:
+    """Each running sensor and schedule whose last tick failed.
+
+    The sensor that calls this one is among them: its present tick has not ended.
+    """
+    found = []
+    for state in instance.all_instigator_state():
+        if not state.is_running:
+            continue
+        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=_TICKS)
+        ended = (tick for tick in ticks if tick.is_failure or tick.is_completed)
+        failed = list(takewhile(lambda tick: tick.is_failure, ended))
+        if failed:
+            found.append(
+                alarms.TickState(
+                    name=state.name,
+                    since=datetime.fromtimestamp(failed[-1].timestamp, UTC),
+                    error=_quotable(_error_chain(failed[0].error)),
+                )
+            )
     return found
 
 
@@ -216,16 +246,28 @@ def _with_error(instance: dg.DagsterInstance, run: alarms.RunState) -> alarms.Ru
         return replace(run, error=message or "")
     data = step.step_failure_data
     failed_with = data.user_failure_data.metadata if data.user_failure_data else {}
-    chain, error = [], data.error
-    while error:
-        chain.append(error)
-        error = error.cause
-    own = next((each for each in chain if each.cls_name in _OWN_ERRORS), None)
-    message = own.message.partition(": ")[2].strip() if own else chain[-1].cls_name if chain else ""
+    chain = _error_chain(data.error)
     return replace(
         run,
         step=step.step_key or "",
-        error=f"{own.cls_name}: {message}" if own else message or "",
+        error=_quotable(chain),
         blocked=BLOCKED in failed_with
         or any(each.cls_name == errors.GateBlocked.__name__ for each in chain),
     )
+
+
+def _error_chain(error: Any) -> list[Any]:
+    """An error that Dagster recorded (or None) and its causes."""
+    chain = []
+    while error:
+        chain.append(error)
+        error = error.cause
+    return chain
+
+
+def _quotable(chain: Sequence[Any]) -> str:
+    """The message of the first error of the project's own; otherwise the class of the cause."""
+    own = next((each for each in chain if each.cls_name in _OWN_ERRORS), None)
+    if own:
+        return f"{own.cls_name}: {own.message.partition(': ')[2].strip()}"
+    return (chain[-1].cls_name or "") if chain else ""

@@ -82,7 +82,7 @@ def test_a_province_before_the_cutoff(ws: stages.Workspace, landing: Landing) ->
     told = {each.province_code: each for each in reminders.reminders}
     assert (len(told), reminders.days_left) == (32, 20)
     assert told["440000"].outstanding == {
-        "absent": 2, "faulty": 1, "unassessed": 3, "summaries": 1,
+        "absent": 2, "faulty": 1, "returned": 0, "unassessed": 3, "summaries": 1,
     }  # fmt: skip
     assert told["440000"].text == (
         "广东省：距2024年度填报截止（2024年12月15日0:00，北京时间）还有20天。应报单位3个，"
