@@ -86,7 +86,10 @@ select
     {{ document_key('returned.document_type', 'returned.') }} as document_key,
     'E063' as code,
     returned.reason as value,
-    coalesce(concat('，修改期限', cast(min(returned.due_on) as {{ type_text() }})), '') as evidence
+    case
+        when min(returned.due_on) is null then ''
+        else concat_ws('', '，修改期限', cast(min(returned.due_on) as {{ type_text() }}))
+    end as evidence
 from {{ ref('returned_documents') }} as returned
 inner join {{ ref('int_documents') }} as document
     on {{ document_key('returned.document_type', 'returned.') }} = document.document_key
