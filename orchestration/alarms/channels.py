@@ -2,8 +2,8 @@
 
 Servers are verified against the machine's certificates, or those in ``SSL_CERT_FILE``.
 
-Belongs here: sending one message with timeouts, and error messages without secrets. Doesn't belong
-here: trying again later (``ledger``: at the next check, with the same id).
+Belongs here: sending one message with timeouts, the heartbeat, and error messages without secrets.
+Doesn't belong here: trying again later (``ledger``: at the next check, with the same id).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from orchestration.core.errors import TongbaoError
 from orchestration.core.settings import Mail, Settings
 from orchestration.observing import redact
 
-__all__ = ["Channel", "Email", "Undelivered", "Webhook", "configured_channels"]
+__all__ = ["Channel", "Email", "Undelivered", "Webhook", "configured_channels", "send_heartbeat"]
 
 #: Timeout in seconds of each response. Even without a response, two attempts at the webhook and one
 #: mail end within the minute that Dagster allows a sensor.
@@ -41,6 +41,24 @@ _PAUSE = 1.0
 
 class Undelivered(TongbaoError):
     """A channel did not accept a message."""
+
+
+def send_heartbeat(url: str) -> None:
+    """Call the URL of a dead-man's switch, which raises an alarm when the calls stop.
+
+    Raises:
+        Undelivered: there was no 2xx response. There is no second attempt: the next check follows
+            in a minute, and a switch waits for several.
+    """
+    target = Webhook(url).target
+    try:
+        with urllib3.PoolManager(timeout=urllib3.Timeout(total=_SECONDS), retries=False) as pool:
+            headers = {"content-type": "application/json", "user-agent": "tongbao"}
+            answer = pool.request("POST", url, body=b'{"sensor": "watch"}', headers=headers)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise Undelivered(f"{target}: {_reason(error)}") from error
+    if not 200 <= answer.status < 300:
+        raise Undelivered(f"{target}: answered {answer.status}")
 
 
 class Channel(Protocol):

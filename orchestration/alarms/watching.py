@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from orchestration.alarms import conditions, ledger
-from orchestration.alarms.channels import Channel, Undelivered, configured_channels
+from orchestration.alarms.channels import Channel, Undelivered, configured_channels, send_heartbeat
 from orchestration.alarms.conditions import CheckResult, Condition, RunState, TickState
 from orchestration.alarms.kinds import (
     ROWS_FELL,
@@ -117,6 +117,7 @@ def watch(
     for message in messages:
         _log.warning("%s", message.subject, extra={"alarm": message.data["code"]})
     delivered, failed = _deliver(settings, channels, now)
+    _send_heartbeat(settings)
     write_alarms(settings, [(each.kind.code, each.year) for each in active], len(failed))
     if unexpected:
         raise unexpected
@@ -187,6 +188,17 @@ def try_channels(settings: Settings) -> list[tuple[str, str | None]]:
         (f"{channel.name} {channel.target}", _send(channel, message))
         for channel in configured_channels(settings)
     ]
+
+
+def _send_heartbeat(settings: Settings) -> None:
+    """Tell the dead-man's switch that conditions are checked, also if some are active."""
+    if settings.heartbeat_url is None:
+        return
+    try:
+        send_heartbeat(settings.heartbeat_url)
+    except Undelivered as error:
+        # The switch itself raises the alarm.
+        _log.warning("the heartbeat was not delivered: %s", error)
 
 
 def _deliver(

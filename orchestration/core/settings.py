@@ -176,6 +176,8 @@ class Settings:
         max_attachment_bytes: a larger report file is an error of the document that names it.
         font_dir: a folder with the office's own fonts, or None.
         webhook_url: the URL that alarms are posted to, or None. Its path is often a secret.
+        heartbeat_url: the URL of a dead-man's switch that every check of the alarms calls, or None.
+            Its path is often a secret.
         mail: settings for alarms by e-mail, or None.
         log_format: ``text`` (progress lines, for people) or ``json``.
     """
@@ -204,6 +206,7 @@ class Settings:
     max_attachment_bytes: int = DEFAULT_MAX_ATTACHMENT_BYTES
     font_dir: Path | None = None
     webhook_url: str | None = field(default=None, repr=False)
+    heartbeat_url: str | None = field(default=None, repr=False)
     mail: Mail | None = None
     log_format: str = "text"
 
@@ -242,15 +245,26 @@ class Settings:
                 for name, (variable, default) in _BOUNDS.items()
             },
             font_dir=Path(font_dir).expanduser() if font_dir else None,
-            webhook_url=_webhook(environ.get("TONGBAO_WEBHOOK_URL")),
+            webhook_url=_secret_url("TONGBAO_WEBHOOK_URL", environ),
+            heartbeat_url=_secret_url("TONGBAO_HEARTBEAT_URL", environ),
             mail=_mail(environ),
             log_format=_one_of("TONGBAO_LOG_FORMAT", environ.get("TONGBAO_LOG_FORMAT"), _FORMATS),
         )
 
+    def make_home(self) -> Path:
+        """Create the home if it is missing, so that only its owner can read it, and return it.
+
+        The local catalogue, the local store and the logs hold contacts and names. An existing
+        folder keeps its rights: an office may have given them to a group.
+        """
+        self.home.parent.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(mode=0o700, exist_ok=True)
+        return self.home
+
     @property
     def secrets(self) -> tuple[str, ...]:
         """The secrets of these settings and the environment, which no log or message may show."""
-        webhook = urlsplit(self.webhook_url or "")
+        urls = [urlsplit(url) for url in (self.webhook_url, self.heartbeat_url) if url]
         catalog = urlsplit(self.catalog if self.catalog_is_postgres else "")
         known = [
             os.environ.get("AWS_SECRET_ACCESS_KEY"),
@@ -258,10 +272,10 @@ class Settings:
             os.environ.get("PGPASSWORD"),
             catalog.password and unquote(catalog.password),
             self.mail and self.mail.password,
-            webhook.password and unquote(webhook.password),
-            webhook.path.strip("/"),
-            webhook.query,
-            *(value for _, value in parse_qsl(webhook.query)),
+            *(url.password and unquote(url.password) for url in urls),
+            *(url.path.strip("/") for url in urls),
+            *(url.query for url in urls),
+            *(value for url in urls for _, value in parse_qsl(url.query)),
         ]
         return tuple(secret for secret in known if secret)
 
@@ -326,8 +340,9 @@ def _addressing(text: str | None) -> str | None:
     return _one_of("TONGBAO_S3_ADDRESSING", text, _ADDRESSING) if text else None
 
 
-def _webhook(text: str | None) -> str | None:
-    """Check the webhook's URL. No error repeats it: the URL alone permits to post."""
+def _secret_url(variable: str, environ: Mapping[str, str]) -> str | None:
+    """Check a URL that is called. No error repeats it: the URL alone permits to call it."""
+    text = environ.get(variable)
     if not text:
         return None
     try:
@@ -338,7 +353,7 @@ def _webhook(text: str | None) -> str | None:
     except ValueError:
         usable = False
     if not usable or not parts.hostname:
-        raise UsageError("TONGBAO_WEBHOOK_URL must start with https:// (http:// on this machine)")
+        raise UsageError(f"{variable} must start with https:// (http:// on this machine)")
     return text
 
 

@@ -51,7 +51,7 @@ def prepare_dagster_home(settings: Settings) -> None:
     """Set ``DAGSTER_HOME`` (default: ``dagster`` in the home) and turn telemetry off."""
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
     if not os.environ.get("DAGSTER_HOME"):
-        home = settings.home / "dagster"
+        home = settings.make_home() / "dagster"
         home.mkdir(parents=True, exist_ok=True)
         config = home / "dagster.yaml"
         if not config.exists():

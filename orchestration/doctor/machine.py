@@ -85,7 +85,7 @@ def disk(subject: Subject) -> Finding:
     """Whether the home can be written, and its free space."""
     home = subject.settings.home
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        subject.settings.make_home()
         with tempfile.TemporaryFile(dir=home) as file:
             file.write(b"tongbao")
     except OSError as error:

@@ -90,10 +90,10 @@ def open_lake(
         raise Unreachable(
             f"there is no lakehouse yet ({settings.catalog} does not exist): run 'tongbao intake'"
         )
+    scratch = settings.make_home() / "tmp"
+    scratch.mkdir(parents=True, exist_ok=True)
     if is_file:
         Path(settings.catalog).parent.mkdir(parents=True, exist_ok=True)
-    scratch = settings.home / "tmp"
-    scratch.mkdir(parents=True, exist_ok=True)
     con = duckdb.connect(
         config={
             # The wheels of the extensions are installed with their hashes checked, as DuckDB's own
@@ -288,8 +288,7 @@ def publisher(settings: Settings) -> Iterator[None]:
 @contextlib.contextmanager
 def _exclusive_lock(settings: Settings, name: str, doing: str) -> Iterator[None]:
     """Hold a lock file of the home; the system releases it however the process ends."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    path = settings.home / f"{name}.lock"
+    path = settings.make_home() / f"{name}.lock"
     with path.open("a+") as lock:
         deadline = time.monotonic() + _WAIT_SECONDS
         while True:

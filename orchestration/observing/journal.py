@@ -69,7 +69,8 @@ def open_home_database(path: Path, *tables: str) -> Iterator[sqlite3.Connection]
     Raises:
         TongbaoError: the file can't be read or written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    # The home, if it is missing: only its owner may read it (``Settings.make_home``).
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with contextlib.closing(
             sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)

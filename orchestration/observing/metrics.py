@@ -87,7 +87,7 @@ def write_alarms(
 
 def _write(settings: Settings, name: str, families: Sequence[Metric]) -> Path:
     """Write ``metrics/{name}.prom`` atomically."""
-    folder = settings.home / METRICS_FOLDER
+    folder = settings.make_home() / METRICS_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     registry = CollectorRegistry()
     registry.register(_Families(families))

@@ -609,7 +609,7 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Iterator[Store
     buckets = (settings.landing_bucket, settings.lake_bucket, settings.publication_bucket)
     with contextlib.ExitStack() as stack:
         if settings.uses_local_store:
-            store = Store(stack.enter_context(local_server(settings.home / "s3")))
+            store = Store(stack.enter_context(local_server(settings.make_home() / "s3")))
         else:
             store = Store(*resolve_s3(settings))
         if not read_only:

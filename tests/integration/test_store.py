@@ -6,15 +6,18 @@ import base64
 import contextlib
 import hashlib
 import socket
+import stat
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from orchestration import stages
 from orchestration.core.errors import Unreachable
+from orchestration.core.settings import Settings
 from orchestration.storage import S3Config, Store, is_usable_key, open_transfers
 from tests.fixtures.faulty_store import Faults, faulty_store
 
@@ -235,3 +238,15 @@ def test_which_keys_are_usable() -> None:
         "\x85",
     ]
     assert not any(map(is_usable_key, unusable))
+
+
+def test_a_new_home_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    """It holds contacts: in the local store and in the catalogue."""
+    home = tmp_path / "new" / "home"
+    with stages.open_workspace(Settings(home=home, catalog=str(home / "catalog.sqlite"))):
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    given = tmp_path / "given"
+    given.mkdir()
+    given.chmod(0o750)
+    Settings(home=given).make_home()
+    assert stat.S_IMODE(given.stat().st_mode) == 0o750

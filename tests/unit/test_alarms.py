@@ -25,6 +25,7 @@ from orchestration.alarms import (
     messages,
 )
 from orchestration.alarms.kinds import GATE_BLOCKED
+from orchestration.alarms.watching import _send_heartbeat
 from orchestration.core.errors import Unreachable, UsageError
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.core.settings import Settings
@@ -246,6 +247,20 @@ def test_a_webhook_that_answers_with_an_error(
     assert "token" not in str(caught.value)
 
 
+def test_each_check_calls_the_dead_mans_switch(
+    inbox: Inbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = _from(TONGBAO_HOME=str(tmp_path), TONGBAO_HEARTBEAT_URL=inbox.url)
+    inbox.answers = [200, 503]
+    _send_heartbeat(settings)
+    assert len(inbox.requests) == 1
+    assert "heartbeat" not in caplog.text
+    _send_heartbeat(settings)  # A switch that doesn't answer stops no check.
+    assert len(inbox.requests) == 2
+    assert "the heartbeat was not delivered" in caplog.text
+    assert "token" not in caplog.text
+
+
 def test_a_webhook_with_an_untrusted_certificate(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,6 +306,7 @@ def test_a_mail_server_with_an_untrusted_certificate(
     [
         {"TONGBAO_WEBHOOK_URL": "http://example.cn/secret-path"},
         {"TONGBAO_WEBHOOK_URL": "ftp://secret-path"},
+        {"TONGBAO_HEARTBEAT_URL": "http://example.cn/secret-path"},
         {"TONGBAO_WEBHOOK_URL": "https://[secret-path"},
         {"TONGBAO_SMTP_URL": "smtp://u:secret-path@mail.cn"},
         {

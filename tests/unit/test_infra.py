@@ -195,7 +195,10 @@ def test_a_local_home_queues_and_retries_like_production(
     assert {"concurrency", "run_queue", "run_launcher", "run_retries"} <= own.keys()
     assert own == {
         **{key: value for key, value in production.items() if key != "storage"},
-        "run_monitoring": {"enabled": production["run_monitoring"]["enabled"]},
+        "run_monitoring": {
+            name: production["run_monitoring"][name]
+            for name in ("enabled", "poll_interval_seconds")
+        },
     }
 
 
