@@ -208,6 +208,30 @@ CHECKS: tuple[Check, ...] = (
         culprits="returned_documents",
     ),
     Check(
+        name="confirmed_province",
+        frame="provinces",
+        column="tasks_unconfirmed",
+        at_most=0,
+        severity="warning",
+        title_zh="未经省份签字确认的任务（分省）",
+        title_en="Tasks whose figures the province has not confirmed",
+        reason_zh="教育统计数据由统计、审核和单位负责人签字确认后方可使用（教育部令第44号第二十七条）；"
+        "一项未确认，该省数据即不完整",
+        reason_en=(
+            "figures of education statistics are used after those who are responsible have signed "
+            "(order 44 of the ministry, article 27): with one task unconfirmed, the province's "
+            "figures are not confirmed as a whole"
+        ),
+        remedy_zh="请该省在最新日报上签字，并提交确认文档",
+        remedy_en="the province signs its newest digest and sends a confirmation",
+        shown="count",
+        counted_zh="项",
+        note_zh="已确认{tasks_confirmed}项，确认后有变动{tasks_changed}项",
+        note_en="{tasks_confirmed} confirmed, {tasks_changed} changed after the confirmation",
+        culprits="unconfirmed_tasks",
+        from_cutoff=True,
+    ),
+    Check(
         name="units_kept_cell",
         frame="cells",
         column="lost_share",

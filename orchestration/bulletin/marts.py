@@ -96,6 +96,7 @@ class Marts:
             measure, keys, present, alternative, reference.
         returned: units of which a document was returned and did not come back: province, task,
             code.
+        confirmations: provinces and tasks with the state of the province's confirmation.
         undrawn: character that no font draws (〓 is printed) → codes of the units that use it.
     """
 
@@ -113,6 +114,7 @@ class Marts:
     last_year: list[dict[str, Any]] = field(default_factory=list)
     flips: list[dict[str, Any]] = field(default_factory=list)
     returned: list[dict[str, Any]] = field(default_factory=list)
+    confirmations: list[dict[str, Any]] = field(default_factory=list)
     undrawn: dict[str, list[str]] = field(default_factory=dict)
     _index: dict[tuple[str, tuple[str, ...]], Row] = field(default_factory=dict)
 
@@ -260,6 +262,12 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         "where year = $year and state = 'pending' order by unit_code",
         year,
     )
+    confirmations = _query_rows(
+        con,
+        "select province_code, task_code, state from lake.quality.confirmations "
+        "where year = $year order by province_code, task_code",
+        year,
+    )
     return Marts(
         year=year,
         period=period_of(year),
@@ -275,4 +283,5 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         last_year=last_year,
         flips=flips,
         returned=returned,
+        confirmations=confirmations,
     )

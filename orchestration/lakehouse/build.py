@@ -9,6 +9,7 @@ belong here: running dbt (``dbt``) and copying its results to the lake (``commit
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import duckdb
@@ -110,6 +111,7 @@ def prepare_build(
             f"as is_shared_id from ({received_documents(DOCUMENT_TYPES, at=at)})",
             {"year": period.year},
         )
+        _copy_signable_digests(con, period.year, at)
         for name in PRIOR_TABLES:
             _copy_prior(con, name, period.year - 1, at)
         con.execute(
@@ -136,6 +138,20 @@ def prepare_build(
 _KEYS = {"object_key", "report_object_key", "scan_object_key"}
 #: Tables with a row for each object; the others name an object once for each of its documents.
 _OBJECTS = {"objects", "attachments"}
+
+
+def _copy_signable_digests(con: duckdb.DuckDBPyConnection, year: int, at: str) -> None:
+    """Make ``control.signable_digests``; a snapshot of before there were any has none."""
+    columns = "province_code, day, document_digest, task_code, figures_digest"
+    con.execute(
+        "create table build.control.signable_digests (province_code varchar, day date, "
+        "document_digest varchar, task_code varchar, figures_digest varchar)"
+    )
+    with contextlib.suppress(duckdb.CatalogException):
+        con.execute(
+            f"insert into build.control.signable_digests select distinct {columns} "
+            f"from lake.publication.signable_digests {at} where year = {year}"
+        )
 
 
 def _find_contacts_in_keys(con: duckdb.DuckDBPyConnection, at: str) -> None:

@@ -177,6 +177,15 @@ OTHER_TABLES: dict[str, pa.Schema] = {
         ("summaries_missing", _INT),
         ("documents_returned", _INT),
     ),
+    # What a province may sign: its digests, each with the digests of the figures of its tasks.
+    "publication.signable_digests": _schema(
+        ("year", _INT),
+        ("province_code", _TEXT),
+        ("day", pa.date32()),
+        ("document_digest", _TEXT),
+        ("task_code", _TEXT),
+        ("figures_digest", _TEXT),
+    ),
     "publication.editions": _schema(
         ("year", _INT),
         ("edition", _INT),

@@ -6,6 +6,8 @@ is read. Doesn't belong here: writing the pages (``run``).
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -23,8 +25,9 @@ from orchestration.intake.receipts import same_object
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.workbook import put_text, workbook_bytes
 
-__all__ = ["COUNTS", "SHEETS", "Digest", "digest_workbook", "province_digests"]
+__all__ = ["CODE_LABEL", "COUNTS", "SHEETS", "Digest", "digest_workbook", "province_digests"]
 
+CODE_LABEL = "确认码（签字确认时填入“确认内容摘要”）"
 #: Counts of a digest (columns of ``publication.daily_digests``) → Chinese names.
 COUNTS = {
     "units_expected": "应报单位",
@@ -62,6 +65,12 @@ SHEETS: dict[str, tuple[str, tuple[tuple[str, str, int], ...]]] = {
         "未考核的单位",
         (("unit_code", "单位代码", 18), ("unit_name", "单位名称", 40), ("task", "任务", 36)),
     ),
+    "figures": (
+        "供签字确认的数据",
+        (("task", "任务", 36), ("units_expected", "应报单位", 10),
+         ("units_on_time", "按时上报", 10), ("units_assessed", "已考核", 10),
+         ("values_counted", "采用的填报值", 14), ("confirmation", "签字确认", 40)),
+    ),
     "returned": ("退回后未重新上报的文档", _RETURNED_COLUMNS),
     "answered": ("退回后已重新上报的文档", _RETURNED_COLUMNS),
     "summaries": (
@@ -78,6 +87,8 @@ class Digest:
     Attributes:
         lists: name in ``SHEETS`` → rows.
         counts: name in ``COUNTS`` → number.
+        code: what the province gives as ``document_digest`` when it confirms the figures.
+        figures: task code → digest of the task's figures.
         before: row of the last earlier day in ``publication.daily_digests``, or None.
     """
 
@@ -86,6 +97,8 @@ class Digest:
     day: date
     lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    code: str = ""
+    figures: dict[str, str] = field(default_factory=dict)
     before: dict[str, Any] | None = None
 
 
@@ -128,6 +141,18 @@ left join lake.marts.dim_unit as d using (year, unit_code)
 where r.year = $year and r.state in ('pending', 'answered')
 order by r.unit_code, r.returned_at, r.return_document_id
 """
+_FIGURES = """
+select f.*, c.state, c.signed_on from lake.quality.province_figures as f
+join lake.quality.confirmations as c using (year, province_code, task_code)
+where f.year = $year order by f.province_code, f.task_code
+"""
+#: State of a confirmation → words; ``{day}`` is the day of the signature.
+_CONFIRMATIONS = {
+    "confirmed": "已确认（{day}）",
+    "changed": "确认（{day}）后数据有变动，须重新确认",
+    "unmatched": "所填确认内容摘要与本省日报不符",
+    "unconfirmed": "未确认",
+}
 _BEFORE = """
 select * from lake.publication.daily_digests where year = $year and day < $day
 qualify row_number() over (partition by province_code order by day desc) = 1
@@ -167,6 +192,12 @@ def province_digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> li
             digest.lists["faulty"].append(row)
         if row["is_unassessed"]:
             digest.lists["unassessed"].append(row)
+    for row in rows_as_dicts(con.execute(_FIGURES, {"year": year})):
+        digest = found[row["province_code"]]
+        digest.figures[row["task_code"]] = row["figures_digest"]
+        row["task"] = f"{row['task_code']} {catalogue.tasks[row['task_code']].name}"
+        row["confirmation"] = _CONFIRMATIONS[row["state"]].format(day=row["signed_on"])
+        digest.lists["figures"].append(row)
     for row in returned:
         row["document"] = f"{DOCUMENT_TYPES[row['document_type']].label_zh} {row['document_id']}"
         row["sender"] = "教育部" if row["returned_by"] == MINISTRY else "本省"
@@ -185,6 +216,8 @@ def province_digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> li
         for row in rows_as_dicts(con.execute(_BEFORE, {"year": year, "day": day}))
     }
     for code, digest in found.items():
+        content = json.dumps([year, code, digest.figures], sort_keys=True)
+        digest.code = hashlib.sha256(content.encode()).hexdigest()
         digest.before = before.get(code)
         digest.counts = {
             "units_expected": expected.get(code, 0),
@@ -212,6 +245,9 @@ def digest_workbook(digest: Digest, year: int) -> bytes:
         first.cell(number, 2).value = digest.counts[name]
         if digest.before:
             first.cell(number, 3).value = digest.before[name]
+    last = 4 + len(COUNTS)
+    put_text(first.cell(last, 1), CODE_LABEL)
+    put_text(first.cell(last, 2), digest.code)
     put_text(first.cell(2, 2), "今日")
     if digest.before:
         put_text(first.cell(2, 3), f"上次（{digest.before['day']}）")

@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -24,6 +25,7 @@ from orchestration.lakehouse.snapshots import set_commit_message
 from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows
 from orchestration.receipts.changes import Page, changed_pages, record_pages
 from orchestration.receipts.digests import (
+    CODE_LABEL,
     COUNTS,
     SHEETS,
     Digest,
@@ -103,6 +105,8 @@ def write_pages(
     if not written:
         return summary
 
+    signable: list[dict[str, Any]] = []
+
     def render_pages() -> Iterator[tuple[str, bytes]]:
         for name, contents in (
             ("object.html.j2", object_page_contents(con, year, new_objects)),
@@ -114,10 +118,13 @@ def write_pages(
         template = templates().get_template("digest.html.j2")
         for key, page in new_digests.items():
             digest: Digest = page.subject
-            body = template.render(**shared, digest=digest, counts=COUNTS, sheets=SHEETS)
-            book = digest_workbook(digest, year)
+            page_text = template.render(
+                **shared, digest=digest, counts=COUNTS, sheets=SHEETS, code_label=CODE_LABEL
+            )
+            body, book = page_text.encode("utf-8", "replace"), digest_workbook(digest, year)
+            signable.extend(_signable_rows(year, digest, body, book))
             for name in (key, key.replace("digest.", f"digest-{day}.")):
-                yield name, body.encode("utf-8", "replace")
+                yield name, body
                 yield name.replace(".html", ".xlsx"), book
 
     total = 0
@@ -137,10 +144,33 @@ def write_pages(
     con.execute("begin")
     record_pages(con, year, written)
     _record_daily_digests(con, year, [page.subject for page in new_digests.values()])
+    if signable:
+        name = "publication.signable_digests"
+        insert_rows(con, name, pa.Table.from_pylist(signable, OTHER_TABLES[name]))
     set_commit_message(con, "receipts", year)
     con.execute("commit")
     progress(f"receipts {year}: {total} files written for {len(written)} pages")
     return summary
+
+
+def _signable_rows(year: int, digest: Digest, page: bytes, book: bytes) -> list[dict[str, Any]]:
+    """Return the rows of ``publication.signable_digests`` for a digest.
+
+    A province may give the code that is printed, or the sha256 of the file that it signed.
+    """
+    digests = (digest.code, *(hashlib.sha256(body).hexdigest() for body in (page, book)))
+    return [
+        {
+            "year": year,
+            "province_code": digest.province_code,
+            "day": digest.day,
+            "document_digest": each,
+            "task_code": task_code,
+            "figures_digest": figures,
+        }
+        for each in digests
+        for task_code, figures in digest.figures.items()
+    ]
 
 
 def _latest_digest_days(con: duckdb.DuckDBPyConnection, year: int, until: date) -> dict[str, date]:

@@ -98,6 +98,9 @@ def build(large: int = 12, small: int = 1) -> duckdb.DuckDBPyConnection:
         create table quality.returned_documents (year integer, province_code varchar,
             unit_code varchar, document_type varchar, document_id varchar, reason varchar,
             state varchar);
+        create table quality.confirmations as
+        select year, province_code, task_code, 'confirmed' as state from marts.dim_reporting_year,
+            marts.dim_region, marts.dim_task;
         create table quality.figure_sensitivity (year integer, scenario varchar, measure varchar,
             province_code varchar, task_code varchar, indicator_code varchar, flips boolean);
         create table raw.objects as

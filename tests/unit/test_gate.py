@@ -604,6 +604,23 @@ def test_returned_documents_that_did_not_come_back_are_a_warning_of_their_provin
     assert cause.culprits[0] == "广东T05单位1（T05-440000-0001）：请核对经费"
 
 
+def test_figures_that_a_province_has_not_confirmed_are_a_warning(
+    marts: duckdb.DuckDBPyConnection,
+) -> None:
+    for task, state in (("T01", "changed"), ("T05", "unmatched"), ("T06", "unconfirmed")):
+        marts.execute(
+            "update quality.confirmations set state = ? "
+            "where year = 2024 and province_code = '440000' and task_code = ?",
+            [state, task],
+        )
+    decision = decide(marts)
+    assert not decision.blocked
+    [cause] = warning(decision)["confirmed_province"].causes
+    assert (cause.place, cause.value) == ("广东", "3")
+    assert cause.note_zh == "已确认8项，确认后有变动1项"
+    assert cause.culprits[0] == "T01 市域产教联合体（确认后有变动）"
+
+
 def test_scenarios_that_reverse_a_headline_are_named(
     marts: duckdb.DuckDBPyConnection,
 ) -> None:

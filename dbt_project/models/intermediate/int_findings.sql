@@ -130,6 +130,17 @@ document_findings as (
         cast(null as {{ type_text() }}) as value
     from {{ ref('int_documents') }}
     where is_of_year and not has_values
+
+    union all
+
+    select distinct
+        document_key,
+        cast(null as {{ type_text() }}) as indicator_code,
+        'W311' as code,
+        '' as location,
+        document_digest as value
+    from {{ ref('int_confirmations') }}
+    where not is_known
 ),
 
 report_findings as (

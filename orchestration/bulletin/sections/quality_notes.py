@@ -18,7 +18,7 @@ from orchestration.bulletin.content import (
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import UNIT_NAME, clean, listed, moment
-from orchestration.figures.claims import Evidence, counts
+from orchestration.figures.claims import Evidence, counts, texts
 from orchestration.figures.dictionary import project_var
 from orchestration.figures.numbers import plain
 
@@ -37,6 +37,15 @@ _UNITS_WITH_CHARACTER = (
     "where d.year = $year "
     "and contains(concat(d.unit_name, nfc_normalize(d.unit_name), y.highlight), $c) "
     "order by d.unit_code"
+)
+#: Each province, whether it has confirmed the figures of all tasks, and those of each task.
+_PROVINCES = (
+    "with scoped as (select unnest(['national', task_code]) as scope, province_code, state "
+    "from lake.quality.confirmations where year = $year), "
+    "province as (select scope, province_code, bool_and(state = 'confirmed') as is_confirmed "
+    "from scoped group by scope, province_code) "
+    "select scope, {wanted} from province join lake.marts.dim_region using (province_code) "
+    "group by scope"
 )
 
 
@@ -93,6 +102,21 @@ CLAIMS = {
         "from lake.quality.returned_documents where year = $year and state = 'pending') "
         "group by scope"
     ),
+    # Provinces that have confirmed all their figures, or those of a task; "national" or task.
+    "confirmed": counts(_PROVINCES.format(wanted="count(*) filter (where is_confirmed)")),
+    "unconfirmed": counts(_PROVINCES.format(wanted="count(*) filter (where not is_confirmed)")),
+    "unconfirmed_names": texts(
+        _PROVINCES.format(
+            wanted="string_agg(short_name, '、' order by display_order) "
+            "filter (where not is_confirmed)"
+        )
+    ),
+    # What a province has not confirmed: its tasks.
+    "unconfirmed_tasks": texts(
+        "select province_code, string_agg(task_code, '、' order by task_code) "
+        "from lake.quality.confirmations where year = $year and state <> 'confirmed' "
+        "group by province_code"
+    ),
     "undrawn": _undrawn_units,
 }
 
@@ -126,6 +150,50 @@ def _returned(marts: Marts, place: Place) -> list[Block]:
             "为准，没有的按未报送列。",
         )
     ]
+
+
+def _confirmed(marts: Marts, place: Place) -> list[Block]:
+    """Return a note on which figures the provinces have confirmed by signature."""
+    if place.kind == "province":
+        tasks = [
+            each["task_code"]
+            for each in marts.confirmations
+            if each["province_code"] == place.code and each["state"] != "confirmed"
+        ]
+        if not tasks:
+            return [paragraph("签字确认：本省数据已由省级教育行政部门签字确认。")]
+        return [
+            paragraph(
+                "签字确认：以下任务的数据未经省级教育行政部门签字确认，或者确认后有变动：",
+                Claim(f"unconfirmed_tasks/{place.code}", "、".join(tasks)),
+                "。",
+            )
+        ]
+    scope = place.code or "national"
+    unconfirmed = {
+        each["province_code"]
+        for each in marts.confirmations
+        if each["state"] != "confirmed" and place.code in ("", each["task_code"])
+    }
+    concerned = {
+        each["province_code"]
+        for each in marts.confirmations
+        if place.code in ("", each["task_code"])
+    }
+    names = [region.short_name for region in marts.regions if region.code in unconfirmed]
+    found: list[Run] = [
+        "签字确认：数据经省级教育行政部门签字确认的省份",
+        Claim(f"confirmed/{scope}", str(len(concerned - unconfirmed))),
+        "个",
+    ]
+    if names:
+        found += [
+            "，未确认或者确认后数据有变动的",
+            Claim(f"unconfirmed/{scope}", str(len(names))),
+            "个：",
+            Claim(f"unconfirmed_names/{scope}", "、".join(names)),
+        ]
+    return [paragraph(*found, "。")]
 
 
 def _definitions(marts: Marts) -> Table:
@@ -214,6 +282,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             for character, units in marts.undrawn.items()
         ]
     found += _returned(marts, place)
+    found += _confirmed(marts, place)
     if place.kind == "national":
         found.append(heading("计算说明"))
     found.append(_definitions(marts))

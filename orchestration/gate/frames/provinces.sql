@@ -33,6 +33,17 @@ returned as (
         where year = {{ year }}
     ) as documents
     group by province_code
+),
+
+confirmed as (
+    select
+        province_code,
+        count(*) filter (where state = 'confirmed') as tasks_confirmed,
+        count(*) filter (where state = 'changed') as tasks_changed,
+        count(*) filter (where state <> 'confirmed') as tasks_unconfirmed
+    from quality.confirmations
+    where year = {{ year }}
+    group by province_code
 )
 
 select
@@ -46,9 +57,13 @@ select
     coalesce(w.units_explained, 0) as units_explained,
     coalesce(w.units_warned, 0) / cast(nullif(n.units_on_time, 0) as double) as warned_share,
     coalesce(b.pending, 0) as documents_returned,
-    coalesce(b.answered, 0) as documents_answered
+    coalesce(b.answered, 0) as documents_answered,
+    coalesce(c.tasks_confirmed, 0) as tasks_confirmed,
+    coalesce(c.tasks_changed, 0) as tasks_changed,
+    coalesce(c.tasks_unconfirmed, 0) as tasks_unconfirmed
 from marts.dim_region as r
 left join tally as n on r.province_code = n.province_code
 left join warned as w on r.province_code = w.province_code
 left join returned as b on r.province_code = b.province_code
+left join confirmed as c on r.province_code = c.province_code
 order by r.display_order

@@ -1,0 +1,143 @@
+"""Confirmations (签字确认): which provinces have signed their figures, and what changed after."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestration import lakehouse, stages
+from orchestration.bulletin import GateNotes, read_marts
+from orchestration.bulletin.content import Claim, runs
+from orchestration.bulletin.sections import Place, quality_notes
+from tests.fixtures.landing import Landing
+from tests.fixtures.progress import no_progress
+
+GUANGDONG = "440000"
+UNIT, OTHER = "T05-440000-0001", "T06-440000-0001"
+NAMES = {"statistician": "统计员甲", "reviewer": "审核员乙", "responsible": "负责人丙"}
+
+
+def _run(ws: stages.Workspace) -> None:
+    """Take in everything and write the pages, on 13 December."""
+    ws = replace(ws, settings=replace(ws.settings, fixed_now=datetime(2024, 12, 13, tzinfo=UTC)))
+    stages.intake(ws, 2024, run_id="r", progress=no_progress)
+    stages.transform(ws, 2024, run_id="r", progress=no_progress)
+    stages.receipts(ws, 2024, run_id="r", progress=no_progress)
+
+
+def _page(ws: stages.Workspace) -> bytes:
+    return ws.store.get("publication", "receipts/year=2024/province=440000/digest.html")
+
+
+def _confirm(landing: Landing, digest: str, hour: int, **more: Any) -> None:
+    fields = {"task_code": None, "signed_on": "2024-12-13", "document_digest": digest} | more
+    landing.document(
+        "confirmation",
+        province=GUANGDONG,
+        submitted_at=f"2024-12-13T{hour:02d}:00:00+08:00",
+        **NAMES,
+        **fields,
+    )
+
+
+def _states(ws: stages.Workspace) -> dict[str, str]:
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        return dict(
+            con.execute(
+                "select task_code, state from lake.quality.confirmations "
+                f"where province_code = '{GUANGDONG}' order by task_code"
+            ).fetchall()
+        )
+
+
+def test_what_was_signed_is_compared_with_the_digest_and_with_the_figures(
+    ws: stages.Workspace, landing: Landing
+) -> None:
+    landing.unit(UNIT)
+    landing.unit(OTHER)
+    landing.performance(UNIT, {"C_04": 1}, report=None)
+    landing.performance(OTHER, {"C_04": 2}, report=None)
+    _run(ws)
+    assert _states(ws) == {"T05": "unconfirmed", "T06": "unconfirmed"}
+    signed = _page(ws)
+    code = re.search(r"<code>([0-9a-f]{64})</code>", signed.decode())
+    assert code
+
+    # Nobody's digest, one of a later day than the signature, and for one task the page's sha256.
+    _confirm(landing, "0" * 64, 8, name="unknown.json")
+    _confirm(landing, code[1], 9, signed_on="2024-12-12", name="early.json")
+    _confirm(landing, hashlib.sha256(signed).hexdigest().upper(), 10, task_code="T05")
+    _run(ws)
+    assert _states(ws) == {"T05": "confirmed", "T06": "unmatched"}
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        assert con.execute(
+            "select split_part(object_key, '/', -1), code from lake.quality.submission_errors "
+            "where code = 'W311' order by 1"
+        ).fetchall() == [("early.json", "W311"), ("unknown.json", "W311")]
+    page = _page(ws).decode()
+    assert "所填确认内容摘要与本省日报不符" in page
+    assert "已确认（2024-12-13）" in page
+
+    # The printed code, for all tasks. The same values under another id change nothing; another
+    # value does.
+    _confirm(landing, code[1], 11)
+    for unit, value in ((UNIT, 1), (OTHER, 3)):
+        landing.performance(
+            unit, {"C_04": value}, report=None, submitted_at="2024-12-02T09:00:00+08:00"
+        )
+    _run(ws)
+    assert _states(ws) == {"T05": "confirmed", "T06": "changed"}
+    assert "后数据有变动，须重新确认" in _page(ws).decode()
+    _notes_say(ws, "T05", ["confirmed/T05=1"])
+    _notes_say(ws, "T06", ["confirmed/T06=0", "unconfirmed/T06=1", "unconfirmed_names/T06=广东"])
+    _notes_say(
+        ws,
+        "",
+        ["confirmed/national=0", "unconfirmed/national=1", "unconfirmed_names/national=广东"],
+    )
+    _notes_say(ws, GUANGDONG, [f"unconfirmed_tasks/{GUANGDONG}=T06"])
+    _names_are_nowhere(ws)
+
+
+def _notes_say(ws: stages.Workspace, code: str, expected: list[str]) -> None:
+    """Compare the printed claims of a bulletin's note with these and with their recomputation."""
+    kind = "task" if code.startswith("T") else "province" if code else "national"
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        marts = read_marts(con, 2024, GateNotes(0, {}))
+        printed = [
+            run
+            for block in quality_notes.blocks(marts, Place(kind, code, ""))
+            for run in runs(block)
+            if isinstance(run, Claim) and "confirmed" in run.claim
+        ]
+        assert [f"{run.claim}={run.text}" for run in printed] == expected
+        for run in printed:
+            name, _, scope = run.claim.partition("/")
+            query = quality_notes.CLAIMS[name]
+            assert query.read(con, 2024).get(scope, query.nothing) == run.text
+
+
+def _names_are_nowhere(ws: stages.Workspace) -> None:
+    """The names are in ``raw.confirmations``, in no other table and in no published file."""
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        tables = con.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() "
+            "where database_name = 'lake'"
+        ).fetchall()
+        holding = {
+            name
+            for (name,) in tables
+            if any(
+                each in str(con.execute(f"select * from lake.{name}").fetchall())
+                for each in NAMES.values()
+            )
+        }
+    # The body of an object is what was sent.
+    assert holding <= {"raw.confirmations", "raw.objects"}
+    assert "raw.confirmations" in holding
+    for info in ws.store.list("publication", ""):
+        body = ws.store.get("publication", info.key)
+        assert not any(each.encode() in body for each in NAMES.values()), info.key
