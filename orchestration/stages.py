@@ -237,6 +237,8 @@ def transform(
                 f"transform {year}: the marts of {year + 1} were built from older marts; "
                 f"'tongbao run --year {year + 1}' brings them up to date"
             )
+        if any(each.built for each in done):
+            lakehouse.record_checksums(con, ws.settings, ws.store)
         return done
 
 
@@ -330,6 +332,7 @@ def gate(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> GateSu
     """Judge the year's marts and record the verdict with their snapshot.
 
     Raises:
+        LakeDamaged: a data file of the marts is missing or altered.
         TongbaoError: the year has no marts, or a check could not be carried out.
     """
     snapshot_id = _marts_snapshot(ws, year)
@@ -340,6 +343,8 @@ def gate(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> GateSu
         progress(f"gate {year}: snapshot {snapshot_id} was judged before and let through")
         line = f"the gate let {year} through before (snapshot {snapshot_id})"
         return GateSummary(year, snapshot_id, False, recorded, [line], False)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        lakehouse.check_marts(con, ws.settings, ws.store, year, snapshot_id)
     decision = _judge_and_record(ws, year, snapshot_id, recorded, run_id=run_id)
     state = "blocked" if decision.blocked else "passed"
     progress(
@@ -508,7 +513,7 @@ def maintain(
     with lakehouse.reader(ws.settings, ws.store):
         pass  # fails without a lakehouse, which a writer would create
     with lakehouse.publisher(ws.settings), lakehouse.writer(ws.settings, ws.store) as con:
-        return lakehouse.maintain(
+        done = lakehouse.maintain(
             con,
             ws.settings,
             ws.store,
@@ -519,6 +524,19 @@ def maintain(
             dry_run=dry_run,
             progress=progress,
         )
+        if not dry_run:
+            lakehouse.record_checksums(con, ws.settings, ws.store)
+        return done
+
+
+def check_lake(ws: Workspace) -> lakehouse.LakeCheck:
+    """Compare every data file of the lake with its recorded size and sha256.
+
+    Raises:
+        Unreachable: there is no lakehouse yet, or a file can't be read.
+    """
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        return lakehouse.check_lake(con, ws.settings, ws.store)
 
 
 def replay(

@@ -127,3 +127,27 @@ def maintain(dry_run: bool, older_than: timedelta | None, as_json: bool) -> None
         print_json(done)
         return
     print_lines([done])
+
+
+@lake.command()
+@JSON
+def check(as_json: bool) -> None:
+    """Compare every data file with its recorded size and sha256; exit code 1 for damage.
+
+    Every file is read once.
+    """
+    from orchestration import stages
+    from orchestration.core.errors import LakeDamaged
+    from orchestration.core.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.check_lake(ws)
+    if as_json:
+        print_json(done)
+    if done.is_damaged:
+        if not as_json:
+            for line in done.lines[:-1]:
+                click.echo(line)
+        raise LakeDamaged(done.line)
+    if not as_json:
+        print_lines([done])

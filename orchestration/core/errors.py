@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["GateBlocked", "PublicationRefused", "TongbaoError", "Unreachable", "UsageError"]
+__all__ = [
+    "GateBlocked",
+    "LakeDamaged",
+    "PublicationRefused",
+    "TongbaoError",
+    "Unreachable",
+    "UsageError",
+]
 
 
 class TongbaoError(Exception):
@@ -49,6 +56,10 @@ class GateBlocked(TongbaoError):
 
 class PublicationRefused(TongbaoError):
     """The marts are newer than the current edition, which is never changed (exit code 1)."""
+
+
+class LakeDamaged(TongbaoError):
+    """Data files of the lake are missing or altered (exit code 1)."""
 
 
 class Unreachable(TongbaoError):

@@ -14,6 +14,12 @@ from orchestration.lakehouse.attach import (
     writer,
 )
 from orchestration.lakehouse.build import PRIOR_TABLES, build_file, prepare_build
+from orchestration.lakehouse.checksums import (
+    LakeCheck,
+    check_lake,
+    check_marts,
+    record_checksums,
+)
 from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build, write_comments
 from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build, lake_descriptions, lake_tables
 from orchestration.lakehouse.files import recorded_files, recorded_rows
@@ -50,12 +56,15 @@ __all__ = [
     "PRIOR_TABLES",
     "RAW_TABLES",
     "CommitSummary",
+    "LakeCheck",
     "LakeTable",
     "MaintainSummary",
     "TransformSummary",
     "blocking",
     "blocks",
     "build_file",
+    "check_lake",
+    "check_marts",
     "commit_build",
     "current_snapshot",
     "data_path",
@@ -75,6 +84,7 @@ __all__ = [
     "publisher",
     "quoted",
     "reader",
+    "record_checksums",
     "record_edition",
     "record_gate",
     "recorded_files",

@@ -11,7 +11,7 @@ import duckdb
 from orchestration.core.settings import Settings
 from orchestration.lakehouse.attach import data_path
 
-__all__ = ["recorded_files", "recorded_rows"]
+__all__ = ["mart_files", "recorded_files", "recorded_rows"]
 
 _METADATA = "__ducklake_metadata_lake"
 #: Both kinds of file; those of former snapshots are needed as long as they are recorded here.
@@ -30,6 +30,38 @@ def recorded_files(con: duckdb.DuckDBPyConnection, settings: Settings) -> dict[s
     return {
         data_path(settings) + path if is_relative else path: int(size)
         for path, is_relative, size in con.execute(" union all ".join(queries)).fetchall()
+    }
+
+
+def mart_files(
+    con: duckdb.DuckDBPyConnection, settings: Settings, year: int, snapshot_id: int
+) -> dict[str, int]:
+    """Return path (``s3://…``) → size of the files that a year's marts are read from.
+
+    These are the files of ``marts`` and ``quality`` in the snapshot, without those that hold other
+    years only, by the bounds of the column ``year``. The year before is compared with, so its files
+    are among them.
+    """
+    at = f"f.begin_snapshot <= {int(snapshot_id)} and " + (
+        f"(f.end_snapshot is null or f.end_snapshot > {int(snapshot_id)})"
+    )
+    data, deleted = (
+        f"select case when f.path_is_relative then s.path || t.path || f.path else f.path end, "
+        f"f.path_is_relative, f.file_size_bytes from {_METADATA}.{kind} f "
+        f"join {_METADATA}.ducklake_table t using (table_id) "
+        f"join {_METADATA}.ducklake_schema s using (schema_id) "
+        f"left join (select c.data_file_id, c.min_value, c.max_value "
+        f"from {_METADATA}.ducklake_file_column_stats c join {_METADATA}.ducklake_column n "
+        "on n.table_id = c.table_id and n.column_id = c.column_id and n.column_name = 'year') y "
+        "on y.data_file_id = f.data_file_id "
+        f"where s.schema_name in ('marts', 'quality') and {at} and (y.max_value is null or "
+        f"(cast(y.max_value as integer) >= {int(year) - 1} "
+        f"and cast(y.min_value as integer) <= {int(year)}))"
+        for kind in _KINDS
+    )
+    return {
+        data_path(settings) + path if is_relative else path: int(size)
+        for path, is_relative, size in con.execute(f"{data} union {deleted}").fetchall()
     }
 
 
