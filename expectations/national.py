@@ -374,6 +374,26 @@ CHECKS: tuple[Check, ...] = (
         note_en="{units_watched} of {units_expected} units",
         culprits="watchlist_reasons",
     ),
+    # -- contradictions ----------------------------------------------------------------------
+    Check(
+        name="no_contradictions",
+        frame="contradictions",
+        column="found",
+        at_most=0,
+        severity="warning",
+        title_zh="报送、考核、认定和关注名单之间没有矛盾",
+        title_en="Reports, assessments, recognitions and the watchlist don't contradict each other",
+        reason_zh="各类矛盾的标准及理由见contradiction_rules；每一处都说明至少有一项事实有误，故有一处即列出",
+        reason_en=(
+            "the seed contradiction_rules has each kind's threshold with its reason; one of the "
+            "facts is wrong each time, so each is listed"
+        ),
+        remedy_zh="请省级部门核实所列单位，确属误填、误评的予以更正",
+        remedy_en="have the provinces verify the units below and correct what is wrong",
+        shown="count",
+        counted_zh="处",
+        culprits="contradictory",
+    ),
     # -- movement ----------------------------------------------------------------------------
     Check(
         name="national_average_in_band",

@@ -33,3 +33,18 @@
         ~ "'), '=', " ~ plain_number('operand.value') ~ ")"
     ) }}
 {%- endmacro %}
+
+{#- The Chinese name of an assessment's grade; NULL for an unknown one. -#}
+{% macro grade_name(grade) -%}
+    case {{ grade }}
+        when 'excellent' then '优秀'
+        when 'good' then '良好'
+        when 'pass' then '合格'
+        when 'fail' then '不合格'
+    end
+{%- endmacro %}
+
+{#- A text whose {threshold} is replaced by a fraction as a percentage. -#}
+{% macro with_percentage(text, fraction) -%}
+    replace({{ text }}, '{threshold}', coalesce(concat({{ plain_number('100 * ' ~ fraction) }}, '%'), ''))
+{%- endmacro %}

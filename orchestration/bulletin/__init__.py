@@ -26,6 +26,7 @@ from orchestration.bulletin.content import (
     heading,
     paragraph,
 )
+from orchestration.bulletin.contradictions import contradiction_claims
 from orchestration.bulletin.documents import correction_document, documents
 from orchestration.bulletin.edition import (
     Edition,
@@ -100,6 +101,7 @@ def claims() -> Iterator[Recomputations]:
     yield _DRAFT_CLAIMS
     yield _STATEMENT_CLAIMS
     yield problem_claims()
+    yield contradiction_claims()
     yield from claims_of_sections()
 
 

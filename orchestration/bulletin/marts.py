@@ -97,6 +97,7 @@ class Marts:
         returned: units of which a document was returned and did not come back: province, task,
             code.
         confirmations: provinces and tasks with the state of the province's confirmation.
+        contradictions: rows of ``quality.contradictions`` with the names of province and unit.
         undrawn: character that no font draws (〓 is printed) → codes of the units that use it.
     """
 
@@ -115,6 +116,7 @@ class Marts:
     flips: list[dict[str, Any]] = field(default_factory=list)
     returned: list[dict[str, Any]] = field(default_factory=list)
     confirmations: list[dict[str, Any]] = field(default_factory=list)
+    contradictions: list[dict[str, Any]] = field(default_factory=list)
     undrawn: dict[str, list[str]] = field(default_factory=dict)
     _index: dict[tuple[str, tuple[str, ...]], Row] = field(default_factory=dict)
 
@@ -268,6 +270,14 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         "where year = $year order by province_code, task_code",
         year,
     )
+    contradictions = _query_rows(
+        con,
+        "select c.*, r.short_name, d.unit_name from lake.quality.contradictions c "
+        "join lake.marts.dim_region r on r.province_code = c.province_code "
+        "left join lake.marts.dim_unit d on d.year = c.year and d.unit_code = c.unit_code "
+        "where c.year = $year order by r.display_order, c.subject",
+        year,
+    )
     return Marts(
         year=year,
         period=period_of(year),
@@ -284,4 +294,5 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         flips=flips,
         returned=returned,
         confirmations=confirmations,
+        contradictions=_with_clean_names(contradictions),
     )

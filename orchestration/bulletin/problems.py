@@ -201,6 +201,8 @@ def found_problems(marts: Marts, province_code: str = "") -> set[str]:
         found.add("excluded_values")
     if any(province_code in ("", unit["province_code"]) for unit in marts.watched):
         found.add("watched_units")
+    if any(province_code in ("", row["province_code"]) for row in marts.contradictions):
+        found.add("contradictions")
     if not province_code and late_targets(marts):
         found.add("late_targets")
     return found

@@ -20,6 +20,7 @@ from orchestration.core.seeds import (
     CodeLabel,
     CodeSystem,
     ComparisonRule,
+    ContradictionRule,
     Country,
     ErrorCode,
     FieldLabel,
@@ -74,7 +75,9 @@ _KEYWORDS = frozenset(
     | {"true", "when"}
 )
 
-Ordered = TypeVar("Ordered", Measure, ObservationRule, Region, Task, Use, UseOfMeasure)
+Ordered = TypeVar(
+    "Ordered", ContradictionRule, Measure, ObservationRule, Region, Task, Use, UseOfMeasure
+)
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,8 @@ class Catalogue:
     #: In the order in which they are tried.
     observation_rules: Mapping[str, ObservationRule]
     comparison_rules: Mapping[str, ComparisonRule]
+    #: The kinds of contradictions, in display order.
+    contradictions: Mapping[str, ContradictionRule]
     #: The indicators whose totals get no growth.
     incomparable: Mapping[str, IncomparableIndicator]
     #: The measures of the scorecard, in display order.
@@ -192,6 +197,8 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
     observation_rules, comparison_rules = reader.rows(ObservationRule), reader.rows(ComparisonRule)
     reader.require_all(ObservationRule, "rule", observation_rules)
     reader.require_all(ComparisonRule, "rule", comparison_rules)
+    contradictions = reader.rows(ContradictionRule)
+    reader.require_all(ContradictionRule, "contradiction", contradictions)
     code_systems, levels = reader.rows(CodeSystem), reader.rows(TaskLevels)
     uses, of_uses = reader.rows(Use), reader.rows(UseOfMeasure)
     for only_in_dbt in (Category, Industry, LevelName):
@@ -223,6 +230,7 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
         thresholds={row.name: row for row in thresholds},
         observation_rules={row.rule: row for row in _in_order(observation_rules)},
         comparison_rules={row.rule: row for row in comparison_rules},
+        contradictions={row.contradiction: row for row in _in_order(contradictions)},
         incomparable={row.indicator_code: row for row in reader.rows(IncomparableIndicator)},
         measures=measures,
         uses=tuple(_result_use(use, of_uses, measures) for use in _in_order(uses)),

@@ -622,6 +622,32 @@ class ComparisonRule(Row):
     reason_en: Text
 
 
+class ContradictionRule(Row):
+    """A kind of contradiction, used in ``quality.contradictions``.
+
+    Attributes:
+        comparison: how the observed share is compared with the threshold; None for a fact.
+        threshold: a share, as a fraction; None for a fact.
+        least_cases: least number of cases of which the share is taken; None for a fact.
+    """
+
+    seed = "contradiction_rules"
+    keys = (("contradiction",), ("display_order",))
+
+    contradiction: Literal[
+        "assessed_not_reported", "excellent_short_of_targets", "failed_on_targets",
+        "excellent_though_warned", "identical_values", "national_watched", "grades_alike",
+    ]  # fmt: skip
+    display_order: Whole
+    comparison: Literal["below", "at_least"] | None = None
+    threshold: Number | None = None
+    least_cases: Whole | None = None
+    title_zh: Text
+    title_en: Text
+    reason_zh: Text
+    reason_en: Text
+
+
 class IncomparableIndicator(Row):
     """An indicator whose total gets no growth, and why."""
 

@@ -37,6 +37,9 @@ _TARGETS, _HIGH_TARGETS = (820, 1090), (950, 1080)
 _FUNDS, _LITTLE_FUNDS = 1000, 760
 #: Scores of a lenient province are all excellent (900 tenths or more).
 _LENIENT_SCORES = (905, 985)
+#: Units that send last year's values again, in thousandths: every fifth is too many for a bulletin
+#: to overlook at any scale, and few enough that the province's totals still grow.
+_COPIED = 200
 #: Achievement of the late task's target in both years: 40 % after two thirds of the time.
 _LATE_TASK = (260, 400)
 
@@ -53,6 +56,7 @@ class Story:
         excluded_values: many values can't be used.
         lenient_grades: it grades every unit excellent.
         newly_reporting: many of its units reported nothing last year.
+        copied_reports: many of its units send last year's values again.
         late_task: its national target is behind the time elapsed; None if no task has one.
     """
 
@@ -63,6 +67,7 @@ class Story:
     excluded_values: str
     lenient_grades: str
     newly_reporting: str
+    copied_reports: str
     late_task: str | None
 
     def rates(self, rates: Rates, province: str, *, is_last_year: bool) -> Rates:
@@ -89,6 +94,10 @@ class Story:
         """Return a lenient province's score in tenths of a point; None elsewhere."""
         return draw.between(*_LENIENT_SCORES) if province == self.lenient_grades else None
 
+    def copies(self, province: str, draw: Draw) -> bool:
+        """Draw whether a unit of a province sends last year's values again."""
+        return province == self.copied_reports and draw.happens(_COPIED)
+
     def recognised(self, task: str, usual: tuple[int, int]) -> tuple[int, int]:
         """Return the achievement of a task's target in both years, in thousandths."""
         return _LATE_TASK if task == self.late_task else usual
@@ -102,7 +111,7 @@ def build_story(catalogue: Catalogue, seed: int) -> Story:
     """Choose a province for each fact and the task that is late."""
     draw = Draw(seed, "story")
     large = [code for code in catalogue.regions if WEIGHTS.get(code, 0) >= _LEAST_WEIGHT]
-    late, mended, missed, funds, excluded, lenient, newly = draw.shuffled(large)[:7]
+    late, mended, missed, funds, excluded, lenient, newly, copied = draw.shuffled(large)[:8]
     tasks = [each.task_code for each in catalogue.targets if each.level == "national"]
     return Story(
         late_reports=late,
@@ -112,5 +121,6 @@ def build_story(catalogue: Catalogue, seed: int) -> Story:
         excluded_values=excluded,
         lenient_grades=lenient,
         newly_reporting=newly,
+        copied_reports=copied,
         late_task=draw.one(tasks) if tasks else None,
     )

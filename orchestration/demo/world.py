@@ -195,7 +195,8 @@ def build_world(catalogue: Catalogue, year: int, scale: float, seed: int) -> Wor
         ]
         before, now = build_values(catalogue, task, traits, year, seed)
         for unit, was, is_ in zip(members, before, now, strict=True):
-            unit.values = (was, is_)
+            copied = story.copies(unit.province_code, Draw(seed, "copied", unit.code))
+            unit.values = (was, list(was) if copied else is_)
     codes = {task: tuple(i.code for i in submitted_indicators(catalogue, task)) for task in by_task}
     return World(year, story, units, codes)
 

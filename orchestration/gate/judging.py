@@ -197,6 +197,10 @@ class _Names:
         self.indicators = pairs(
             "select indicator_code as code, name_zh as name from marts.dim_indicator"
         )
+        self.contradictions = pairs(
+            "select distinct contradiction as code, title_zh as name "
+            f"from quality.contradictions where year = {year}"
+        )
         synthetic = _query(
             con,
             "select coalesce(bool_or(is_synthetic), false) as yes "
@@ -226,6 +230,8 @@ class _Names:
                 )
             elif column == "indicator_code":
                 parts.append(f"{code} {self.indicators.get(code, '')}")
+            elif column == "contradiction":
+                parts.append(self.contradictions.get(code, code))
             elif column != _SCOPE and code:
                 parts.append(code)
         return "·".join(part.strip() for part in parts) or _NATION

@@ -713,10 +713,11 @@ def test_claims_of_a_notice_are_counted_from_the_changes(rendered: Rendered) -> 
 
 
 #: Numbers in prose that are no statements about the data: dates, numbers of documents and lists,
-#: limits and thresholds (rows of ``bulletin/texts``).
+#: limits and thresholds (rows of ``bulletin/texts`` and of the seed ``contradiction_rules``).
 _NO_STATEMENT = re.compile(
     r"\d{4}年(度|\d+月\d+日(\d+:\d\d)?|(?=建设目标|目标|分三批|$))|〔\d{4}〕\d+号|^\d+\.|不足3家"
     r"|大于100%|减1|置信水平95%|[低高]于\d+%的|，[低高]于\d+%"
+    r"|(不足|达到)\d+%的|有\d+%以上"
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from orchestration import bulletin, lakehouse, stages
+from orchestration.bulletin.contradictions import contradictions_by_kind
 from orchestration.bulletin.documents import documents
 from orchestration.bulletin.grammar import load_texts
 from orchestration.bulletin.problems import beyond, beyond_last_year, late_targets
@@ -56,6 +57,19 @@ def test_each_planted_province_is_found_and_no_other(
     # Who misses targets in two years is watched.
     planted["watched_units"] = planted["missed_targets"]
     assert found == planted
+
+
+@pytest.mark.slow
+def test_contradictions_are_those_that_were_planted(
+    told: tuple[bulletin.Marts, dict[str, str]],
+) -> None:
+    """Copied reports and equal grades are found in their province and nowhere else."""
+    marts, story = told
+    found = dict(contradictions_by_kind(marts))
+    assert {row["province_code"] for row in found["grades_alike"]} == {story["lenient_grades"]}
+    copied = found["identical_values"]
+    assert {row["province_code"] for row in copied} == {story["copied_reports"]}
+    assert len(copied) > 5
 
 
 @pytest.mark.slow

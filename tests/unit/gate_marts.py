@@ -103,6 +103,8 @@ def build(large: int = 12, small: int = 1) -> duckdb.DuckDBPyConnection:
             marts.dim_region, marts.dim_task;
         create table quality.figure_sensitivity (year integer, scenario varchar, measure varchar,
             province_code varchar, task_code varchar, indicator_code varchar, flips boolean);
+        create table quality.contradictions (year integer, contradiction varchar, subject varchar,
+            province_code varchar, unit_code varchar, title_zh varchar);
         create table raw.objects as
         select year, province_code, 'performance' as document_type, province_code as object_key,
             'e' as etag, 'accepted' as status, 100 as documents_total, 0 as documents_rejected

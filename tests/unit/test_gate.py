@@ -19,6 +19,7 @@ import pytest
 
 from expectations import CHECKS, suites
 from expectations.checks import Check
+from orchestration.core.catalogue import load_catalogue
 from orchestration.core.errors import Unreachable
 from orchestration.gate import Finding, GateBroken, GateDecision, judge, judging, write_docs
 from orchestration.gate.decision import Cause
@@ -637,6 +638,26 @@ def test_scenarios_that_reverse_a_headline_are_named(
     assert "late_in" not in finding.text_zh + finding.text_en
     assert "要求≤0处。广东：2处（剔除" in finding.text_zh
     assert "must be ≤ 0. 广东: 2 (late" in finding.text_en
+
+
+def test_contradictions_are_counted_and_named(marts: duckdb.DuckDBPyConnection) -> None:
+    marts.execute(
+        """
+        insert into quality.contradictions values
+        (2024, 'identical_values', 'T05-440000-0001', '440000', 'T05-440000-0001', '相同的单位'),
+        (2024, 'identical_values', 'T01-110000-0002', '110000', 'T01-110000-0002', '相同的单位'),
+        (2024, 'grades_alike', '440000', '440000', null, '等次相同的省份'),
+        (2023, 'national_watched', 'T05-440000-0001', '440000', 'T05-440000-0001', '上年')
+        """
+    )
+    decision = decide(marts)
+    assert not decision.blocked
+    finding = warning(decision)["no_contradictions"]
+    assert [cause.text_zh() for cause in finding.causes] == [
+        "相同的单位：2处：北京T01单位2（T01-110000-0002）、广东T05单位1（T05-440000-0001）",
+        "等次相同的省份：1处：广东",
+    ]
+    assert finding.evaluated == len(load_catalogue().contradictions)
 
 
 def test_thresholds_and_counts_follow_chinese_typography(

@@ -173,6 +173,10 @@ BROKEN = {
     "comparison_rules": [
         ("least_matched_units | threshold=three", "threshold: wanted a number"),
     ],
+    "contradiction_rules": [
+        ("grades_alike | contradiction=alike", "contradiction: wanted a row for grades_alike"),
+        ("grades_alike | comparison=over", "comparison: wanted below or at_least"),
+    ],
     "incomparable_indicators": [
         (
             "T01_01 | kind=maximum",

@@ -17,7 +17,10 @@ from orchestration.publication.checking import prints
 
 #: Names of placeholders that stand for something else than a column.
 _WORDS = {"pace", "target_year", "kinds", "units_of_kind", "units_with_status"}
-_FOUND = {"missing_reports", "summaries", "late_targets", "excluded_values", "watched_units"}
+_FOUND = {
+    "missing_reports", "summaries", "late_targets", "excluded_values", "watched_units",
+    "contradictions",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(

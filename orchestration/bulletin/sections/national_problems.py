@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestration.bulletin.content import Block, Claim, Run, heading, paragraph
+from orchestration.bulletin.contradictions import contradictions_by_kind, named_subjects
 from orchestration.bulletin.grammar import Problem, load_texts
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import provinces_lacking_summaries, task_name
@@ -54,6 +55,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     found = [*_missing_reports(marts), *_late_targets(marts)]
     for problem in load_texts().problems:
         found += _by_threshold(marts, problem)
+    found += _contradictions(marts)
     return found or [paragraph("按照本通报采用的标准，未发现突出问题。")]
 
 
@@ -133,3 +135,18 @@ def _by_threshold(marts: Marts, problem: Problem) -> list[Block]:
         runs += ["其中" if len(rows) > 1 else ""]
         runs += [Claim(f"beyond_again/{problem.problem}", "、".join(again)), "上年度也在此列。"]
     return [heading(problem.title_zh), paragraph(*runs)]
+
+
+def _contradictions(marts: Marts) -> list[Block]:
+    """Return a paragraph for each kind of contradiction."""
+    found: list[Block] = []
+    for kind, rows in contradictions_by_kind(marts):
+        is_of_units = rows[0]["unit_code"] is not None
+        names = Claim(f"contradictory/{kind}", named_subjects(rows))
+        number = Claim(f"contradictions/{kind}", f"{len(rows):,}")
+        found.append(
+            paragraph(
+                rows[0]["title_zh"], "有", number, "家：" if is_of_units else "个：", names, "。"
+            )
+        )
+    return [heading("报送、考核和认定结果前后矛盾"), *found] if found else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestration.bulletin.content import Block, Claim, Run, heading, paragraph
+from orchestration.bulletin.contradictions import contradictions_by_kind
 from orchestration.bulletin.grammar import Problem, load_texts
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import lacking_summaries
@@ -27,7 +28,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         return []
     you = address(place.name)
     found: list[Block] = [heading("存在的主要问题")]
-    problems = [*_missing(marts, place), *_beyond(marts, place)]
+    problems = [*_missing(marts, place), *_beyond(marts, place), *_contradictions(marts, place)]
     if not problems:
         problems = [[f"按照本通报采用的标准，未发现{you}存在突出问题。"]]
     found += [paragraph(*runs) for runs in problems]
@@ -76,3 +77,18 @@ def _sentence(marts: Marts, problem: Problem, row: Row) -> list[Run]:
         *again,
         "。",
     ]
+
+
+def _contradictions(marts: Marts, place: Place) -> list[list[Run]]:
+    """Return a sentence for each kind of contradiction; the units are listed under corrections."""
+    you = address(place.name)
+    found: list[list[Run]] = []
+    for kind, rows in contradictions_by_kind(marts, place.code):
+        title = rows[0]["title_zh"]
+        if rows[0]["unit_code"] is None:
+            evidence = Claim(f"{kind}/{place.code}", rows[0]["evidence"])
+            found.append([f"{you}是{title}：", evidence, "。"])
+        else:
+            number = Claim(f"contradictions/{kind}/{place.code}", f"{len(rows):,}")
+            found.append([f"{you}{title}有", number, "家，名单见“需核实整改的事项”。"])
+    return found

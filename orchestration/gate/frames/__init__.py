@@ -54,6 +54,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "targets": ("task_code", "level", "category"),
     "directions": ("task_code", "indicator_code"),
     "places": ("province_code",),
+    "contradictions": ("contradiction",),
 }
 
 #: The names of the queries in ``culprits/``.
@@ -79,6 +80,7 @@ def _environment(year: int) -> jinja2.Environment:
     environment.globals["document_tables"] = {
         each.raw_table: "<=" if each.lasts else "=" for each in DOCUMENT_TYPES.values()
     }
+    environment.globals["contradictions"] = tuple(load_catalogue().contradictions)
     scenarios = load_catalogue().scenarios.values()
     environment.globals["scenarios_zh"] = {each.scenario: each.name_zh for each in scenarios}
     environment.globals["scenarios_en"] = {each.scenario: each.name_en for each in scenarios}
