@@ -46,5 +46,5 @@
 
 {#- A text whose {threshold} is replaced by a fraction as a percentage. -#}
 {% macro with_percentage(text, fraction) -%}
-    replace({{ text }}, '{threshold}', coalesce(concat({{ plain_number('100 * ' ~ fraction) }}, '%'), ''))
+    replace({{ text }}, '{threshold}', coalesce({{ plain_number('100 * ' ~ fraction) }} || '%', ''))
 {%- endmacro %}

@@ -53,6 +53,7 @@ from orchestration.bulletin.site import EditionNote, complete, site_pages, year_
 from orchestration.bulletin.summaries import CLAIMS as _DRAFT_CLAIMS
 from orchestration.bulletin.summaries import summaries
 from orchestration.bulletin.tables import national_tables
+from orchestration.bulletin.task_ranks import rank_claims
 from orchestration.bulletin.uses import use_pages, use_workbooks
 from orchestration.figures.claims import Recomputations
 
@@ -102,6 +103,7 @@ def claims() -> Iterator[Recomputations]:
     yield _STATEMENT_CLAIMS
     yield problem_claims()
     yield contradiction_claims()
+    yield rank_claims()
     yield from claims_of_sections()
 
 

@@ -97,6 +97,7 @@ class Marts:
         returned: units of which a document was returned and did not come back: province, task,
             code.
         confirmations: provinces and tasks with the state of the province's confirmation.
+        task_ranks: province and task → row of ``agg_task_rank``.
         contradictions: rows of ``quality.contradictions`` with the names of province and unit.
         undrawn: character that no font draws (〓 is printed) → codes of the units that use it.
     """
@@ -116,6 +117,7 @@ class Marts:
     flips: list[dict[str, Any]] = field(default_factory=list)
     returned: list[dict[str, Any]] = field(default_factory=list)
     confirmations: list[dict[str, Any]] = field(default_factory=list)
+    task_ranks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     contradictions: list[dict[str, Any]] = field(default_factory=list)
     undrawn: dict[str, list[str]] = field(default_factory=dict)
     _index: dict[tuple[str, tuple[str, ...]], Row] = field(default_factory=dict)
@@ -270,6 +272,7 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         "where year = $year order by province_code, task_code",
         year,
     )
+    task_ranks = _query_rows(con, "select * from lake.marts.agg_task_rank where year = $year", year)
     contradictions = _query_rows(
         con,
         "select c.*, r.short_name, d.unit_name from lake.quality.contradictions c "
@@ -294,5 +297,6 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         flips=flips,
         returned=returned,
         confirmations=confirmations,
+        task_ranks={(row["province_code"], row["task_code"]): row for row in task_ranks},
         contradictions=_with_clean_names(contradictions),
     )

@@ -44,10 +44,11 @@ candidates as (
         unit_code,
         cast(null as decimal(18, 6)) as observed_rate,
         cast(null as integer) as cases,
-        concat(
+        concat_ws(
+            '',
             '未报送，考核等次',
             coalesce({{ grade_name('assessment_grade') }}, '未列'),
-            coalesce(concat('，得分', {{ plain_number('assessment_score') }}, '分'), '')
+            '，得分' || {{ plain_number('assessment_score') }} || '分'
         ) as evidence
     from {{ ref('fct_unit_year') }}
     where
@@ -64,7 +65,8 @@ candidates as (
         unit_code,
         {{ exact_ratio('targets_met', 'targets_set') }} as observed_rate,
         targets_set as cases,
-        concat(
+        concat_ws(
+            '',
             '考核等次',
             {{ grade_name('assessment_grade') }},
             '，设定目标',
@@ -84,7 +86,7 @@ candidates as (
         unit.unit_code,
         cast(null as decimal(18, 6)) as observed_rate,
         cast(null as integer) as cases,
-        concat('考核等次优秀；', watched.evidence) as evidence
+        concat_ws('', '考核等次优秀；', watched.evidence) as evidence
     from {{ ref('fct_unit_year') }} as unit
     inner join {{ ref('unit_watchlist') }} as watched on unit.unit_code = watched.unit_code
     where unit.assessment_grade = 'excellent' and watched.reason = 'warned'
@@ -97,7 +99,8 @@ candidates as (
         unit_code,
         {{ exact_ratio('equal', 'compared') }} as observed_rate,
         cast(compared as integer) as cases,
-        concat(
+        concat_ws(
+            '',
             '可比的当年发生数',
             cast(compared as {{ type_text() }}),
             '项，与上年相同',
@@ -127,7 +130,8 @@ candidates as (
         cast(null as {{ type_text() }}) as unit_code,
         {{ exact_ratio('units', 'assessed') }} as observed_rate,
         cast(assessed as integer) as cases,
-        concat(
+        concat_ws(
+            '',
             '被考核单位',
             cast(assessed as {{ type_text() }}),
             '个，其中',

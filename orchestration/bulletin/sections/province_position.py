@@ -1,10 +1,11 @@
-"""Section of provincial bulletins: the scorecard's measures and the province's ranks."""
+"""Section of provincial bulletins: the province's ranks by the scorecard and within each task."""
 
 from __future__ import annotations
 
 from orchestration.bulletin.content import Block, Column, Run, Table, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
+from orchestration.bulletin.task_ranks import rank_note, rank_run
 from orchestration.figures.dictionary import project_var
 
 IN = ("province",)
@@ -13,7 +14,7 @@ TITLE = "在全国的位置"
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
-    """Return a table with the province's value, the nation's value and the rank of each measure."""
+    """Return a table of the scorecard's measures and one of the tasks, with the ranks."""
     row = marts.find("province_scorecard", place.code)
     if row is None:
         return []
@@ -44,4 +45,30 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             ),
             tuple(lines),
         ),
+        _tasks_table(marts, place),
     ]
+
+
+def _tasks_table(marts: Marts, place: Place) -> Table:
+    """Return a table of the province's rates in each task, with their ranks and groups."""
+    lines: list[tuple[Run, ...]] = []
+    for row in marts.rows("agg_province_task", province_code=place.code):
+        task = marts.catalogue.tasks[row["task_code"]]
+        if not row["units_expected"]:
+            continue
+        cells: list[Run] = [task.name, row.figure("units_expected")]
+        for measure in ("on_time_rate", "target_met_rate", "mean_assessment_score"):
+            rank = rank_run(marts, place.code, task.code, measure)
+            cells += [row.figure(measure), rank]
+        lines.append(tuple(cells))
+    columns = (
+        Column("重点任务", 6, "left"),
+        Column("应报", 2),
+        Column("按时报送率", 3),
+        Column("名次", 3),
+        Column("目标完成率", 3),
+        Column("名次", 3),
+        Column("考核平均分", 3),
+        Column("名次", 2),
+    )
+    return Table("在各项任务中的位置", columns, tuple(lines), rank_note())

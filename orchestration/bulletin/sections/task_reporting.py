@@ -6,8 +6,10 @@ from orchestration.bulletin.content import Block, Claim, Column, Run, Table, par
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import tile_map
 from orchestration.bulletin.sections import Place
+from orchestration.bulletin.task_ranks import rank_note, rank_run
 from orchestration.bulletin.wording import listed, moment
 from orchestration.figures.claims import counts, texts
+from orchestration.figures.numbers import MISSING
 
 IN = ("task",)
 ORDER = 10
@@ -72,33 +74,44 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     return found
 
 
-def _place_row(name: str, row: Row) -> tuple[Run, ...]:
+def _place_row(name: str, row: Row, on_time_rank: Run, targets_rank: Run) -> tuple[Run, ...]:
     return (
         name,
         row.figure("units_expected"),
         row.figure("units_on_time"),
         row.figure("on_time_rate"),
+        on_time_rank,
         row.figure("units_national"),
         row.figure("units_provincial"),
         row.figure("target_met_rate"),
+        targets_rank,
         row.figure("mean_assessment_score"),
     )
 
 
 def _provinces_table(marts: Marts, nation: Row, rows: dict[str, Row]) -> Table:
-    lines = [_place_row(r.short_name, rows[r.code]) for r in marts.regions if r.code in rows]
+    lines = []
+    for region in marts.regions:
+        if row := rows.get(region.code):
+            ranks = (
+                rank_run(marts, region.code, row["task_code"], measure)
+                for measure in ("on_time_rate", "target_met_rate")
+            )
+            lines.append(_place_row(region.short_name, row, *ranks))
     return Table(
         "各省份情况",
         (
             Column("省份", 3, "left"),
-            Column("应报", 3),
-            Column("按时", 3),
+            Column("应报", 2),
+            Column("按时", 2),
             Column("按时报送率", 4),
+            Column("名次", 4),
             Column("国家级", 3),
-            Column("省级", 3),
+            Column("省级", 2),
             Column("目标完成率", 4),
-            Column("考核平均分", 4),
+            Column("名次", 4),
+            Column("考核平均分", 3),
         ),
-        (*lines, _place_row("全国", nation)),
-        "考核分由各省份自行评定，省份之间比较应当慎重。",
+        (*lines, _place_row("全国", nation, MISSING, MISSING)),
+        rank_note() + "考核分由各省份自行评定，省份之间比较应当慎重，不列名次。",
     )
