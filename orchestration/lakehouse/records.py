@@ -1,7 +1,8 @@
 """Records of gate results and editions in the lake.
 
-Belongs here: reading and writing ``quality.gate_results`` and ``publication.editions``. Doesn't
-belong here: making a decision (``gate``) or an edition (``publication``).
+Belongs here: reading and writing ``quality.gate_results``, ``publication.editions`` and
+``publication.figure_revisions``. Doesn't belong here: making a decision (``gate``) or an edition
+(``publication``).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 _GATE, _EDITIONS = "quality.gate_results", "publication.editions"
+_REVISIONS = "publication.figure_revisions"
 
 
 def _select_records(
@@ -107,15 +109,22 @@ def blocks(rows: Sequence[Mapping[str, Any]]) -> bool:
     return bool(blocking(rows))
 
 
-def record_edition(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> None:
-    """Append an edition; ``published_at`` (aware) is stored in UTC."""
+def record_edition(
+    con: duckdb.DuckDBPyConnection, row: dict[str, Any], revisions: Sequence[dict[str, Any]] = ()
+) -> None:
+    """Append an edition and what it changed, in one transaction.
+
+    Args:
+        row: of ``publication.editions``; ``published_at`` (aware) is stored in UTC.
+        revisions: rows of ``publication.figure_revisions``.
+    """
     published: datetime = row["published_at"]
     row = row | {"published_at": utc_naive(published)}
-    insert_rows(
-        con,
-        _EDITIONS,
-        pa.Table.from_pylist([row], OTHER_TABLES[_EDITIONS]),
-    )
+    con.execute("begin")
+    for table, rows in ((_EDITIONS, [row]), (_REVISIONS, revisions)):
+        if rows:
+            insert_rows(con, table, pa.Table.from_pylist([*rows], OTHER_TABLES[table]))
+    con.execute("commit")
 
 
 def edition_rows(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from orchestration.core.document_types import DOCUMENT_TYPES, ColumnType, Docume
 __all__ = ["CONTACTS", "OTHER_TABLES", "RAW_TABLES", "ensure_tables", "insert_rows", "utc_naive"]
 
 _TEXT, _INT, _BIG = pa.string(), pa.int32(), pa.int64()
-_NUMBER = pa.decimal128(38, 10)
+_NUMBER, _FIGURE = pa.decimal128(38, 10), pa.decimal128(24, 6)
 
 #: Columns of every row of ``raw``: the object, its version and the run that took it in.
 _LINEAGE = [
@@ -197,6 +197,16 @@ OTHER_TABLES: dict[str, pa.Schema] = {
         ("supersedes", _INT),
         ("reason", _TEXT),
     ),
+    # What a corrected edition changed, a row for each figure and rank.
+    "publication.figure_revisions": _schema(
+        ("year", _INT),
+        ("figure_id", _TEXT),
+        ("edition", _INT),
+        ("value", _FIGURE),
+        ("previous_value", _FIGURE),
+        ("reason_code", _TEXT),
+        ("document_ids", pa.list_(_TEXT)),
+    ),
 }
 
 _SCHEMAS = ("raw", "staging", "intermediate", "marts", "quality", "publication")
@@ -205,10 +215,12 @@ _SQL_TYPES = {
     _INT: "integer",
     _BIG: "bigint",
     _NUMBER: "decimal(38,10)",
+    _FIGURE: "decimal(24,6)",
     pa.decimal128(9, 6): "decimal(9,6)",
     pa.bool_(): "boolean",
     pa.binary(): "blob",
     pa.date32(): "date",
+    pa.list_(_TEXT): "varchar[]",
     pa.timestamp("us"): "timestamp",
 }
 

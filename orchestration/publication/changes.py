@@ -181,6 +181,26 @@ class Changes:
             )
         return body.getvalue().encode("utf-8-sig")
 
+    def revisions(self, edition: int) -> list[dict[str, Any]]:
+        """The changes as rows of ``publication.figure_revisions``.
+
+        Args:
+            edition: number of the new edition.
+        """
+        return [
+            {
+                "year": self.year,
+                "figure_id": change.figure,
+                "edition": edition,
+                "value": None if change.new is None else Decimal(change.new),
+                "previous_value": None if change.old is None else Decimal(change.old),
+                # The most frequent cause; the edition's change table names all.
+                "reason_code": change.causes[0],
+                "document_ids": list(change.documents),
+            }
+            for change in self.changes
+        ]
+
     def documents(self, marts: Marts, number: int) -> tuple[Document, ...]:
         """The page with all changes, and the notice.
 

@@ -22,6 +22,7 @@ from orchestration.core.versions import recorded_versions
 from orchestration.core.workspace import Progress, Workspace
 from orchestration.gate import GateDecision
 from orchestration.publication.building import Built, build_files
+from orchestration.publication.changes import Changes, compare_snapshots
 
 __all__ = [
     "PublishSummary",
@@ -102,7 +103,7 @@ def publish_edition(
     with ThreadPoolExecutor(1) as copying:  # Writes the local copy during the upload.
         copied = copying.submit(bulletin.write_staging_folder, made, folder)
         edition = bulletin.publish_edition(store, settings.publication_bucket, made, built.sources)
-        _record(ws, edition)
+        _record(ws, edition, built.changes)
         copied.result()
     out = bulletin.publish_staging_folder(edition, folder)
     files = len(built.files) + 1
@@ -136,9 +137,26 @@ def published_editions(ws: Workspace, year: int) -> list[dict[str, Any]]:
     if finished:
         number += 1
     if number and number not in {row["edition"] for row in recorded}:
-        _record(ws, finished or bulletin.read_edition(ws.store, bucket, year, number))
+        edition = finished or bulletin.read_edition(ws.store, bucket, year, number)
+        _record(ws, edition, _changes_of(ws, edition, recorded))
         recorded = _recorded(ws, year)
     return recorded
+
+
+def _changes_of(
+    ws: Workspace, edition: bulletin.Edition, recorded: Sequence[dict[str, Any]]
+) -> Changes | None:
+    """Compare an edition with the one that it supersedes; None for the first.
+
+    Args:
+        recorded: rows of ``publication.editions`` before this edition.
+    """
+    manifest = edition.content
+    if manifest["supersedes"] is None:
+        return None
+    before, now = recorded[-1]["snapshot_id"], manifest["snapshot_id"]
+    with lakehouse.reader(ws.settings, ws.store, now) as con:
+        return compare_snapshots(con, edition.year, before, now, manifest["reason"])
 
 
 def _recorded(ws: Workspace, year: int) -> list[dict[str, Any]]:
@@ -205,7 +223,7 @@ def _write_year_index(
     (folder / "index.html").write_bytes(page)
 
 
-def _record(ws: Workspace, edition: bulletin.Edition) -> None:
+def _record(ws: Workspace, edition: bulletin.Edition, changes: Changes | None) -> None:
     manifest = edition.content
     with lakehouse.writer(ws.settings, ws.store) as con:
         # The page first: a run killed in between finds the edition unrecorded and does both again.
@@ -222,4 +240,5 @@ def _record(ws: Workspace, edition: bulletin.Edition) -> None:
                 "supersedes": manifest["supersedes"],
                 "reason": manifest["reason"],
             },
+            changes.revisions(edition.number) if changes else (),
         )

@@ -8,6 +8,9 @@ nothing:
   host and loads no extension, and its configuration is locked.
 - The tables of ``raw`` with personal columns are hidden by views without these columns.
 
+An edition's own gate results, record and revisions are written after its snapshot. A session as of
+an edition shows them through views, too.
+
 Unqualified names are looked up in the schemas of the lake, so that ``show tables`` lists them.
 
 Belongs here: the connection, running a query, Ctrl-C. Doesn't belong here: the checks of the text
@@ -130,31 +133,69 @@ def open_session(
     """Open a connection for queries.
 
     Args:
-        snapshot_id: read the lake as of this snapshot, or as of the newest if None.
+        snapshot_id: read the lake as of the edition that was made from this snapshot, or as of
+            the newest snapshot if None.
 
     Raises:
         Unreachable: the store or the catalogue can't be reached.
     """
     with reader(settings, store, snapshot_id) as con:
-        _restrict(con, settings)
+        views = _without_personal_columns()
+        if snapshot_id is not None:
+            views |= _records_of_edition(con, snapshot_id)
+        _restrict(con, settings, views)
         yield Session(con)
 
 
-def _restrict(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+def _without_personal_columns() -> dict[tuple[str, str], str]:
+    """Schema and table → the query that replaces it, for tables with personal columns."""
+    return {
+        ("raw", name): f"select * exclude ({', '.join(columns)}) from lake.raw.{name}"
+        for name, columns in PERSONAL_COLUMNS.items()
+    }
+
+
+def _records_of_edition(
+    con: duckdb.DuckDBPyConnection, snapshot_id: int
+) -> dict[tuple[str, str], str]:
+    """Schema and table → the query that replaces it, for the records about an edition.
+
+    They are read from the newest snapshot, without the rows about later snapshots.
+    """
+    [(newest,)] = con.execute("select max(snapshot_id) from ducklake_snapshots('lake')").fetchall()
+    until = f"at (version => {newest}) where snapshot_id <= {int(snapshot_id)}"
+    editions = f"select year, edition from lake.publication.editions {until}"
+    return {
+        ("quality", "gate_results"): f"select * from lake.quality.gate_results {until}",
+        ("publication", "editions"): f"select * from lake.publication.editions {until}",
+        ("publication", "figure_revisions"): (
+            f"select * from lake.publication.figure_revisions at (version => {newest}) "
+            f"semi join ({editions}) using (year, edition)"
+        ),
+    }
+
+
+def _restrict(
+    con: duckdb.DuckDBPyConnection, settings: Settings, views: Mapping[tuple[str, str], str]
+) -> None:
+    """Restrict the connection.
+
+    Args:
+        views: schema and table → the query whose rows are shown instead.
+    """
     tables: list[tuple[str, str]] = con.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = 'lake'"
     ).fetchall()
-    have = {schema for schema, _ in tables}
-    path = [f"lake.{schema}" for schema in SCHEMAS if schema in have]
-    if "raw" in have:
-        con.execute("create schema memory.raw")
-        path.insert(-1, "memory.raw")  # Before lake.raw, so that raw.objects is the view.
-    for name, columns in PERSONAL_COLUMNS.items():
-        if ("raw", name) in tables:
-            con.execute(
-                f"create view memory.raw.{name} as "
-                f"select * exclude ({', '.join(columns)}) from lake.raw.{name}"
-            )
+    path: list[str] = []
+    for schema in SCHEMAS:
+        replaced = [name for of, name in views if of == schema and (schema, name) in tables]
+        if replaced:
+            con.execute(f"create schema memory.{schema}")
+            path.append(f"memory.{schema}")  # First, so that raw.objects is the view.
+        for name in replaced:
+            con.execute(f"create view memory.{schema}.{name} as {views[schema, name]}")
+        if any(of == schema for of, _ in tables):
+            path.append(f"lake.{schema}")
     con.execute(f"set search_path = {quoted(','.join(path))}")
     folders = [
         quoted(f"{data_path(settings)}{schema}/{table}/")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from orchestration import bulletin, lakehouse, stages
+from orchestration import bulletin, lakehouse, publication, stages
 from orchestration.bulletin import content
 from orchestration.bulletin.content import Claim, Figure, runs
 from orchestration.bulletin.documents import documents
@@ -30,6 +30,7 @@ from orchestration.figures.ids import figure_id
 from orchestration.figures.numbers import change, half_up, signed
 from orchestration.publication.changes import Change, Changes
 from orchestration.publication.checking import MartFacts, check_documents, read_facts, text_of
+from orchestration.query.session import open_session
 from orchestration.storage import Store
 from tests.fixtures.homes import PreparedYear, Shared
 from tests.fixtures.landing import Landing
@@ -178,6 +179,73 @@ def test_a_rank_changed_by_other_provinces_has_that_cause(corrected: Corrected) 
         assert row["documents"]
     for figure in ranks.keys() - passed.keys():
         assert figure.removesuffix("_rank") in rows
+
+
+_REVISIONS = (
+    "select figure_id, edition, value, previous_value, reason_code, document_ids "
+    "from lake.publication.figure_revisions where year = 2024 order by figure_id"
+)
+
+
+def test_what_a_correction_changed_is_in_the_lake(corrected: Corrected) -> None:
+    ws = corrected.ws
+    body = ws.store.get("publication", EDITION_2 + "changes.csv").decode("utf-8-sig")
+    table = {row["figure"]: row for row in csv.DictReader(io.StringIO(body))}
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        rows = con.execute(_REVISIONS).fetchall()
+        written_into = con.execute(
+            "select changes['tables_inserted_into'] from ducklake_snapshots('lake') "
+            "where list_has_any(changes['tables_inserted_into'], "
+            "['publication.figure_revisions'])"
+        ).fetchall()
+    assert len({figure for figure, *_ in rows}) == len(rows) > 100
+    assert {figure for figure, *_ in rows} == set(table)
+    for figure, edition, value, previous_value, reason_code, document_ids in rows:
+        row = table[figure]
+        for found, text in ((value, row["new"]), (previous_value, row["old"])):
+            assert found == (Decimal(text) if text else None)
+        assert edition == 2
+        assert "; ".join(document_ids) == row["documents"]
+        assert reason_code in {"late", "others"}
+    # In the same transaction as the edition.
+    assert written_into == [(["publication.editions", "publication.figure_revisions"],)]
+
+
+def test_a_finished_publication_records_what_it_changed(
+    corrected: Corrected, shared: Shared, tmp_path: Path
+) -> None:
+    """The run was killed after ``latest.json`` and before the record."""
+    settings = shared.copy(corrected.ws.settings.home, tmp_path / "home")
+    with stages.open_workspace(settings) as ws:
+        with lakehouse.writer(settings, ws.store) as con:
+            before = con.execute(_REVISIONS).fetchall()
+            con.execute("delete from lake.publication.figure_revisions")
+            con.execute("delete from lake.publication.editions where edition = 2")
+        assert len(publication.published_editions(ws, YEAR)) == 2
+        with lakehouse.reader(settings, ws.store) as con:
+            assert con.execute(_REVISIONS).fetchall() == before
+
+
+def test_an_edition_in_sql_has_its_own_records(corrected: Corrected) -> None:
+    ws = corrected.ws
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        first, second = lakehouse.edition_rows(con, YEAR)
+    for editions, edition in (([1], first), ([1, 2], second)):
+        with open_session(ws.settings, ws.store, edition["snapshot_id"]) as session:
+            recorded = session.answer(
+                "from publication.editions select edition, manifest_sha256 order by edition"
+            ).rows()
+            assert [number for number, _ in recorded] == editions
+            assert recorded[-1][1] == edition["manifest_sha256"]
+            [(judged, failed)] = session.answer(
+                "select max(snapshot_id), count(*) filter (not success and severity = 'critical') "
+                "from quality.gate_results"
+            ).rows()
+            assert (judged, failed) == (edition["snapshot_id"], 0)
+            [(revisions,)] = session.answer(
+                "select count(*) from publication.figure_revisions"
+            ).rows()
+            assert (revisions > 0) == (editions == [1, 2])
 
 
 def test_the_change_table_equals_the_difference_of_the_marts(corrected: Corrected) -> None:
