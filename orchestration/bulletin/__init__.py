@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from orchestration.bulletin.api import api_files
 from orchestration.bulletin.carry_over import CarryOver, digest_of
 from orchestration.bulletin.content import (
     Block,
@@ -48,8 +49,9 @@ from orchestration.bulletin.marts import GateNotes, Marts, read_marts
 from orchestration.bulletin.open_data import open_data
 from orchestration.bulletin.parts import CLAIMS as _SHARED_CLAIMS
 from orchestration.bulletin.problems import problem_claims
+from orchestration.bulletin.sdmx import sdmx_files
 from orchestration.bulletin.sections import claims_of_sections
-from orchestration.bulletin.site import EditionNote, complete, site_pages, year_index
+from orchestration.bulletin.site import EditionNote, complete, site_pages, year_feed, year_index
 from orchestration.bulletin.summaries import CLAIMS as _DRAFT_CLAIMS
 from orchestration.bulletin.summaries import summaries
 from orchestration.bulletin.tables import national_tables
@@ -72,6 +74,7 @@ __all__ = [
     "Rendered",
     "Section",
     "Table",
+    "api_files",
     "claims",
     "complete",
     "correction_document",
@@ -88,10 +91,12 @@ __all__ = [
     "read_latest",
     "read_marts",
     "render_all",
+    "sdmx_files",
     "unfinished_folders",
     "unfinished_objects",
     "write_out",
     "write_staging_folder",
+    "year_feed",
     "year_index",
 ]
 

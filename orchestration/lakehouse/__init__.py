@@ -32,6 +32,7 @@ from orchestration.lakehouse.records import (
     newest_verdicts,
     record_edition,
     record_gate,
+    revision_rows,
 )
 from orchestration.lakehouse.snapshots import (
     current_snapshot,
@@ -89,6 +90,7 @@ __all__ = [
     "record_gate",
     "recorded_files",
     "recorded_rows",
+    "revision_rows",
     "same_rows",
     "transform_record",
     "transform_snapshot",

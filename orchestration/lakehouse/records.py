@@ -26,6 +26,7 @@ __all__ = [
     "newest_verdicts",
     "record_edition",
     "record_gate",
+    "revision_rows",
 ]
 
 _GATE, _EDITIONS = "quality.gate_results", "publication.editions"
@@ -125,6 +126,25 @@ def record_edition(
         if rows:
             insert_rows(con, table, pa.Table.from_pylist([*rows], OTHER_TABLES[table]))
     con.execute("commit")
+
+
+def revision_rows(
+    con: duckdb.DuckDBPyConnection, year: int, *, before: int
+) -> list[dict[str, Any]]:
+    """What the year's editions before one changed, oldest first.
+
+    They are read from the newest snapshot, because an edition is recorded after its own.
+
+    Args:
+        con: a reader, pinned at a snapshot or not.
+        before: number of an edition.
+    """
+    if before <= 2:  # Edition 1 changes nothing.
+        return []
+    [(newest,)] = con.execute("select max(snapshot_id) from ducklake_snapshots('lake')").fetchall()
+    at = f"at (version => {newest})"
+    rest = f"{at} where year = ? and edition < ? order by edition, figure_id"
+    return _select_records(con, _REVISIONS, rest, year, before)
 
 
 def edition_rows(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:

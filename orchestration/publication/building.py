@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
@@ -21,7 +21,8 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from orchestration import bulletin
+from orchestration import bulletin, lakehouse
+from orchestration.bulletin.content import figures
 from orchestration.core.settings import Settings
 from orchestration.core.versions import code_versions, release
 from orchestration.core.workspace import Progress
@@ -45,6 +46,7 @@ _LIBRARIES = (
     "duckdb",
     "pyarrow",
     "pandas",
+    "pysdmx",
 )
 
 
@@ -162,9 +164,18 @@ def build_files(
             changes=changes.changes if changes else (),
             facts=facts_read.result(),
         )
+        revisions = lakehouse.revision_rows(con, year, before=number)
+        api = bulletin.api_files(
+            con,
+            year,
+            _printed_in(made.documents, "national/bulletin"),
+            [*revisions, *(changes.revisions(number) if changes else ())],
+        )
         sent.result()  # Raises what went wrong: without the digests the child waits for ever.
         others = child.made
     files = made.files | others.files
+    for path, body in api.items():
+        files[path] = carry_over.find(path, hashlib.sha256(body).hexdigest()) or body
     for page, digest in others.digests.items():
         files[page] = carry_over.find_or_make(page, digest, partial(files.__getitem__, page))
     progress(
@@ -211,6 +222,16 @@ def _with_cursor(
     with con.cursor() as own:
         own.execute("use lake")
         return read(own)
+
+
+def _printed_in(documents: Iterable[bulletin.Document], path: str) -> dict[str, str]:
+    """Figure id → text, of the figures that the document at a path prints."""
+    return {
+        figure.id: figure.text
+        for document in documents
+        if document.path == path
+        for figure in figures(document)
+    }
 
 
 def _note(row: dict[str, Any]) -> bulletin.EditionNote:

@@ -1,10 +1,10 @@
 """The child process of a publication, which works while the parent renders documents.
 
-It compares the edition with the former one and makes open data and trace pages. This is mostly
-Python code, so two threads of one process would wait for each other at the interpreter lock.
+It compares the edition with the former one and makes open data, SDMX and trace pages. This is
+mostly Python code, so two threads of one process would wait for each other at the interpreter lock.
 
 Belongs here: starting and ending the child process, its task and its answers. Doesn't belong here:
-how the comparison, open data and trace pages are made (``changes``, ``bulletin``, ``trace``).
+how the comparison and the files are made (``changes``, ``bulletin``, ``trace``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from orchestration import lakehouse
-from orchestration.bulletin import open_data
+from orchestration.bulletin import open_data, sdmx_files
 from orchestration.core.errors import TongbaoError
 from orchestration.core.settings import Settings
 from orchestration.publication.changes import Changes, compare_snapshots
@@ -70,7 +70,7 @@ class ChildFiles:
     """The files that the child process made.
 
     Attributes:
-        files: path below the edition → bytes, of open data and trace pages.
+        files: path below the edition → bytes, of open data, SDMX and trace pages.
         digests: path → digest of every trace page that has one, whether or not it was made now.
     """
 
@@ -124,7 +124,7 @@ class ChildProcess:
             succeeded, answer = self._connection.recv()
         except (EOFError, OSError):
             raise TongbaoError(
-                "the process that compares editions and makes open data and trace pages "
+                "the process that compares editions and makes open data, SDMX and trace pages "
                 "ended before its answer"
             ) from None
         if not succeeded:
@@ -141,7 +141,7 @@ def _answers(task: ChildTask, connection: Connection) -> Iterator[Changes | Chil
             if task.before is None
             else compare_snapshots(con, year, task.before, now, task.reason)
         )
-        files = open_data(con, year, task.edition)
+        files = open_data(con, year, task.edition) | sdmx_files(con, year)
         digests = page_digests(con, year)
         former = connection.recv()
         same = {path for path, digest in digests.items() if former.get(path) == digest}

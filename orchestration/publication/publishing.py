@@ -204,7 +204,7 @@ def _locations(ws: Workspace, prefix: str, folder: Path) -> list[str]:
 def _write_year_index(
     ws: Workspace, edition: bulletin.Edition, recorded: Sequence[dict[str, Any]]
 ) -> None:
-    """Write the page that lists the year's editions, this one included."""
+    """Write the page and the feed that list the year's editions, this one included."""
     year, manifest = edition.year, edition.content
     known = {row["edition"]: row for row in recorded}
     known[edition.number] = {
@@ -216,11 +216,16 @@ def _write_year_index(
         bulletin.EditionNote.of(year, number, row["published_at"], row["reason"])
         for number, row in sorted(known.items())
     ]
-    page = bulletin.year_index(year, notes, is_synthetic=manifest["synthetic"])
-    ws.store.put(ws.settings.publication_bucket, f"editions/{year}/index.html", page)
+    rows = [known[number] for number in sorted(known)]
+    is_synthetic = manifest["synthetic"]
     folder = ws.settings.home / "out" / str(year)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "index.html").write_bytes(page)
+    for name, body in (
+        ("index.html", bulletin.year_index(year, notes, is_synthetic=is_synthetic)),
+        ("feed.xml", bulletin.year_feed(year, rows, is_synthetic=is_synthetic)),
+    ):
+        ws.store.put(ws.settings.publication_bucket, f"editions/{year}/{name}", body)
+        (folder / name).write_bytes(body)
 
 
 def _record(ws: Workspace, edition: bulletin.Edition, changes: Changes | None) -> None:

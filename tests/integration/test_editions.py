@@ -28,7 +28,7 @@ from orchestration.core.errors import TongbaoError, UsageError
 from orchestration.core.settings import Settings
 from orchestration.figures.ids import figure_id
 from orchestration.figures.numbers import change, half_up, signed
-from orchestration.publication.changes import Change, Changes
+from orchestration.publication.changes import _CAUSES, Change, Changes
 from orchestration.publication.checking import MartFacts, check_documents, read_facts, text_of
 from orchestration.query.session import open_session
 from orchestration.storage import Store
@@ -206,9 +206,27 @@ def test_what_a_correction_changed_is_in_the_lake(corrected: Corrected) -> None:
             assert found == (Decimal(text) if text else None)
         assert edition == 2
         assert "; ".join(document_ids) == row["documents"]
-        assert reason_code in {"late", "others"}
+        assert row["reason"].startswith(_CAUSES[reason_code])
     # In the same transaction as the edition.
     assert written_into == [(["publication.editions", "publication.figure_revisions"],)]
+
+
+def test_the_api_says_what_a_correction_changed(corrected: Corrected) -> None:
+    store = corrected.ws.store
+    listed = {entry["path"]: entry for entry in _manifest(store, EDITION_2)["files"]}
+    former = {entry["path"]: entry for entry in _manifest(store, EDITION_1)["files"]}
+    figures = [path for path in listed if path.startswith("api/figures/")]
+    same = [path for path in figures if listed[path] == former.get(path)]
+    # The late documents are about one province: most tasks keep their figures and files.
+    assert len(same) > len(figures) / 2
+    path = f"api/figures/{YEAR}/agg_national_indicator/ALL/C_04/value.json"
+    before, after = (
+        json.loads(store.get("publication", prefix + path)) for prefix in (EDITION_1, EDITION_2)
+    )
+    assert before["revisions"] == []
+    [revision] = after["revisions"]
+    assert (revision["edition"], revision["reason_code"]) == (2, "late")
+    assert (revision["previous_value"], revision["value"]) == (before["value"], after["value"])
 
 
 def test_a_finished_publication_records_what_it_changed(

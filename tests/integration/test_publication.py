@@ -132,6 +132,7 @@ def test_the_edition_has_the_files_of_the_contract(published: Published) -> None
     pages = [*(use.code for use in load_catalogue().uses), "watchlist"]
     expected |= {f"uses/{page}.{kind}" for page in pages for kind in ("html", "xlsx")}
     expected |= {"national/tables.xlsx", "data/datapackage.json", "metadata/dcat.jsonld"}
+    expected |= {"metadata/structure.xml", "metadata/data.csv", "api/tables/index.json"}
     assert expected <= found
 
 

@@ -11,6 +11,7 @@ Doesn't belong here: rendering bulletins (``render``), reading figures (``marts`
 
 from orchestration.bulletin.site.complete import complete
 from orchestration.bulletin.site.editions import EditionNote, year_index
+from orchestration.bulletin.site.feed import year_feed
 from orchestration.bulletin.site.pages import site_pages
 
-__all__ = ["EditionNote", "complete", "site_pages", "year_index"]
+__all__ = ["EditionNote", "complete", "site_pages", "year_feed", "year_index"]

@@ -19,6 +19,8 @@ from orchestration.figures.dictionary import mart_descriptions
 __all__ = ["complete"]
 
 _DOWNLOADS = "downloads/index.html"
+#: Thousands of small files, which the manifest lists: the page would be larger than 1 MB.
+_NOT_LISTED = "api/figures/"
 #: Placeholder for the list of files in the downloads page, which can't list itself.
 _LIST_PLACEHOLDER = b"<!-- files -->"
 _BODY = re.compile(r"<body[^>]*>")
@@ -46,6 +48,8 @@ _FILE_NAMES = {
     "CITATION": "引用格式",
     "data/datapackage": "开放数据包说明（Frictionless）",
     "data/dictionary": "数据字典",
+    "metadata/data": "指标数据（SDMX-CSV）",
+    "metadata/structure": "指标数据结构（SDMX 3.0）",
     "metadata/dcat": "数据目录说明（DCAT、schema.org）",
     "national/correction": "更正通报",
     "national/tables": "数据表",
@@ -55,6 +59,8 @@ _FILE_NAMES = {
 }
 #: Parts of a path → kind of a file about a place, task or indicator.
 _FILE_KINDS = {
+    "sources": "来源文件摘要（接口）",
+    "tables": "数据表（接口）",
     "data_docs": "检查明细",
     "reporting": "报送情况",
     "summaries": "总结（草稿）",
@@ -69,6 +75,7 @@ _FILE_FORMATS = {
     "json": "JSON说明",
     "jsonld": "JSON-LD说明",
     "cff": "CFF引用文件",
+    "xml": "XML",
     "woff": "字体",
 }
 
@@ -180,6 +187,8 @@ def _file_list(files: Mapping[str, bytes], sums: Mapping[str, str]) -> bytes:
     }
     titles = dict(zip(("national", "tasks", "provinces", "quality"), groups, strict=False))
     for path, body in sorted(files.items()):
+        if path.startswith(_NOT_LISTED):
+            continue
         title = titles.get(path.split("/")[0], "本站其他网页和文件")
         suffix = path.rsplit(".", 1)[-1]
         groups[title].append(
