@@ -340,6 +340,39 @@ def test_downloads_list_every_file_with_its_digest(site: Site) -> None:
     assert names["index.html"] == "首页"
 
 
+def test_the_quality_sheet_says_what_the_marts_say(site: Site) -> None:
+    page = site.files["metadata/quality.html"].decode()
+    headings = re.findall(r"<h2[^>]*>.*?（(.*?)）</h2>", page)
+    assert headings == [
+        "Relevance",
+        "Accuracy and reliability",
+        "Timeliness and punctuality",
+        "Coherence and comparability",
+        "Accessibility and clarity",
+    ]
+    cells = [
+        re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)
+        for row in re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)
+    ]
+    rows = {re.sub("<[^>]+>", "", row[0]): [re.sub("<[^>]+>", "", c) for c in row] for row in cells}
+    for region in site.marts.regions:
+        expected = site.marts.row("province_scorecard", region.code)
+        assert rows[region.name][1:4] == [
+            expected.text(column)
+            for column in ("units_expected", "units_reported", "reporting_rate")
+        ]
+    excluded = Counter(each["exclusion_code"] for each in site.marts.excluded)
+    assert excluded
+    for code, number in excluded.items():
+        _, name, values, _ = rows[code]
+        assert re.search("[\u4e00-\u9fff]", name)
+        assert int(values.replace(",", "")) == number
+    for code, incomparable in load_catalogue().incomparable.items():
+        [found] = [row for label, row in rows.items() if label.startswith(f"{code} ")]
+        assert found[1] == incomparable.reason_zh
+    assert rows["2024年度"][2:4] == ["2024年12月15日", "2024年12月15日"]
+
+
 def _hostile(site: Site) -> tuple[Marts, dict[str, bytes]]:
     units = [dict(unit) for unit in site.marts.units]
     units[0]["unit_name"], units[1]["unit_name"] = HOSTILE, FORMULA

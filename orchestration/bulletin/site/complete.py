@@ -37,6 +37,7 @@ _NAVIGATION = (
     ("editions/index.html", "历次版本"),
 )
 _SECTION_OF_FOLDER = {
+    "metadata": "quality/index.html",
     "tasks": "index.html#tasks",
     "uses": "uses/marked_results.html",
     "trace": "trace/scorecard.html",
@@ -49,6 +50,7 @@ _FILE_NAMES = {
     "data/datapackage": "开放数据包说明（Frictionless）",
     "data/dictionary": "数据字典",
     "metadata/data": "指标数据（SDMX-CSV）",
+    "metadata/quality": "质量说明",
     "metadata/structure": "指标数据结构（SDMX 3.0）",
     "metadata/dcat": "数据目录说明（DCAT、schema.org）",
     "national/correction": "更正通报",

@@ -18,6 +18,7 @@ from orchestration.bulletin.content import Column, Run, Tile
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import tile_map
 from orchestration.bulletin.site.editions import EditionNote
+from orchestration.bulletin.site.quality import quality_sections
 from orchestration.bulletin.site.templates import fill, json_for_script
 from orchestration.bulletin.wording import (
     GRADES,
@@ -128,6 +129,8 @@ def site_pages(
     for path, title, content in _experience_pages(marts):
         template = "experience.html.j2" if path.endswith("index.html") else "examples.html.j2"
         add_or_carry_over(path, template, title, **content)
+    sections = quality_sections(marts, editions)
+    add("metadata/quality.html", "quality.html.j2", "质量说明", sections=sections)
     add("downloads/index.html", "downloads.html.j2", "下载")
     add("editions/index.html", "editions.html.j2", "历次版本", editions=editions)
     return made
