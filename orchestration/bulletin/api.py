@@ -24,7 +24,7 @@ from typing import Any
 import duckdb
 import orjson
 
-from orchestration.bulletin.open_data import TABLES
+from orchestration.bulletin.open_data import TABLES, is_public
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.figures.dictionary import (
@@ -122,9 +122,10 @@ def _exact(value: Any) -> Any:
 
 def _rows(con: duckdb.DuckDBPyConnection, about: TableDescription, year: int) -> list[Row]:
     where = f"where year = {int(year)}" if "year" in about.columns else ""
+    shown = [column for column in about.columns if is_public(about.name, column)]
     return rows_as_dicts(
         con.execute(
-            f"select {', '.join(about.columns)} from lake.marts.{about.name} {where} "
+            f"select {', '.join(shown)} from lake.marts.{about.name} {where} "
             f"order by {', '.join(about.grain)}"
         )
     )
@@ -163,7 +164,11 @@ def _table(about: TableDescription, rows: Sequence[Row], marks: Mapping[str, Any
             "description_zh": about.description_zh,
             "description_en": about.description_en,
             "key": about.grain,
-            "columns": [_described(column) for column in about.columns.values()],
+            "columns": [
+                _described(column)
+                for column in about.columns.values()
+                if is_public(about.name, column.name)
+            ],
             "rows": [{name: _exact(value) for name, value in row.items()} for row in rows],
         }
     )

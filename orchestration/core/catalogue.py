@@ -30,6 +30,7 @@ from orchestration.core.seeds import (
     LevelName,
     Measure,
     ObservationRule,
+    PublishedColumn,
     Region,
     Role,
     Rule,
@@ -129,6 +130,8 @@ class Catalogue:
     contradictions: Mapping[str, ContradictionRule]
     #: The indicators whose totals get no growth.
     incomparable: Mapping[str, IncomparableIndicator]
+    #: (table, column) → who may see it.
+    policy: Mapping[tuple[str, str], PublishedColumn]
     #: The measures of the scorecard, in display order.
     measures: Mapping[str, Measure]
     uses: tuple[ResultUse, ...]
@@ -232,6 +235,7 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
         comparison_rules={row.rule: row for row in comparison_rules},
         contradictions={row.contradiction: row for row in _in_order(contradictions)},
         incomparable={row.indicator_code: row for row in reader.rows(IncomparableIndicator)},
+        policy={(r.table_name, r.column_name): r for r in reader.rows(PublishedColumn)},
         measures=measures,
         uses=tuple(_result_use(use, of_uses, measures) for use in _in_order(uses)),
         calendar={row.year: row for row in reader.rows(CalendarYear)},

@@ -49,6 +49,7 @@ __all__ = [
     "Industry",
     "Measure",
     "ObservationRule",
+    "PublishedColumn",
     "Region",
     "Role",
     "Row",
@@ -658,6 +659,24 @@ class IncomparableIndicator(Row):
     kind: Literal["maximum", "distinct", "repeated"]
     reason_zh: Text
     reason_en: Text
+
+
+class PublishedColumn(Row):
+    """Who may see a column of the lake, and on which legal ground.
+
+    Attributes:
+        access: ``public`` for everyone; ``restricted`` for evidence on the pages of an edition,
+            and not in its open data and API; ``withheld`` for nobody outside the lake.
+    """
+
+    seed = "publication_policy"
+    keys = (("table_name", "column_name"),)
+
+    table_name: Name
+    column_name: Name
+    access: Literal["public", "restricted", "withheld"]
+    ground_zh: Text
+    ground_en: Text
 
 
 class Measure(Row):

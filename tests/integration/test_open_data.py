@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -26,12 +27,16 @@ from rdflib import Namespace
 from rdflib.namespace import DCTERMS, RDF
 
 from orchestration import bulletin, lakehouse, stages
-from orchestration.bulletin.open_data import TABLES, formula_safe
+from orchestration.bulletin.open_data import TABLES, formula_safe, is_public
+from orchestration.bulletin.open_data import rows as open_rows
 from orchestration.bulletin.render import render_html, render_workbook
 from orchestration.bulletin.tables import national_tables
 from orchestration.bulletin.uses import use_pages, use_workbooks
 from orchestration.core.catalogue import load_catalogue
+from orchestration.figures.dictionary import mart_descriptions
 from orchestration.figures.numbers import PRINTED_PLACES, half_up
+from orchestration.lakehouse import CONTACTS, RAW_TABLES
+from orchestration.query.statements import PERSONAL_COLUMNS
 from tests.fixtures.homes import PreparedYear, Shared
 
 YEAR = 2024
@@ -96,7 +101,9 @@ def test_parquet_holds_the_lakes_rows(made: Made, table: str) -> None:
     expected = _lake_rows(made, table)
     assert expected
     assert "is_synthetic" in found.column_names
-    shown = found.select(list(expected[0])).to_pylist()
+    public = [column for column in expected[0] if is_public(table, column)]
+    shown = found.select(public).to_pylist()
+    expected = [{column: row[column] for column in public} for row in expected]
     assert sorted(map(_key, shown)) == sorted(map(_key, expected))
 
 
@@ -210,6 +217,34 @@ def test_the_schemas_of_both_formats_are_those_of_the_files(made: Made) -> None:
             assert header == [name for name, _ in described]
 
 
+def test_the_policy_decides_what_is_published(made: Made) -> None:
+    """Every column of a public mart has a row, and only the public ones are in the files."""
+    policy = load_catalogue().policy
+    columns = {(table, each) for table in TABLES for each in mart_descriptions()[table].columns}
+    assert columns <= set(policy)
+    withheld = {key for key, row in policy.items() if row.access == "withheld"}
+    personal = {(table, each) for table, found in PERSONAL_COLUMNS.items() for each in found}
+    contacts = {
+        (CONTACTS, each) for each in RAW_TABLES[CONTACTS].names if each.startswith("contact_")
+    }
+    assert withheld == personal | contacts
+    assert set(policy) == columns | withheld
+    words = _csv_rows(made.files["data/dictionary.csv"])
+    published = {(line["table"], line["column"]) for line in words}
+    assert {key for key in columns if policy[key].access == "public"} == columns & published
+    assert ("fct_unit_indicator", "submitted_value") not in published
+
+
+def test_a_column_without_a_row_is_not_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = {
+        key: row for key, row in load_catalogue().policy.items() if key != ("dim_unit", "city_name")
+    }
+    monkeypatch.setattr(open_rows, "load_catalogue", lambda: SimpleNamespace(policy=policy))
+    files = bulletin.open_data(_hostile(), 2024, 1)
+    assert "city_name" not in _csv_rows(files["data/dim_unit.csv"])[0]
+    assert "city_name" not in pq.read_schema(io.BytesIO(files["data/dim_unit.parquet"])).names
+
+
 def test_codes_have_names_beside_them(made: Made) -> None:
     rows = _csv_rows(made.files["data/fct_unit_indicator.csv"])
     catalogue = load_catalogue()
@@ -275,8 +310,6 @@ def _hostile() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     con.execute("attach ':memory:' as lake")
     con.execute("create schema lake.marts")
-    from orchestration.figures.dictionary import mart_descriptions
-
     for name in TABLES:
         columns = mart_descriptions()[name].columns.values()
         listed = ", ".join(f"{column.name} {column.data_type}" for column in columns)
@@ -302,7 +335,7 @@ def _hostile() -> duckdb.DuckDBPyConnection:
     )
     con.execute(
         "insert into lake.marts.fct_unit_indicator (year, unit_code, indicator_code, value, "
-        "submitted_value) values (2024, 'T05-440000-0001', 'T05_01', "
+        "document_id) values (2024, 'T05-440000-0001', 'T05_01', "
         "123456789012345678.000001, '-5'), (2024, 'T05-440000-0001', 'T05_02', -0.000001, '=5')"
     )
     return con
@@ -318,7 +351,7 @@ def test_formulas_are_escaped_and_numbers_are_unchanged() -> None:
         ("'＝1", ""),
     ]
     facts = _csv_rows(files["data/fct_unit_indicator.csv"])
-    assert [(row["value"], row["submitted_value"]) for row in facts] == [
+    assert [(row["value"], row["document_id"]) for row in facts] == [
         ("123456789012345678.000001", "-5"),
         ("-0.000001", "'=5"),
     ]

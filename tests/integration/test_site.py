@@ -20,6 +20,7 @@ from orchestration import bulletin, lakehouse, stages
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.site import EditionNote, complete, site_pages, year_index
 from orchestration.bulletin.site.templates import json_for_script
+from orchestration.core.catalogue import load_catalogue
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.figures.numbers import percent
 from tests.fixtures.homes import PreparedYear, Shared

@@ -22,9 +22,9 @@ from orchestration.bulletin.open_data.package import (
     package_json,
     table_resources,
 )
-from orchestration.bulletin.open_data.rows import TABLES, read_table
+from orchestration.bulletin.open_data.rows import TABLES, is_public, read_table
 
-__all__ = ["TABLES", "formula_safe", "open_data"]
+__all__ = ["TABLES", "formula_safe", "is_public", "open_data"]
 
 
 def open_data(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> dict[str, bytes]:

@@ -1,5 +1,7 @@
 """The rows of the public marts, with a name beside each code.
 
+Which columns are public is a row of the seed ``publication_policy``.
+
 Belongs here: which marts are public, which columns get a name, reading. Doesn't belong here: the
 formats of the files (``formats``) and their descriptions (``package``).
 """
@@ -13,6 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from orchestration.core.catalogue import load_catalogue
 from orchestration.core.contacts import struck
 from orchestration.figures.dictionary import (
     ColumnDescription,
@@ -20,7 +23,7 @@ from orchestration.figures.dictionary import (
     mart_descriptions,
 )
 
-__all__ = ["TABLES", "OpenTable", "read_table"]
+__all__ = ["TABLES", "OpenTable", "is_public", "read_table"]
 
 #: The public marts, dimensions first.
 TABLES = (
@@ -143,10 +146,16 @@ class OpenTable:
     rows: pa.Table
 
 
+def is_public(table: str, column: str) -> bool:
+    """Whether the seed ``publication_policy`` lets everyone see a column; one without a row: no."""
+    row = load_catalogue().policy.get((table, column))
+    return row is not None and row.access == "public"
+
+
 def read_table(
     con: duckdb.DuckDBPyConnection, name: str, year: int, *, is_synthetic: bool
 ) -> OpenTable:
-    """Read the year's rows of a public mart; all rows of a mart without a year.
+    """Read the public columns of the year's rows of a mart; all rows of a mart without a year.
 
     Args:
         con: a reader of the lake.
@@ -158,6 +167,8 @@ def read_table(
     selected: list[str] = []
     joins: list[str] = []
     for column in about.columns.values():
+        if not is_public(name, column.name):
+            continue
         columns.append(column)
         selected.append(f"rows.{column.name}")
         for each in _names_of(about, column.name):
