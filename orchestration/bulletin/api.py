@@ -226,7 +226,7 @@ def _source_summary(
 
     The digest is the SHA-256 of the sorted hashes, joined by line feeds.
     """
-    tasks = [task] if task in sources else sorted(sources)
+    tasks = [name for name in sorted(sources) if task in (None, name)]
     hashes = sorted(
         {
             each

@@ -242,9 +242,9 @@ def _structure_xml(prepared: datetime) -> bytes:
 
 def _with_both_languages(text: str) -> bytes:
     """Give each name an element in English and one in Chinese."""
-    spaces = ET.iterparse(io.StringIO(text), events=["start-ns"])  # noqa: S314
-    for prefix, (_, address) in enumerate(spaces):
-        ET.register_namespace(address[0] or f"n{prefix}", address[1])
+    events: Any = ET.iterparse(io.StringIO(text), events=["start-ns"])  # noqa: S314
+    for _, (prefix, address) in events:
+        ET.register_namespace(prefix, address)
     root = ET.fromstring(text)  # noqa: S314
     for parent in root.iter():
         for at, element in reversed(list(enumerate(parent))):

@@ -174,8 +174,8 @@ def build_files(
         sent.result()  # Raises what went wrong: without the digests the child waits for ever.
         others = child.made
     files = made.files | others.files
-    for path, body in api.items():
-        files[path] = carry_over.find(path, hashlib.sha256(body).hexdigest()) or body
+    for name, body in api.items():
+        files[name] = carry_over.find(name, hashlib.sha256(body).hexdigest()) or body
     for page, digest in others.digests.items():
         files[page] = carry_over.find_or_make(page, digest, partial(files.__getitem__, page))
     progress(
