@@ -92,7 +92,7 @@ def test_a_figure_names_the_objects_behind_it(published: Published) -> None:
     hashes = published.json("sources/T05")["sha256"]["440000"]
     assert hashes
     assert set(hashes) <= {each["sha256"] for each in traced.objects}
-    found = published.json(f"figures/{YEAR}/agg_national_task/T05/units_reported")["sources"]
+    found = published.json(f"figures/{YEAR}/agg_national_task/T05/units_expected")["sources"]
     every = sorted({h for each in published.json("sources/T05")["sha256"].values() for h in each})
     assert found["lists"] == ["api/sources/T05.json"]
     assert found["objects"] == len(every)
