@@ -193,11 +193,16 @@ def test_what_a_correction_changed_is_in_the_lake(corrected: Corrected) -> None:
     table = {row["figure"]: row for row in csv.DictReader(io.StringIO(body))}
     with lakehouse.reader(ws.settings, ws.store) as con:
         rows = con.execute(_REVISIONS).fetchall()
-        written_into = con.execute(
-            "select changes['tables_inserted_into'] from ducklake_snapshots('lake') "
-            "where list_has_any(changes['tables_inserted_into'], "
-            "['publication.figure_revisions'])"
-        ).fetchall()
+        ids = dict(
+            con.execute("select table_name, table_id from ducklake_table_info('lake')").fetchall()
+        )
+        written = [
+            into
+            for (into,) in con.execute(
+                "select changes['tables_inserted_into'] from ducklake_snapshots('lake')"
+            ).fetchall()
+            if into and str(ids["figure_revisions"]) in into
+        ]
     assert len({figure for figure, *_ in rows}) == len(rows) > 100
     assert {figure for figure, *_ in rows} == set(table)
     for figure, edition, value, previous_value, reason_code, document_ids in rows:
@@ -208,7 +213,7 @@ def test_what_a_correction_changed_is_in_the_lake(corrected: Corrected) -> None:
         assert "; ".join(document_ids) == row["documents"]
         assert row["reason"].startswith(_CAUSES[reason_code])
     # In the same transaction as the edition.
-    assert written_into == [(["publication.editions", "publication.figure_revisions"],)]
+    assert [set(into) for into in written] == [{str(ids["editions"]), str(ids["figure_revisions"])}]
 
 
 def test_the_api_says_what_a_correction_changed(corrected: Corrected) -> None:
@@ -217,8 +222,9 @@ def test_the_api_says_what_a_correction_changed(corrected: Corrected) -> None:
     former = {entry["path"]: entry for entry in _manifest(store, EDITION_1)["files"]}
     figures = [path for path in listed if path.startswith("api/figures/")]
     same = [path for path in figures if listed[path] == former.get(path)]
-    # The late documents are about one province: most tasks keep their figures and files.
-    assert len(same) > len(figures) / 2
+    # Many tasks have no late document: their figures keep their files.
+    assert len(same) > 100
+    assert len(same) < len(figures)
     path = f"api/figures/{YEAR}/agg_national_indicator/ALL/C_04/value.json"
     before, after = (
         json.loads(store.get("publication", prefix + path)) for prefix in (EDITION_1, EDITION_2)
