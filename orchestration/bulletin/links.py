@@ -1,12 +1,12 @@
 """Links from figures to their trace pages.
 
-Belongs here: the mapping from a figure id to page and anchor, which bulletins and trace pages
-share. Doesn't belong here: the content of trace pages (``orchestration.trace.pages``).
+Belongs here: the mapping from a figure id, or a unit, to page and anchor, which bulletins and trace
+pages share. Doesn't belong here: the content of trace pages (``orchestration.trace.pages``).
 """
 
 from __future__ import annotations
 
-__all__ = ["NATION", "target_anchor", "trace_target"]
+__all__ = ["NATION", "target_anchor", "trace_target", "unit_anchor", "unit_target"]
 
 #: Anchor of the nation's row on every trace page; a province's anchor is its code.
 NATION = "nation"
@@ -15,6 +15,20 @@ NATION = "nation"
 def target_anchor(level: str, category: str) -> str:
     """Return the anchor of a national target; ``category`` is ``-`` if the target has none."""
     return f"target-{level}" + ("" if category == "-" else f"-{category}")
+
+
+def unit_anchor(unit_code: str) -> str:
+    """Return a unit's anchor on the trace page of its task and province."""
+    return unit_code.partition("-")[2]
+
+
+def unit_target(unit_code: str) -> str:
+    """Return the page and anchor of a unit's documents, relative to the edition's root.
+
+    E.g. ``trace/T05/440000.html#440000-0007`` for ``T05-440000-0007``.
+    """
+    task, province, _ = unit_code.split("-", 2)
+    return f"trace/{task}/{province}.html#{unit_anchor(unit_code)}"
 
 
 def trace_target(figure_id: str) -> str:

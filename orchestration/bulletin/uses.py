@@ -1,8 +1,8 @@
-"""Pages and workbooks about the uses of the results (考核激励) and about the watchlist.
+"""Pages and workbooks about the uses of the results (考核激励), and the workbook of the watchlist.
 
 Belongs here: the measures that are relevant to a use (rows of the seed ``scorecard_uses``), with
 every province's value and rank. Doesn't belong here: weights or a total score, which nobody has
-decided, and computing the measures (dbt).
+decided, computing the measures (dbt), and the pages of the watchlist (``site.watchlist``).
 """
 
 from __future__ import annotations
@@ -20,18 +20,17 @@ from orchestration.bulletin.content import (
     paragraph,
 )
 from orchestration.bulletin.marts import Marts
-from orchestration.bulletin.parts import task_name
 from orchestration.bulletin.sheets import COUNT, RATE, Book, Field, Sheet
 from orchestration.bulletin.tables import ranking_note, scorecard_sheet, watchlist_sheet
 from orchestration.bulletin.wording import (
-    LEVELS,
+    WATCH_NOTE,
     WATCH_REASONS,
     chinese_date,
     chinese_number,
     moment,
 )
 from orchestration.core.catalogue import ResultUse
-from orchestration.figures.numbers import MISSING, count
+from orchestration.figures.numbers import MISSING
 
 __all__ = ["use_pages", "use_workbooks"]
 
@@ -44,8 +43,8 @@ _WATCHLIST = "watchlist"
 
 
 def use_pages(marts: Marts) -> list[Document]:
-    """Return the page ``uses/{use}`` of each use, and the page of the watchlist."""
-    return [*(_use_page(marts, use) for use in marts.catalogue.uses), _watchlist_page(marts)]
+    """Return the page ``uses/{use}`` of each use."""
+    return [_use_page(marts, use) for use in marts.catalogue.uses]
 
 
 def use_workbooks(marts: Marts) -> dict[str, Book]:
@@ -189,58 +188,6 @@ def _watchlist_title(marts: Marts) -> str:
     return f"{marts.year}年度动态管理关注名单"
 
 
-_WATCH_NOTE = (
-    "列入名单只说明存在所列情形，供动态管理参考，不是处理决定；"
-    "同一单位可有多项原因，依据列为其数据来由。"
-)
-
-
-def _reasons_table(marts: Marts) -> Table:
-    reasons = Counter(unit["reason"] for unit in marts.watched)
-    return Table(
-        "关注原因",
-        (Column("原因", 6, "left"), Column("单位（家）", 3)),
-        tuple((name, count(reasons[reason])) for reason, name in WATCH_REASONS.items()),
-    )
-
-
-def _watchlist_page(marts: Marts) -> Document:
-    nation = marts.nation
-    opening = paragraph(
-        f"截至{moment(marts.period.cutoff_at)}，列入动态管理关注名单的建设单位",
-        nation.figure("units_watched"),
-        "家，占应报单位的",
-        nation.figure("watchlist_rate"),
-        f"。{_WATCH_NOTE}",
-    )
-    sections: list[tuple[str, list[Block]]] = [("关注原因", [_reasons_table(marts)])]
-    for region in marts.regions:
-        units = [unit for unit in marts.watched if unit["province_code"] == region.code]
-        if units:
-            table = Table(
-                "",
-                (
-                    Column("单位（代码）", 9, "left"),
-                    Column("重点任务", 6, "left"),
-                    Column("级别", 2, "center"),
-                    Column("关注原因", 5, "left"),
-                    Column("依据", 10, "left"),
-                ),
-                tuple(
-                    (
-                        f"{unit['unit_name']}（{unit['unit_code']}）",
-                        task_name(marts, unit["task_code"]),
-                        LEVELS.get(unit["level"], unit["level"]),
-                        WATCH_REASONS[unit["reason"]],
-                        unit["evidence"],
-                    )
-                    for unit in units
-                ),
-            )
-            sections.append((region.name, [table]))
-    return _page_document(marts, _WATCHLIST, _watchlist_title(marts), opening, sections)
-
-
 def _watchlist_workbook(marts: Marts) -> Book:
     reasons = Counter((unit["province_code"], unit["reason"]) for unit in marts.watched)
     provinces = Sheet(
@@ -268,7 +215,7 @@ def _watchlist_workbook(marts: Marts) -> Book:
         _watchlist_title(marts),
         (
             f"数据截止时间：{moment(marts.period.cutoff_at)}。",
-            _WATCH_NOTE,
+            WATCH_NOTE,
             "分省情况按原因计的是单位数，同一单位有多项原因的在各项中分别计算。",
         ),
         (watchlist_sheet(marts), provinces),

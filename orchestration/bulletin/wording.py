@@ -21,6 +21,7 @@ __all__ = [
     "ORGAN",
     "STATUSES",
     "UNIT_NAME",
+    "WATCH_NOTE",
     "WATCH_REASONS",
     "address",
     "chinese_date",
@@ -91,6 +92,10 @@ STATUSES = {
     "removed": "已退出",
 }
 #: Reason why a unit is on the watchlist (``marts.unit_watchlist.reason``).
+WATCH_NOTE = (
+    "列入名单只说明存在所列情形，供动态管理参考，不是处理决定；"
+    "同一单位可有多项原因，依据列为其数据来由。"
+)
 WATCH_REASONS = {
     "not_reported": "未报送年度绩效",
     "targets_missed_two_years": "连续两年未完成过半目标",

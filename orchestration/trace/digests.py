@@ -23,6 +23,8 @@ _INDICATOR_KEY = ("task_code", "indicator_code")
 _REPORTING_MARTS = (
     "dim_unit", "fct_unit_year", "agg_national_task", "agg_province_task", "agg_national_target",
 )  # fmt: skip
+#: Marts behind the page of a task's units in a province.
+_UNIT_MARTS = ("dim_unit", "fct_unit_year")
 #: What an indicator's page prints of a unit. Names and documents are on the reporting page, so a
 #: new version of a document changes only the indicators whose values differ.
 _VALUE_ROW = "row(unit_code, value, target, exclusion_code, submitted_value)"
@@ -35,7 +37,7 @@ _ROWS_DIGEST = "concat_ws(':', sum(hash(hash({row}))), count(*))"
 
 
 def page_digests(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, str]:
-    """Return page path below the edition → hex digest, for indicators' and reporting pages.
+    """Return page path below the edition → hex digest, for all pages but the scorecards'.
 
     The scorecard page has no digest: it depends on nearly every row.
 
@@ -64,19 +66,38 @@ def page_digests(con: duckdb.DuckDBPyConnection, year: int) -> dict[str, str]:
             (provinces.get((*key, code)) for key in tasks),
             (values.get((*key, each)) for key in tasks for each in codes),
         )
+    documents = _documents_by_subject(con, year)
     tables = [_digest_by_key(con, table, ("task_code",), year) for table in _REPORTING_MARTS]
-    query, parameters = counting_documents(con, Scope(year), COUNTED_DOCUMENTS)
-    documents = con.execute(
-        f"select split_part(subject, '-', 1), {_ROWS_DIGEST.format(row='d')} "
-        f"from ({query}) as d group by 1",
-        parameters,
-    ).fetchall()
-    tables.append({(task,): digest for task, digest in documents})
-    for key in tables[_REPORTING_MARTS.index("agg_national_task")]:
-        found[f"trace/{key[0]}/reporting.html"] = _combined_digest(
-            calendar.values(), (table.get(key) for table in tables)
+    for (task,) in tables[_REPORTING_MARTS.index("agg_national_task")]:
+        found[f"trace/{task}/reporting.html"] = _combined_digest(
+            calendar.values(),
+            (table.get((task,)) for table in tables),
+            # A summary is about a task and a province.
+            (documents.get((task, each, True)) for each in catalogue.regions),
+        )
+    keys = ("task_code", "province_code")
+    tables = [_digest_by_key(con, table, keys, year) for table in _UNIT_MARTS]
+    for task, province in tables[_UNIT_MARTS.index("fct_unit_year")]:
+        found[f"trace/{task}/{province}.html"] = _combined_digest(
+            calendar.values(),
+            (table.get((task, province)) for table in tables),
+            [documents.get((task, province, False))],
         )
     return found
+
+
+def _documents_by_subject(
+    con: duckdb.DuckDBPyConnection, year: int
+) -> dict[tuple[str, str, bool], str]:
+    """Return (task, province, whether it is a summary) → digest of the documents that count."""
+    query, parameters = counting_documents(con, Scope(year), COUNTED_DOCUMENTS)
+    rows = con.execute(
+        "select split_part(subject, '-', 1), split_part(subject, '-', 2), "
+        f"split_part(subject, '-', 3) = '', {_ROWS_DIGEST.format(row='d')} "
+        f"from ({query}) as d group by all",
+        parameters,
+    ).fetchall()
+    return {(task, province, is_summary): digest for task, province, is_summary, digest in rows}
 
 
 def _digest_by_key(

@@ -1,9 +1,9 @@
 """Makes the trace pages of an edition: every figure of its bulletins and what it was made from.
 
-There is one page for each task and indicator, one for each task's reporting, and one for the
-scorecards. A few bulk queries read the data of all pages. A unit's name, documents and objects are
-printed only on its task's reporting page, which the indicators' pages link to: this keeps the
-pages small.
+There is one page for each task and indicator, one for each task's reporting, one for each task's
+units in a province, and one for the scorecards. A few bulk queries read the data of all pages. A
+unit's name, documents and objects are printed only on the page of its task and province, which the
+indicators' pages link to: this keeps the pages small.
 
 Belongs here: the content of these pages and the anchors that ``bulletin.links.trace_target``
 names. Doesn't belong here: the trace of one figure (``tracing``), arithmetic
@@ -24,7 +24,7 @@ from typing import Any
 import duckdb
 import jinja2
 
-from orchestration.bulletin.links import NATION, target_anchor
+from orchestration.bulletin.links import NATION, target_anchor, unit_anchor, unit_target
 from orchestration.bulletin.wording import (
     GRADES,
     KINDS,
@@ -163,7 +163,8 @@ class _YearData:
         values: units' values for the pages to be made.
         documents: documents for the pages to be made, by unit or ``task-province``.
         calendar: the row of ``dim_reporting_year``.
-        wanted: (task, indicator or ``reporting``) of each page to be made.
+        wanted: (task, name) of each page to be made; the name is an indicator, ``reporting``, or
+            the province whose units the page lists.
     """
 
     year: int
@@ -219,6 +220,8 @@ def trace_pages(
         pages[path] = _render_page("indicator", data.common | content)
     for path, content in _reporting_pages(data):
         pages[path] = _render_page("reporting", data.common | content)
+    for path, content in _unit_pages(data):
+        pages[path] = _render_page("units", data.common | content)
     pages["trace/scorecard.html"] = _render_page(
         "scorecard", data.common | _scorecard_page(con, data)
     )
@@ -246,11 +249,14 @@ def _mart_rows(con: duckdb.DuckDBPyConnection, table: str, year: int) -> list[Ma
 
 
 def _pages_to_make(
-    marts: Mapping[str, list[MartRow]], unchanged: Collection[str]
+    marts: Mapping[str, list[MartRow]],
+    units: Iterable[Mapping[str, Any]],
+    unchanged: Collection[str],
 ) -> set[tuple[str, str]]:
-    """Return (task, indicator or ``reporting``) of each page to be made."""
+    """Return (task, name) of each page to be made, as ``_YearData.wanted`` holds them."""
     pages = {(row["task_code"], row["indicator_code"]) for row in marts["agg_national_indicator"]}
     pages |= {(row["task_code"], "reporting") for row in marts["agg_national_task"]}
+    pages |= {(unit["task_code"], unit["province_code"]) for unit in units}
     return {page for page in pages if _page_path(*page) not in unchanged}
 
 
@@ -269,14 +275,17 @@ def _read_year(con: duckdb.DuckDBPyConnection, year: int, unchanged: Collection[
     }  # fmt: skip
     if not marts["dim_reporting_year"]:
         raise TongbaoError(f"there are no marts of {year} in this snapshot")
-    wanted = _pages_to_make(marts, unchanged)
-    reporting = Scope(year, tasks=frozenset(task for task, name in wanted if name == "reporting"))
+    units = evidence.unit_years(con, Scope(year))
+    wanted = _pages_to_make(marts, units, unchanged)
+    catalogue = load_catalogue()
+    documented = {"reporting", *catalogue.regions}
+    reporting = Scope(year, tasks=frozenset(task for task, name in wanted if name in documented))
     everywhere = {name for task, name in wanted if task == "ALL"}
     return _YearData(
         year=year,
-        catalogue=load_catalogue(),
+        catalogue=catalogue,
         marts=marts,
-        units=evidence.unit_years(con, Scope(year)),
+        units=units,
         values=evidence.values(con, Scope(year), everywhere, wanted),
         documents=evidence.documents(con, reporting, COUNTED_DOCUMENTS),
         calendar=marts["dim_reporting_year"][0],
@@ -292,11 +301,6 @@ def _verdict(row: MartRow, computed: Mapping[str, Computed], columns: Iterable[s
     """Return 一致, or 不一致 with the columns whose recomputed value differs from the row."""
     wrong = [c for c in columns if c in computed and row[c] != computed[c].value]
     return f"不一致：{'、'.join(wrong)}" if wrong else "一致"
-
-
-def _unit_anchor(unit_code: str) -> str:
-    """Return a unit's anchor on its task's reporting page."""
-    return unit_code.partition("-")[2]
 
 
 # -- indicators -----------------------------------------------------------------------------
@@ -417,7 +421,7 @@ def _value_groups(
             rows.append(
                 (
                     each.unit_code,
-                    _unit_anchor(each.unit_code),
+                    unit_target(each.unit_code).removeprefix(f"trace/{each.task_code}/"),
                     numbers,
                     _value_state(data, indicator, each),
                 )
@@ -510,7 +514,7 @@ def _reporting_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
                 _YES_NO[row["has_provincial_summary"]],
                 verdict,
             )
-            href = f"#u{province}" if province in of_province else ""
+            href = f"{province}.html" if province in of_province else ""
             places.append(_Place(province, data.region(province), cells, href))
         yield (
             _page_path(task, "reporting"),
@@ -528,18 +532,6 @@ def _reporting_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
                 ],
                 "summaries": [
                     (data.region(p), page_documents.add(document)) for p, document in sent.items()
-                ],
-                "unit_columns": (
-                    "单位", "级别", "报送", "工作报告", "考核", "目标（完成/设定）",
-                    "填报值（剔除/填报）", "文档、提交时间、对象",
-                ),
-                "units": [
-                    {
-                        "province_code": province,
-                        "name": f"{data.region(province)}（{len(found)}家）",
-                        "rows": [_unit_row(data, unit, page_documents) for unit in found],
-                    }
-                    for province, found in of_province.items()
                 ],
                 "objects": page_documents.objects.values(),
             },
@@ -570,7 +562,7 @@ def _unit_row(data: _YearData, unit: MartRow, page_documents: _PageDocuments) ->
     score = "" if unit["assessment_score"] is None else plain(unit["assessment_score"])
     kind = unit["category"]
     return {
-        "anchor": _unit_anchor(unit["unit_code"]),
+        "anchor": unit_anchor(unit["unit_code"]),
         "code": unit["unit_code"],
         "name": clean(unit["unit_name"], UNIT_NAME),
         "cells": (
@@ -585,6 +577,35 @@ def _unit_row(data: _YearData, unit: MartRow, page_documents: _PageDocuments) ->
             page_documents.add(each) for each in data.documents.get(unit["unit_code"], ())
         ],
     }
+
+
+def _unit_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield path and content of each page to be made of a task's units in a province."""
+    for (task, province), found in groupby(
+        data.units, key=lambda unit: (unit["task_code"], unit["province_code"])
+    ):
+        if (task, province) not in data.wanted:
+            continue
+        page_documents = _PageDocuments()
+        units = [_unit_row(data, unit, page_documents) for unit in found]
+        place = f"{data.region(province)}·{data.task(task)}"
+        yield (
+            _page_path(task, province),
+            {
+                "title": f"{data.year}年度数据溯源：{place}·应报单位",
+                "links": (
+                    ("本省份通报", f"../../provinces/{province}/bulletin.html"),
+                    *_links(task, above="../../")[1:],
+                ),
+                "caption": f"应报单位和所报文档（{len(units)}家）",
+                "unit_columns": (
+                    "单位", "级别", "报送", "工作报告", "考核", "目标（完成/设定）",
+                    "填报值（剔除/填报）", "文档、提交时间、对象",
+                ),
+                "units": units,
+                "objects": page_documents.objects.values(),
+            },
+        )  # fmt: skip
 
 
 # -- scorecards -----------------------------------------------------------------------------
@@ -619,6 +640,7 @@ def _scorecard_page(con: duckdb.DuckDBPyConnection, data: _YearData) -> dict[str
                 _Place("", data.task(task), _cell_texts(row, _TASK_COLUMNS), href)
             )
     received = evidence.received_by_kind(con, data.year)
+    watched = Counter(unit["province_code"] for unit in data.units if unit["is_watched"])
     return {
         "title": f"{data.year}年度数据溯源：考核激励参考指标",
         "links": (("全国通报", "../national/bulletin.html"),),
@@ -631,14 +653,9 @@ def _scorecard_page(con: duckdb.DuckDBPyConnection, data: _YearData) -> dict[str
             if found
         ],
         "watched": [
-            (
-                unit["unit_code"],
-                f"{unit['task_code']}/reporting.html#{_unit_anchor(unit['unit_code'])}",
-                clean(unit["unit_name"], UNIT_NAME),
-                clean(unit["watched_for"], 200),
-            )
-            for unit in data.units
-            if unit["is_watched"]
+            (f"../uses/watchlist/{province}.html", data.region(province), exact(watched[province]))
+            for province in data.order
+            if watched[province]
         ],
         "documents": [
             *((DOCUMENTS[kind], *map(exact, received.get(kind, (0, 0)))) for kind in DOCUMENTS),

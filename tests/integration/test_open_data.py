@@ -30,6 +30,7 @@ from orchestration import bulletin, lakehouse, stages
 from orchestration.bulletin.open_data import TABLES, formula_safe, is_public
 from orchestration.bulletin.open_data import rows as open_rows
 from orchestration.bulletin.render import render_html, render_workbook
+from orchestration.bulletin.site import site_pages
 from orchestration.bulletin.tables import national_tables
 from orchestration.bulletin.uses import use_pages, use_workbooks
 from orchestration.core.catalogue import load_catalogue
@@ -63,9 +64,10 @@ def made(
 
 
 def uses(marts: bulletin.Marts) -> dict[str, bytes]:
-    """Return the pages and workbooks of the uses."""
+    """Return the pages and workbooks of the uses, and the site."""
     pages = {f"{page.path}.html": render_html(page) for page in use_pages(marts)}
-    return {**pages, **{p: render_workbook(b) for p, b in use_workbooks(marts).items()}}
+    books = {path: render_workbook(book) for path, book in use_workbooks(marts).items()}
+    return site_pages(marts) | pages | books
 
 
 def tables(marts: bulletin.Marts) -> bytes:
@@ -425,7 +427,9 @@ def test_a_hostile_name_is_text_in_the_watchlist(made: Made) -> None:
         files = uses(made.marts)
     finally:
         made.marts.watched[0] = before
-    assert b"<script>alert" not in files["uses/watchlist.html"]
+    page = files[f"uses/watchlist/{unit['province_code']}.html"]
+    assert b"HYPERLINK" in page
+    assert b"<script>alert" not in page
     sheet = openpyxl.load_workbook(io.BytesIO(files["uses/watchlist.xlsx"]))["动态管理关注名单"]
     names = [row[4] for row in sheet.iter_rows(min_row=2)]
     [cell] = [cell for cell in names if "HYPERLINK" in str(cell.value)]

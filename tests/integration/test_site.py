@@ -260,6 +260,20 @@ def test_every_page_has_the_navigation_and_one_font_is_shared(site: Site) -> Non
     assert site.files["assets/font.woff"][:4] == b"wOFF"
 
 
+def test_no_page_grows_with_the_number_of_units_beyond_a_province(site: Site) -> None:
+    """Names and documents of units are on pages of one province, however many units report."""
+    codes = {
+        path: set(re.findall(r"T\d\d-(\d{6})-\d{4}", page)) for path, page in site.pages().items()
+    }
+    several = {path.split("/")[0] for path, provinces in codes.items() if len(provinces) > 1}
+    assert several <= {"experience", "national", "quality", "tasks", "trace"}
+    named = {
+        path for path in codes if re.fullmatch(r"(trace/T\d\d|uses/watchlist)/\d{6}\.html", path)
+    }
+    assert len(named) > 100
+    assert [path for path in named if codes[path] != {path[-11:-5]}] == []
+
+
 def test_no_page_holds_contact_data(site: Site) -> None:
     assert len(site.contacts) > 100
     for path, body in site.files.items():
@@ -293,7 +307,7 @@ def test_figures_of_the_site_equal_the_bulletins(site: Site) -> None:
 
 
 def test_every_unit_is_in_the_search_and_in_its_province_list(site: Site) -> None:
-    data = _embedded(site.files["units/index.html"].decode())
+    data = _search_data(site.files)
     searched = {u[0] for tasks in data["units"].values() for units in tasks.values() for u in units}
     listed = {
         code
@@ -314,10 +328,10 @@ def test_every_unit_is_in_the_search_and_in_its_province_list(site: Site) -> Non
     assert reported["未报送"] == nation["units_expected"] - nation["units_reported"]
 
 
-def _embedded(page: str) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
-    assert found
-    return dict(json.loads(found[1]))
+def _search_data(files: Mapping[str, bytes]) -> dict[str, Any]:
+    script = files["units/data.js"].decode()
+    assert re.fullmatch(r"var unitData = [^\n]*;\n", script)
+    return dict(json.loads(script.removeprefix("var unitData = ").rstrip(";\n")))
 
 
 def test_downloads_list_every_file_with_its_digest(site: Site) -> None:
@@ -395,7 +409,7 @@ def test_a_hostile_name_stays_text(site: Site) -> None:
             assert "<img" not in page, path
             assert _faults(page) == [], path
             assert "onclick" not in {name for tag in _tags(page) for name in tag}
-    data = _embedded(files["units/index.html"].decode())
+    data = _search_data(files)
     names = {u[1] for tasks in data["units"].values() for units in tasks.values() for u in units}
     assert {HOSTILE, FORMULA} < names
     first = marts.units[0]["province_code"]
@@ -580,6 +594,7 @@ def test_in_a_browser_search_sorting_and_narrow_screens_work(site: Site, tmp_pat
             "quality/data_docs/national.totals.html",
             "trace/T05/reporting.html",
             "trace/scorecard.html",
+            "uses/watchlist.html",
         )
     ]
     code = unit["unit_code"]

@@ -70,7 +70,9 @@ def with_font(
     """
     carry_over = carry_over or CarryOver()
     pages = {path: body for path, body in files.items() if path.endswith(".html")}
-    page_texts = map(_beyond_ascii, (also, *pages.values()))
+    # A script may hold texts that its page shows.
+    scripts = (body for path, body in files.items() if path.endswith(".js"))
+    page_texts = map(_beyond_ascii, (also, *scripts, *pages.values()))
     characters = "".join(sorted(_PRINTABLE.union(*page_texts)))
     font = carry_over.find_or_make(
         FONT_PATH, digest_of(characters), lambda: _font_subset(characters)

@@ -57,6 +57,7 @@ _FILE_NAMES = {
     "national/tables": "数据表",
     "quality/failing_rows": "不符合项明细",
     "trace/scorecard": "考核激励参考指标的出处",
+    "units/data": "单位查询所用数据",
     "uses/watchlist": "动态管理关注名单",
 }
 #: Parts of a path → kind of a file about a place, task or indicator.
@@ -66,6 +67,7 @@ _FILE_KINDS = {
     "data_docs": "检查明细",
     "reporting": "报送情况",
     "summaries": "总结（草稿）",
+    "watchlist": "动态管理关注名单",
 }
 _FILE_FORMATS = {
     "pdf": "PDF（打印）",
@@ -78,6 +80,7 @@ _FILE_FORMATS = {
     "jsonld": "JSON-LD说明",
     "cff": "CFF引用文件",
     "xml": "XML",
+    "js": "网页脚本",
     "woff": "字体",
 }
 

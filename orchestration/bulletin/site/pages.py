@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from orchestration.bulletin.carry_over import CarryOver, digest_of
 from orchestration.bulletin.content import Column, Run, Tile
@@ -19,7 +19,9 @@ from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import tile_map
 from orchestration.bulletin.site.editions import EditionNote
 from orchestration.bulletin.site.quality import quality_sections
+from orchestration.bulletin.site.grid import Grid, Link
 from orchestration.bulletin.site.templates import fill, json_for_script
+from orchestration.bulletin.site.watchlist import watchlist_pages
 from orchestration.bulletin.wording import (
     GRADES,
     LEVELS,
@@ -31,7 +33,7 @@ from orchestration.bulletin.wording import (
 )
 from orchestration.figures.numbers import MISSING, amount, count
 
-__all__ = ["Link", "site_pages"]
+__all__ = ["site_pages"]
 
 #: Measures that are visible at first: as many columns as fit on a screen; the others are ticked.
 _SHOWN_MEASURES = {
@@ -43,29 +45,12 @@ _SHOWN_MEASURES = {
     "funding_arrival_rate",
 }
 
+#: All units, for the search: the page stays small, whatever the number of units.
+_UNIT_DATA = "units/data.js"
 #: The contract's limit on a highlight, in characters.
 _HIGHLIGHT_LENGTH = 500
 #: Reporting states of a unit, in the order of the filter.
 _REPORT_STATES = ("按时报送", "逾期报送", "未报送", "不在应报范围")
-
-
-@dataclass(frozen=True)
-class Link:
-    """A table cell with a link."""
-
-    text: str
-    href: str
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table like the content model's, whose cells may also be links."""
-
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Run | Link, ...], ...]
-    note: str = ""
-    kind: Literal["table"] = "table"
 
 
 @dataclass(frozen=True)
@@ -121,11 +106,14 @@ def site_pages(
     add("index.html", "index.html.j2", _site_title(marts), **_entry_page(marts, editions))
     add("provinces/index.html", "compare.html.j2", "省份比较", **_comparison_page(marts))
     add("units/index.html", "units.html.j2", "建设单位查询", **_search_page(marts))
+    made[_UNIT_DATA] = _unit_data(marts)
     for region, tasks in _units_by_region(marts):
         title = f"{region.name}建设单位名单"
         add_or_carry_over(
             f"units/{region.code}.html", "unit_list.html.j2", title, region=region, tasks=tasks
         )
+    for path, template, title, content in watchlist_pages(marts):
+        add_or_carry_over(path, template, title, **content)
     for path, title, content in _experience_pages(marts):
         template = "experience.html.j2" if path.endswith("index.html") else "examples.html.j2"
         add_or_carry_over(path, template, title, **content)
@@ -277,8 +265,8 @@ def _units_by_region(marts: Marts) -> Iterator[tuple[Any, list[tuple[Any, list[t
         yield region, [(task, units) for task, units in tasks if units]
 
 
-def _search_page(marts: Marts) -> dict[str, Any]:
-    """Return the content of the search, with all units as JSON."""
+def _unit_data(marts: Marts) -> bytes:
+    """Return the script that defines ``unitData``, which the search reads."""
     levels, statuses, grades = list(LEVELS), list(STATUSES), list(GRADES)
     rows: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for unit in marts.units:
@@ -294,13 +282,6 @@ def _search_page(marts: Marts) -> dict[str, Any]:
                 grades.index(grade) if grade else -1,
             )
         )
-    filters = {
-        "task": ("重点任务", [(task.code, task.name) for task in marts.tasks]),
-        "province": ("省份", [(region.code, region.name) for region in marts.regions]),
-        "level": ("级别", list(enumerate(LEVELS.values()))),
-        "report": ("报送情况", list(enumerate(_REPORT_STATES))),
-        "grade": ("考核等次", list(enumerate(GRADES.values()))),
-    }
     data = {
         "provinces": {region.code: region.short_name for region in marts.regions},
         "tasks": {task.code: task.name for task in marts.tasks},
@@ -310,12 +291,19 @@ def _search_page(marts: Marts) -> dict[str, Any]:
         "grades": list(GRADES.values()),
         "units": rows,
     }
-    return {
-        "filters": filters,
-        "data": json_for_script(data),
-        "regions": marts.regions,
-        "total": count(len(marts.units)),
+    return f"var unitData = {json_for_script(data)};\n".encode()
+
+
+def _search_page(marts: Marts) -> dict[str, Any]:
+    """Return the content of the search."""
+    filters = {
+        "task": ("重点任务", [(task.code, task.name) for task in marts.tasks]),
+        "province": ("省份", [(region.code, region.name) for region in marts.regions]),
+        "level": ("级别", list(enumerate(LEVELS.values()))),
+        "report": ("报送情况", list(enumerate(_REPORT_STATES))),
+        "grade": ("考核等次", list(enumerate(GRADES.values()))),
     }
+    return {"filters": filters, "regions": marts.regions, "total": count(len(marts.units))}
 
 
 def _experience_pages(marts: Marts) -> Iterator[tuple[str, str, dict[str, Any]]]:

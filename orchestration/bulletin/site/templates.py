@@ -20,7 +20,7 @@ _ESCAPES = {ord(mark): f"\\u{ord(mark):04x}" for mark in "<>&\u2028\u2029"}
 
 
 def json_for_script(data: Any) -> Markup:
-    """Return JSON for a script element of type ``application/json`` that no text can end."""
+    """Return JSON for a script that no text can end, in a script element as well as in a file."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.translate(_ESCAPES))  # noqa: S704
 

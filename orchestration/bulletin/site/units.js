@@ -1,8 +1,8 @@
-// Searches the units in this page. Results are inserted as text, never as markup.
+// Searches the units in data.js, which defines unitData. Results are inserted as text, never as markup.
 // The address stores the query: #q=深圳&task=T05&province=440000&level=0&report=0&grade=0
 (function () {
   "use strict";
-  var data = JSON.parse(document.getElementById("data").textContent);
+  var data = window.unitData;
   var form = document.getElementById("search"), more = document.getElementById("more");
   var results = document.getElementById("results"), body = results.querySelector("tbody");
   var status = document.getElementById("found"), fields = form.querySelectorAll("input, select");
