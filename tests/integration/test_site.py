@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 import json
 import re
 import subprocess
@@ -531,6 +533,37 @@ _SORTED = (
 )
 
 
+#: Script: the text that the button for download after the first table makes.
+_DOWNLOADED = (
+    "var win = doc.defaultView, text; win.Blob = function (parts) {text = parts.join('')};"
+    "win.URL.createObjectURL = function () {return '#'};"
+    "win.HTMLAnchorElement.prototype.click = function () {};"
+    "doc.querySelector('.table-tools button').click(); return text"
+)
+#: Script: of each table, how many of its links and buttons the Tab key reaches.
+_TAB_STOPS = (
+    "return [].map.call(doc.querySelectorAll('main table'), function (table) {"
+    "return [].filter.call(table.querySelectorAll('a[href], button'), "
+    "function (stop) {return stop.tabIndex >= 0}).length})"
+)
+#: Script: what has the focus after each of some keys, from the first button of the first table.
+_KEYS = (
+    "var table = doc.querySelector('main table'), win = doc.defaultView;"
+    "table.querySelector('button').focus();"
+    "return %s.map(function (key) {doc.activeElement.dispatchEvent("
+    "new win.KeyboardEvent('keydown', {key: key, bubbles: true}));"
+    "var cell = doc.activeElement.closest('th, td');"
+    "return [cell.parentNode.rowIndex, cell.cellIndex]})"
+)
+#: Script: sorts the first table by a column and returns the column's texts and its state.
+_COLUMN_SORTED = (
+    "var table = doc.querySelector('main table'), head = table.tHead.rows[0].cells[%d], found = [];"
+    "for (var click = 0; click < 3; click += 1) {head.querySelector('button').click();"
+    "found.push([head.getAttribute('aria-sort'), [].map.call(table.tBodies[0].rows, "
+    "function (row) {return row.cells[%d].textContent})])} return found"
+)
+
+
 def _browse(
     folder: Path, profile: Path, steps: list[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], str]:
@@ -595,6 +628,7 @@ def test_in_a_browser_search_sorting_and_narrow_screens_work(site: Site, tmp_pat
             "trace/T05/reporting.html",
             "trace/scorecard.html",
             "uses/watchlist.html",
+            "provinces/matrix.html",
         )
     ]
     code = unit["unit_code"]
@@ -628,3 +662,51 @@ def test_in_a_browser_search_sorting_and_narrow_screens_work(site: Site, tmp_pat
     assert up == [percent(rate) for rate in rates]
     assert down == up[::-1]
     assert columns == 2
+
+
+def test_in_a_browser_every_table_is_sorted_downloaded_and_one_tab_stop(
+    site: Site, tmp_path: Path
+) -> None:
+    marts, files = _hostile(site)
+    folder = _write(files, tmp_path / "edition-1")
+    province = marts.units[1]["province_code"]
+    keys = ["ArrowRight", "ArrowDown", "ArrowDown", "ArrowLeft", "End", "Home", "ArrowUp"]
+    steps = [
+        {"page": f"units/{province}.html", "run": _DOWNLOADED},
+        {"page": "trace/T05/reporting.html", "run": _COLUMN_SORTED % (1, 1)},
+        {"page": "provinces/matrix.html", "run": _KEYS % json.dumps(keys)},
+        *(
+            {"page": page, "run": _TAB_STOPS}
+            for page in ("provinces/matrix.html", "national/bulletin.html", "trace/T05/C_04.html")
+        ),
+    ]
+    found, console = _browse(folder, tmp_path / "profile", [{**s, "width": 1200} for s in steps])
+    assert console == ""
+    assert [step for step in found if "error" in step] == []
+    text, by_column, focus, *stops = (step["result"] for step in found)
+
+    assert text.startswith("\ufeff")
+    rows = list(csv.reader(io.StringIO(text[1:], newline="")))
+    assert rows[0][0] == "单位名称"
+    assert {(len(row), row[-1]) for row in rows[1:]} == {(len(rows[0]), "合成数据，非真实填报")}
+    assert f"'{FORMULA}" in {row[0] for row in rows}
+    assert FORMULA not in {row[0] for row in rows}
+
+    expected = {row["province_code"]: row["units_expected"] for row in
+                marts.rows("agg_province_task", task_code="T05")}  # fmt: skip
+    nation = marts.row("agg_national_task", "T05")["units_expected"]
+    provinces = [expected[region.code] for region in marts.regions]
+    orders = [sorted(provinces, reverse=True), sorted(provinces), provinces]
+    assert [state for state, _ in by_column] == ["descending", "ascending", None]
+    # The nation's row stays on top.
+    assert [texts for _, texts in by_column] == [
+        [str(number) for number in (nation, *order)] for order in orders
+    ]
+
+    assert focus[:2] == [[0, 1], [1, 1]] or focus[1][0] > 0
+    assert focus[2][0] > focus[1][0]
+    assert focus[3][1] == focus[2][1] - 1
+    assert focus[5] == [focus[4][0], 0]
+    assert focus[6] == [focus[5][0] - 1, 0]
+    assert all(set(counts) <= {0, 1} for counts in stops)
+    assert all(1 in counts for counts in stops)

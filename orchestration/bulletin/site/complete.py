@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from orchestration.bulletin.carry_over import CarryOver
-from orchestration.bulletin.site.templates import fill
+from orchestration.bulletin.site.templates import asset, fill
 from orchestration.core.catalogue import load_catalogue
 from orchestration.figures.dictionary import mart_descriptions
 
@@ -23,6 +23,9 @@ _DOWNLOADS = "downloads/index.html"
 _NOT_LISTED = "api/figures/"
 #: Placeholder for the list of files in the downloads page, which can't list itself.
 _LIST_PLACEHOLDER = b"<!-- files -->"
+#: Script and styles of the tables of every page. Without them a page that is sent alone has plain
+#: tables.
+_TABLE_SCRIPT, _TABLE_STYLE = "assets/tables.js", "assets/tables.css"
 _BODY = re.compile(r"<body[^>]*>")
 _NAVIGATION = (
     ("index.html", "首页"),
@@ -45,6 +48,7 @@ _SECTION_OF_FOLDER = {
 #: Names of files that are neither in the navigation nor about a place, task, indicator or use.
 _FILE_NAMES = {
     "assets/font": "网页字体",
+    "assets/tables": "表格的排序和下载",
     "changes": "更正说明",
     "CITATION": "引用格式",
     "data/datapackage": "开放数据包说明（Frictionless）",
@@ -55,6 +59,7 @@ _FILE_NAMES = {
     "metadata/dcat": "数据目录说明（DCAT、schema.org）",
     "national/correction": "更正通报",
     "national/tables": "数据表",
+    "provinces/matrix": "省份和重点任务矩阵",
     "quality/failing_rows": "不符合项明细",
     "trace/scorecard": "考核激励参考指标的出处",
     "units/data": "单位查询所用数据",
@@ -74,6 +79,7 @@ _FILE_FORMATS = {
     "html": "网页",
     "docx": "Word文档",
     "xlsx": "Excel工作簿",
+    "css": "网页样式",
     "csv": "CSV数据",
     "parquet": "Parquet数据",
     "json": "JSON说明",
@@ -98,6 +104,7 @@ def complete(files: Mapping[str, bytes], carry_over: CarryOver | None = None) ->
     if "index.html" not in files:
         return with_font(files, carry_over)
     carry_over = carry_over or CarryOver()
+    files = {**files, **{path: asset(path) for path in (_TABLE_SCRIPT, _TABLE_STYLE)}}
     paths = {*files, "manifest.json"}
     pages = {
         path: _with_header(path, body.decode(), paths).encode()
@@ -131,6 +138,8 @@ def _with_header(path: str, page: str, paths: Iterable[str]) -> str:
         ],
         breadcrumbs=_breadcrumbs(path),
         has_main='id="main"' in page,
+        script=_TABLE_SCRIPT,
+        style=_TABLE_STYLE,
     )
     head, body = header.split("<!-- body -->")
     page = page.replace("</head>", f"{head.strip()}\n</head>", 1)

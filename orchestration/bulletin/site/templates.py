@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-__all__ = ["fill", "json_for_script"]
+__all__ = ["asset", "fill", "json_for_script"]
 
 _FOLDER = Path(__file__).parent
 #: Characters that could end a script element, or a line of a script.
@@ -23,6 +23,11 @@ def json_for_script(data: Any) -> Markup:
     """Return JSON for a script that no text can end, in a script element as well as in a file."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.translate(_ESCAPES))  # noqa: S704
+
+
+def asset(path: str) -> bytes:
+    """Return a file of the site that is the same in every edition, e.g. ``assets/tables.js``."""
+    return (_FOLDER / Path(path).name).read_bytes()
 
 
 def fill(template: str, path: str, **content: Any) -> str:

@@ -5,6 +5,7 @@
   var data = window.unitData;
   var form = document.getElementById("search"), more = document.getElementById("more");
   var results = document.getElementById("results"), body = results.querySelector("tbody");
+  var table = results.querySelector("table");
   var status = document.getElementById("found"), fields = form.querySelectorAll("input, select");
   var STEP = 50, units = [], found = [], shown = 0, waiting;
   function plain(text) { return text.normalize("NFKC").toLowerCase(); }
@@ -34,12 +35,13 @@
     ].forEach(function (text) { made.appendChild(cell("td", text)); });
     return made;
   }
-  function show() {
+  function show(until) {
     var part = document.createDocumentFragment();
-    found.slice(shown, shown + STEP).forEach(function (it) { part.appendChild(row(it)); });
-    shown = Math.min(found.length, shown + STEP);
+    found.slice(shown, until).forEach(function (it) { part.appendChild(row(it)); });
+    shown = Math.min(found.length, until);
     body.appendChild(part);
     more.hidden = shown === found.length;
+    table.dispatchEvent(new CustomEvent("rows-changed"));
     status.textContent = found.length ? "找到" + found.length + "家，显示前" + shown + "家。" : "没有符合条件的单位。";
   }
   function search() {
@@ -56,7 +58,8 @@
     var none = !query.toString();
     results.hidden = none || !found.length;
     more.hidden = true;
-    if (none) { status.textContent = "请输入单位名称或者选择条件。"; } else { show(); }
+    table.dispatchEvent(new CustomEvent("rows-changed"));
+    if (none) { status.textContent = "请输入单位名称或者选择条件。"; } else { show(STEP); }
     try { history.replaceState(null, "", "#" + query.toString()); } catch (refused) { /* opened from a folder */ }
   }
   function read() {
@@ -64,13 +67,14 @@
     fields.forEach(function (field) { field.value = query.get(field.name) || ""; });
     search();
   }
+  table.addEventListener("rows-needed", function () { if (shown < found.length) { show(found.length); } });
   form.hidden = false;
   form.addEventListener("input", function () { clearTimeout(waiting); waiting = setTimeout(search, 150); });
   form.addEventListener("submit", function (event) { event.preventDefault(); search(); });
   form.addEventListener("reset", function () { setTimeout(search, 0); });
   more.addEventListener("click", function () {
     var next = shown;
-    show();
+    show(shown + STEP);
     body.rows[next].querySelector("a").focus();
   });
   window.addEventListener("hashchange", read);
