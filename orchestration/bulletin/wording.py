@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from orchestration.core.reporting_calendar import chinese_date, moment
 
 __all__ = [
+    "AGGREGATIONS",
     "EXCLUSIONS",
     "GRADES",
     "KINDS",
@@ -92,6 +93,16 @@ STATUSES = {
     "removed": "已退出",
 }
 #: Reason why a unit is on the watchlist (``marts.unit_watchlist.reason``).
+#: Way of aggregating (column ``aggregation`` of the catalogue) → its name.
+AGGREGATIONS = {
+    "sum": "合计",
+    "ratio": "分子之和除以分母之和",
+    "mean": "计入单位的平均",
+    "max": "计入单位的最大值",
+    "count_true": "值为“是”的单位数",
+    "count_distinct": "去重后的代码数",
+    "none": "不汇总",
+}
 WATCH_NOTE = (
     "列入名单只说明存在所列情形，供动态管理参考，不是处理决定；"
     "同一单位可有多项原因，依据列为其数据来由。"

@@ -26,6 +26,7 @@ import jinja2
 
 from orchestration.bulletin.links import NATION, target_anchor, unit_anchor, unit_target
 from orchestration.bulletin.wording import (
+    AGGREGATIONS,
     GRADES,
     KINDS,
     LEVELS,
@@ -48,8 +49,8 @@ from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace import evidence
 from orchestration.trace.evidence import Scope
 from orchestration.trace.model import Document
+from orchestration.trace.series import two_years
 from orchestration.trace.wording import (
-    AGGREGATIONS,
     COUNTED_DOCUMENTS,
     DOCUMENTS,
     STAGES,
@@ -368,6 +369,14 @@ def _indicator_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
         content: dict[str, Any] = {
             "title": f"{data.year}年度数据溯源：{data.task(task)}·{indicator.name_zh}（{code}）",
             "definition": _definition_text(data.catalogue, indicator),
+            "series": two_years(nation, indicator, data.catalogue),
+            "series_columns": (
+                f"{data.year - 1}年",
+                "计入单位",
+                f"{data.year}年",
+                "计入单位",
+                "增减",
+            ),
             "columns": _INDICATOR_HEADS,
             "places": places,
             "links": _links(task, above="../../"),

@@ -40,6 +40,7 @@ def _lines(found: Trace, limit: int) -> Iterator[str]:
     yield f"  row        marts.{found.table}: " + ", ".join(
         f"{name} {_value_text(value)}" for name, value in kept.items()
     )
+    yield from _series_lines(found)
     for each in found.recomputations:
         verdict = "equal" if each.equal else f"NOT EQUAL: the row says {_value_text(each.stated)}"
         yield (
@@ -103,6 +104,22 @@ def _definition_lines(found: Trace) -> Iterator[str]:
     for column, description in found.definition["columns"].items():
         texts = f"{description['description_zh']} {description['description_en']}"
         yield f"  column     {column}: {texts}".rstrip()
+
+
+def _series_lines(found: Trace) -> Iterator[str]:
+    """Yield an indicator's values of both years, over all counted units and over the same ones."""
+    if found.row.get("previous_value") is None:
+        return
+    row = {name: _value_text(value) for name, value in found.row.items()}
+    years = f"{found.year - 1} {{}} ({{}} units), {found.year} {{}} ({{}} units)"
+    counted = ("previous_value", "previous_units_counted", "value", "units_counted")
+    yield "  two years  " + years.format(*(row[name] for name in counted))
+    if found.row["matched_value"] is not None:
+        same = ("matched_previous_value", "matched_units", "matched_value", "matched_units")
+        change = f"change {row['matched_change_rate']}"
+        if found.row["growth_withheld_by"] is not None:
+            change = f"growth not said: {row['growth_withheld_by']}"
+        yield f"  same units {years.format(*(row[name] for name in same))}, {change}"
 
 
 def _gate_lines(found: Trace) -> Iterator[str]:

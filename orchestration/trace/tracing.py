@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.bulletin.wording import AGGREGATIONS
 from orchestration.core.catalogue import Catalogue, Indicator, load_catalogue
 from orchestration.core.errors import UsageError
 from orchestration.figures.dictionary import ColumnDescription, mart_descriptions, project_var
@@ -43,7 +44,6 @@ from orchestration.trace import evidence
 from orchestration.trace.evidence import Scope
 from orchestration.trace.model import Document, GateFinding, Recomputation, Trace, Unit
 from orchestration.trace.wording import (
-    AGGREGATIONS,
     place_label,
     value_reason,
 )

@@ -16,7 +16,6 @@ from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.figures.recompute import UnitValue
 
 __all__ = [
-    "AGGREGATIONS",
     "DOCUMENTS",
     "STAGES",
     "beijing",
@@ -25,15 +24,6 @@ __all__ = [
     "value_reason",
 ]
 
-AGGREGATIONS = {
-    "sum": "合计",
-    "ratio": "分子之和除以分母之和",
-    "mean": "计入单位的平均",
-    "max": "计入单位的最大值",
-    "count_true": "值为“是”的单位数",
-    "count_distinct": "去重后的代码数",
-    "none": "不汇总",
-}
 DOCUMENTS = {name: described.label_zh for name, described in DOCUMENT_TYPES.items()}
 #: Document types that figures are made from.
 COUNTED_DOCUMENTS = frozenset(

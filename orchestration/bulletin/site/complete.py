@@ -35,6 +35,7 @@ _NAVIGATION = (
     ("units/index.html", "单位查询"),
     ("experience/index.html", "典型经验"),
     ("uses/marked_results.html", "考核激励"),
+    ("methods/index.html", "指标和方法"),
     ("quality/index.html", "数据质量"),
     ("downloads/index.html", "下载"),
     ("editions/index.html", "历次版本"),

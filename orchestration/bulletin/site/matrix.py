@@ -1,7 +1,7 @@
 """The page that shows every province in every key task: value, rank, group and coverage.
 
-Belongs here: the tables of provinces and tasks, one for each measure. Doesn't belong here: ranks and
-groups (the mart ``agg_task_rank``), and the measures over all tasks (``pages``).
+Belongs here: the tables of provinces and tasks, one for each measure. Doesn't belong here: ranks
+and groups (the mart ``agg_task_rank``), and the measures over all tasks (``pages``).
 """
 
 from __future__ import annotations

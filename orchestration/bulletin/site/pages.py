@@ -21,6 +21,7 @@ from orchestration.bulletin.site.editions import EditionNote
 from orchestration.bulletin.site.quality import quality_sections
 from orchestration.bulletin.site.grid import Grid, Link
 from orchestration.bulletin.site.matrix import matrix_page
+from orchestration.bulletin.site.methods import methods_page
 from orchestration.bulletin.site.templates import fill, json_for_script
 from orchestration.bulletin.site.watchlist import watchlist_pages
 from orchestration.bulletin.wording import (
@@ -107,6 +108,7 @@ def site_pages(
     add("index.html", "index.html.j2", _site_title(marts), **_entry_page(marts, editions))
     add("provinces/index.html", "compare.html.j2", "省份比较", **_comparison_page(marts))
     add("provinces/matrix.html", "matrix.html.j2", "省份和重点任务矩阵", **matrix_page(marts))
+    add("methods/index.html", "methods.html.j2", "指标和方法", **methods_page(marts))
     add("units/index.html", "units.html.j2", "建设单位查询", **_search_page(marts))
     made[_UNIT_DATA] = _unit_data(marts)
     for region, tasks in _units_by_region(marts):
