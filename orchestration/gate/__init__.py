@@ -6,8 +6,8 @@ Doesn't belong here: thresholds (``expectations``) and storing results (the call
 
 from orchestration.gate.circumstances import Circumstances, circumstances_of, judge_snapshot
 from orchestration.gate.decision import Cause, Finding, GateBroken, GateDecision, Outcome
-from orchestration.gate.documents import write_docs
 from orchestration.gate.judging import judge
+from orchestration.gate.report import quality_files
 from orchestration.gate.waivers import Waiver, read_waivers
 
 __all__ = [
@@ -21,6 +21,6 @@ __all__ = [
     "circumstances_of",
     "judge",
     "judge_snapshot",
+    "quality_files",
     "read_waivers",
-    "write_docs",
 ]

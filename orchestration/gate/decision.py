@@ -1,7 +1,7 @@
 """The gate's decision: outcomes, findings in two languages, rows of ``quality.gate_results``.
 
 Belongs here: the decision as data, and its wording. Doesn't belong here: judging (``judging``),
-thresholds (``expectations``) and pages (``report``, ``data_docs``).
+thresholds (``expectations``) and the page (``report``).
 """
 
 from __future__ import annotations
@@ -417,7 +417,6 @@ class GateDecision:
         outcomes: the result of every check, in the order of the suites.
         cutoff_at: the year's cut-off (UTC aware).
         circumstances: :meth:`Circumstances.as_data`, for the manifest of an edition.
-        validations: the results of Great Expectations, for its Data Docs only.
     """
 
     year: int
@@ -427,7 +426,6 @@ class GateDecision:
     outcomes: tuple[Outcome, ...]
     cutoff_at: datetime
     circumstances: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    validations: tuple[Any, ...] = field(default=(), repr=False, compare=False)
 
     def _findings(self, severity: str) -> tuple[Finding, ...]:
         return tuple(

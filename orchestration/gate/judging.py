@@ -92,7 +92,6 @@ def judge(
 
     names = _Names(con, year)
 
-    validations: list[Any] = []
     outcomes: list[Outcome] = []
     context = _context()
     for level, checks in CHECKS.items():
@@ -106,7 +105,6 @@ def judge(
             )
             of_frame = [check for check in checks if check.frame == frame]
             validation = _validate(context, suite, frame, rows[frame], of_frame)
-            validations.append(validation)
             results |= {r.expectation_config.meta["name"]: r for r in validation.results}
         for check in checks:
             if check.name not in results:
@@ -127,7 +125,6 @@ def judge(
         is_synthetic=names.is_synthetic,
         outcomes=tuple(outcomes),
         cutoff_at=period.cutoff_at,
-        validations=tuple(validations),
     )
 
 

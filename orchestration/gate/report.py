@@ -1,4 +1,4 @@
-"""The quality report of an edition: one self-contained Chinese page, and a CSV.
+"""The ``quality/`` folder of an edition: one self-contained Chinese page, and a CSV.
 
 Belongs here: the layout of a decision for readers, and the list of all failing rows as CSV.
 Doesn't belong here: judging and arithmetic on figures. The bytes depend only on what was judged,
@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
+from markupsafe import Markup
 
+from orchestration.core.page_style import PAGE_STYLE
 from orchestration.core.reporting_calendar import moment
 from orchestration.gate.decision import LEVELS_ZH, SEVERITY_ZH
 
 if TYPE_CHECKING:
     from orchestration.gate.decision import GateDecision
 
-__all__ = ["failing_rows", "render"]
+__all__ = ["quality_files"]
 
 #: The page prints this many failing rows of a check; the CSV has all.
 ROWS_PRINTED = 200
@@ -36,6 +38,7 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["page_style"] = Markup(PAGE_STYLE)  # noqa: S704
     return environment.get_template("report.html.j2")
 
 
@@ -58,7 +61,12 @@ def _levels(decision: GateDecision) -> list[dict[str, Any]]:
     return levels
 
 
-def render(decision: GateDecision) -> bytes:
+def quality_files(decision: GateDecision) -> dict[str, bytes]:
+    """Return file name → bytes of the page and of all failing rows as CSV."""
+    return {"failing_rows.csv": _failing_rows(decision), "index.html": _page(decision)}
+
+
+def _page(decision: GateDecision) -> bytes:
     """The page as UTF-8 bytes."""
     html = _template().render(
         decision=decision,
@@ -73,7 +81,7 @@ def render(decision: GateDecision) -> bytes:
     return html.encode()
 
 
-def failing_rows(decision: GateDecision) -> bytes:
+def _failing_rows(decision: GateDecision) -> bytes:
     """Every failing row as CSV, in UTF-8 with a byte order mark for Excel."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")

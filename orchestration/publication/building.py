@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from orchestration.bulletin.content import figures
 from orchestration.core.settings import Settings
 from orchestration.core.versions import code_versions, release
 from orchestration.core.workspace import Progress
-from orchestration.gate import GateDecision, write_docs
+from orchestration.gate import GateDecision, quality_files
 from orchestration.publication.changes import Changes
 from orchestration.publication.checking import check_documents, read_facts
 from orchestration.publication.child_process import ChildTask, half_reader, start_child_process
@@ -184,13 +183,7 @@ def build_files(
     )
     if changes:
         files["changes.csv"] = changes.as_csv()
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        written = write_docs(
-            decision, folder, lambda path, digest: carry_over.find(f"quality/{path}", digest)
-        )
-        for path in written:
-            files[f"quality/{path.relative_to(folder).as_posix()}"] = path.read_bytes()
+    files |= {f"quality/{name}": body for name, body in quality_files(decision).items()}
     facts = {
         "snapshot_id": snapshot_id,
         "code_version": release(),

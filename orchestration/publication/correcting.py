@@ -19,15 +19,14 @@ from orchestration.publication.publishing import PublishSummary, publish_edition
 __all__ = ["correct_edition"]
 
 #: Paths whose content may differ without any figure having changed: the change table and notice,
-#: the list of editions, ids and hashes of documents behind the same figures, the time of the gate's
-#: run, and the characters in the web fonts.
+#: the list of editions, ids and hashes of documents behind the same figures, and the characters in
+#: the web fonts.
 _NOT_COMPARED = (
     "changes.",
     "national/correction.",
     "editions/",
     "trace/",
     "api/",
-    "quality/data_docs/",
     "assets/",
 )
 

@@ -23,6 +23,7 @@ from typing import Any
 
 import duckdb
 import jinja2
+from markupsafe import Markup
 
 from orchestration.bulletin.links import NATION, target_anchor, unit_anchor, unit_target
 from orchestration.bulletin.wording import (
@@ -36,6 +37,7 @@ from orchestration.bulletin.wording import (
 )
 from orchestration.core.catalogue import Catalogue, Indicator, load_catalogue
 from orchestration.core.errors import TongbaoError
+from orchestration.core.page_style import PAGE_STYLE
 from orchestration.figures.numbers import exact, plain
 from orchestration.figures.printing import column_label, exact_text
 from orchestration.figures.recompute import (
@@ -231,13 +233,15 @@ def trace_pages(
 
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals["page_style"] = Markup(PAGE_STYLE)  # noqa: S704
+    return made
 
 
 def _render_page(name: str, content: Mapping[str, Any]) -> bytes:

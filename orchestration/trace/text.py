@@ -116,7 +116,10 @@ def _series_lines(found: Trace) -> Iterator[str]:
     yield "  two years  " + years.format(*(row[name] for name in counted))
     if found.row["matched_value"] is not None:
         same = ("matched_previous_value", "matched_units", "matched_value", "matched_units")
-        change = f"change {row['matched_change_rate']}"
+        points = found.row["matched_change_points"]
+        change = (
+            f"change {row['matched_change_rate' if points is None else 'matched_change_points']}"
+        )
         if found.row["growth_withheld_by"] is not None:
             change = f"growth not said: {row['growth_withheld_by']}"
         yield f"  same units {years.format(*(row[name] for name in same))}, {change}"

@@ -456,6 +456,21 @@ def test_the_row_at_an_anchor_equals_the_mart(
     assert line.endswith("<td>一致")
 
 
+def test_page_and_terminal_give_both_years_with_their_units(
+    published: Published, pages: dict[str, bytes]
+) -> None:
+    row = published.rows(
+        f"select * from lake.marts.agg_national_indicator where year = {YEAR} "
+        "and task_code <> 'ALL' and matched_value is not null order by matched_units desc limit 1"
+    )[0]
+    page = pages[f"trace/{row['task_code']}/{row['indicator_code']}.html"].decode()
+    assert f"两年均计入{row['matched_units']}个：" in page
+    figure = _id("agg_national_indicator", row, "matched_value")
+    lines = trace_lines(trace.trace(published.con, figure))
+    [same] = [line for line in lines if line.startswith("  same units")]
+    assert same.count(f"({row['matched_units']} units)") == 2
+
+
 def test_pages_repeat_their_bytes_and_mark_synthetic_data(
     published: Published, pages: dict[str, bytes]
 ) -> None:

@@ -14,7 +14,7 @@ import gate_marts
 import pytest
 
 from orchestration.core.errors import UsageError
-from orchestration.gate import GateDecision, Waiver, judge, read_waivers, write_docs
+from orchestration.gate import GateDecision, Waiver, judge, quality_files, read_waivers
 
 CUTOFF = datetime(2024, 12, 14, 16, 0, tzinfo=UTC)
 NOW = datetime(2024, 12, 15, 0, 0, tzinfo=UTC)
@@ -116,23 +116,20 @@ def test_a_warning_can_be_waived_in_part(marts: duckdb.DuckDBPyConnection) -> No
     assert notice in {f.expectation for f in decide(marts, waiver({}, expectation=notice)).waived}
 
 
-def test_the_quality_report_names_waivers(marts: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+def test_the_quality_report_names_waivers(marts: duckdb.DuckDBPyConnection) -> None:
     decision = decide(marts, waiver({}), waiver({}, signed_off_by="李<某>", reason="a & b"))
-    write_docs(decision, tmp_path)
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    files = quality_files(decision)
+    page = files["index.html"].decode()
     assert "经签批豁免的问题" in page
     assert "○ 已豁免" in page
     assert "数据处李&lt;某&gt;2024-12-14签批，有效期至2024-12-15：a &amp; b" in page
-    pages = [p.read_text(encoding="utf-8") for p in (tmp_path / "data_docs").iterdir()]
-    [own] = [p for p in pages if "已签批豁免" in p]
-    assert "<某>" not in page + own
-    rows = (tmp_path / "failing_rows.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert "<某>" not in page
+    rows = files["failing_rows.csv"].decode("utf-8-sig").splitlines()
     signed = [line for line in rows if f",{CHECK[1]}," in line]
     assert len(signed) == 2
     assert all(line.endswith(",数据处王某、数据处李<某>") for line in signed)
     expired = decide(marts, waiver({}), now=NOW + timedelta(days=2))
-    write_docs(expired, tmp_path)
-    assert "豁免已过期" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "豁免已过期" in quality_files(expired)["index.html"].decode()
 
 
 def test_a_waiver_can_cover_all_rows(marts: duckdb.DuckDBPyConnection) -> None:

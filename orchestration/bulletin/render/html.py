@@ -20,6 +20,7 @@ from markupsafe import Markup
 from orchestration.bulletin.content import Document, as_data
 from orchestration.bulletin.links import trace_target
 from orchestration.bulletin.render.charts import svg_of
+from orchestration.core.page_style import PAGE_STYLE
 
 __all__ = ["environment", "render_html"]
 
@@ -54,6 +55,7 @@ def environment(*folders: Path) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals["page_style"] = Markup(PAGE_STYLE)  # noqa: S704
     made.filters["chart"] = _chart
     made.filters["traced"] = _trace_address
     made.filters["widths"] = _widths

@@ -70,7 +70,6 @@ _FILE_NAMES = {
 _FILE_KINDS = {
     "sources": "来源文件摘要（接口）",
     "tables": "数据表（接口）",
-    "data_docs": "检查明细",
     "reporting": "报送情况",
     "summaries": "总结（草稿）",
     "watchlist": "动态管理关注名单",
