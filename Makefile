@@ -8,7 +8,7 @@ export TONGBAO_HOME ?= $(CURDIR)/.tongbao
 FONTS := $(CURDIR)/.fonts
 export TONGBAO_FONT_DIR ?= $(wildcard $(FONTS))
 
-.PHONY: setup fonts bulletin test test-slow drills lint lint-python lint-types lint-dagster lint-sql lint-infra format bench dev lock clean
+.PHONY: setup fonts bulletin pictures test test-slow drills lint lint-python lint-types lint-dagster lint-sql lint-infra format bench dev lock clean
 .DEFAULT_GOAL := bulletin
 
 # Runtime only; $(BIN)/.dev installs tests and linters.
@@ -79,6 +79,10 @@ $(BIN)/.infra: $(BIN)/.runtime infra/requirements-checks.lock
 format: $(BIN)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The pictures of the READMEs, from the year that `make bulletin` published.
+pictures: $(BIN)/.dev
+	$(BIN)/python -m docs.pictures
 
 bench: $(BIN)/.dev
 	$(BIN)/python -m tests.bench

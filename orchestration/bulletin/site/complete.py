@@ -26,6 +26,8 @@ _LIST_PLACEHOLDER = b"<!-- files -->"
 #: Script and styles of the tables of every page. Without them a page that is sent alone has plain
 #: tables.
 _TABLE_SCRIPT, _TABLE_STYLE = "assets/tables.js", "assets/tables.css"
+#: A longer list of files is folded: its page would be dozens of screens long.
+_MOST_LINES = 200
 _BODY = re.compile(r"<body[^>]*>")
 _NAVIGATION = (
     ("index.html", "首页"),
@@ -183,6 +185,8 @@ def _file_name(path: str) -> str:
     indicators = {code: indicator.name_zh for code, indicator in catalogue.indicators.items()}
     known = (places | tasks | indicators, _FILE_KINDS)
     found = [words[part] for words in known for part in stem.parts if part in words]
+    if stem.parts[0] == "trace" and stem.name in places:
+        found.append("应报单位")
     return "·".join(found) or stem.name
 
 
@@ -197,9 +201,11 @@ def _file_list(files: Mapping[str, bytes], sums: Mapping[str, str]) -> bytes:
         "重点任务通报": [],
         "省份通报": [],
         "数据质量报告": [],
+        "数字出处网页": [],
         "本站其他网页和文件": [],
     }
-    titles = dict(zip(("national", "tasks", "provinces", "quality"), groups, strict=False))
+    folders = ("national", "tasks", "provinces", "quality", "trace")
+    titles = dict(zip(folders, groups, strict=False))
     for path, body in sorted(files.items()):
         if path.startswith(_NOT_LISTED):
             continue
@@ -214,5 +220,5 @@ def _file_list(files: Mapping[str, bytes], sums: Mapping[str, str]) -> bytes:
                 sums[path],
             )
         )
-    shown = [(title, lines) for title, lines in groups.items() if lines]
+    shown = [(title, lines, len(lines) > _MOST_LINES) for title, lines in groups.items() if lines]
     return fill("files.html.j2", _DOWNLOADS, groups=shown).encode()
