@@ -8,7 +8,7 @@ export TONGBAO_HOME ?= $(CURDIR)/.tongbao
 FONTS := $(CURDIR)/.fonts
 export TONGBAO_FONT_DIR ?= $(wildcard $(FONTS))
 
-.PHONY: setup fonts bulletin pictures test test-slow drills lint lint-python lint-types lint-dagster lint-sql lint-infra format bench dev lock clean
+.PHONY: setup fonts bulletin pictures test test-slow parity drills lint lint-python lint-types lint-dagster lint-sql lint-infra format bench dev lock clean
 .DEFAULT_GOAL := bulletin
 
 # Runtime only; $(BIN)/.dev installs tests and linters.
@@ -40,9 +40,22 @@ test: $(BIN)/.dev $(BIN)/.infra
 	$(MAKE) -j 2 lint lint-infra
 	$(BIN)/python -m pytest
 
-# Real servers and daemons, kills at each write, long histories and fuzzing.
+# Real servers and daemons, kills at each write, long histories, fuzzing and parity of the engines.
 test-slow: $(BIN)/.dev
 	$(BIN)/python -m pytest -m slow
+	$(MAKE) parity
+
+# Every table of two years is the same on DuckDB and on Sail, which speaks Spark's SQL.
+parity: $(BIN)/.parity
+	PYTHONPATH=$$(echo $(VENV)/parity/lib/python*/site-packages) $(BIN)/python -m tests.parity
+
+# A virtual environment that has only what the project's own lacks.
+$(BIN)/.parity: $(BIN)/.runtime requirements-parity.lock
+	$(BIN)/python -m venv $(VENV)/parity
+	cd $(VENV)/parity/lib/python*/site-packages && ls -d $(CURDIR)/$(VENV)/lib/python*/site-packages > project.pth
+	$(VENV)/parity/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r requirements-parity.lock
+	touch $@
 
 # Every kind of failure in one year, with each catalogue: a quarter of an hour; DRILLS=all: ten seeds.
 drills: $(BIN)/.dev
@@ -97,6 +110,12 @@ lock:
 	uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \
 	  --no-emit-index-url --no-header pyproject.toml --extra dev -c requirements.lock \
 	  -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \
+	  --no-emit-index-url --no-header pyproject.toml --extra spark -c requirements.lock \
+	  -o requirements-spark.lock
+	uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \
+	  --no-emit-index-url --no-header pyproject.toml --extra spark --extra parity \
+	  -c requirements-spark.lock -o requirements-parity.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header infra/requirements-checks.in -o infra/requirements-checks.lock
 

@@ -1,5 +1,6 @@
 {#- Schemas have the names of the contract (staging, intermediate, marts, quality, seeds) without dbt's
-    target prefix, so that the build file and the lake have the same names. -#}
+    target prefix, so that the build file and the lake have the same names. A cluster's catalogue is
+    shared, so there they begin with `tongbao_` (sources do too, models/staging/_sources.yml). -#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
-    {{ (custom_schema_name or target.schema) | trim }}
+    {{ 'tongbao_' if target.type == 'spark' }}{{ (custom_schema_name or target.schema) | trim }}
 {%- endmacro %}

@@ -110,6 +110,8 @@ _STORE_VARIABLES = (
 
 #: The first is the default.
 _FORMATS = ("text", "json")
+#: The first is the default: it needs nothing but this package.
+_ENGINES = ("duckdb", "spark")
 
 _MAIL_VARIABLES = ("TONGBAO_SMTP_URL", "TONGBAO_MAIL_FROM", "TONGBAO_MAIL_TO")
 #: The ports of RFC 6409 (submission, STARTTLS) and RFC 8314 (submission over TLS).
@@ -180,6 +182,7 @@ class Settings:
             Its path is often a secret.
         mail: settings for alarms by e-mail, or None.
         log_format: ``text`` (progress lines, for people) or ``json``.
+        engine: what builds the marts, ``duckdb`` or ``spark``.
     """
 
     home: Path
@@ -209,6 +212,7 @@ class Settings:
     heartbeat_url: str | None = field(default=None, repr=False)
     mail: Mail | None = None
     log_format: str = "text"
+    engine: str = "duckdb"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -249,6 +253,7 @@ class Settings:
             heartbeat_url=_secret_url("TONGBAO_HEARTBEAT_URL", environ),
             mail=_mail(environ),
             log_format=_one_of("TONGBAO_LOG_FORMAT", environ.get("TONGBAO_LOG_FORMAT"), _FORMATS),
+            engine=_one_of("TONGBAO_ENGINE", environ.get("TONGBAO_ENGINE"), _ENGINES),
         )
 
     def make_home(self) -> Path:

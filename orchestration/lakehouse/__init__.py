@@ -21,7 +21,8 @@ from orchestration.lakehouse.checksums import (
     record_checksums,
 )
 from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build, write_comments
-from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build, lake_descriptions, lake_tables
+from orchestration.lakehouse.dbt import DBT_PROJECT, lake_descriptions, lake_tables
+from orchestration.lakehouse.engine import build_marts
 from orchestration.lakehouse.files import recorded_files, recorded_rows
 from orchestration.lakehouse.maintain import KEEP_SNAPSHOTS, MaintainSummary, maintain
 from orchestration.lakehouse.records import (
@@ -39,6 +40,7 @@ from orchestration.lakehouse.snapshots import (
     last_intake_at,
     marts_edition,
     same_rows,
+    transform_engine,
     transform_record,
     transform_snapshot,
 )
@@ -64,12 +66,12 @@ __all__ = [
     "blocking",
     "blocks",
     "build_file",
+    "build_marts",
     "check_lake",
     "check_marts",
     "commit_build",
     "current_snapshot",
     "data_path",
-    "dbt_build",
     "edition_rows",
     "ensure_tables",
     "gate_rows",
@@ -92,6 +94,7 @@ __all__ = [
     "recorded_rows",
     "revision_rows",
     "same_rows",
+    "transform_engine",
     "transform_record",
     "transform_snapshot",
     "transform_year",

@@ -22,10 +22,13 @@ from orchestration.lakehouse.attach import quoted
 from orchestration.lakehouse.received import received_documents
 from orchestration.lakehouse.tables import CONTACTS, RAW_TABLES, utc_naive
 
-__all__ = ["BUILD_FILE", "PRIOR_TABLES", "build_file", "prepare_build"]
+__all__ = ["BUILD_FILE", "INPUT_SCHEMAS", "PRIOR_TABLES", "build_file", "prepare_build"]
 
 #: The build file's name. dbt calls the database after it, so a parsed project depends on it.
 BUILD_FILE = "tongbao.duckdb"
+
+#: The schemas of the tables that dbt reads.
+INPUT_SCHEMAS = ("raw", "prior", "control")
 
 #: Last year's marts that the models read: counted values, targets and previous figures.
 PRIOR_TABLES = (
@@ -85,7 +88,7 @@ def prepare_build(
     at = f"at (version => {int(snapshot_id)})"
     con.execute(f"attach {quoted(str(path))} as build")
     try:
-        for schema in ("raw", "prior", "control"):
+        for schema in INPUT_SCHEMAS:
             con.execute(f"create schema build.{schema}")
         _find_contacts_in_keys(con, at)
         for name, schema in RAW_TABLES.items():

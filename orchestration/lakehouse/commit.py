@@ -67,6 +67,7 @@ def commit_build(
     inputs_digest: str,
     figures_version: str,
     run_id: str,
+    engine: str,
 ) -> CommitSummary:
     """Make the year's rows of every table equal to the build file, in one transaction.
 
@@ -82,6 +83,7 @@ def commit_build(
         inputs_digest: digest of the build's inputs, recorded for the next run.
         figures_version: of the code that made the build.
         run_id: of the run that commits.
+        engine: that made the build, ``duckdb`` or ``spark``.
 
     Raises:
         TongbaoError: rows of a table repeat its grain; nothing is written.
@@ -100,8 +102,8 @@ def commit_build(
         con.execute("delete from lake.quality.transform_runs where year = ?", [year])
         con.execute(
             "insert into lake.quality.transform_runs "
-            "(year, inputs_digest, figures_version, run_id) values (?, ?, ?, ?)",
-            [year, inputs_digest, figures_version, run_id],
+            "(year, inputs_digest, figures_version, run_id, engine) values (?, ?, ?, ?, ?)",
+            [year, inputs_digest, figures_version, run_id, engine],
         )
         set_commit_message(con, "transform", year, run_id=run_id, figures_version=figures_version)
         con.execute("commit")

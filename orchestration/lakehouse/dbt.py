@@ -26,11 +26,13 @@ from orchestration.lakehouse.commit import Descriptions, LakeTable
 __all__ = [
     "DBT_PROJECT",
     "DbtNode",
+    "column_types",
     "dbt_build",
     "dbt_manifest",
     "lake_descriptions",
     "lake_tables",
     "parse_for_all_homes",
+    "run_build",
     "target_folder",
 ]
 
@@ -196,15 +198,41 @@ def dbt_build(
     Raises:
         TongbaoError: a model or a test failed; the message names the first one.
     """
-    target = target_folder(settings)
     try:
-        # Only the parse writes the manifest: a build on a full disk would leave half a file.
-        only = ("--no-write-json", "--exclude-resource-type", "unit_test")
         # A copy of the project, with other seeds, is parsed for itself.
         manifest = _manifest(settings) if project == DBT_PROJECT else None
-        result = _invoke(target, path, "build", *only, project=project, manifest=manifest)
+        nodes, _ = run_build(target_folder(settings), path, project=project, manifest=manifest)
     finally:
         _close_build_file()
+    models = sum(1 for node in nodes if node.unique_id.startswith("model."))
+    tests = sum(1 for node in nodes if node.unique_id.startswith("test."))
+    progress(f"dbt: {models} models built, {tests} tests passed")
+    return nodes
+
+
+def run_build(
+    target: Path,
+    path: Path,
+    *options: str,
+    project: Path = DBT_PROJECT,
+    manifest: Any = None,
+) -> tuple[list[DbtNode], list[Any]]:
+    """Call ``dbt build``.
+
+    Args:
+        target: the folder for dbt's log and, without a manifest, its parsed project.
+        path: the build file.
+        options: more of dbt's command line.
+
+    Returns:
+        what was run, and the same nodes as dbt describes them.
+
+    Raises:
+        TongbaoError: a model or a test failed; the message names the first one.
+    """
+    # Only the parse writes the manifest: a build on a full disk would leave half a file.
+    only = ("--no-write-json", "--exclude-resource-type", "unit_test")
+    result = _invoke(target, path, "build", *only, *options, project=project, manifest=manifest)
     executed: Any = result.result
     if executed is None or not hasattr(executed, "results"):
         reason = " ".join(str(result.exception or "dbt did not start").split())[:500]
@@ -221,10 +249,17 @@ def dbt_build(
         raise TongbaoError(
             f"dbt: {first.node.unique_id} failed{more}: {message} (see {target / 'dbt.log'})"
         )
-    models = sum(1 for node in nodes if node.unique_id.startswith("model."))
-    tests = sum(1 for node in nodes if node.unique_id.startswith("test."))
-    progress(f"dbt: {models} models built, {tests} tests passed")
-    return nodes
+    return nodes, [each.node for each in executed.results]
+
+
+def column_types(settings: Settings) -> dict[tuple[str, str], str]:
+    """(qualified table name, column name) → the type that the model declares for it."""
+    return {
+        (f"{node['schema']}.{node['name']}", column["name"]): column["data_type"]
+        for node in _read_manifest(settings)["nodes"].values()
+        for column in node["columns"].values()
+        if column["data_type"]
+    }
 
 
 def lake_tables(settings: Settings) -> list[LakeTable]:

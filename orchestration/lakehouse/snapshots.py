@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
+from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.lakehouse.tables import utc_naive
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "marts_edition",
     "same_rows",
     "set_commit_message",
+    "transform_engine",
     "transform_record",
     "transform_snapshot",
 ]
@@ -90,6 +92,15 @@ def transform_record(con: duckdb.DuckDBPyConnection, year: int) -> str | None:
         "select max(inputs_digest) from lake.quality.transform_runs where year = ?", [year]
     ).fetchone()
     return str(row[0]) if row and row[0] is not None else None
+
+
+def transform_engine(con: duckdb.DuckDBPyConnection, year: int) -> str:
+    """The engine that built the marts of ``year``: ``duckdb`` or ``spark``."""
+    # All columns: older snapshots have none for the engine.
+    records = rows_as_dicts(
+        con.execute("select * from lake.quality.transform_runs where year = ?", [year])
+    )
+    return next((row["engine"] for row in records if row.get("engine")), "duckdb")
 
 
 def last_intake_at(con: duckdb.DuckDBPyConnection, year: int, now: datetime) -> datetime | None:

@@ -157,7 +157,11 @@ OTHER_TABLES: dict[str, pa.Schema] = {
         ("edition_version", _TEXT),
     ),
     "quality.transform_runs": _schema(
-        ("year", _INT), ("inputs_digest", _TEXT), ("figures_version", _TEXT), ("run_id", _TEXT)
+        ("year", _INT),
+        ("inputs_digest", _TEXT),
+        ("figures_version", _TEXT),
+        ("run_id", _TEXT),
+        ("engine", _TEXT),
     ),
     # The readable receipts in the publication bucket, with a digest of what each was made from.
     "publication.receipt_pages": _schema(

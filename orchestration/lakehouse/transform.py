@@ -19,7 +19,8 @@ from orchestration.core.versions import figures_version
 from orchestration.lakehouse.attach import quoted
 from orchestration.lakehouse.build import prepare_build
 from orchestration.lakehouse.commit import commit_build
-from orchestration.lakehouse.dbt import DbtNode, dbt_build, lake_descriptions, lake_tables
+from orchestration.lakehouse.dbt import DbtNode, lake_descriptions, lake_tables
+from orchestration.lakehouse.engine import build_marts
 from orchestration.lakehouse.snapshots import (
     current_snapshot,
     marts_edition,
@@ -160,7 +161,7 @@ def transform_year(
         snapshot_id=current_snapshot(con),
         edition=edition,
     )
-    nodes = dbt_build(settings, path, progress=progress)
+    nodes = build_marts(settings, path, progress=progress)
     con.execute(f"attach {quoted(str(path))} as build (read_only)")
     try:
         receipts = before_commit(con, year)
@@ -175,6 +176,7 @@ def transform_year(
         inputs_digest=digest,
         figures_version=figures_version(),
         run_id=run_id,
+        engine=settings.engine,
     )
     path.unlink()
     rows = sum(done.rows_written.values())

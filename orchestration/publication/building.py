@@ -139,6 +139,7 @@ def build_files(
         sent = reading.submit(lambda: child.send_former_digests(carry_over.digests_in("trace/")))
         facts_read = reading.submit(_with_cursor, con, lambda own: read_facts(own, year))
         marts = bulletin.read_marts(con, year, notes)
+        engine = lakehouse.transform_engine(con, year)
 
         def late_documents() -> tuple[Sequence[bulletin.Document], list[bulletin.EditionNote]]:
             changes = child.changes
@@ -190,6 +191,7 @@ def build_files(
         **code_versions(),
         "environment": current,
         "inputs_digest": inputs_digest,
+        "engine": engine,
         "synthetic": bool(marts.calendar["is_synthetic"]),
         "gate": decision.summary() | decision.circumstances,
         "supersedes": number - 1 or None,

@@ -29,7 +29,7 @@ from orchestration.bulletin import Block, Column, Document, Section, Table, head
 from orchestration.bulletin.open_data import formula_safe
 from orchestration.bulletin.wording import chinese_date
 from orchestration.core.catalogue import SEEDS, read_catalogue
-from orchestration.core.errors import TongbaoError, UsageError
+from orchestration.core.errors import TongbaoError, Unreachable, UsageError
 from orchestration.core.reporting_calendar import SHANGHAI, period_of, years
 from orchestration.core.workspace import Progress, Workspace
 from orchestration.figures.dictionary import project_var
@@ -272,7 +272,9 @@ def _replay(
     )
     _carry_prior_values(con, path, scratch / f"{year - 1}.duckdb")
     try:
-        lakehouse.dbt_build(settings, path, project=project)
+        lakehouse.build_marts(settings, path, project=project)
+    except (Unreachable, UsageError):
+        raise
     except TongbaoError as error:
         # The year was built before with the current seeds, so the changed seeds are the cause.
         raise UsageError(f"replay {year}: {str(error).partition(' (see ')[0]}") from None

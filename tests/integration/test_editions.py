@@ -434,9 +434,11 @@ def test_each_edition_can_be_rebuilt_after_maintenance(corrected: Corrected) -> 
     assert gone.count("marts/fct_unit_indicator") >= 2
     assert _names(done, "delete orphaned") == []
     figure = f"{YEAR}/agg_national_task/T05/units_reported"
-    for number in (1, 2):
+    # An engine builds marts; the files come from those that the snapshot has.
+    on_spark = replace(corrected.ws, settings=replace(corrected.ws.settings, engine="spark"))
+    for number, verifier in ((1, corrected.ws), (2, on_spark)):
         assert stages.trace(ws, figure, number).equal
-        done = stages.verify(corrected.ws, YEAR, number, run_id="v", progress=no_progress)
+        done = stages.verify(verifier, YEAR, number, run_id="v", progress=no_progress)
         assert done.same, done.lines
     with pytest.raises(UsageError, match="no edition 3"):
         stages.verify(corrected.ws, YEAR, 3, run_id="v", progress=no_progress)

@@ -47,6 +47,7 @@ def _commit(
             inputs_digest="",
             figures_version="",
             run_id="",
+            engine="duckdb",
         )
 
 

@@ -148,6 +148,7 @@ def test_the_manifest_has_the_sha256_of_every_file_in_the_store(published: Publi
     assert {entry["path"]: entry["sha256"] for entry in manifest["files"]} == stored
     assert manifest["snapshot_id"] == published.done.snapshot_id
     assert manifest["synthetic"] is True
+    assert manifest["engine"] == "duckdb"
     assert manifest["gate"]["blocked"] is False
     latest = json.loads(store.get("publication", "editions/2024/latest.json"))
     assert latest["edition"] == 1

@@ -2,56 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from orchestration import lakehouse, stages
 from tests.fixtures.landing import Landing
 from tests.fixtures.progress import no_progress
-
-UNITS = [f"T05-440000-{number:04d}" for number in range(1, 25)]
-UNITS[6] = "T05-110000-0007"
-(PLAIN, SLIP, FRACTION, OUTLIER, JUMP, TWIN_A, TWIN_B, ROUND, REPORT_A, REPORT_B) = UNITS[:10]
-TWIN = {"C_04": 51, "C_05": 50, "C_06": 20, "C_07": 20, "C_08": 10, "C_09": 45,
-        "T05_01": 3111, "T05_02": 222, "T05_03": 33, "T05_12": 505}  # fmt: skip
-
-
-def _plausible(number: int) -> dict[str, Any]:
-    return {
-        "C_04": 40 + number,
-        "C_05": 39 + number,
-        "C_09": 35 + number,
-        "T05_01": 3001 + 37 * number,
-        "T05_07": 90 + number % 9,
-        "T05_12": 501 + number,
-    }
-
-
-SPECIAL: dict[str, dict[str, Any]] = {
-    SLIP: {"C_04": 450000},
-    FRACTION: {"T05_07": "0.95"},
-    OUTLIER: {"T05_01": 60000},
-    JUMP: {"T05_12": 901},
-    TWIN_A: TWIN,
-    TWIN_B: TWIN,
-    ROUND: {"T05_01": 3100, "C_04": 4000, "C_05": 3900, "C_06": 1200, "C_07": 1300, "C_08": 1400,
-            "C_09": 1500},
-}  # fmt: skip
+from tests.fixtures.suspicious import (
+    FRACTION,
+    JUMP,
+    OUTLIER,
+    REPORT_A,
+    REPORT_B,
+    ROUND,
+    SLIP,
+    TWIN_A,
+    TWIN_B,
+    UNITS,
+    write_suspicious,
+)
 
 
 @pytest.fixture
 def found(ws: stages.Workspace, landing: Landing) -> dict[tuple[str, str | None, str], str]:
     """The suspicions as (unit, indicator, code) → message."""
-    for number, unit in enumerate(UNITS):
-        landing.unit(unit, year=2023)
-        before = {"T05_12": 60 if unit == JUMP else 500 + number}
-        landing.performance(unit, before, year=2023, report=None)
-        values = TWIN if unit in (TWIN_A, TWIN_B) else _plausible(number) | SPECIAL.get(unit, {})
-        report: Any = None
-        if unit in (REPORT_A, REPORT_B):
-            report = landing.report(f"province=440000/{unit}", body=b"%PDF-1.7 the same")
-        landing.performance(unit, values, report=report)
+    write_suspicious(landing)
     stages.intake(ws, 2024, run_id="r", progress=no_progress)
     stages.transform(ws, 2024, run_id="r", progress=no_progress)
     with lakehouse.reader(ws.settings, ws.store) as con:

@@ -46,7 +46,7 @@ def test_the_published_schemas_equal_the_contracts() -> None:
 
 
 def test_the_lock_files_have_hashes_and_no_index() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in (f"requirements{kind}.lock" for kind in ("", "-dev", "-parity", "-spark")):
         text = (PROJECT_ROOT / name).read_text(encoding="utf-8")
         assert "--index-url" not in text
         assert "://" not in text
