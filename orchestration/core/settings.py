@@ -79,7 +79,10 @@ DEFAULT_MAX_RUN_SECONDS = 300
 #: streams, so the limit bounds time, not memory.
 DEFAULT_MAX_ATTACHMENT_BYTES = 100 * 1024 * 1024
 
-#: The bounds of intake: attribute of Settings → variable and default.
+#: 1 GB. DuckDB spills to disk beyond it; with Python's own share a run stays under 2 GB.
+DEFAULT_MAX_LAKE_MEMORY = 10**9
+
+#: The bounds of intake and of the lake: attribute of Settings → variable and default.
 _BOUNDS = {
     "max_object_bytes": ("TONGBAO_MAX_OBJECT_BYTES", DEFAULT_MAX_OBJECT_BYTES),
     "max_expanded_bytes": ("TONGBAO_MAX_EXPANDED_BYTES", DEFAULT_MAX_EXPANDED_BYTES),
@@ -93,6 +96,7 @@ _BOUNDS = {
     "max_object_seconds": ("TONGBAO_MAX_OBJECT_SECONDS", DEFAULT_MAX_OBJECT_SECONDS),
     "max_run_seconds": ("TONGBAO_MAX_RUN_SECONDS", DEFAULT_MAX_RUN_SECONDS),
     "max_attachment_bytes": ("TONGBAO_MAX_ATTACHMENT_BYTES", DEFAULT_MAX_ATTACHMENT_BYTES),
+    "max_lake_memory": ("TONGBAO_MAX_LAKE_MEMORY", DEFAULT_MAX_LAKE_MEMORY),
 }
 
 #: If one of these variables is set, the user has an S3 store and no local one is started.
@@ -176,6 +180,7 @@ class Settings:
         max_object_seconds: CPU seconds for reading an object; one that needs more is rejected.
         max_run_seconds: CPU seconds of a run for objects that reach ``max_object_seconds``.
         max_attachment_bytes: a larger report file is an error of the document that names it.
+        max_lake_memory: bytes of memory for DuckDB over the lake; beyond it, DuckDB uses the disk.
         font_dir: a folder with the office's own fonts, or None.
         webhook_url: the URL that alarms are posted to, or None. Its path is often a secret.
         heartbeat_url: the URL of a dead-man's switch that every check of the alarms calls, or None.
@@ -207,6 +212,7 @@ class Settings:
     max_object_seconds: int = DEFAULT_MAX_OBJECT_SECONDS
     max_run_seconds: int = DEFAULT_MAX_RUN_SECONDS
     max_attachment_bytes: int = DEFAULT_MAX_ATTACHMENT_BYTES
+    max_lake_memory: int = DEFAULT_MAX_LAKE_MEMORY
     font_dir: Path | None = None
     webhook_url: str | None = field(default=None, repr=False)
     heartbeat_url: str | None = field(default=None, repr=False)

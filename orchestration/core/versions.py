@@ -84,6 +84,7 @@ PARTS: dict[str, tuple[tuple[Version, ...], str]] = {
     "orchestration/core/__init__.py": (_NEITHER, "holds no code"),
     "orchestration/core/errors.py": (_NEITHER, "names what went wrong"),
     "orchestration/core/page_style.py": (_EDITION, "the colours of pages"),
+    "orchestration/core/machine.py": (_NEITHER, "counts cores"),
     "orchestration/core/settings.py": (_NEITHER, "names buckets, folders and limits"),
     "orchestration/core/versions.py": (_NEITHER, "a change of this table changes the digests"),
     "orchestration/core/workspace.py": (_NEITHER, "holds the open store"),

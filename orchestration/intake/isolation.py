@@ -24,11 +24,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.machine import usable_cores
 from orchestration.core.settings import Settings
 from orchestration.intake.answers import Answer, Answers, Landed, Terms, answer_objects, prepare
 from orchestration.intake.findings import Finding, finding
 from orchestration.intake.rows import DocumentRows
-from orchestration.intake.workers import Cause, Died, Task, Workers, usable_cores
+from orchestration.intake.workers import Cause, Died, Task, Workers
 
 __all__ = ["Answered", "Isolation", "another_try", "bounded_task", "finding_of_death"]
 

@@ -31,7 +31,7 @@ from typing import Any, Self
 from orchestration.core.errors import TongbaoError
 from orchestration.intake.worker_process import OUT_OF_MEMORY
 
-__all__ = ["Cause", "Died", "Task", "Workers", "usable_cores", "workers_of_many_runs"]
+__all__ = ["Cause", "Died", "Task", "Workers", "workers_of_many_runs"]
 
 #: Libraries in a worker start no threads, which forking forbids, and reserve no memory beyond what
 #: they use, because the limit counts what is reserved.
@@ -107,11 +107,6 @@ class _Worker:
     pid: int
     connection: Connection
     tasks_done: int = 0
-
-
-def usable_cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Forker:

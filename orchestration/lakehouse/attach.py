@@ -37,8 +37,6 @@ __all__ = [
 #: How long a command waits for another writer. A single commit takes seconds; a longer wait means
 #: that another run is in progress, and the command reports that instead of waiting for it.
 _WAIT_SECONDS = 10.0
-#: DuckDB spills to disk beyond this; with Python's own share a run stays under 2 GB.
-_MEMORY_LIMIT = "1GB"
 #: How often the keys of a connection are renewed: several times within the ten minutes for which
 #: keys stay valid (``Access.KEYS_VALID``), as one attempt may fail.
 _RENEWAL_SECONDS = 60.0
@@ -100,7 +98,7 @@ def open_lake(
             # is. Checking the signatures too would hash 90 MB each time that a lake is opened.
             "allow_unsigned_extensions": "true",
             "autoinstall_known_extensions": "false",
-            "memory_limit": _MEMORY_LIMIT,
+            "memory_limit": f"{settings.max_lake_memory}B",
             "temp_directory": str(scratch),
             "preserve_insertion_order": "true",
         }

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.core.errors import TongbaoError
+from orchestration.core.machine import usable_cores
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.core.versions import dbt_project_version
 from orchestration.lakehouse.build import BUILD_FILE, build_file
@@ -35,6 +36,10 @@ __all__ = [
     "run_build",
     "target_folder",
 ]
+
+#: Models that dbt builds at a time: one a core, and at least two, so that dbt compiles one while
+#: the database builds the other.
+_LEAST_THREADS = 2
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 
@@ -232,7 +237,10 @@ def run_build(
     """
     # Only the parse writes the manifest: a build on a full disk would leave half a file.
     only = ("--no-write-json", "--exclude-resource-type", "unit_test")
-    result = _invoke(target, path, "build", *only, *options, project=project, manifest=manifest)
+    threads = ("--threads", str(max(_LEAST_THREADS, usable_cores())))
+    result = _invoke(
+        target, path, "build", *only, *threads, *options, project=project, manifest=manifest
+    )
     executed: Any = result.result
     if executed is None or not hasattr(executed, "results"):
         reason = " ".join(str(result.exception or "dbt did not start").split())[:500]

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -218,10 +219,10 @@ def test_the_connection_refuses_statements_that_pass_the_check(
 
 
 def test_a_query_that_exceeds_the_memory_limit_spills_to_disk(
-    lake: stages.Workspace, monkeypatch: pytest.MonkeyPatch
+    lake: stages.Workspace,
 ) -> None:
-    monkeypatch.setattr("orchestration.lakehouse.attach._MEMORY_LIMIT", "60MB")
-    with open_session(lake.settings, lake.store) as session:
+    settings = replace(lake.settings, max_lake_memory=60_000_000)
+    with open_session(settings, lake.store) as session:
         query = "select count(m) from (select md5(i::text) m from range(2000000) t(i) order by m)"
         assert session.answer(query).rows() == [(2_000_000,)]
 

@@ -412,11 +412,7 @@ def test_every_link_has_a_page_and_an_anchor(published: Published, pages: dict[s
         for path in folder.rglob("*")
         if path.is_file()
     } | pages
-    parsed = {
-        path: _Page(body)
-        for path, body in files.items()
-        if path.endswith(".html")
-    }
+    parsed = {path: _Page(body) for path, body in files.items() if path.endswith(".html")}
     broken = []
     for path, page in parsed.items():
         for link in page.links:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.machine import usable_cores
 from orchestration.core.settings import Settings
 from orchestration.intake import answers, documents, isolation, rows
 from orchestration.intake import workers as workers_module
@@ -29,7 +30,6 @@ from orchestration.intake.workers import (
     Died,
     Task,
     Workers,
-    usable_cores,
     workers_of_many_runs,
 )
 from orchestration.lakehouse.tables import RAW_TABLES

@@ -18,10 +18,10 @@ from orchestration.bulletin.content import Column, Run, Tile
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import tile_map
 from orchestration.bulletin.site.editions import EditionNote
-from orchestration.bulletin.site.quality import quality_sections
 from orchestration.bulletin.site.grid import Grid, Link
 from orchestration.bulletin.site.matrix import matrix_page
 from orchestration.bulletin.site.methods import methods_page
+from orchestration.bulletin.site.quality import quality_sections
 from orchestration.bulletin.site.templates import fill, json_for_script
 from orchestration.bulletin.site.watchlist import watchlist_pages
 from orchestration.bulletin.wording import (
