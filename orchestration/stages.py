@@ -204,6 +204,8 @@ def transform(
         edition: the edition number that decides which documents count; None for the current
             edition, or 1 without one.
     """
+    from orchestration.bulletin import refuse_editorials
+
     period_of(year)
     with lakehouse.writer(ws.settings, ws.store) as con:
         lakehouse.ensure_tables(con)
@@ -218,6 +220,7 @@ def transform(
                 each,
                 run_id=run_id,
                 edition=number,
+                after_build=refuse_editorials,
                 before_commit=receipts,
                 progress=progress,
             )

@@ -28,7 +28,11 @@ from orchestration.bulletin.content import (
     paragraph,
 )
 from orchestration.bulletin.contradictions import contradiction_claims
-from orchestration.bulletin.documents import correction_document, documents
+from orchestration.bulletin.documents import (
+    correction_document,
+    documents,
+    editorial_notes,
+)
 from orchestration.bulletin.edition import (
     Edition,
     EditionExists,
@@ -50,6 +54,7 @@ from orchestration.bulletin.open_data import open_data
 from orchestration.bulletin.parts import CLAIMS as _SHARED_CLAIMS
 from orchestration.bulletin.problems import problem_claims
 from orchestration.bulletin.sdmx import sdmx_files
+from orchestration.bulletin.refusals import refuse_editorials
 from orchestration.bulletin.sections import claims_of_sections
 from orchestration.bulletin.site import EditionNote, complete, site_pages, year_feed, year_index
 from orchestration.bulletin.summaries import CLAIMS as _DRAFT_CLAIMS
@@ -78,6 +83,7 @@ __all__ = [
     "claims",
     "complete",
     "correction_document",
+    "editorial_notes",
     "finish_edition",
     "font_files",
     "heading",
@@ -90,6 +96,7 @@ __all__ = [
     "read_edition",
     "read_latest",
     "read_marts",
+    "refuse_editorials",
     "render_all",
     "sdmx_files",
     "unfinished_folders",

@@ -6,9 +6,11 @@ belong here: the content of a section (``sections``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC
 from itertools import count
+from typing import Any
 
 from orchestration.bulletin.content import (
     Bars,
@@ -19,6 +21,12 @@ from orchestration.bulletin.content import (
     Table,
     TileMap,
     paragraph,
+    runs,
+)
+from orchestration.bulletin.editorials import (
+    EditorialFault,
+    editorial_paragraphs,
+    numbers_in_print,
 )
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Kind, Place, sections_of
@@ -31,7 +39,15 @@ from orchestration.bulletin.wording import (
     moment,
 )
 
-__all__ = ["correction_document", "documents", "numbered", "places", "title_lines"]
+__all__ = [
+    "correction_document",
+    "documents",
+    "editorial_faults",
+    "editorial_notes",
+    "numbered",
+    "places",
+    "title_lines",
+]
 
 _REFORM = "现代职业教育体系建设改革"
 _TASKS = "重点任务"
@@ -86,16 +102,86 @@ def _numbered_captions(*parts: tuple[Section, ...]) -> list[tuple[Section, ...]]
     ]
 
 
-def _sections(marts: Marts, place: Place, *, attachments: bool = False) -> tuple[Section, ...]:
-    """Return the numbered sections (or the attachments) of a bulletin; empty ones are left out."""
+def _sections(
+    marts: Marts,
+    place: Place,
+    texts: Mapping[str, Sequence[Block]],
+    *,
+    attachments: bool = False,
+) -> tuple[Section, ...]:
+    """Return the numbered sections (or the attachments) of a bulletin; empty ones are left out.
+
+    Args:
+        texts: title of a section → the editorial paragraphs that it begins with.
+    """
     found: list[Section] = []
     for module in sections_of(place.kind, attachments=attachments):
-        blocks = module.blocks(marts, place)
+        blocks = [*texts.get(module.TITLE, ()), *module.blocks(marts, place)]
         if blocks:
             number = len(found) + 1
             title = module.TITLE if attachments else f"{chinese_number(number)}、{module.TITLE}"
             found.append(Section(title, numbered(blocks)))
     return tuple(found)
+
+
+def _parts(
+    marts: Marts, place: Place, texts: Mapping[str, Sequence[Block]]
+) -> list[tuple[Section, ...]]:
+    """Return the sections and the attachments of a bulletin."""
+    return [_sections(marts, place, texts, attachments=each) for each in (False, True)]
+
+
+def _editorial_texts(
+    marts: Marts, place: Place
+) -> list[tuple[dict[str, Any], Sequence[Block] | EditorialFault]]:
+    """Return each editorial text of a bulletin with its paragraphs, or with what is wrong."""
+    own = [row for row in marts.editorials if row["bulletin"] == (place.code or "national")]
+    if not own:
+        return []
+    parts = _parts(marts, place, {})
+    numbers = numbers_in_print(
+        run for part in parts for each in part for block in each.blocks for run in runs(block)
+    )
+    titles = [
+        module.TITLE
+        for attachments in (False, True)
+        for module in sections_of(place.kind, attachments=attachments)
+    ]
+    found: list[tuple[dict[str, Any], Sequence[Block] | EditorialFault]] = []
+    for row in own:
+        try:
+            if row["section"] not in titles:
+                raise EditorialFault("E123", row["section"], "、".join(titles))
+            found.append((row, editorial_paragraphs(row["text"], marts, numbers)))
+        except EditorialFault as fault:
+            found.append((row, fault))
+    return found
+
+
+def editorial_faults(marts: Marts) -> list[tuple[dict[str, Any], EditorialFault]]:
+    """Return the editorial texts that can't be set, each with what is wrong."""
+    return [
+        (row, result)
+        for place in places(marts)
+        for row, result in _editorial_texts(marts, place)
+        if isinstance(result, EditorialFault)
+    ]
+
+
+def editorial_notes(marts: Marts) -> list[dict[str, str]]:
+    """Return who sent each editorial text that is set, and when: the manifest's entries."""
+    return [
+        {
+            "bulletin": row["bulletin"],
+            "section": row["section"],
+            "document_id": row["document_id"],
+            "office": row["province_code"],
+            "submitted_at": row["submitted_at"].replace(tzinfo=UTC).isoformat(),
+        }
+        for place in places(marts)
+        for row, result in _editorial_texts(marts, place)
+        if not isinstance(result, EditorialFault)
+    ]
 
 
 def title_lines(year: int, place: Place) -> tuple[str, ...]:
@@ -120,9 +206,12 @@ def _subject(place: Place) -> str:
 def _bulletin(marts: Marts, place: Place) -> Document:
     year = marts.year
     lines = title_lines(year, place)
-    sections, attachments = _numbered_captions(
-        _sections(marts, place), _sections(marts, place, attachments=True)
-    )
+    texts = {
+        row["section"]: result
+        for row, result in _editorial_texts(marts, place)
+        if not isinstance(result, EditorialFault)
+    }
+    sections, attachments = _numbered_captions(*_parts(marts, place, texts))
     recipients = _RECIPIENTS
     if place.kind == "province":
         recipients = f"{place.name}{marts.catalogue.regions[place.code].education_organ}"

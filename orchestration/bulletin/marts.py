@@ -99,6 +99,7 @@ class Marts:
         confirmations: provinces and tasks with the state of the province's confirmation.
         task_ranks: province and task → row of ``agg_task_rank``.
         contradictions: rows of ``quality.contradictions`` with the names of province and unit.
+        editorials: rows of ``quality.editorials``: the texts that offices wrote.
         undrawn: character that no font draws (〓 is printed) → codes of the units that use it.
     """
 
@@ -119,6 +120,7 @@ class Marts:
     confirmations: list[dict[str, Any]] = field(default_factory=list)
     task_ranks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     contradictions: list[dict[str, Any]] = field(default_factory=list)
+    editorials: list[dict[str, Any]] = field(default_factory=list)
     undrawn: dict[str, list[str]] = field(default_factory=dict)
     _index: dict[tuple[str, tuple[str, ...]], Row] = field(default_factory=dict)
 
@@ -281,6 +283,11 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         "where c.year = $year order by r.display_order, c.subject",
         year,
     )
+    editorials = _query_rows(
+        con,
+        "select * from lake.quality.editorials where year = $year order by bulletin, section",
+        year,
+    )
     return Marts(
         year=year,
         period=period_of(year),
@@ -299,4 +306,5 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         confirmations=confirmations,
         task_ranks={(row["province_code"], row["task_code"]): row for row in task_ranks},
         contradictions=_with_clean_names(contradictions),
+        editorials=editorials,
     )

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import duckdb
 
@@ -131,6 +132,7 @@ def transform_year(
     *,
     run_id: str,
     edition: int,
+    after_build: Callable[[Path, int], object],
     before_commit: Callable[[duckdb.DuckDBPyConnection, int], int],
     progress: Callable[[str], None] = lambda _: None,
 ) -> TransformSummary:
@@ -142,8 +144,10 @@ def transform_year(
         con: the writing connection.
         run_id: of the run, recorded with the commit.
         edition: the edition that the marts are for; it decides which documents count.
+        after_build: called with the build file and the year after dbt has succeeded; it may add
+            rows to the build.
         before_commit: called with the connection (build file attached as ``build``) and the year
-            after dbt has succeeded and before the commit; returns the number of receipts written.
+            before the commit; returns the number of receipts written.
         progress: called with a line of progress.
 
     Raises:
@@ -162,6 +166,7 @@ def transform_year(
         edition=edition,
     )
     nodes = build_marts(settings, path, progress=progress)
+    after_build(path, year)
     con.execute(f"attach {quoted(str(path))} as build (read_only)")
     try:
         receipts = before_commit(con, year)

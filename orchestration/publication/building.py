@@ -196,6 +196,7 @@ def build_files(
         "gate": decision.summary() | decision.circumstances,
         "supersedes": number - 1 or None,
         "reason": changes.reason if changes else None,
+        "editorials": bulletin.editorial_notes(marts),
         "published_at": None,
     }
     return Built(
