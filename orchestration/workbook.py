@@ -16,6 +16,7 @@ from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 __all__ = [
+    "FORMULA_SIGNS",
     "FORM_INSTRUCTIONS",
     "FORM_MARK",
     "FORM_SHEET",
@@ -29,6 +30,8 @@ __all__ = [
 FORM_SHEET, FORM_MARK = "_tongbao", "tongbao-form-1"
 #: Name of the form's sheet of instructions, which holds no values.
 FORM_INSTRUCTIONS = "填报说明"
+#: A text that begins with one of these looks like a formula to a spreadsheet.
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t")
 #: Date of every zip entry and document property instead of the current time: the earliest date
 #: that the zip format can hold.
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -44,7 +47,7 @@ def put_text(cell: Any, text: str | None) -> None:
         return
     cell.value = ILLEGAL_CHARACTERS_RE.sub("", text)
     cell.data_type = "s"
-    if text[:1] in "=+-@\t":
+    if text[:1] in FORMULA_SIGNS:
         cell.quotePrefix = True
 
 

@@ -15,7 +15,9 @@ from orchestration.figures.numbers import has_decimals
 
 __all__ = [
     "AMOUNT",
+    "CHANGE",
     "COUNT",
+    "POINTS",
     "RATE",
     "SYNTHETIC",
     "Book",
@@ -28,6 +30,9 @@ __all__ = [
 ]
 
 COUNT, AMOUNT, RATE = "#,##0", "#,##0.00", "0.00%"
+#: A change has its sign; one in percentage points also its unit, because 5 % are not 5 points.
+CHANGE = "+0.00%;-0.00%;0.00%"
+POINTS = '+0.00"个百分点";-0.00"个百分点";0.00"个百分点"'
 SYNTHETIC = "合成数据，非真实填报（SYNTHETIC DATA）"
 
 

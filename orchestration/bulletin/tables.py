@@ -6,12 +6,16 @@ sheet (``render.xlsx``) and the figures (the marts have them all).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from orchestration.bulletin.marts import Marts, Row
+from orchestration.bulletin.parts import exclusion_reason
 from orchestration.bulletin.sheets import (
     AMOUNT,
+    CHANGE,
     COUNT,
+    POINTS,
     RATE,
     Book,
     Cell,
@@ -22,10 +26,13 @@ from orchestration.bulletin.sheets import (
     measure_format,
 )
 from orchestration.bulletin.wording import (
+    GRADES,
     KINDS,
     LEVELS,
+    STATUSES,
     WATCH_REASONS,
     chinese_date,
+    clean,
     moment,
 )
 from orchestration.figures.dictionary import mart_descriptions, project_var
@@ -67,8 +74,8 @@ _INDICATOR_FIELDS = (
     Field("同口径单位", 10, COUNT),
     Field("同口径本年", 18),
     Field("同口径上年", 18),
-    Field("同口径增减率", 12, RATE),
-    Field("同口径增减（百分点）", 12, AMOUNT),
+    Field("同口径增减率", 12, CHANGE),
+    Field("同口径增减（百分点）", 16, POINTS),
     Field("目标", 18),
     Field("有目标单位数值", 18),
     Field("有目标单位", 10, COUNT),
@@ -80,7 +87,10 @@ _SOURCES = (
     "agg_national_indicator",
     "agg_national_task",
     "agg_national_target",
+    "agg_province_indicator",
     "agg_province_task",
+    "dim_unit",
+    "fct_unit_year",
     "province_scorecard",
     "national_scorecard",
     "unit_watchlist",
@@ -113,6 +123,9 @@ def national_tables(marts: Marts) -> Book:
             _national_tasks_sheet(marts),
             _targets_sheet(marts),
             _province_tasks_sheet(marts),
+            _province_indicators_sheet(marts),
+            _units_sheet(marts),
+            _exclusions_sheet(marts),
             scorecard_sheet(marts),
             watchlist_sheet(marts),
             _dictionary_sheet(),
@@ -138,44 +151,131 @@ def _task_values(row: Row) -> tuple[Any, ...]:
     return tuple(row[column] for column in _TASK_FIELDS)
 
 
+def _indicator_cells(marts: Marts, row: Row) -> tuple[Cell, ...]:
+    """Return the cells of ``_INDICATOR_FIELDS`` for a row of indicators, national or provincial."""
+    indicator = marts.catalogue.indicators[row["indicator_code"]]
+
+    def number(column: str) -> Number:
+        return Number(row[column], indicator_format(row[column], indicator))
+
+    is_withheld = bool(row["growth_withheld_by"])
+    return (
+        row["task_code"],
+        _task_name(marts, row["task_code"]),
+        indicator.code,
+        indicator.name_zh,
+        unit_of(indicator),
+        number("value"),
+        number("previous_value"),
+        row["units_expected"],
+        row["units_counted"],
+        row["previous_units_counted"],
+        row["units_excluded"],
+        row["matched_units"],
+        number("matched_value"),
+        number("matched_previous_value"),
+        None if is_withheld else row["matched_change_rate"],
+        None if is_withheld else row["matched_change_points"],
+        number("target"),
+        number("value_with_target"),
+        row["units_with_target"],
+        row["attainment"],
+        row["observation_status"],
+    )
+
+
+def _has_total(marts: Marts, row: Row) -> bool:
+    """Return whether the indicator is aggregated at all."""
+    return marts.catalogue.indicators[row["indicator_code"]].aggregation != "none"
+
+
 def _indicators_sheet(marts: Marts) -> Sheet:
-    rows: list[tuple[Cell, ...]] = []
-    for code in ("ALL", *marts.catalogue.tasks):
-        for row in marts.rows("agg_national_indicator", task_code=code):
-            indicator = marts.catalogue.indicators[row["indicator_code"]]
-            if indicator.aggregation == "none":
-                continue
-
-            def number(column: str, row: Row = row) -> Number:
-                indicator = marts.catalogue.indicators[row["indicator_code"]]
-                return Number(row[column], indicator_format(row[column], indicator))
-
-            rows.append(
-                (
-                    code,
-                    _task_name(marts, code),
-                    indicator.code,
-                    indicator.name_zh,
-                    unit_of(indicator),
-                    number("value"),
-                    number("previous_value"),
-                    row["units_expected"],
-                    row["units_counted"],
-                    row["previous_units_counted"],
-                    row["units_excluded"],
-                    row["matched_units"],
-                    number("matched_value"),
-                    number("matched_previous_value"),
-                    None if row["growth_withheld_by"] else row["matched_change_rate"],
-                    None if row["growth_withheld_by"] else row["matched_change_points"],
-                    number("target"),
-                    number("value_with_target"),
-                    row["units_with_target"],
-                    row["attainment"],
-                    row["observation_status"],
-                )
-            )
+    rows = [
+        _indicator_cells(marts, row)
+        for code in ("ALL", *marts.catalogue.tasks)
+        for row in marts.rows("agg_national_indicator", task_code=code)
+        if _has_total(marts, row)
+    ]
     return Sheet("全国指标", _INDICATOR_FIELDS, rows, frozen=4)
+
+
+def _province_indicators_sheet(marts: Marts) -> Sheet:
+    """Return the indicators of each province; a task without units in it has no rows."""
+    names = {region.code: region.short_name for region in marts.regions}
+    rows: list[tuple[Cell, ...]] = []
+    for row in marts.rows("agg_province_indicator"):
+        if row["units_expected"] and _has_total(marts, row):
+            province = row["province_code"]
+            rows.append((province, names[province], *_indicator_cells(marts, row)))
+    fields = (Field("省份代码", 10), Field("省份", 10), *_INDICATOR_FIELDS)
+    return Sheet("省份指标", fields, rows, frozen=6)
+
+
+def _units_sheet(marts: Marts) -> Sheet:
+    """Return the expected units; contacts are in no mart."""
+    fields = (
+        Field("省份", 10),
+        Field("任务代码", 10),
+        Field("单位代码", 18),
+        Field("单位名称", 44),
+        Field("城市", 14),
+        Field("级别", 8),
+        Field("状态", 10),
+        Field("报送情况", 10),
+        Field("考核等次", 10),
+    )
+    names = {region.code: region.short_name for region in marts.regions}
+    rows = [
+        (
+            names[unit["province_code"]],
+            unit["task_code"],
+            unit["unit_code"],
+            unit["unit_name"],
+            unit["city_name"],
+            LEVELS[unit["level"]],
+            STATUSES[unit["status"]],
+            _reporting(unit),
+            GRADES.get(unit["assessment_grade"]),
+        )
+        for unit in marts.units
+        if unit["has_reported"] is not None
+    ]
+    return Sheet("单位", fields, rows, frozen=4)
+
+
+def _reporting(unit: Mapping[str, Any]) -> str:
+    if unit["is_on_time"]:
+        return "按时"
+    return "逾期" if unit["has_reported"] else "未报送"
+
+
+def _exclusions_sheet(marts: Marts) -> Sheet:
+    """Return the excluded values, as typed, with the reason."""
+    fields = (
+        Field("省份", 10),
+        Field("任务代码", 10),
+        Field("单位代码", 18),
+        Field("单位名称", 44),
+        Field("指标代码", 10),
+        Field("指标", 36),
+        Field("填报值", 20),
+        Field("原因", 60),
+    )
+    names = {region.code: region.short_name for region in marts.regions}
+    rows = [
+        (
+            names[value["province_code"]],
+            value["task_code"],
+            value["unit_code"],
+            value["unit_name"],
+            value["indicator_code"],
+            marts.catalogue.indicators[value["indicator_code"]].name_zh,
+            clean(value["submitted_value"]),
+            exclusion_reason(marts, value),
+        )
+        for value in marts.excluded
+    ]
+    return Sheet("剔除值", fields, rows, frozen=4)
 
 
 def _national_tasks_sheet(marts: Marts) -> Sheet:

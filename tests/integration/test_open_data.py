@@ -31,6 +31,8 @@ from orchestration.bulletin.open_data import TABLES, formula_safe, is_public
 from orchestration.bulletin.open_data import rows as open_rows
 from orchestration.bulletin.render import render_html, render_workbook
 from orchestration.bulletin.site import site_pages
+from orchestration.bulletin.render.xlsx import HEADER_ROW
+from orchestration.bulletin.sheets import POINTS, SYNTHETIC
 from orchestration.bulletin.tables import national_tables
 from orchestration.bulletin.uses import use_pages, use_workbooks
 from orchestration.core.catalogue import load_catalogue
@@ -73,6 +75,11 @@ def uses(marts: bulletin.Marts) -> dict[str, bytes]:
 def tables(marts: bulletin.Marts) -> bytes:
     """Return the national workbook."""
     return render_workbook(national_tables(marts))
+
+
+def _table(sheet: Any) -> list[tuple[Any, ...]]:
+    """Return the header and the rows of a sheet, without its title."""
+    return list(sheet.iter_rows(min_row=HEADER_ROW, values_only=True))
 
 
 def _csv_rows(body: bytes) -> list[dict[str, str]]:
@@ -400,17 +407,21 @@ def test_the_workbooks_have_the_marts_figures_and_no_formula(made: Made) -> None
         assert any("合成数据" in str(row[0].value) for row in book["说明"].iter_rows())
         for sheet in book.worksheets[1:]:
             assert sheet.freeze_panes
-            for row in sheet.iter_rows():
+            assert (sheet["A1"].value, sheet["A2"].value) == (sheet.title, SYNTHETIC)
+            assert sheet.page_setup.orientation == "landscape"
+            assert sheet.page_setup.fitToHeight == 0
+            assert sheet.print_title_rows == f"${HEADER_ROW}:${HEADER_ROW}"
+            for row in sheet.iter_rows(min_row=HEADER_ROW):
                 assert all(cell.data_type in "snb" and cell.value is not None for cell in row)
     book = openpyxl.load_workbook(io.BytesIO(books["national/tables.xlsx"]))
-    head, *rows = book["考核激励参考指标"].iter_rows(values_only=True)
+    head, *rows = _table(book["考核激励参考指标"])
     at = head.index("按时报送率")
     shown = {row[0]: (row[at], row[at + 1]) for row in rows[:-1]}
     for row in made.marts.rows("province_scorecard"):
         value, rank = row["on_time_rate"], row["on_time_rate_rank"]
         expected = ("—" if value is None else float(value), "—" if rank is None else rank)
         assert shown[row["province_code"]] == expected
-    indicators = list(book["全国指标"].iter_rows(values_only=True))[1:]
+    indicators = _table(book["全国指标"])[1:]
     marts = {
         (r["task_code"], r["indicator_code"]): r for r in made.marts.rows("agg_national_indicator")
     }
@@ -418,6 +429,19 @@ def test_the_workbooks_have_the_marts_figures_and_no_formula(made: Made) -> None
     for line in indicators:
         value = marts[line[0], line[2]]["value"]
         assert line[5] == ("—" if value is None else pytest.approx(float(value), rel=1e-15))
+    sheet = book["全国指标"]
+    at = [cell.value for cell in sheet[HEADER_ROW]].index("同口径增减（百分点）")
+    formats = {row[at].number_format for row in sheet.iter_rows(min_row=HEADER_ROW + 1)}
+    assert formats == {POINTS}
+    provinces = _table(book["省份指标"])[1:]
+    marts = {row.key[1:]: row for row in made.marts.rows("agg_province_indicator")}
+    assert len(provinces) > 1000
+    for line in provinces:
+        row = marts[line[0], line[2], line[4]]
+        assert (line[9], line[10]) == (row["units_expected"], row["units_counted"])
+    expected = [unit for unit in made.marts.units if unit["has_reported"] is not None]
+    assert len(_table(book["单位"])) == len(expected) + 1
+    assert len(_table(book["剔除值"])) == len(made.marts.excluded) + 1
 
 
 def test_a_hostile_name_is_text_in_the_watchlist(made: Made) -> None:
@@ -431,7 +455,7 @@ def test_a_hostile_name_is_text_in_the_watchlist(made: Made) -> None:
     assert b"HYPERLINK" in page
     assert b"<script>alert" not in page
     sheet = openpyxl.load_workbook(io.BytesIO(files["uses/watchlist.xlsx"]))["动态管理关注名单"]
-    names = [row[4] for row in sheet.iter_rows(min_row=2)]
+    names = [row[4] for row in sheet.iter_rows(min_row=HEADER_ROW + 1)]
     [cell] = [cell for cell in names if "HYPERLINK" in str(cell.value)]
     assert (cell.data_type, cell.quotePrefix) == ("s", True)
 

@@ -1,4 +1,4 @@
-"""Renders workbooks as XLSX: frozen headers, no formulas, the same bytes for the same content.
+"""Renders workbooks as XLSX: titles, frozen headers, print set-up, no formulas, repeatable bytes.
 
 A spreadsheet keeps fifteen digits of a number; the exact values are in ``data/``.
 
@@ -7,16 +7,26 @@ Belongs here: the look of a sheet. Doesn't belong here: its content (``tables``,
 
 from __future__ import annotations
 
+from copy import copy
+
 from openpyxl import Workbook
+from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.worksheet import Worksheet
 
 from orchestration.bulletin.sheets import SYNTHETIC, Book, Number, Sheet
 from orchestration.figures.numbers import MISSING
-from orchestration.workbook import put_text, workbook_bytes
+from orchestration.workbook import FORMULA_SIGNS, put_text, workbook_bytes
 
-__all__ = ["render_workbook"]
+__all__ = ["HEADER_ROW", "render_workbook"]
 
+#: The row of a sheet's header: its title and the mark of synthetic data are above.
+HEADER_ROW = 3
+_MARK_FONT = Font(bold=True, color="C8102E")
+_HEADER_FONT = Font(bold=True)
+_HEADER_ALIGNED = Alignment(wrap_text=True, vertical="center", horizontal="center")
 _HEADER_FILL = PatternFill("solid", fgColor="E7E6E6")
 _WRAPPED = Alignment(wrap_text=True, vertical="top")
 _RIGHT_ALIGNED = Alignment(horizontal="right", vertical="top")
@@ -36,21 +46,48 @@ def render_workbook(book: Book) -> bytes:
         put_text(first.cell(number, 1), line)
         first.cell(number, 1).alignment = _WRAPPED
         if line == SYNTHETIC:
-            first.cell(number, 1).font = Font(bold=True, color="C8102E")
+            first.cell(number, 1).font = _MARK_FONT
+    models = workbook.create_sheet("styles")
+    styles = _Styles(models)
     for sheet in book.sheets:
-        _add_sheet(workbook, sheet, is_synthetic=book.is_synthetic)
+        _add_sheet(workbook, sheet, styles, is_synthetic=book.is_synthetic)
+    workbook.remove(models)
     return workbook_bytes(workbook)
 
 
-def _add_sheet(workbook: Workbook, sheet: Sheet, *, is_synthetic: bool) -> None:
+class _Styles:
+    """The styles of cells, each made once: openpyxl takes longer to make a style than a cell."""
+
+    def __init__(self, models: Worksheet) -> None:
+        """Keep the model of each style in a cell of a sheet, which is removed at the end."""
+        self._models = models
+        self._known: dict[str, Cell] = {}
+
+    def apply(self, cell: Cell, number_format: str) -> None:
+        """Give a cell a number format and the alignment of numbers, or of texts if it is empty."""
+        model = self._known.get(number_format)
+        if model is None:
+            model = self._models.cell(len(self._known) + 1, 1)
+            model.number_format = number_format or "General"
+            model.alignment = _RIGHT_ALIGNED if number_format else _WRAPPED
+            self._known[number_format] = model
+        cell._style = copy(model._style)
+
+
+def _add_sheet(workbook: Workbook, sheet: Sheet, styles: _Styles, *, is_synthetic: bool) -> None:
     made = workbook.create_sheet(sheet.title)
+    put_text(made.cell(1, 1), sheet.title)
+    made.cell(1, 1).font = Font(size=14, bold=True)
+    if is_synthetic:
+        put_text(made.cell(2, 1), SYNTHETIC)
+        made.cell(2, 1).font = _MARK_FONT
+        made.oddHeader.center.text = SYNTHETIC
     for at, field in enumerate(sheet.fields, start=1):
-        cell = made.cell(1, at)
+        cell = made.cell(HEADER_ROW, at)
         put_text(cell, field.head)
-        cell.font, cell.fill = Font(bold=True), _HEADER_FILL
-        cell.alignment = Alignment(wrap_text=True, vertical="center", horizontal="center")
+        cell.font, cell.fill, cell.alignment = _HEADER_FONT, _HEADER_FILL, _HEADER_ALIGNED
         made.column_dimensions[get_column_letter(at)].width = field.width
-    for number, row in enumerate(sheet.rows, start=2):
+    for number, row in enumerate(sheet.rows, start=HEADER_ROW + 1):
         for at, (field, given) in enumerate(zip(sheet.fields, row, strict=True), start=1):
             value, written = (
                 (given.value, given.format) if isinstance(given, Number) else (given, field.format)
@@ -58,17 +95,28 @@ def _add_sheet(workbook: Workbook, sheet: Sheet, *, is_synthetic: bool) -> None:
             cell = made.cell(number, at)
             if value is None:
                 put_text(cell, MISSING)
-                cell.alignment = _RIGHT_ALIGNED
+                styles.apply(cell, written or "General")
             elif isinstance(value, str):
                 put_text(cell, value)
-                cell.alignment = _WRAPPED
+                styles.apply(cell, "")
+                if value[:1] in FORMULA_SIGNS:
+                    cell.quotePrefix = True
             else:
                 cell.value = value
-                cell.number_format = written or "General"
-                cell.alignment = _RIGHT_ALIGNED
-    made.freeze_panes = made.cell(2, sheet.frozen + 1)
+                styles.apply(cell, written or "General")
+    made.freeze_panes = made.cell(HEADER_ROW + 1, sheet.frozen + 1)
+    last = f"{get_column_letter(len(sheet.fields))}{HEADER_ROW + len(sheet.rows)}"
     if sheet.rows:
-        made.auto_filter.ref = made.dimensions
-    made.print_title_rows = "1:1"
-    if is_synthetic:
-        made.oddHeader.center.text = SYNTHETIC
+        made.auto_filter.ref = f"A{HEADER_ROW}:{last}"
+    _set_up_print(made, sheet.title)
+
+
+def _set_up_print(made: Worksheet, title: str) -> None:
+    """Print on landscape A4, as wide as the page, with title and header on each page."""
+    made.print_title_rows = f"{HEADER_ROW}:{HEADER_ROW}"
+    made.page_setup.orientation = "landscape"
+    made.page_setup.paperSize = made.PAPERSIZE_A4
+    made.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    made.page_setup.fitToWidth, made.page_setup.fitToHeight = 1, 0
+    made.oddHeader.left.text = title
+    made.oddFooter.center.text = "第&P页，共&N页"
