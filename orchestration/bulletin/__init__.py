@@ -53,8 +53,8 @@ from orchestration.bulletin.marts import GateNotes, Marts, read_marts
 from orchestration.bulletin.open_data import open_data
 from orchestration.bulletin.parts import CLAIMS as _SHARED_CLAIMS
 from orchestration.bulletin.problems import problem_claims
-from orchestration.bulletin.sdmx import sdmx_files
 from orchestration.bulletin.refusals import refuse_editorials
+from orchestration.bulletin.sdmx import sdmx_files
 from orchestration.bulletin.sections import claims_of_sections
 from orchestration.bulletin.site import EditionNote, complete, site_pages, year_feed, year_index
 from orchestration.bulletin.summaries import CLAIMS as _DRAFT_CLAIMS

@@ -30,9 +30,9 @@ from orchestration import bulletin, lakehouse, stages
 from orchestration.bulletin.open_data import TABLES, formula_safe, is_public
 from orchestration.bulletin.open_data import rows as open_rows
 from orchestration.bulletin.render import render_html, render_workbook
-from orchestration.bulletin.site import site_pages
 from orchestration.bulletin.render.xlsx import HEADER_ROW
 from orchestration.bulletin.sheets import POINTS, SYNTHETIC
+from orchestration.bulletin.site import site_pages
 from orchestration.bulletin.tables import national_tables
 from orchestration.bulletin.uses import use_pages, use_workbooks
 from orchestration.core.catalogue import load_catalogue
