@@ -7,11 +7,9 @@ Belongs here: the look of a sheet. Doesn't belong here: its content (``tables``,
 
 from __future__ import annotations
 
-from copy import copy
-
 from openpyxl import Workbook
 from openpyxl.cell.cell import Cell
-from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.styles import Alignment, Font, NamedStyle, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
@@ -47,31 +45,28 @@ def render_workbook(book: Book) -> bytes:
         first.cell(number, 1).alignment = _WRAPPED
         if line == SYNTHETIC:
             first.cell(number, 1).font = _MARK_FONT
-    models = workbook.create_sheet("styles")
-    styles = _Styles(models)
+    styles = _Styles(workbook)
     for sheet in book.sheets:
         _add_sheet(workbook, sheet, styles, is_synthetic=book.is_synthetic)
-    workbook.remove(models)
     return workbook_bytes(workbook)
 
 
 class _Styles:
-    """The styles of cells, each made once: openpyxl takes longer to make a style than a cell."""
+    """The named styles of cells: openpyxl takes longer to make a style than a cell."""
 
-    def __init__(self, models: Worksheet) -> None:
-        """Keep the model of each style in a cell of a sheet, which is removed at the end."""
-        self._models = models
-        self._known: dict[str, Cell] = {}
+    def __init__(self, workbook: Workbook) -> None:
+        self._workbook = workbook
+        self._known: set[str] = set()
 
     def apply(self, cell: Cell, number_format: str) -> None:
         """Give a cell a number format and the alignment of numbers, or of texts if it is empty."""
-        model = self._known.get(number_format)
-        if model is None:
-            model = self._models.cell(len(self._known) + 1, 1)
-            model.number_format = number_format or "General"
-            model.alignment = _RIGHT_ALIGNED if number_format else _WRAPPED
-            self._known[number_format] = model
-        cell._style = copy(model._style)
+        name = number_format or "文字"
+        if name not in self._known:
+            self._known.add(name)
+            alignment = _RIGHT_ALIGNED if number_format else _WRAPPED
+            style = NamedStyle(name, alignment=alignment, number_format=number_format or "General")
+            self._workbook.add_named_style(style)
+        cell.style = name
 
 
 def _add_sheet(workbook: Workbook, sheet: Sheet, styles: _Styles, *, is_synthetic: bool) -> None:
@@ -81,7 +76,6 @@ def _add_sheet(workbook: Workbook, sheet: Sheet, styles: _Styles, *, is_syntheti
     if is_synthetic:
         put_text(made.cell(2, 1), SYNTHETIC)
         made.cell(2, 1).font = _MARK_FONT
-        made.oddHeader.center.text = SYNTHETIC
     for at, field in enumerate(sheet.fields, start=1):
         cell = made.cell(HEADER_ROW, at)
         put_text(cell, field.head)
@@ -108,15 +102,18 @@ def _add_sheet(workbook: Workbook, sheet: Sheet, styles: _Styles, *, is_syntheti
     last = f"{get_column_letter(len(sheet.fields))}{HEADER_ROW + len(sheet.rows)}"
     if sheet.rows:
         made.auto_filter.ref = f"A{HEADER_ROW}:{last}"
-    _set_up_print(made, sheet.title)
+    _set_up_print(made, sheet.title, SYNTHETIC if is_synthetic else "")
 
 
-def _set_up_print(made: Worksheet, title: str) -> None:
-    """Print on landscape A4, as wide as the page, with title and header on each page."""
+def _set_up_print(made: Worksheet, title: str, mark: str) -> None:
+    """Print on landscape A4, as wide as the page, with title, mark and header on each page."""
     made.print_title_rows = f"{HEADER_ROW}:{HEADER_ROW}"
     made.page_setup.orientation = "landscape"
     made.page_setup.paperSize = made.PAPERSIZE_A4
     made.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     made.page_setup.fitToWidth, made.page_setup.fitToHeight = 1, 0
-    made.oddHeader.left.text = title
-    made.oddFooter.center.text = "第&P页，共&N页"
+    header, footer = made.oddHeader, made.oddFooter
+    assert header is not None
+    assert footer is not None
+    header.left.text, header.center.text = title, mark or None
+    footer.center.text = "第&P页，共&N页"
