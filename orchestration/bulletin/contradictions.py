@@ -28,7 +28,8 @@ __all__ = [
 #: As many units as are named one by one; of more the provinces with the most are named. The
 #: bulletins' lists of names have ten, too.
 _UNITS_NAMED = 10
-#: Provinces named with their number of units, as in the other paragraphs on problems.
+#: Provinces named with their number of units, as in the other paragraphs on problems; one with a
+#: single unit is not among those that have many.
 _PROVINCES_NAMED = 5
 
 #: Kind → condition on a row ``y`` of ``fct_unit_year``, with the rule's values in braces.
@@ -143,7 +144,10 @@ def named_subjects(rows: Sequence[Mapping[str, Any]]) -> str:
         return "、".join(f"{row['short_name']}（{row['evidence']}）" for row in rows)
     if len(rows) <= _UNITS_NAMED:
         return "、".join(row["unit_name"] for row in rows)
-    most = Counter(row["short_name"] for row in rows).most_common(_PROVINCES_NAMED)
+    numbers = Counter(row["short_name"] for row in rows)
+    most = [each for each in numbers.most_common(_PROVINCES_NAMED) if each[1] > 1]
+    if not most:
+        return f"分布在{len(numbers)}个省份"
     return "较多的省份是" + "、".join(f"{name}{number}家" for name, number in most)
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from orchestration.bulletin.content import Figure
+from orchestration.bulletin.contradictions import named_subjects
 from orchestration.bulletin.grammar import load_texts
 from orchestration.bulletin.wording import address
 from orchestration.core.catalogue import load_catalogue
@@ -122,3 +123,16 @@ def test_provinces_are_addressed_by_their_kind() -> None:
     assert [address(name) for name in names] == ["你省", "你市", "你自治区", "你兵团"]
     regions = load_catalogue().regions.values()
     assert "你单位" not in {address(region.name) for region in regions}
+
+
+def test_a_province_with_one_contradictory_unit_is_not_among_those_with_many() -> None:
+    def rows(*provinces: str) -> list[dict[str, str]]:
+        return [
+            {"short_name": name, "unit_code": f"T05-{at}", "unit_name": f"单位{at}"}
+            for at, name in enumerate(provinces)
+        ]
+
+    assert named_subjects(rows("河北", "山西")) == "单位0、单位1"
+    alike = [f"省{at}" for at in range(10)]
+    assert named_subjects(rows(*alike, "省0")) == "较多的省份是省02家"
+    assert named_subjects(rows(*alike, "广东")) == "分布在11个省份"
