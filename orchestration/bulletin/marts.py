@@ -280,7 +280,7 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         "select c.*, r.short_name, d.unit_name from lake.quality.contradictions c "
         "join lake.marts.dim_region r on r.province_code = c.province_code "
         "left join lake.marts.dim_unit d on d.year = c.year and d.unit_code = c.unit_code "
-        "where c.year = $year order by r.display_order, c.subject",
+        "where c.year = $year order by r.display_order, c.subject, c.contradiction",
         year,
     )
     editorials = _query_rows(

@@ -376,9 +376,6 @@ def _check_rules(catalogue: Catalogue, reader: SeedReader) -> None:
                     reader.add_fault(rule, "expression", wanted, name)
             for keyword in sorted(rule.keywords - _KEYWORDS):
                 reader.add_fault(rule, "expression", "a condition of one unit's values", keyword)
-            if rule.divides:
-                wanted = "a condition without /: write a / b <= 2000 as a <= 2000 * b"
-                reader.add_fault(rule, "expression", wanted, rule.expression)
             if operands.issuperset(rule.names) and rule.keywords <= _KEYWORDS:
                 for wanted in _condition_faults(con, rule):
                     reader.add_fault(rule, "expression", wanted, rule.expression)

@@ -4,7 +4,8 @@ The warehouse runs the same expressions in DuckDB. This module shares no code wi
 checks the other.
 
 For each set of missing operands an expression is translated into two conditions of two-valued
-logic, "is true" and "is false". A comparison with a missing operand is neither.
+logic, "is true" and "is false". A comparison with a missing operand, or with a division by zero, is
+neither.
 
 Belongs here: SQL's three-valued logic for the expressions of ``rules.csv``. Doesn't belong here:
 which values a rule excludes (``truth``).
@@ -32,6 +33,10 @@ _OPERATORS: dict[type[ast.AST], str] = {
     ast.Sub: "-",
     ast.Mult: "*",
 }
+
+
+def _divide(dividend: Number, divisor: Number) -> Fraction:
+    return Fraction(dividend) / divisor
 
 
 class Expression:
@@ -67,7 +72,7 @@ class Expression:
         found = self._cache.get(mask)
         if found is None:
             missing = {name for name, given in zip(self.names, mask, strict=True) if not given}
-            scope = {"Fraction": Fraction, "__builtins__": {"abs": abs}}
+            scope = {"Fraction": Fraction, "_divide": _divide, "__builtins__": {"abs": abs}}
             _, false = _sides(self._tree, missing)
             # The source is built below from a fixed set of operators and operand names.
             found = self._cache[mask] = eval(f"lambda v: {false}", scope)  # noqa: S307
@@ -88,17 +93,19 @@ def _sides(node: ast.AST, missing: set[str]) -> tuple[str, str]:
             true, false = _sides(operand, missing)
             return false, true
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _OPERATORS:
-            one, other = _number(left, missing), _number(right, missing)
+            guards: list[str] = []
+            one, other = _number(left, missing, guards), _number(right, missing, guards)
             if one is None or other is None:
                 return "False", "False"
             comparison = f"({one} {_OPERATORS[type(op)]} {other})"
-            return comparison, f"(not {comparison})"
+            guard = "".join(f"{each} and " for each in guards)
+            return f"({guard}{comparison})", f"({guard}not {comparison})"
         case _:
             raise ValueError(f"rule expression: {ast.unparse(node)!r} is not a condition")
 
 
-def _number(node: ast.AST, missing: set[str]) -> str | None:
-    """Python source of a number, or None if it is null."""
+def _number(node: ast.AST, missing: set[str], guards: list[str]) -> str | None:
+    """Python source of a number, or None if it is null; adds a guard for each divisor."""
     match node:
         case ast.Name(id=name):
             return None if name in missing else f"v[{name!r}]"
@@ -108,14 +115,18 @@ def _number(node: ast.AST, missing: set[str]) -> str | None:
             exact = Fraction(repr(value))
             return f"Fraction({exact.numerator}, {exact.denominator})"
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            inner = _number(operand, missing)
+            inner = _number(operand, missing, guards)
             return None if inner is None else f"(-{inner})"
         case ast.Call(func=ast.Name(id="abs"), args=[argument], keywords=[]):
-            inner = _number(argument, missing)
+            inner = _number(argument, missing, guards)
             return None if inner is None else f"abs({inner})"
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            one, other = _number(left, missing), _number(right, missing)
+        case ast.BinOp(left=left, op=op, right=right):
+            one, other = _number(left, missing, guards), _number(right, missing, guards)
             if one is None or other is None:
                 return None
-            return f"({one} {_OPERATORS[type(op)]} {other})"
+            if isinstance(op, ast.Div):
+                guards.append(f"{other} != 0")
+                return f"_divide({one}, {other})"
+            if type(op) in _OPERATORS:
+                return f"({one} {_OPERATORS[type(op)]} {other})"
     raise ValueError(f"rule expression: {ast.unparse(node)!r} is not known")

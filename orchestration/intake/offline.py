@@ -16,8 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.contacts import struck
 from orchestration.core.document_types import DOCUMENT_TYPES
@@ -40,7 +38,7 @@ from orchestration.intake.formats import (
 from orchestration.intake.isolation import another_try, bounded_task, finding_of_death
 from orchestration.intake.places import UNKNOWN_PROVINCE, Place, place_of
 from orchestration.intake.receipts import ReceiptSubject, receipt
-from orchestration.intake.rules import check_rules
+from orchestration.intake.rules import check_rules, rule_connection
 from orchestration.intake.workers import Died, Task, Workers
 
 __all__ = ["CheckedFile", "ReadAs", "check_file", "check_files"]
@@ -264,7 +262,7 @@ def _judge(place: Place, parsed: ParsedObject, now: datetime) -> tuple[list[Find
     seen: dict[str, str] = {}
     rejected = parsed.total - len(parsed.documents)
     findings = list(parsed.findings)
-    with duckdb.connect() as con:
+    with rule_connection() as con:
         for document in parsed.documents:
             known = seen.setdefault(document.model.document_id, document.content_sha256)
             if known is not document.content_sha256:

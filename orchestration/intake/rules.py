@@ -13,13 +13,15 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
 import duckdb
+import yaml
 
 from orchestration.core.catalogue import Rule, load_catalogue
+from orchestration.core.settings import PROJECT_ROOT
 from orchestration.intake.findings import MAX_VALUE, Finding
 from orchestration.intake.formats import Locator
 from orchestration.intake.reading import ReadValue
 
-__all__ = ["check_rules", "rules_fire"]
+__all__ = ["check_rules", "rule_connection", "rules_fire"]
 
 _SIX_PLACES = Decimal("0.000001")
 
@@ -37,6 +39,19 @@ def _operands_of(task_code: str) -> tuple[str, ...]:
     return tuple(sorted(names - {"reporting_year"}))
 
 
+def rule_connection() -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB with the settings of dbt's profile, so that it computes alike.
+
+    Without these settings a division by zero is infinity instead of NULL, and the rule fires.
+    """
+    path = PROJECT_ROOT / "dbt_project" / "profiles.yml"
+    profile = yaml.safe_load(path.read_text(encoding="utf-8"))["tongbao"]
+    con = duckdb.connect()
+    for name, value in profile["outputs"][profile["target"]]["settings"].items():
+        con.execute(f"set {name} = {value}")
+    return con
+
+
 def rules_fire(
     con: duckdb.DuckDBPyConnection,
     expressions: Sequence[str],
@@ -46,7 +61,7 @@ def rules_fire(
     """Whether each rule fires, that is, whether its expression is false (and not NULL).
 
     Args:
-        con: any connection; no table is read.
+        con: from :func:`rule_connection`.
         expressions: as in ``rules.csv``.
         operands: the value of each operand in the expressions.
         year: the reporting year.
@@ -74,7 +89,7 @@ def check_rules(
     """Yield a finding for each rule that fires on one performance document.
 
     Args:
-        con: any connection; no table is read.
+        con: from :func:`rule_connection`.
         year: the reporting year.
         values: pairs of indicator code and value as read, in the order received.
         excluded: codes of values with a finding of their own, which don't count.

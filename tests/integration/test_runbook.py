@@ -242,6 +242,8 @@ def world(tmp_path: Path) -> Iterator[World]:
                 checkout / name,
                 ignore=shutil.ignore_patterns("target", "logs", "__pycache__"),
             )
+        # 'tongbao doctor' compares the installed libraries with it.
+        shutil.copy(PROJECT_ROOT / "requirements.lock", checkout)
         postgres = servers.postgres
         folders = [str(Path(rclone()).parent), str(postgres.bin), os.environ["PATH"]]
         made = World(

@@ -91,6 +91,7 @@ def test_kinds_of_faults_have_known_error_codes() -> None:
         ("A_1 <= A_2", {"A_1": 3, "A_2": 2}, True),
         ("A_1 <= A_2", {"A_1": 2, "A_2": 2}, False),
         ("A_1 <= A_2", {"A_1": 3}, False),
+        ("A_1 / A_2 <= 1", {"A_1": 3, "A_2": 0}, False),
         ("not (A_1 = 0 and A_2 > 0)", {"A_1": 0, "A_2": 1}, True),
         ("not (A_1 = 0 and A_2 > 0)", {"A_1": 0}, False),
         # false or null is null; false and null is false

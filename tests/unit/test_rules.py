@@ -13,9 +13,9 @@ import pytest
 
 from orchestration.core.catalogue import load_catalogue
 from orchestration.demo.rules import Expression
-from orchestration.intake.rules import rules_fire
+from orchestration.intake.rules import rule_connection, rules_fire
 
-#: Quotients are multiplied out: no engine divides alike.
+#: The project's own rules multiply quotients out: no engine divides alike.
 _MULTIPLYING = {
     rule_id: rule.expression
     for rule_id, rule in load_catalogue().rules.items()
@@ -27,7 +27,7 @@ _VALUES = (None, *map(Decimal, ("0", "0.000001", "1", "7.5", "300", "10000")))
 
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
+    with rule_connection() as connection:
         yield connection
 
 
@@ -67,3 +67,22 @@ def test_a_rule_that_multiplies_gives_the_same_answer_everywhere(
     ]
     assert set(fires) == {True, False}
     assert not fires[0], "all operands are NULL"
+
+
+def test_no_rule_of_the_project_divides() -> None:
+    assert [rule.rule_id for rule in load_catalogue().rules.values() if rule.divides] == []
+
+
+@pytest.mark.parametrize("value", _VALUES)
+@pytest.mark.parametrize(
+    "expression", ["T01_11 / T01_10 <= 2000", "0 < T01_11 / T01_10 and T01_11 / T01_10 < 60"]
+)
+def test_a_division_by_zero_is_null_and_fires_no_rule(
+    con: duckdb.DuckDBPyConnection, expression: str, value: Decimal | None
+) -> None:
+    names, row = ["T01_10", "T01_11"], (Decimal(0), value)
+    operands = dict(zip(names, row, strict=True))
+    assert rules_fire(con, [expression], operands, 2024) == [False]
+    assert _warehouse_fires(con, expression, names, [row]) == [False]
+    given = {name: Fraction(each) for name, each in operands.items() if each is not None}
+    assert not Expression(expression).is_false(given)

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 import duckdb
 
+from orchestration.core.catalogue import load_catalogue
 from orchestration.core.errors import TongbaoError, Unreachable, UsageError
 from orchestration.core.settings import Settings
 from orchestration.lakehouse.attach import quoted
@@ -52,6 +53,7 @@ def spark_build(
 ) -> list[DbtNode]:
     """Build the marts on Spark: :func:`orchestration.lakehouse.engine.build_marts`."""
     _check_installed()
+    _check_rules()
     _check_reachable()
     folder = path.parent / "spark"
     shutil.rmtree(folder, ignore_errors=True)
@@ -70,6 +72,19 @@ def _check_installed() -> None:
     for module in ("pyspark", "dbt.adapters.spark"):
         if find_spec(module) is None:
             raise UsageError(_MISSING)
+
+
+def _check_rules() -> None:
+    """Raise UsageError if a cross-check rule divides.
+
+    Engines differ in the type of a quotient of decimals and in what a division by zero is.
+    """
+    dividing = [rule.rule_id for rule in load_catalogue().rules.values() if rule.divides]
+    if dividing:
+        raise UsageError(
+            f"rules.csv: {', '.join(dividing[:3])}: TONGBAO_ENGINE=spark takes no rule with /: "
+            "write a / b <= 2000 as a <= 2000 * b"
+        )
 
 
 def _check_reachable() -> None:
