@@ -67,7 +67,8 @@ def write_extremes(landing: Landing) -> dict[str, timedelta]:
     _write_decisions(landing)
     _write_reports(landing)
     write_suspicious(landing)
-    return _write_odd_arrivals(landing)
+    _write_confirmation(landing)
+    return _write_odd_arrivals(landing) | _write_returns(landing)
 
 
 def _write_decisions(landing: Landing) -> None:
@@ -112,6 +113,48 @@ def _write_reports(landing: Landing) -> None:
         if serial == 9015:
             report["sha256"] = "f" * 64
         landing.performance(code, {"T05_01": 1}, report=report)
+
+
+def _write_returns(landing: Landing) -> dict[str, timedelta]:
+    """Returns in force, repeated, late, and of documents or returns that are not there."""
+    unit, other = (f"{_TASK}-{_PROVINCE}-{serial}" for serial in (9031, 9032))
+    ids = {}
+    for code in (unit, other):
+        landing.unit(code)
+        ids[code] = _id(landing.performance(code, {"C_04": 1}, report=None))
+
+    def write(code: str, **fields: Any) -> str:
+        return landing.document(
+            "return", province=_PROVINCE, unit_code=code, reason=_MARKS, **fields
+        )
+
+    returned = write(unit, returns_document_id=ids[unit], due_on=f"{landing.year}-12-10")
+    for returns in (ids[unit], ids[other], "nowhere"):
+        write(unit, returns_document_id=returns)
+    write(other, withdraws_document_id=_id(returned))
+    write(other, withdraws_document_id="nowhere")
+    # After the correction's cut-off, too.
+    late = f"{landing.year + 1}-03-01T09:00:00+08:00"
+    return {
+        write(other, returns_document_id=ids[other], submitted_at=late): timedelta(days=90),
+    }
+
+
+def _write_confirmation(landing: Landing) -> None:
+    """A confirmation of a digest that no province was given."""
+    landing.document(
+        "confirmation",
+        province=_PROVINCE,
+        statistician="甲",
+        reviewer="乙",
+        responsible="丙",
+        signed_on=f"{landing.year}-12-01",
+        document_digest="0" * 64,
+    )
+
+
+def _id(key: str) -> str:
+    return key.rpartition("/")[2].removesuffix(".json")
 
 
 def _write_odd_arrivals(landing: Landing) -> dict[str, timedelta]:
