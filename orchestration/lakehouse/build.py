@@ -20,7 +20,7 @@ from orchestration.core.reporting_calendar import ReportingPeriod
 from orchestration.core.settings import Settings
 from orchestration.lakehouse.attach import quoted
 from orchestration.lakehouse.received import received_documents
-from orchestration.lakehouse.tables import CONTACTS, RAW_TABLES, utc_naive
+from orchestration.lakehouse.tables import CONTACTS, RAW_TABLES, has_table, utc_naive
 
 __all__ = ["BUILD_FILE", "INPUT_SCHEMAS", "PRIOR_TABLES", "build_file", "prepare_build"]
 
@@ -209,13 +209,7 @@ _EMPTY_PRIOR = {
 
 
 def _copy_prior(con: duckdb.DuckDBPyConnection, name: str, year: int, at: str) -> None:
-    # duckdb_columns() and not duckdb_tables(), which reads the statistics of every table.
-    exists = con.execute(
-        "select true from duckdb_columns() where database_name = 'lake' "
-        "and schema_name = 'marts' and table_name = ? limit 1",
-        [name],
-    ).fetchone()
-    if exists:
+    if has_table(con, f"marts.{name}"):
         con.execute(
             f"create table build.prior.{name} as "
             f"select * from lake.marts.{name} {at} where year = {year}"

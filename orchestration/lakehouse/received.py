@@ -19,6 +19,7 @@ import duckdb
 
 from orchestration.core.document_types import DOCUMENT_TYPES, DocumentType
 from orchestration.core.reporting_calendar import CLOCK_TOLERANCE, period_of, years
+from orchestration.lakehouse.tables import has_table
 
 __all__ = ["received_documents", "returned_documents"]
 
@@ -77,11 +78,7 @@ def returned_documents(con: duckdb.DuckDBPyConnection) -> str:
         con: a connection to the lake, maybe pinned at a snapshot of before there were returns.
     """
     columns = "document_type as kind, province_code, document_id"
-    known = con.execute(
-        "select 1 from duckdb_tables() where database_name = 'lake' "
-        "and schema_name = 'quality' and table_name = 'returned_documents'"
-    ).fetchone()
-    if known is None:
+    if not has_table(con, "quality.returned_documents"):
         return f"select {columns} from lake.raw.documents where false and year = $year"
     return (
         f"select {columns} from lake.quality.returned_documents "

@@ -16,7 +16,15 @@ import pyarrow as pa
 
 from orchestration.core.document_types import DOCUMENT_TYPES, ColumnType, DocumentType
 
-__all__ = ["CONTACTS", "OTHER_TABLES", "RAW_TABLES", "ensure_tables", "insert_rows", "utc_naive"]
+__all__ = [
+    "CONTACTS",
+    "OTHER_TABLES",
+    "RAW_TABLES",
+    "ensure_tables",
+    "has_table",
+    "insert_rows",
+    "utc_naive",
+]
 
 _TEXT, _INT, _BIG = pa.string(), pa.int32(), pa.int64()
 _NUMBER, _FIGURE = pa.decimal128(38, 10), pa.decimal128(24, 6)
@@ -261,6 +269,21 @@ def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
     for change in changes:
         con.execute(change)
     con.execute("commit")
+
+
+def has_table(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether ``lake`` has a table, as of the connection's snapshot.
+
+    ``duckdb_columns()`` and not ``duckdb_tables()``, which reads the statistics of every table.
+
+    Args:
+        name: schema and table, e.g. ``quality.gate_results``.
+    """
+    query = (
+        "select true from duckdb_columns() where database_name = 'lake' "
+        "and schema_name || '.' || table_name = ? limit 1"
+    )
+    return con.execute(query, [name]).fetchone() is not None
 
 
 def utc_naive(moment: datetime) -> datetime:
