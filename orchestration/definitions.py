@@ -32,6 +32,7 @@ defs = dg.Definitions(
         warehouse.warehouse,
         receipts.receipts,
         receipts.reminders,
+        receipts.letters,
         rehearsal.rehearsal,
         quality.gate,
         bulletins.edition,

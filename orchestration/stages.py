@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +33,13 @@ if TYPE_CHECKING:
     from orchestration.publication import PublishSummary, ReplaySummary, VerifySummary
     from orchestration.receipts import ReceiptsSummary, RemindersSummary
     from orchestration.rehearsal import Rehearsal
+    from orchestration.telling import ToldSummary, Undeliverable
     from orchestration.trace import Trace
 
 __all__ = [
     "Waiting",
     "Workspace",
+    "bounces",
     "correct",
     "edition_snapshot",
     "gate",
@@ -50,6 +53,7 @@ __all__ = [
     "reminders",
     "repeat",
     "replay",
+    "tell",
     "trace",
     "transform",
     "verify",
@@ -287,6 +291,58 @@ def reminders(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> R
         done = write_reminders(con, ws.store, ws.settings, year)
     progress(done.lines[0])
     return done
+
+
+@observed
+def tell(
+    ws: Workspace, year: int, *, run_id: str, progress: Progress, sends: bool | None = None
+) -> ToldSummary:
+    """Send the day's letters to the contacts of units and to provinces.
+
+    Args:
+        sends: False for a dry run; None: as ``TONGBAO_TELL`` says.
+
+    Raises:
+        UsageError: letters are off, or a setting is missing.
+        TongbaoError: the year has no marts, or the mail server doesn't work.
+    """
+    from orchestration import telling
+
+    del run_id
+    settings = ws.settings
+    if sends is None and settings.tell == "off":
+        raise UsageError("letters are off: set TONGBAO_TELL=on (or dry-run), or give --dry-run")
+    _marts_snapshot(ws, year)
+    with lakehouse.writer(settings, ws.store) as con:
+        lakehouse.ensure_tables(con)
+    done = telling.tell_senders(
+        partial(lakehouse.reader, settings, ws.store),
+        partial(lakehouse.writer, settings, ws.store),
+        ws.store,
+        settings,
+        year,
+        sends=settings.tell == "on" if sends is None else sends,
+    )
+    progress(done.line)
+    return done
+
+
+def bounces(ws: Workspace, year: int, mailbox: Path | None = None) -> list[Undeliverable]:
+    """Record what a mailbox reports as undeliverable; return whom the last letter didn't reach.
+
+    Args:
+        mailbox: a mailbox file or Maildir; None to read none.
+
+    Raises:
+        UsageError: there is no such mailbox.
+    """
+    from orchestration import telling
+
+    with lakehouse.writer(ws.settings, ws.store) as con:
+        lakehouse.ensure_tables(con)
+        if mailbox is not None:
+            telling.record_bounces(con, year, mailbox)
+        return telling.undeliverable(con, year)
 
 
 def is_published(ws: Workspace, year: int) -> bool:

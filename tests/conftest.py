@@ -43,7 +43,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def _leave_out_settings(patch: pytest.MonkeyPatch) -> None:
+def leave_out_settings(patch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(_FOREIGN):
             patch.delenv(name)
@@ -52,7 +52,7 @@ def _leave_out_settings(patch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees settings of the machine."""
-    _leave_out_settings(monkeypatch)
+    leave_out_settings(monkeypatch)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -75,7 +75,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, shared: Shared) -> Prepar
     own = tmp_path_factory.getbasetemp()
     session = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
     with pytest.MonkeyPatch.context() as patch:
-        _leave_out_settings(patch)
+        leave_out_settings(patch)
         return prepared_year(session / "prepared", shared)
 
 

@@ -2,14 +2,14 @@
 
 Servers are verified against the machine's certificates, or those in ``SSL_CERT_FILE``.
 
-Belongs here: sending one message with timeouts, the heartbeat, and error messages without secrets.
-Doesn't belong here: trying again later (``ledger``: at the next check, with the same id).
+Belongs here: sending one message with timeouts, and the heartbeat. Doesn't belong here: trying
+again later (``ledger``: at the next check, with the same id), the mail server
+(``orchestration.mail``).
 """
 
 from __future__ import annotations
 
 import json
-import smtplib
 import socket
 import ssl
 import time
@@ -26,7 +26,7 @@ import urllib3
 from orchestration.alarms.messages import Message
 from orchestration.core.errors import TongbaoError
 from orchestration.core.settings import Mail, Settings
-from orchestration.observing import redact
+from orchestration.mail import MAIL_ERRORS, failure_reason, mail_session, server_name
 
 __all__ = ["Channel", "Email", "Undelivered", "Webhook", "configured_channels", "send_heartbeat"]
 
@@ -56,7 +56,7 @@ def send_heartbeat(url: str) -> None:
             headers = {"content-type": "application/json", "user-agent": "tongbao"}
             answer = pool.request("POST", url, body=b'{"sensor": "watch"}', headers=headers)
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise Undelivered(f"{target}: {_reason(error)}") from error
+        raise Undelivered(f"{target}: {failure_reason(error)}") from error
     if not 200 <= answer.status < 300:
         raise Undelivered(f"{target}: answered {answer.status}")
 
@@ -122,7 +122,7 @@ class Webhook:
                 try:
                     answer = pool.request("POST", self.url, body=body, headers=headers)
                 except (urllib3.exceptions.HTTPError, OSError) as error:
-                    failure = _reason(error)
+                    failure = failure_reason(error)
                     continue
                 if 200 <= answer.status < 300:
                     return
@@ -147,7 +147,7 @@ class Webhook:
                     context = ssl.create_default_context()
                     context.wrap_socket(connection, server_hostname=host).close()
         except OSError as error:
-            raise Undelivered(f"{self.target}: {_reason(error)}") from None
+            raise Undelivered(f"{self.target}: {failure_reason(error)}") from None
 
 
 @dataclass(frozen=True)
@@ -160,8 +160,7 @@ class Email:
     @property
     def target(self) -> str:
         """The server, and the number of recipients."""
-        scheme = "smtps" if self.mail.implicit_tls else "smtp"
-        return f"{scheme}://{self.mail.host}:{self.mail.port}, {len(self.mail.recipients)} to"
+        return f"{server_name(self.mail)}, {len(self.mail.recipients)} to"
 
     def send(self, message: Message) -> None:
         """Deliver a message, with TLS unless the server is on this machine and offers none.
@@ -170,13 +169,12 @@ class Email:
             Undelivered: the server refused the message or a recipient.
         """
         try:
-            with self._connected() as server:
-                self._log_in(server)
+            with mail_session(self.mail) as server:
                 refused = server.send_message(
                     _mail_message(message, self.mail), self.mail.sender, self.mail.recipients
                 )
-        except (smtplib.SMTPException, OSError) as error:
-            raise Undelivered(f"{self.target}: {_reason(error)}") from None
+        except MAIL_ERRORS as error:
+            raise Undelivered(f"{self.target}: {failure_reason(error)}") from None
         if refused:
             raise Undelivered(f"{self.target}: {len(refused)} addresses were refused")
 
@@ -187,35 +185,10 @@ class Email:
             Undelivered: the server can't be reached, is not trusted or refuses the login.
         """
         try:
-            with self._connected() as server:
-                self._log_in(server)
-        except (smtplib.SMTPException, OSError) as error:
-            raise Undelivered(f"{self.target}: {_reason(error)}") from None
-
-    def _log_in(self, server: smtplib.SMTP) -> None:
-        if self.mail.user and self.mail.password is not None:
-            server.login(self.mail.user, self.mail.password)
-
-    def _connected(self) -> smtplib.SMTP:
-        context = ssl.create_default_context()
-        where = (self.mail.host, self.mail.port)
-        if self.mail.implicit_tls:
-            return smtplib.SMTP_SSL(*where, timeout=_SECONDS, context=context)
-        server = smtplib.SMTP(*where, timeout=_SECONDS)
-        try:
-            server.ehlo()
-            if server.has_extn("starttls"):
-                server.starttls(context=context)
-                server.ehlo()
-            elif self.mail.password is not None or self.mail.host not in _LOCAL_HOSTS:
-                raise Undelivered(f"{self.target}: the server offers no STARTTLS")
-        except BaseException:
-            server.close()
-            raise
-        return server
-
-
-_LOCAL_HOSTS = {"127.0.0.1", "::1", "localhost"}
+            with mail_session(self.mail):
+                pass
+        except MAIL_ERRORS as error:
+            raise Undelivered(f"{self.target}: {failure_reason(error)}") from None
 
 
 def _mail_message(message: Message, mail: Mail) -> EmailMessage:
@@ -229,17 +202,6 @@ def _mail_message(message: Message, mail: Mail) -> EmailMessage:
     email["Auto-Submitted"] = "auto-generated"
     email.set_content(message.text)
     return email
-
-
-def _reason(error: Exception) -> str:
-    """The error's class and message, or the server's reply, without secrets and request paths."""
-    if isinstance(error, smtplib.SMTPResponseException):
-        text = error.smtp_error
-        reply = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-        return redact(f"{error.smtp_code} {' '.join(reply.split())[:200]}")
-    cause = error.__cause__ or error.__context__
-    reason = str(cause if isinstance(cause, OSError) else error)
-    return redact(f"{type(error).__name__}: {' '.join(reason.split())[:200]}")
 
 
 def configured_channels(settings: Settings) -> Sequence[Channel]:

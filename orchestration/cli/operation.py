@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
 
-from orchestration.cli.output import JSON, print_json, print_lines, progress_lines
+from orchestration.cli.output import (
+    JSON,
+    YEAR,
+    new_run_id,
+    print_json,
+    print_lines,
+    progress_lines,
+)
 from orchestration.core.errors import TongbaoError
 
-__all__ = ["alarm", "doctor", "lake", "up"]
+__all__ = ["alarm", "bounces", "doctor", "lake", "tell", "up"]
 
 
 @click.command()
@@ -60,6 +68,55 @@ def alarm(is_test: bool, as_json: bool) -> None:
         print_json(found)
     else:
         print_lines([found])
+
+
+@click.command()
+@YEAR
+@click.option("--dry-run", is_flag=True, help="Print the letters, and send and record nothing.")
+@JSON
+def tell(year: int, dry_run: bool, as_json: bool) -> None:
+    """Send the day's letters to the contacts of units and to provinces.
+
+    A contact hears, at most once a day, that documents were rejected, have errors or were returned,
+    or that a change of the rules moved a unit's state. Provinces get their digest.
+    """
+    from orchestration import stages
+    from orchestration.core.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        done = stages.tell(
+            ws,
+            year,
+            run_id=new_run_id(),
+            progress=progress_lines(),
+            sends=False if dry_run else None,
+        )
+    if as_json:
+        print_json(done.as_json())
+    else:
+        print_lines([done])
+
+
+@click.command()
+@YEAR
+@click.option(
+    "--read",
+    "mailbox",
+    type=click.Path(path_type=Path),
+    help="A mailbox file or Maildir with mail to TONGBAO_MAIL_FROM: record its delivery reports.",
+)
+@JSON
+def bounces(year: int, mailbox: Path | None, as_json: bool) -> None:
+    """List the units and provinces that the last letter did not reach."""
+    from orchestration import stages
+    from orchestration.core.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        found = stages.bounces(ws, year, mailbox)
+    if as_json:
+        print_json(found)
+    else:
+        print_lines(found)
 
 
 @click.command()

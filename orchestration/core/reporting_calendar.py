@@ -19,6 +19,7 @@ from orchestration.core.errors import UsageError
 __all__ = [
     "CLOCK_TOLERANCE",
     "COLLECTION_TIME",
+    "LETTER_TIME",
     "MAINTENANCE_DAY",
     "MAINTENANCE_TIME",
     "REHEARSAL_TIME",
@@ -49,6 +50,8 @@ MAINTENANCE_DAY = 0
 MAINTENANCE_TIME = time(4, 30)
 #: 08:30: offices open, and the whole day remains for an answer to the reminder.
 REMINDER_TIME = time(8, 30)
+#: 08:00: the night's receipts are written, and a letter is read at the start of a working day.
+LETTER_TIME = time(8, 0)
 
 #: One hour: a sender's clock that is further ahead of the store's is wrong (contract §1).
 CLOCK_TOLERANCE = timedelta(hours=1)

@@ -116,6 +116,8 @@ _STORE_VARIABLES = (
 _FORMATS = ("text", "json")
 #: The first is the default: it needs nothing but this package.
 _ENGINES = ("duckdb", "spark")
+#: The first is the default: nobody gets a letter before somebody has read what it would say.
+_TELL = ("off", "dry-run", "on")
 
 _MAIL_VARIABLES = ("TONGBAO_SMTP_URL", "TONGBAO_MAIL_FROM", "TONGBAO_MAIL_TO")
 #: The ports of RFC 6409 (submission, STARTTLS) and RFC 8314 (submission over TLS).
@@ -186,6 +188,10 @@ class Settings:
         heartbeat_url: the URL of a dead-man's switch that every check of the alarms calls, or None.
             Its path is often a secret.
         mail: settings for alarms by e-mail, or None.
+        tell: whether those who submit get letters: ``off``, ``dry-run`` (only counted) or ``on``.
+        publication_url: where readers find the publication bucket, with a slash at the end, for
+            links in letters; or None.
+        province_addresses: a CSV file with the addresses of the provinces' letters, or None.
         log_format: ``text`` (progress lines, for people) or ``json``.
         engine: what builds the marts, ``duckdb`` or ``spark``.
     """
@@ -217,6 +223,9 @@ class Settings:
     webhook_url: str | None = field(default=None, repr=False)
     heartbeat_url: str | None = field(default=None, repr=False)
     mail: Mail | None = None
+    tell: str = _TELL[0]
+    publication_url: str | None = None
+    province_addresses: Path | None = None
     log_format: str = "text"
     engine: str = "duckdb"
 
@@ -238,7 +247,6 @@ class Settings:
         catalog = environ.get("TONGBAO_CATALOG") or str(home / "catalog.sqlite")
         if "://" in catalog and not catalog.startswith(("postgresql://", "postgres://")):
             raise UsageError("TONGBAO_CATALOG must be a file path or a postgresql:// URL")
-        font_dir = environ.get("TONGBAO_FONT_DIR")
         return cls(
             home=home,
             landing_bucket=environ.get("TONGBAO_LANDING_BUCKET") or "landing",
@@ -254,10 +262,13 @@ class Settings:
                 name: _positive_int(variable, environ.get(variable), default)
                 for name, (variable, default) in _BOUNDS.items()
             },
-            font_dir=Path(font_dir).expanduser() if font_dir else None,
+            font_dir=_path(environ.get("TONGBAO_FONT_DIR")),
             webhook_url=_secret_url("TONGBAO_WEBHOOK_URL", environ),
             heartbeat_url=_secret_url("TONGBAO_HEARTBEAT_URL", environ),
             mail=_mail(environ),
+            tell=_one_of("TONGBAO_TELL", environ.get("TONGBAO_TELL"), _TELL),
+            publication_url=_folder_url("TONGBAO_PUBLICATION_URL", environ),
+            province_addresses=_path(environ.get("TONGBAO_PROVINCE_ADDRESSES")),
             log_format=_one_of("TONGBAO_LOG_FORMAT", environ.get("TONGBAO_LOG_FORMAT"), _FORMATS),
             engine=_one_of("TONGBAO_ENGINE", environ.get("TONGBAO_ENGINE"), _ENGINES),
         )
@@ -349,6 +360,21 @@ def _exempt_loopback_from_proxies() -> None:
 
 def _addressing(text: str | None) -> str | None:
     return _one_of("TONGBAO_S3_ADDRESSING", text, _ADDRESSING) if text else None
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None
+
+
+def _folder_url(variable: str, environ: Mapping[str, str]) -> str | None:
+    """A URL that keys are appended to."""
+    text = environ.get(variable)
+    if not text:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        raise UsageError(f"{variable} must be https://host/ or https://host/path/, not {text!r}")
+    return text if text.endswith("/") else f"{text}/"
 
 
 def _secret_url(variable: str, environ: Mapping[str, str]) -> str | None:

@@ -107,6 +107,7 @@ PARTS: dict[str, tuple[tuple[Version, ...], str]] = {
     "orchestration/lakehouse/postgres.py": (_NEITHER, "connects to the catalogue"),
     "orchestration/lakehouse/records.py": (_NEITHER, "records verdicts and editions"),
     "orchestration/lakehouse/rows.py": (_EDITION, "hands query results to the pages"),
+    "orchestration/mail.py": (_NEITHER, "connects to the mail server"),
     "orchestration/observing": (_NEITHER, "measures and logs"),
     "orchestration/publication": (_EDITION, "puts the edition together"),
     "orchestration/publication/replaying.py": (_NEITHER, "writes a report, publishes nothing"),
@@ -116,6 +117,7 @@ PARTS: dict[str, tuple[tuple[Version, ...], str]] = {
     "orchestration/rehearsal": (_NEITHER, "a forecast; no edition has it"),
     "orchestration/stages.py": (_NEITHER, "opens store and lake for a stage"),
     "orchestration/storage": (_NEITHER, "moves bytes"),
+    "orchestration/telling": (_NEITHER, "letters to senders; no edition has them"),
     "orchestration/trace": (_EDITION, "makes the trace pages of an edition"),
     "orchestration/workbook.py": (_EDITION, "writes the tables of an edition"),
 }

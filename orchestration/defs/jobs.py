@@ -11,7 +11,7 @@ from orchestration.defs.assets.bulletins import EDITION
 from orchestration.defs.assets.common import REPORTING_YEAR
 from orchestration.defs.assets.landing import RAW
 from orchestration.defs.assets.quality import GATE
-from orchestration.defs.assets.receipts import RECEIPTS, REMINDERS
+from orchestration.defs.assets.receipts import LETTERS, RECEIPTS, REMINDERS
 from orchestration.defs.assets.rehearsal import REHEARSAL
 from orchestration.defs.assets.upkeep import UPKEEP
 from orchestration.defs.assets.warehouse import warehouse
@@ -26,6 +26,7 @@ __all__ = [
     "national_year",
     "rehearse",
     "remind",
+    "tell",
 ]
 
 _RAW = dg.AssetSelection.assets(*RAW)
@@ -33,6 +34,7 @@ _WAREHOUSE = dg.AssetSelection.assets(warehouse)
 _GATE = dg.AssetSelection.assets(GATE)
 _RECEIPTS = dg.AssetSelection.assets(RECEIPTS)
 _EDITION = dg.AssetSelection.assets(EDITION)
+_LETTERS = dg.AssetSelection.assets(LETTERS)
 _REMINDERS = dg.AssetSelection.assets(REMINDERS)
 _REHEARSAL = dg.AssetSelection.assets(REHEARSAL)
 
@@ -73,6 +75,11 @@ remind = _job(
     _RAW | _WAREHOUSE | _REMINDERS,
     "Intake, transform and each province's reminder of its open tasks.",
 )
+tell = _job(
+    "tell_year",
+    _RAW | _WAREHOUSE | _RECEIPTS | _LETTERS,
+    "Intake, transform, receipts and the day's letters to those who submit.",
+)
 national_year = _job(
     "national_year",
     UNTIL["publish"],
@@ -94,9 +101,10 @@ ALL_JOBS = [
     collect,
     rehearse,
     remind,
+    tell,
     national_year,
     maintain,
 ]
 
 #: The jobs that begin with an intake.
-TAKE_IN = [job.name for job in (intake, collect, rehearse, remind, national_year)]
+TAKE_IN = [job.name for job in (intake, collect, rehearse, remind, tell, national_year)]

@@ -15,6 +15,7 @@ from orchestration import stages
 from orchestration.core.errors import Unreachable
 from orchestration.core.reporting_calendar import (
     COLLECTION_TIME,
+    LETTER_TIME,
     MAINTENANCE_DAY,
     MAINTENANCE_TIME,
     REHEARSAL_TIME,
@@ -25,10 +26,11 @@ from orchestration.core.reporting_calendar import (
     years,
 )
 from orchestration.core.settings import Settings
-from orchestration.defs.jobs import collect, maintain, national_year, rehearse, remind
+from orchestration.defs.jobs import collect, maintain, national_year, rehearse, remind, tell
 
 __all__ = [
     "ALL_SCHEDULES",
+    "daily_letters",
     "nightly_collection",
     "nightly_rehearsal",
     "publication_day",
@@ -96,6 +98,14 @@ def reminder_days(now: datetime) -> list[int]:
     return [year for year in years() if period_of(year).reminds(now)]
 
 
+@_daily(tell, [LETTER_TIME], "no collection is open, or letters are off")
+def daily_letters(now: datetime) -> list[int]:
+    """Every morning while a collection is open, if letters are on: one to each contact at most."""
+    if Settings.from_env().tell == "off":
+        return []
+    return [year for year in years() if period_of(year).is_open(now)]
+
+
 @_daily(national_year, publication_times(), "nothing is to be published")
 def publication_day(now: datetime) -> list[int]:
     """On the publication date, and each morning until the year is published: the whole job.
@@ -138,6 +148,7 @@ ALL_SCHEDULES = [
     nightly_collection,
     nightly_rehearsal,
     reminder_days,
+    daily_letters,
     publication_day,
     weekly_maintenance,
 ]

@@ -1,8 +1,8 @@
-"""Records of gate results and editions in the lake.
+"""Records of gate results, editions and letters in the lake.
 
 Belongs here: reading and writing ``quality.gate_results``, ``publication.editions`` and
-``publication.figure_revisions``. Doesn't belong here: making a decision (``gate``) or an edition
-(``publication``).
+``publication.figure_revisions``; whom ``publication.letters`` did not reach. Doesn't belong here:
+making a decision (``gate``), an edition (``publication``) or a letter (``telling``).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ __all__ = [
     "record_edition",
     "record_gate",
     "revision_rows",
+    "unreached_rows",
 ]
 
 _GATE, _EDITIONS = "quality.gate_results", "publication.editions"
@@ -150,3 +151,21 @@ def revision_rows(
 def edition_rows(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:
     """The editions of a year, oldest first."""
     return _select_records(con, _EDITIONS, "where year = ? order by edition", year)
+
+
+def unreached_rows(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:
+    """The units and provinces that the last letter did not reach, by province and unit.
+
+    Columns: ``province_code, unit_code`` (NULL: the province's own digest), ``day``, ``outcome``
+    (``refused``, ``bounced`` or ``unaddressed``) and ``detail`` (the mail server's code).
+    """
+    query = """
+        select province_code, unit_code, day, outcome, detail from lake.publication.letters
+        where year = ?
+        -- A unit with nothing to tell was not written to.
+        qualify row_number() over (
+            partition by province_code, unit_code order by told_at desc, outcome = 'nothing'
+        ) = 1 and outcome in ('refused', 'bounced', 'unaddressed')
+        order by province_code, unit_code
+    """
+    return rows_as_dicts(con.execute(query, [year]))

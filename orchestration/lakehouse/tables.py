@@ -198,6 +198,22 @@ OTHER_TABLES: dict[str, pa.Schema] = {
         ("task_code", _TEXT),
         ("figures_digest", _TEXT),
     ),
+    # Letters to those who submit, and what each was about; no addresses. Without a unit: the digest
+    # of a province.
+    "publication.letters": _schema(
+        ("year", _INT),
+        ("province_code", _TEXT),
+        ("unit_code", _TEXT),
+        ("day", pa.date32()),
+        ("told_at", pa.timestamp("us")),
+        ("message_id", _TEXT),
+        ("reasons", _TEXT),
+        ("documents_digest", _TEXT),
+        ("state_digest", _TEXT),
+        ("figures_version", _TEXT),
+        ("outcome", _TEXT),
+        ("detail", _TEXT),
+    ),
     "publication.editions": _schema(
         ("year", _INT),
         ("edition", _INT),

@@ -22,6 +22,7 @@ from orchestration.core.contacts import struck
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.intake.places import MINISTRY
 from orchestration.intake.receipts import same_object
+from orchestration.lakehouse.records import unreached_rows
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.workbook import put_text, workbook_bytes
 
@@ -73,6 +74,10 @@ SHEETS: dict[str, tuple[str, tuple[tuple[str, str, int], ...]]] = {
     ),
     "returned": ("退回后未重新上报的文档", _RETURNED_COLUMNS),
     "answered": ("退回后已重新上报的文档", _RETURNED_COLUMNS),
+    "unreached": (
+        "通知邮件未送达的单位",
+        (("unit_code", "单位代码", 18), ("unit_name", "单位名称", 40), ("remark", "情况", 40)),
+    ),
     "summaries": (
         "缺分任务总结的任务",
         (("task", "任务", 36), ("units_expected", "应报单位", 10)),
@@ -153,6 +158,12 @@ _CONFIRMATIONS = {
     "unmatched": "所填确认内容摘要与本省日报不符",
     "unconfirmed": "未确认",
 }
+#: Outcome of the last letter → what is to be done.
+_UNREACHED_REMARKS = {
+    "refused": "邮件服务器拒收，请更新登记的邮箱",
+    "bounced": "邮件被退回，请更新登记的邮箱",
+    "unaddressed": "登记信息中没有可用的邮箱",
+}
 _BEFORE = """
 select * from lake.publication.daily_digests where year = $year and day < $day
 qualify row_number() over (partition by province_code order by day desc) = 1
@@ -175,8 +186,10 @@ def province_digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> li
         for row in returned
         if row["document_type"] == "performance" and row["state"] == "pending"
     }
+    names: dict[str, str] = {}
     for row in rows_as_dicts(con.execute(_UNITS, {"year": year})):
         digest = found[row["province_code"]]
+        names[row["unit_code"]] = row["unit_name"]
         code = row["province_code"]
         row["task"] = f"{row['task_code']} {catalogue.tasks[row['task_code']].name}"
         expected[code] = expected.get(code, 0) + 1
@@ -208,6 +221,11 @@ def province_digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> li
         if row["province_code"] in found:
             row["object_key"] = struck(row["object_key"])
             found[row["province_code"]].lists["rejected"].append(row)
+    for row in unreached_rows(con, year):
+        if row["unit_code"] in names:
+            row["remark"] = _UNREACHED_REMARKS[row["outcome"]]
+            row["unit_name"] = names[row["unit_code"]]
+            found[row["province_code"]].lists["unreached"].append(row)
     for row in rows_as_dicts(con.execute(_SUMMARIES, {"year": year})):
         row["task"] = f"{row['task_code']} {catalogue.tasks[row['task_code']].name}"
         found[row["province_code"]].lists["summaries"].append(row)

@@ -19,6 +19,7 @@ from orchestration.core.settings import Settings
 from orchestration.definitions import defs
 from orchestration.defs.schedules import (
     ALL_SCHEDULES,
+    daily_letters,
     nightly_collection,
     nightly_rehearsal,
     publication_day,
@@ -58,11 +59,22 @@ def test_schedules_start_at_the_calendars_times_in_beijing() -> None:
         "nightly_collection": ["30 1 * * *"],
         "nightly_rehearsal": ["0 3 * * *"],
         "reminder_days": ["30 8 * * *"],
+        "daily_letters": ["0 8 * * *"],
         "publication_day": ["0 6 * * *"],
         "weekly_maintenance": "30 4 * * 0",
     }
     assert {s.execution_timezone for s in ALL_SCHEDULES} == {"Asia/Shanghai"}
     assert {s.default_status for s in ALL_SCHEDULES} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_letters_are_requested_only_if_they_are_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not _is_requested(daily_letters, OPENS)
+    monkeypatch.setenv("TONGBAO_TELL", "on")
+    assert [_is_requested(daily_letters, at) for at in (OPENS - _SECOND, OPENS, CUTOFF)] == [
+        False,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("schedule", [nightly_collection, nightly_rehearsal])

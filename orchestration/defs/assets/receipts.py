@@ -1,4 +1,4 @@
-"""Receipt pages and reminders as assets (marts → receipts)."""
+"""Receipt pages, reminders and letters as assets (marts → receipts → letters)."""
 
 import dataclasses
 
@@ -9,10 +9,11 @@ from orchestration.core.settings import Settings
 from orchestration.defs.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
 from orchestration.defs.assets.warehouse import marts_keys
 
-__all__ = ["RECEIPTS", "REMINDERS", "receipts", "reminders"]
+__all__ = ["LETTERS", "RECEIPTS", "REMINDERS", "letters", "receipts", "reminders"]
 
 RECEIPTS = dg.AssetKey(["publication", "receipts"])
 REMINDERS = dg.AssetKey(["publication", "reminders"])
+LETTERS = dg.AssetKey(["publication", "letters"])
 
 
 @dg.asset(
@@ -68,5 +69,27 @@ def reminders(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             "provinces": dg.MetadataValue.json(
                 [dataclasses.asdict(reminder) for reminder in done.reminders]
             ),
+        }
+    )
+
+
+@dg.asset(
+    key=LETTERS,
+    deps=[RECEIPTS],
+    group_name="publication",
+    kinds={"email"},
+    partitions_def=REPORTING_YEAR,
+    required_resource_keys={WORKSPACE_KEY},
+    description="The day's letters to the contacts of units and to provinces.",
+)
+def letters(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Send the letters; only their numbers are shown."""
+    done = run_stage(context, stages.tell)
+    return dg.MaterializeResult(
+        metadata={
+            "letters": len(done.letters),
+            "sent": done.outcomes.get("sent", 0),
+            "refused": done.outcomes.get("refused", 0),
+            "unaddressed": len(done.unaddressed),
         }
     )
