@@ -16,7 +16,7 @@ from tests.fixtures.landing import Landing
 from tests.fixtures.progress import no_progress
 
 GUANGDONG = "440000"
-UNIT, OTHER = "T05-440000-0001", "T06-440000-0001"
+UNIT, OTHER, THIRD = (f"{task}-440000-0001" for task in ("T05", "T06", "T07"))
 NAMES = {"statistician": "统计员甲", "reviewer": "审核员乙", "responsible": "负责人丙"}
 
 
@@ -56,41 +56,38 @@ def _states(ws: stages.Workspace) -> dict[str, str]:
 def test_what_was_signed_is_compared_with_the_digest_and_with_the_figures(
     ws: stages.Workspace, landing: Landing
 ) -> None:
-    landing.unit(UNIT)
-    landing.unit(OTHER)
-    landing.performance(UNIT, {"C_04": 1}, report=None)
-    landing.performance(OTHER, {"C_04": 2}, report=None)
+    for number, unit in enumerate((UNIT, OTHER, THIRD), 1):
+        landing.unit(unit)
+        landing.performance(unit, {"C_04": number}, report=None)
     _run(ws)
-    assert _states(ws) == {"T05": "unconfirmed", "T06": "unconfirmed"}
+    assert _states(ws) == dict.fromkeys(("T05", "T06", "T07"), "unconfirmed")
     signed = _page(ws)
     code = re.search(r"<code>([0-9a-f]{64})</code>", signed.decode())
     assert code
 
-    # Nobody's digest, one of a later day than the signature, and for one task the page's sha256.
+    # Nobody's digest, and one of a later day than the signature: T07 has no other.
     _confirm(landing, "0" * 64, 8, name="unknown.json")
     _confirm(landing, code[1], 9, signed_on="2024-12-12", name="early.json")
+    # The sha256 of the page for one task, the printed code for another. The same values under
+    # another id change nothing; another value does.
     _confirm(landing, hashlib.sha256(signed).hexdigest().upper(), 10, task_code="T05")
+    _confirm(landing, code[1], 11, task_code="T06")
+    for unit, value in ((UNIT, 1), (OTHER, 4)):
+        landing.performance(
+            unit, {"C_04": value}, report=None, submitted_at="2024-12-02T09:00:00+08:00"
+        )
     _run(ws)
-    assert _states(ws) == {"T05": "confirmed", "T06": "unmatched"}
+    assert _states(ws) == {"T05": "confirmed", "T06": "changed", "T07": "unmatched"}
     with lakehouse.reader(ws.settings, ws.store) as con:
         assert con.execute(
             "select split_part(object_key, '/', -1), code from lake.quality.submission_errors "
             "where code = 'W311' order by 1"
         ).fetchall() == [("early.json", "W311"), ("unknown.json", "W311")]
     page = _page(ws).decode()
-    assert "所填确认内容摘要与本省日报不符" in page
-    assert "已确认（2024-12-13）" in page
-
-    # The printed code, for all tasks. The same values under another id change nothing; another
-    # value does.
-    _confirm(landing, code[1], 11)
-    for unit, value in ((UNIT, 1), (OTHER, 3)):
-        landing.performance(
-            unit, {"C_04": value}, report=None, submitted_at="2024-12-02T09:00:00+08:00"
-        )
-    _run(ws)
-    assert _states(ws) == {"T05": "confirmed", "T06": "changed"}
-    assert "后数据有变动，须重新确认" in _page(ws).decode()
+    for expected in (
+        "所填确认内容摘要与本省日报不符", "已确认（2024-12-13）", "后数据有变动，须重新确认",
+    ):  # fmt: skip
+        assert expected in page, expected
     _notes_say(ws, "T05", ["confirmed/T05=1"])
     _notes_say(ws, "T06", ["confirmed/T06=0", "unconfirmed/T06=1", "unconfirmed_names/T06=广东"])
     _notes_say(
@@ -98,7 +95,7 @@ def test_what_was_signed_is_compared_with_the_digest_and_with_the_figures(
         "",
         ["confirmed/national=0", "unconfirmed/national=1", "unconfirmed_names/national=广东"],
     )
-    _notes_say(ws, GUANGDONG, [f"unconfirmed_tasks/{GUANGDONG}=T06"])
+    _notes_say(ws, GUANGDONG, [f"unconfirmed_tasks/{GUANGDONG}=T06、T07"])
     _names_are_nowhere(ws)
 
 

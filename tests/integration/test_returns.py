@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from orchestration.bulletin import GateNotes, read_marts
 from orchestration.bulletin.content import Claim, runs
 from orchestration.bulletin.sections import Place, quality_notes
 from orchestration.rehearsal.counts import units_of
+from tests.fixtures.homes import Shared
 from tests.fixtures.landing import Landing
 from tests.fixtures.progress import no_progress
 
@@ -38,9 +42,28 @@ def _report(landing: Landing, unit: str, value: int, day: int) -> str:
     return _id(landing.performance(unit, values, submitted_at=_day(day), report=None))
 
 
-@pytest.fixture
-def returned(ws: stages.Workspace, landing: Landing) -> dict[str, str]:
-    """Six units with one return each, of every state; their documents by name."""
+@dataclass(frozen=True)
+class Year:
+    """A year with returns, in a home that no test writes to.
+
+    Attributes:
+        documents: ids of documents by name.
+    """
+
+    home: Path
+    ws: stages.Workspace
+    documents: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def year(tmp_path_factory: pytest.TempPathFactory, shared: Shared) -> Iterator[Year]:
+    """Six units with one return each, of every state."""
+    home = tmp_path_factory.mktemp("returned") / "home"
+    with stages.open_workspace(shared.settings(home)) as ws:
+        yield Year(home, ws, _returned(ws, Landing(ws.store)))
+
+
+def _returned(ws: stages.Workspace, landing: Landing) -> dict[str, str]:
     for unit in UNITS:
         landing.unit(unit)
     documents = {
@@ -77,9 +100,8 @@ def _rows(ws: stages.Workspace, query: str) -> list[tuple[Any, ...]]:
         return con.execute(query).fetchall()
 
 
-def test_what_stands_is_the_newest_document_that_was_not_returned(
-    ws: stages.Workspace, landing: Landing, returned: dict[str, str]
-) -> None:
+def test_what_stands_is_the_newest_document_that_was_not_returned(year: Year) -> None:
+    ws, returned = year.ws, year.documents
     assert _rows(
         ws,
         "select unit_code, has_reported, is_on_time, document_id from lake.marts.fct_unit_year "
@@ -120,19 +142,23 @@ def test_what_stands_is_the_newest_document_that_was_not_returned(
         UNIT: True, SILENT: False, KEPT: True, BACK: True, LATE: True, PLAN: False,
     }  # fmt: skip
 
-    # A newer document answers the return.
-    _report(landing, SILENT, 5, 13)
-    _transform(ws)
-    assert _rows(
-        ws,
-        "select state, is_on_time from lake.quality.returned_documents "
-        f"join lake.marts.fct_unit_year using (unit_code) where unit_code = '{SILENT}'",
-    ) == [("answered", True)]
+
+def test_a_newer_document_answers_the_return(year: Year, shared: Shared, tmp_path: Path) -> None:
+    with stages.open_workspace(shared.copy(year.home, tmp_path / "home")) as ws:
+        landing = Landing(ws.store)
+        landing.performance(
+            SILENT, {"C_04": 5}, submitted_at=_day(13), report=None, document_id="answer"
+        )
+        _transform(ws)
+        assert _rows(
+            ws,
+            "select state, is_on_time from lake.quality.returned_documents "
+            f"join lake.marts.fct_unit_year using (unit_code) where unit_code = '{SILENT}'",
+        ) == [("answered", True)]
 
 
-def test_the_unit_the_province_and_the_reminder_are_told(
-    ws: stages.Workspace, returned: dict[str, str]
-) -> None:
+def test_the_unit_the_province_and_the_reminder_are_told(year: Year) -> None:
+    ws, returned = year.ws, year.documents
     stages.receipts(ws, 2024, run_id="r", progress=no_progress)
 
     def page(name: str) -> str:
@@ -196,8 +222,8 @@ def test_a_return_without_effect_is_answered_with_the_reason(
     ]
 
 
-@pytest.mark.usefixtures("returned")
-def test_the_notes_of_the_bulletins_count_what_did_not_come_back(ws: stages.Workspace) -> None:
+def test_the_notes_of_the_bulletins_count_what_did_not_come_back(year: Year) -> None:
+    ws = year.ws
     with lakehouse.reader(ws.settings, ws.store) as con:
         marts = read_marts(con, 2024, GateNotes(0, {}))
         recomputed = quality_notes.CLAIMS["returned"].read(con, 2024)

@@ -253,7 +253,6 @@ def world(tmp_path: Path) -> Iterator[World]:
             | {
                 "PATH": ":".join(folders),
                 "PYTHONPATH": str(checkout),
-                "PYTHONDONTWRITEBYTECODE": "1",
                 "PGHOST": "127.0.0.1",
                 "PGPORT": str(postgres.port),
                 "PGUSER": "postgres",
