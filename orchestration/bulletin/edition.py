@@ -6,14 +6,12 @@ reading it back. Doesn't belong here: what a bulletin says, and whether it may b
 An edition is published in these steps. A run that is killed at any of them leaves the former
 edition visible (or none). A second run keeps what is written and ends with the same bytes.
 
-1. Write the new files under the staging prefix ``.edition-N.writing/``.
-2. Read them back and compare them with what was written.
-3. Copy them to ``edition-N/``, together with the files carried over from the former edition.
-4. Write ``manifest.json``, unless there is one already.
-5. Delete the staging prefix.
-6. Write ``latest.json``.
+1. Write the new files to ``edition-N/``, and copy those carried over from the former edition.
+2. Read the new files back and compare them with what was written.
+3. Write ``manifest.json``, unless there is one already. Without it a folder is no edition.
+4. Write ``latest.json``.
 
-An edition that has a manifest is never written again: only steps 5 and 6 are repeated.
+An edition that has a manifest is never written again: only step 4 is repeated.
 """
 
 from __future__ import annotations
@@ -189,15 +187,13 @@ def finish_edition(store: Store, bucket: str, year: int, number: int) -> Edition
 
 
 def _make_visible(store: Store, bucket: str, edition: Edition) -> None:
-    """Delete the staging prefix, then write ``latest.json``."""
+    """Write ``latest.json``."""
     latest = {
         "year": edition.year,
         "edition": edition.number,
         "prefix": edition.prefix,
         "manifest_sha256": edition.manifest_sha256,
     }
-    # The staging prefix is deleted first: if the run is killed here, the next run repeats it.
-    _delete_prefix(store, bucket, _staging_prefix(edition))
     store.put(bucket, f"editions/{edition.year}/latest.json", _json_bytes(latest))
 
 
@@ -277,44 +273,32 @@ class _Published(Mapping[str, bytes]):
         return len(self._paths)
 
 
-def _staging_prefix(edition: Edition) -> str:
-    return f"editions/{edition.year}/.edition-{edition.number}.writing/"
-
-
-def _delete_prefix(store: Store, bucket: str, prefix: str) -> None:
-    store.delete(bucket, [info.key for info in store.list(bucket, prefix)])
-
-
 def _write_files(store: Store, bucket: str, edition: Edition, sources: Mapping[str, str]) -> None:
-    """Write an edition's files through the staging prefix and check them; no manifest.
+    """Write an edition's files and check them; no manifest.
 
     What a killed run has written is kept where it is the same. It is not visible: ``latest.json``
     doesn't name it.
     """
-    staging = _staging_prefix(edition)
-    expected = _sha256_by_path(edition.content)
-    staged = {staging + path: path for path in edition.files if path not in sources}
-    kept = _keep_equal(store, bucket, staging, {k: expected[path] for k, path in staged.items()})
-    missing = {key: path for key, path in staged.items() if key not in kept}
-    store.put_many(bucket, ((key, edition.files[path]) for key, path in missing.items()))
-    listed = [info for info in store.list(bucket, staging) if info.key in missing]
+    expected = {
+        edition.prefix + path: digest for path, digest in _sha256_by_path(edition.content).items()
+    }
+    kept = _keep_equal(store, bucket, edition.prefix, expected)
+    missing = {
+        edition.prefix + path: path for path in edition.files if edition.prefix + path not in kept
+    }
+    store.copy_many(
+        bucket, ((sources[path], key) for key, path in missing.items() if path in sources)
+    )
+    new = {key: path for key, path in missing.items() if path not in sources}
+    store.put_many(bucket, ((key, edition.files[path]) for key, path in new.items()))
+    listed = [info for info in store.list(bucket, edition.prefix) if info.key in new]
     written = {
         fetched.info.key: hashlib.sha256(fetched.body).hexdigest()
         for fetched in store.get_many(bucket, listed)
     }
-    for key, path in missing.items():
-        if written.get(key) != expected[path]:
+    for key, path in new.items():
+        if written.get(key) != expected[key]:
             raise TongbaoError(f"{path}: the store returns other bytes than were written")
-    final = {edition.prefix + path: digest for path, digest in expected.items()}
-    copied = _keep_equal(store, bucket, edition.prefix, final)
-    store.copy_many(
-        bucket,
-        (
-            (sources.get(path, staging + path), edition.prefix + path)
-            for path in edition.files
-            if edition.prefix + path not in copied
-        ),
-    )
 
 
 def _keep_equal(store: Store, bucket: str, prefix: str, wanted: Mapping[str, str]) -> set[str]:
@@ -336,7 +320,7 @@ def _keep_equal(store: Store, bucket: str, prefix: str, wanted: Mapping[str, str
 
 
 _MANIFEST = re.compile(r"editions/(\d{4})/edition-(\d+)/manifest\.json")
-_FILE = re.compile(r"editions/\d{4}/(\.?)edition-\d+(?:\.writing)?/")
+_FILE = re.compile(r"editions/\d{4}/edition-\d+/")
 
 
 def published_snapshots(store: Store, bucket: str) -> dict[tuple[int, int], int]:
@@ -351,13 +335,13 @@ def published_snapshots(store: Store, bucket: str) -> dict[tuple[int, int], int]
 
 
 def unfinished_objects(store: Store, bucket: str) -> list[ObjectInfo]:
-    """Return the objects that killed runs left: staging prefixes, editions without a manifest."""
+    """Return the objects that killed runs left: those of editions without a manifest."""
     listed = store.list(bucket, "editions/")
     whole = {info.key.rpartition("/")[0] + "/" for info in listed if _MANIFEST.fullmatch(info.key)}
     return [
         info
         for info in listed
-        if (match := _FILE.match(info.key)) and (match[1] or match[0] not in whole)
+        if (match := _FILE.match(info.key)) and match[0] not in whole
     ]
 
 
