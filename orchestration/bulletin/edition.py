@@ -7,7 +7,7 @@ An edition is published in these steps. A run that is killed at any of them leav
 edition visible (or none). A second run keeps what is written and ends with the same bytes.
 
 1. Write the new files to ``edition-N/``, and copy those carried over from the former edition.
-2. Read the new files back and compare them with what was written.
+2. Compare what the store has with what was written: by ETag, or by reading it back.
 3. Write ``manifest.json``, unless there is one already. Without it a folder is no edition.
 4. Write ``latest.json``.
 
@@ -251,20 +251,14 @@ class _Published(Mapping[str, bytes]):
         return here | {item.info.key.removeprefix(self._prefix): item.body for item in read}
 
     def _local_copy(self, info: ObjectInfo) -> bytes | None:
-        """Return this machine's copy of an object if size and ETag show the same bytes, or None.
-
-        An ETag is the object's MD5, except for objects written in parts or encrypted with their
-        own key (Amazon S3 API, "Object"). Their ETag equals no copy's MD5, so they are read from
-        the store.
-        """
+        """Return this machine's copy of an object if it is known to be the same, or None."""
         if self._copy is None:
             return None
         try:
             body = (self._copy / PurePosixPath(info.key.removeprefix(self._prefix))).read_bytes()
         except OSError:
             return None
-        same = hashlib.md5(body, usedforsecurity=False).hexdigest() == info.etag
-        return body if same and len(body) == info.size else None
+        return body if _has_bytes(info, body) else None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
@@ -279,44 +273,51 @@ def _write_files(store: Store, bucket: str, edition: Edition, sources: Mapping[s
     What a killed run has written is kept where it is the same. It is not visible: ``latest.json``
     doesn't name it.
     """
-    expected = {
-        edition.prefix + path: digest for path, digest in _sha256_by_path(edition.content).items()
-    }
-    kept = _keep_equal(store, bucket, edition.prefix, expected)
-    missing = {
-        edition.prefix + path: path for path in edition.files if edition.prefix + path not in kept
-    }
-    store.copy_many(
-        bucket, ((sources[path], key) for key, path in missing.items() if path in sources)
+    kept, others = _compare(store, bucket, edition)
+    store.delete(bucket, others)
+    missing = [path for path in edition.files if path not in kept]
+    store.copy_many(bucket, ((sources[p], edition.prefix + p) for p in missing if p in sources))
+    store.put_many(
+        bucket, ((edition.prefix + p, edition.files[p]) for p in missing if p not in sources)
     )
-    new = {key: path for key, path in missing.items() if path not in sources}
-    store.put_many(bucket, ((key, edition.files[path]) for key, path in new.items()))
-    listed = [info for info in store.list(bucket, edition.prefix) if info.key in new]
-    written = {
-        fetched.info.key: hashlib.sha256(fetched.body).hexdigest()
-        for fetched in store.get_many(bucket, listed)
-    }
-    for key, path in new.items():
-        if written.get(key) != expected[key]:
+    equal, _ = _compare(store, bucket, edition)
+    for path in missing:
+        if path not in equal:
             raise TongbaoError(f"{path}: the store returns other bytes than were written")
 
 
-def _keep_equal(store: Store, bucket: str, prefix: str, wanted: Mapping[str, str]) -> set[str]:
-    """Delete the objects under a prefix that are not as wanted.
-
-    Args:
-        wanted: key → sha256 in hex.
+def _compare(store: Store, bucket: str, edition: Edition) -> tuple[set[str], list[str]]:
+    """Compare the objects under an edition's prefix with the edition's files.
 
     Returns:
-        the keys of the others.
+        the paths of the files that are in the store, and the keys of all other objects.
     """
-    found = {
-        fetched.info.key: hashlib.sha256(fetched.body).hexdigest()
-        for fetched in store.get_many(bucket, store.list(bucket, prefix))
-    }
-    equal = {key for key, digest in found.items() if wanted.get(key) == digest}
-    store.delete(bucket, [key for key in found if key not in equal])
-    return equal
+    equal: set[str] = set()
+    unknown: list[ObjectInfo] = []
+    listed = store.list(bucket, edition.prefix)
+    for info in listed:
+        path = info.key.removeprefix(edition.prefix)
+        body = edition.files.get(path)
+        if body is not None and _has_bytes(info, body):
+            equal.add(path)
+        elif body is not None and len(body) == info.size:
+            unknown.append(info)
+    for item in store.get_many(bucket, unknown):
+        path = item.info.key.removeprefix(edition.prefix)
+        if item.body == edition.files[path]:
+            equal.add(path)
+    keys = (info.key for info in listed)
+    return equal, [key for key in keys if key.removeprefix(edition.prefix) not in equal]
+
+
+def _has_bytes(info: ObjectInfo, body: bytes) -> bool:
+    """Whether size and ETag show that an object has these bytes; False if they can't show it.
+
+    An ETag is the object's MD5, except for objects written in parts or encrypted with their own
+    key (Amazon S3 API, "Object").
+    """
+    same = hashlib.md5(body, usedforsecurity=False).hexdigest() == info.etag
+    return same and len(body) == info.size
 
 
 _MANIFEST = re.compile(r"editions/(\d{4})/edition-(\d+)/manifest\.json")
@@ -338,11 +339,7 @@ def unfinished_objects(store: Store, bucket: str) -> list[ObjectInfo]:
     """Return the objects that killed runs left: those of editions without a manifest."""
     listed = store.list(bucket, "editions/")
     whole = {info.key.rpartition("/")[0] + "/" for info in listed if _MANIFEST.fullmatch(info.key)}
-    return [
-        info
-        for info in listed
-        if (match := _FILE.match(info.key)) and match[0] not in whole
-    ]
+    return [info for info in listed if (match := _FILE.match(info.key)) and match[0] not in whole]
 
 
 def unfinished_folders(folder: Path) -> list[Path]:
