@@ -190,12 +190,22 @@ def intake(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Inta
     """
     period_of(year)
     with lakehouse.writer(ws.settings, ws.store) as con:
-        return run_intake(con, ws.store, ws.settings, year=year, run_id=run_id, progress=progress)
+        before = lakehouse.current_snapshot(con)
+        done = run_intake(con, ws.store, ws.settings, year=year, run_id=run_id, progress=progress)
+        if lakehouse.current_snapshot(con) != before:
+            lakehouse.record_checksums(con, ws.settings, ws.store)
+        return done
 
 
 @observed
 def transform(
-    ws: Workspace, year: int, *, run_id: str, progress: Progress, edition: int | None = None
+    ws: Workspace,
+    year: int,
+    *,
+    run_id: str,
+    progress: Progress,
+    edition: int | None = None,
+    force: bool = False,
 ) -> list[TransformSummary]:
     """Rebuild the marts of ``year``, after those of earlier years that are missing or stale.
 
@@ -207,6 +217,11 @@ def transform(
     Args:
         edition: the edition number that decides which documents count; None for the current
             edition, or 1 without one.
+        force: build the marts of ``year`` even if nothing has changed, and write all their rows.
+
+    Raises:
+        LakeDamaged: a file of ``raw`` is missing or altered.
+        TongbaoError: a model or a dbt test failed.
     """
     from orchestration.bulletin import refuse_editorials
 
@@ -217,15 +232,17 @@ def transform(
         def receipts(build: duckdb.DuckDBPyConnection, built_year: int) -> int:
             return refresh_receipts(build, ws.store, ws.settings, built_year, progress=progress)
 
-        def build(each: int, number: int) -> TransformSummary:
+        def build(each: int, number: int, *, force: bool = False) -> TransformSummary:
             return lakehouse.transform_year(
                 con,
                 ws.settings,
+                ws.store,
                 each,
                 run_id=run_id,
                 edition=number,
                 after_build=refuse_editorials,
                 before_commit=receipts,
+                force=force,
                 progress=progress,
             )
 
@@ -238,7 +255,8 @@ def transform(
                     f"transform {year}: the marts of {former} are kept as they were built; "
                     f"'tongbao run --year {former}' brings them up to date"
                 )
-        done.append(build(year, edition or _current_edition_number(con, year)))
+        number = edition or _current_edition_number(con, year)
+        done.append(build(year, number, force=force))
         if lakehouse.transform_record(con, year + 1) and lakehouse.marts_are_stale(con, year + 1):
             progress(
                 f"transform {year}: the marts of {year + 1} were built from older marts; "

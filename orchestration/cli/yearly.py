@@ -17,14 +17,14 @@ from orchestration.core.errors import Unreachable
 __all__ = ["gate", "intake", "publish", "receipts", "rehearse", "run", "transform"]
 
 
-def _run_stage(name: str, year: int) -> Any:
-    """The result of the function ``name`` of ``stages`` for a year."""
+def _run_stage(name: str, year: int, **more: Any) -> Any:
+    """The result of the function ``name`` of ``stages`` for a year; ``more`` is for it."""
     from orchestration import stages
     from orchestration.core.settings import Settings
 
     stage = getattr(stages, name)
     with stages.open_workspace(Settings.from_env()) as ws:
-        return stage(ws, year, run_id=new_run_id(), progress=progress_lines())
+        return stage(ws, year, run_id=new_run_id(), progress=progress_lines(), **more)
 
 
 def _print_outcome(outcome: Any, as_json: bool) -> None:
@@ -85,10 +85,15 @@ def intake(year: int, as_json: bool) -> None:
 
 @click.command()
 @YEAR
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Build even if nothing has changed, and write all rows: the way back from damaged marts.",
+)
 @JSON
-def transform(year: int, as_json: bool) -> None:
+def transform(year: int, force: bool, as_json: bool) -> None:
     """Rebuild the marts of YEAR, after those of earlier years that are missing."""
-    done = _run_stage("transform", year)
+    done = _run_stage("transform", year, force=force)
     if as_json:
         print_json([{**dataclasses.asdict(item), "nodes": len(item.nodes)} for item in done])
         return

@@ -2,8 +2,8 @@
 
 A lost file, and one whose bytes have changed, must be noticed before its figures are published:
 some changed bytes give other values without an error of the reader. The sums are one object in the
-lake bucket, next to ``data/``. Every transform and every maintenance brings it up to date and reads
-each new file once. It has the sums of the files that the catalogue records, and no others.
+lake bucket, next to ``data/``. Every intake, transform and maintenance brings it up to date and
+reads each new file once. It has the sums of the files that the catalogue records, and no others.
 
 Belongs here: recording the sums, and comparing files with them. Doesn't belong here: the
 catalogue's list of files (``files``), and restoring them (``infra/backup.sh``).
@@ -20,10 +20,10 @@ import duckdb
 
 from orchestration.core.errors import LakeDamaged
 from orchestration.core.settings import Settings
-from orchestration.lakehouse.files import mart_files, recorded_files
+from orchestration.lakehouse.files import mart_files, raw_files, recorded_files
 from orchestration.storage import Store
 
-__all__ = ["CHECKSUMS", "LakeCheck", "check_lake", "check_marts", "record_checksums"]
+__all__ = ["CHECKSUMS", "LakeCheck", "check_lake", "check_marts", "check_raw", "record_checksums"]
 
 #: Key in the lake bucket.
 CHECKSUMS = "checksums.json"
@@ -109,6 +109,21 @@ def check_marts(
         LakeDamaged: one is missing or altered.
     """
     found = _compare(settings, store, mart_files(con, settings, year, snapshot_id))
+    if found.is_damaged:
+        raise LakeDamaged(
+            f"{found.line}; for marts without an edition 'tongbao transform --force' is enough"
+        )
+
+
+def check_raw(
+    con: duckdb.DuckDBPyConnection, settings: Settings, store: Store, year: int, snapshot_id: int
+) -> None:
+    """Compare the files of ``raw`` that a year's marts are made from.
+
+    Raises:
+        LakeDamaged: one is missing or altered.
+    """
+    found = _compare(settings, store, raw_files(con, settings, year, snapshot_id))
     if found.is_damaged:
         raise LakeDamaged(found.line)
 

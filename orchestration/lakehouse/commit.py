@@ -68,6 +68,7 @@ def commit_build(
     figures_version: str,
     run_id: str,
     engine: str,
+    replaces: bool = False,
 ) -> CommitSummary:
     """Make the year's rows of every table equal to the build file, in one transaction.
 
@@ -84,6 +85,8 @@ def commit_build(
         figures_version: of the code that made the build.
         run_id: of the run that commits.
         engine: that made the build, ``duckdb`` or ``spark``.
+        replaces: write all rows of the year, without reading the former ones: their files may be
+            damaged.
 
     Raises:
         TongbaoError: rows of a table repeat its grain; nothing is written.
@@ -97,7 +100,7 @@ def commit_build(
         build, lake = _columns(con, "build"), _columns(con, "lake")
         for table in tables:
             columns = build[table.qualified], lake.get(table.qualified, [])
-            _update_table(con, table, *columns, year, summary)
+            _update_table(con, table, *columns, year, summary, replaces=replaces)
         write_comments(con, descriptions)
         con.execute("delete from lake.quality.transform_runs where year = ?", [year])
         con.execute(
@@ -178,6 +181,8 @@ def _update_table(
     old_columns: list[tuple[str, str]],
     year: int,
     summary: CommitSummary,
+    *,
+    replaces: bool,
 ) -> None:
     """Write the difference between the build and the lake; count its rows in ``summary``."""
     names = [name for name, _ in new_columns]
@@ -186,7 +191,7 @@ def _update_table(
     build, lake = f"build.{table.qualified}", f"lake.{table.qualified}"
     where = f"where year = {int(year)}" if by_year else ""
 
-    if old_columns != new_columns:
+    if replaces or old_columns != new_columns:
         _create(con, table, new_columns, old_columns, year if by_year else None)
         summary.rows_written[table.qualified] = _count(con, f"{build} {where}")
         return

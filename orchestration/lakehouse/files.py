@@ -38,10 +38,36 @@ def mart_files(
 ) -> dict[str, int]:
     """Return path (``s3://…``) → size of the files that a year's marts are read from.
 
-    These are the files of ``marts`` and ``quality`` in the snapshot, without those that hold other
-    years only, by the bounds of the column ``year``. The year before is compared with, so its files
-    are among them.
+    These are the files of ``marts`` and ``quality`` in the snapshot. The year before is compared
+    with, so its files are among them.
     """
+    return _files_of(con, settings, ("marts", "quality"), (year - 1, year), snapshot_id)
+
+
+def raw_files(
+    con: duckdb.DuckDBPyConnection, settings: Settings, year: int, snapshot_id: int
+) -> dict[str, int]:
+    """Return path (``s3://…``) → size of the files of ``raw`` that a year's marts are made from.
+
+    Registrations, plans and reviews last, so all earlier years are among them.
+    """
+    return _files_of(con, settings, ("raw",), (0, year), snapshot_id)
+
+
+def _files_of(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    schemas: tuple[str, ...],
+    years: tuple[int, int],
+    snapshot_id: int,
+) -> dict[str, int]:
+    """The files of these schemas in a snapshot, without those that hold other years only.
+
+    Args:
+        years: the first and the last year; the bounds of the column ``year`` are compared.
+    """
+    first, last = years
+    listed = ", ".join(f"'{schema}'" for schema in schemas)
     at = f"f.begin_snapshot <= {int(snapshot_id)} and " + (
         f"(f.end_snapshot is null or f.end_snapshot > {int(snapshot_id)})"
     )
@@ -54,9 +80,9 @@ def mart_files(
         f"from {_METADATA}.ducklake_file_column_stats c join {_METADATA}.ducklake_column n "
         "on n.table_id = c.table_id and n.column_id = c.column_id and n.column_name = 'year') y "
         "on y.data_file_id = f.data_file_id "
-        f"where s.schema_name in ('marts', 'quality') and {at} and (y.max_value is null or "
-        f"(cast(y.max_value as integer) >= {int(year) - 1} "
-        f"and cast(y.min_value as integer) <= {int(year)}))"
+        f"where s.schema_name in ({listed}) and {at} and (y.max_value is null or "
+        f"(cast(y.max_value as integer) >= {int(first)} "
+        f"and cast(y.min_value as integer) <= {int(last)}))"
         for kind in _KINDS
     )
     return {

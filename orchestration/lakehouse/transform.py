@@ -19,6 +19,7 @@ from orchestration.core.settings import Settings
 from orchestration.core.versions import figures_version
 from orchestration.lakehouse.attach import quoted
 from orchestration.lakehouse.build import prepare_build
+from orchestration.lakehouse.checksums import check_raw
 from orchestration.lakehouse.commit import commit_build
 from orchestration.lakehouse.dbt import DbtNode, lake_descriptions, lake_tables
 from orchestration.lakehouse.engine import build_marts
@@ -29,6 +30,7 @@ from orchestration.lakehouse.snapshots import (
     transform_snapshot,
 )
 from orchestration.lakehouse.tables import ensure_tables
+from orchestration.storage import Store
 
 __all__ = ["TransformSummary", "marts_are_stale", "transform_year", "years_with_submissions"]
 
@@ -128,17 +130,19 @@ def _inputs_digest(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> s
 def transform_year(
     con: duckdb.DuckDBPyConnection,
     settings: Settings,
+    store: Store,
     year: int,
     *,
     run_id: str,
     edition: int,
     after_build: Callable[[Path, int], object],
     before_commit: Callable[[duckdb.DuckDBPyConnection, int], int],
+    force: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> TransformSummary:
     """Build the marts of one year and commit them as one snapshot.
 
-    If the inputs have not changed since the last transform, nothing is built.
+    If the inputs have not changed since the last transform, nothing is built, unless it is forced.
 
     Args:
         con: the writing connection.
@@ -148,16 +152,19 @@ def transform_year(
             rows to the build.
         before_commit: called with the connection (build file attached as ``build``) and the year
             before the commit; returns the number of receipts written.
+        force: build in any case, and write the year's rows without reading the former ones.
         progress: called with a line of progress.
 
     Raises:
+        LakeDamaged: a file of ``raw`` is missing or altered.
         TongbaoError: a model or a dbt test failed; the lake is unchanged.
     """
     ensure_tables(con)
     digest = _inputs_digest(con, year, edition)
-    if transform_record(con, year) == digest:
+    if not force and transform_record(con, year) == digest:
         progress(f"transform {year}: nothing changed since the last one")
         return TransformSummary(year, False, transform_snapshot(con, year))
+    check_raw(con, settings, store, year, current_snapshot(con))
     path = prepare_build(
         con,
         settings,
@@ -182,6 +189,7 @@ def transform_year(
         figures_version=figures_version(),
         run_id=run_id,
         engine=settings.engine,
+        replaces=force,
     )
     path.unlink()
     rows = sum(done.rows_written.values())

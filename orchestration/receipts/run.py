@@ -4,7 +4,7 @@ Pages are written first and then recorded in one transaction. A run that is kill
 writes the same bytes again.
 
 Belongs here: the order of these steps. Doesn't belong here: the pages' content (``objects``,
-``units``, ``digests``).
+``units``, ``digests``, ``reports``).
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from orchestration.receipts.digests import (
 )
 from orchestration.receipts.objects import list_object_pages, object_page_contents
 from orchestration.receipts.rendering import common_page_content, templates
+from orchestration.receipts.reports import list_report_pages
 from orchestration.receipts.units import list_unit_pages, unit_page_contents
 from orchestration.storage import Store, open_transfers
 
@@ -101,7 +102,8 @@ def write_pages(
         for key, page in changed_pages(con, year, digest_pages).items()
     }
     summary = ReceiptsSummary(year, len(new_objects), len(new_units), len(new_digests))
-    written = {**new_objects, **new_units, **new_digests}
+    new_reports = changed_pages(con, year, dict(list_report_pages(year, shared)))
+    written = {**new_objects, **new_units, **new_digests, **new_reports}
     if not written:
         return summary
 
@@ -115,6 +117,8 @@ def write_pages(
             template = templates().get_template(name)
             for key, content in contents:
                 yield key, template.render(**shared, **content).encode("utf-8", "replace")
+        for key, page in new_reports.items():
+            yield key, page.subject
         template = templates().get_template("digest.html.j2")
         for key, page in new_digests.items():
             digest: Digest = page.subject

@@ -85,7 +85,12 @@ def test_the_pages_show_what_was_found(ws: stages.Workspace, landing: Landing) -
     assert "\u202e" not in unit
     assert "尚未按时上报" in _page(ws, f"units/{SILENT}.html")
 
+    index = _page(ws, "index.html")
+    for name in ("digest.html", "reminder.html", "rehearsal.html"):
+        assert f'<a href="{name}">' in index
+    assert index.index("先看<a href") < index.index("单位回执") < index.index("催报单")
     digest = _page(ws, "digest.html")
+    assert '<a href="index.html">' in digest
     assert digest == _page(ws, "digest-2024-12-01.html")
     assert SILENT in digest
     assert "broken.json" in digest
