@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Saves the catalogue, Dagster's storage and the three buckets, and restores them.
+# Saves the catalogue, Dagster's storage and the three buckets, and restores them. The key backup.json
+# of the lake bucket tells the alarms when the last backup was made.
 #
 #   backup.sh save            to $TONGBAO_BACKUP
 #   backup.sh list            what can be restored
-#   backup.sh restore STAMP   into empty databases, created by infra/postgres
+#   backup.sh restore STAMP   into empty databases, created by infra/postgres, or an empty home
 #
 # The order matters. Saving dumps the catalogue first: only 'tongbao lake maintain' deletes files, so
 # a copy of the bucket that is newer than the dump has all files that the dump refers to. The dump is
@@ -11,6 +12,10 @@
 # Restoring copies the files first and restores the catalogue last, in one transaction. It overwrites
 # nothing: it refuses a database with tables, and keeps objects that are newer than their copy.
 # 'tongbao lake maintain --dry-run' lists files that the restored catalogue doesn't know.
+#
+# Without PGHOST and PGSERVICE the catalogue is the SQLite file of a home (TONGBAO_CATALOG, or
+# catalog.sqlite in TONGBAO_HOME), and without AWS_ENDPOINT_URL_S3 and AWS_ACCESS_KEY_ID the buckets are
+# its folder s3. A home may be saved while it is in use, and is restored while nothing runs.
 #
 # Environment: libpq's variables (PGHOST, PGUSER, PGPASSWORD, …) for a superuser or the owner of the
 # databases, the AWS_* variables of the store, TONGBAO_S3_ADDRESSING, SSL_CERT_FILE,
@@ -28,10 +33,21 @@ usage() {
 }
 
 [ -n "${TONGBAO_BACKUP:-}" ] || { echo "TONGBAO_BACKUP is not set" >&2 && exit 2; }
-read -ra databases <<<"${TONGBAO_BACKUP_DATABASES:-tongbao dagster}"
+home=${TONGBAO_HOME:-.tongbao}
+catalog=""
+databases=()
+if [ -n "${PGHOST:-}${PGSERVICE:-}" ]; then
+  read -ra databases <<<"${TONGBAO_BACKUP_DATABASES:-tongbao dagster}"
+else
+  catalog=${TONGBAO_CATALOG:-$home/catalog.sqlite}
+fi
 buckets=("${TONGBAO_LANDING_BUCKET:-landing}" "${TONGBAO_LAKE_BUCKET:-lake}"
   "${TONGBAO_PUBLICATION_BUCKET:-publication}")
 
+store="store:"
+if [ -z "${AWS_ENDPOINT_URL_S3:-}${AWS_ACCESS_KEY_ID:-}" ] && [ -n "$catalog" ]; then
+  store=$home/s3/
+fi
 # The store is the remote "store:" of rclone; the keys stay in the environment.
 export RCLONE_CONFIG_STORE_TYPE=s3 RCLONE_CONFIG_STORE_ENV_AUTH=true
 export RCLONE_CONFIG_STORE_PROVIDER=AWS RCLONE_CONFIG_STORE_REGION=${AWS_REGION:-us-east-1}
@@ -62,10 +78,17 @@ save() {
     pg_dump --format=custom --dbname="$database" --file="$work/$database.dump"
     echo "dumped $database: $(stat --format=%s "$work/$database.dump") bytes"
   done
+  if [ -n "$catalog" ]; then
+    [ -f "$catalog" ] || { echo "there is no catalogue $catalog" >&2 && exit 1; }
+    # SQLite's own copy is consistent while a run writes.
+    python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))' \
+      "$catalog" "$work/catalog.dump"
+    echo "dumped $catalog: $(stat --format=%s "$work/catalog.dump") bytes"
+  fi
   (cd "$work" && sha256sum -- *.dump >SHA256SUMS)
   for bucket in "${buckets[@]}"; do
     # copy, not sync: objects deleted in the store are kept here; replaced ones are moved away.
-    rclone copy "store:$bucket" "$TONGBAO_BACKUP/buckets/$bucket" \
+    rclone copy "$store$bucket" "$TONGBAO_BACKUP/buckets/$bucket" \
       --backup-dir "$TONGBAO_BACKUP/replaced/$stamp/$bucket"
     echo "copied the bucket $bucket"
   done
@@ -77,6 +100,8 @@ save() {
       rclone purge "$TONGBAO_BACKUP/$folder"
       echo "dropped ${folder%/}"
     done
+  # Read by the alarms; written last, when everything has been saved.
+  printf '{"stamp": "%s"}\n' "$stamp" | rclone rcat "$store${buckets[1]}/backup.json"
   echo "saved $stamp"
 }
 
@@ -88,6 +113,10 @@ restore() {
   fi
   rclone copy "$TONGBAO_BACKUP/catalogue/$stamp" "$work"
   (cd "$work" && sha256sum --check --quiet SHA256SUMS)
+  if [ -n "$catalog" ] && [ -e "$catalog" ]; then
+    echo "the catalogue $catalog exists: move it away first" >&2
+    exit 1
+  fi
   for database in "${databases[@]}"; do
     tables=$(psql --no-psqlrc --tuples-only --no-align --dbname="$database" --command \
       "select count(*) from pg_tables where schemaname not in ('pg_catalog', 'information_schema')")
@@ -104,13 +133,19 @@ restore() {
       echo "the bucket $bucket was empty whenever it was saved"
       continue
     fi
-    rclone copy "$TONGBAO_BACKUP/buckets/$bucket" "store:$bucket"
+    rclone copy "$TONGBAO_BACKUP/buckets/$bucket" "$store$bucket"
     echo "restored the bucket $bucket"
   done
   for database in "${databases[@]}"; do
     pg_restore --clean --if-exists --exit-on-error --single-transaction --dbname="$database" "$work/$database.dump"
     echo "restored $database"
   done
+  if [ -n "$catalog" ]; then
+    mkdir -p "$(dirname "$catalog")"
+    cp "$work/catalog.dump" "$catalog.restoring"
+    mv "$catalog.restoring" "$catalog"
+    echo "restored $catalog"
+  fi
 }
 
 case "${1:-} $#" in

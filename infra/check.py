@@ -112,12 +112,17 @@ def systemd(infra: Path) -> str:
         shutil.copytree(infra, root / "opt/tongbao/infra", ignore=shutil.ignore_patterns("*.tf"))
         binaries = root / "opt/tongbao/.venv/bin"
         binaries.mkdir(parents=True)
-        for name in ("dagster", "dagster-daemon", "dagster-webserver", "rclone"):
+        for name in ("dagster", "dagster-daemon", "dagster-webserver", "rclone", "tongbao"):
             (binaries / name).touch(0o755)
         # Targets that every system has.
         for name in ("multi-user", "timers", "network-online", "basic", "sysinit", "shutdown"):
             (units / f"{name}.target").write_text(f"[Unit]\nDescription={name}\n")
-        names = sorted(path.name for path in (infra / "systemd").iterdir() if path.is_file())
+        # A template is checked as an instance.
+        names = sorted(
+            path.name.replace("@.", "@instance.")
+            for path in (infra / "systemd").iterdir()
+            if path.is_file()
+        )
         problems = [_run(analyze, "verify", f"--root={root}", "--man=no", *names, silent=True)]
         problems += [
             _run(
@@ -153,7 +158,7 @@ def checkov(infra: Path) -> str:
     """Check buckets, roles and images with checkov; skipped rules have their reason in the file."""
     return _run(
         *(_tool("checkov", None), "--quiet", "--compact", "--skip-download"),
-        *("--framework", "terraform", "dockerfile", "--directory", "."),
+        *("--framework", "terraform", "dockerfile", "kubernetes", "--directory", "."),
         cwd=infra,
     )
 

@@ -22,6 +22,12 @@ where not exists (select from pg_roles where rolname = name)
 alter role pipeline login password :'pipeline_password';
 alter role dagster login password :'dagster_password';
 alter role analyst login password :'analyst_password';
+-- PostgreSQL allows 100 connections, three of them to superusers only. A run and its readers need some
+-- 12, Dagster's three processes some 20. With these limits none of the three can shut out another, nor
+-- the backup. A personal login gets its own limit: alter role li_na connection limit 3;
+alter role pipeline connection limit 40;
+alter role dagster connection limit 40;
+alter role analyst connection limit 10;
 
 select format('create database %I owner %I', name, owner)
 from (values ('tongbao', 'pipeline'), ('dagster', 'dagster')) as wanted (name, owner)

@@ -20,7 +20,7 @@ from orchestration.alarms.conditions import (
     lake_conditions,
 )
 from orchestration.alarms.kinds import KINDS, Kind
-from orchestration.alarms.messages import Message, notice
+from orchestration.alarms.messages import Message, notice, service_failed
 from orchestration.alarms.watching import (
     ActiveAlarms,
     WatchResult,
@@ -47,6 +47,7 @@ __all__ = [
     "lake_conditions",
     "notice",
     "send_notice",
+    "service_failed",
     "try_channels",
     "watch",
 ]

@@ -22,6 +22,7 @@ import duckdb
 
 from orchestration import lakehouse
 from orchestration.alarms.kinds import (
+    BACKUP_OVERDUE,
     GATE_BLOCKED,
     INTAKE_OVERDUE,
     PUBLICATION_OVERDUE,
@@ -39,7 +40,7 @@ from orchestration.core.errors import Unreachable
 from orchestration.core.reporting_calendar import SHANGHAI, moment, period_of, years_in_play
 from orchestration.core.workspace import Workspace
 from orchestration.intake.listing import list_landing, new_objects
-from orchestration.observing import RowCount, StageRun, redact, stage_runs
+from orchestration.observing import RowCount, StageRun, last_backup, redact, stage_runs
 
 __all__ = [
     "Affected",
@@ -316,6 +317,11 @@ def lake_conditions(ws: Workspace, now: datetime) -> CheckResult:
     found = CheckResult()
     if not settings.catalog_is_postgres and not Path(settings.catalog).exists():
         return found  # No stage has run yet.
+    backup = _check_backup(last_backup(settings, ws.store), now)
+    if backup is None:
+        found.inactive.add(_key(BACKUP_OVERDUE, None))
+    else:
+        found.active.append(backup)
     journal = stage_runs(settings)
     with lakehouse.reader(settings, ws.store) as con:
         decisions = lakehouse.newest_verdicts(con)
@@ -338,6 +344,19 @@ def lake_conditions(ws: Workspace, now: datetime) -> CheckResult:
                 # Not overdue doesn't mean published: the clock may have been set back.
                 found.inactive.discard(_key(PUBLICATION_OVERDUE, year))
     return found
+
+
+def _check_backup(at: datetime | None, now: datetime) -> Condition | None:
+    """Where no backup was ever recorded, only central monitoring can tell that one is missing."""
+    if at is None or now - at < BACKUP_OVERDUE.after:
+        return None
+    return Condition(
+        kind=BACKUP_OVERDUE,
+        year=None,
+        since=at,
+        zh=f"最近一次完整备份始于{moment(at)}（北京时间），此后没有成功的备份",
+        en=f"the last complete backup began at {at:%Y-%m-%d %H:%M} UTC; none has succeeded since",
+    )
 
 
 def _check_intake(year: int, journal: Sequence[StageRun], now: datetime) -> Condition | None:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Literal
 
 __all__ = [
+    "BACKUP_OVERDUE",
     "GATE_BLOCKED",
     "INTAKE_OVERDUE",
     "KINDS",
@@ -21,6 +22,7 @@ __all__ = [
     "ROWS_FELL",
     "RUN_FAILED",
     "RUN_STUCK",
+    "SERVICE_FAILED",
     "STORE_UNREACHABLE",
     "SUBMISSIONS_WAITING",
     "TEST",
@@ -175,6 +177,30 @@ STORE_UNREACHABLE = Kind(
     after=timedelta(minutes=5),
     reason="a restart takes seconds and a failover a few minutes, and nobody needs to act on them",
 )
+BACKUP_OVERDUE = Kind(
+    code="backup-overdue",
+    severity="critical",
+    title_zh="备份已过期",
+    title_en="the last backup is too old",
+    over_zh="已有新的备份",
+    over_en="there is a new backup",
+    command="tongbao doctor",
+    after=timedelta(hours=32),
+    reason="a backup begins every 24 hours and may take six (TimeoutStartSec of its unit); two "
+    "hours more allow for a host that was down at that time",
+)
+#: Sent once by systemd (``OnFailure=``), without a condition that is checked.
+SERVICE_FAILED = Kind(
+    code="service-failed",
+    severity="critical",
+    title_zh="系统服务执行失败",
+    title_en="a service has failed",
+    over_zh="",
+    over_en="",
+    command="tongbao doctor",
+    after=timedelta(0),
+    reason="systemd reports it once, when it gives up",
+)
 #: A message that is sent once, without a condition.
 NOTICE = Kind(
     code="notice",
@@ -210,6 +236,8 @@ KINDS = (
     INTAKE_OVERDUE,
     TRANSFORM_OVERDUE,
     ROWS_FELL,
+    BACKUP_OVERDUE,
+    SERVICE_FAILED,
     NOTICE,
     TEST,
 )

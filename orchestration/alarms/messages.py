@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from orchestration.alarms.conditions import Affected, Condition
-from orchestration.alarms.kinds import NOTICE, TEST, Kind
+from orchestration.alarms.kinds import NOTICE, SERVICE_FAILED, TEST, Kind
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.observing import redact
 
-__all__ = ["Message", "condition_message", "notice", "test_message"]
+__all__ = ["Message", "condition_message", "notice", "service_failed", "test_message"]
 
 #: Provinces and units that a message names, so that a mail fits one screen.
 _PROVINCES_NAMED = 8
@@ -110,6 +110,24 @@ def notice(*, year: int, zh: str, en: str, affected: Affected, now: datetime) ->
         affected=affected,
         command="",
         key=f"{NOTICE.code}/{year}/{en}",
+    )
+
+
+def service_failed(service: str, now: datetime) -> Message:
+    """Make the message that a service of systemd has failed."""
+    return _message(
+        SERVICE_FAILED,
+        "alarm",
+        None,
+        now,
+        title_zh=SERVICE_FAILED.title_zh,
+        title_en=SERVICE_FAILED.title_en,
+        zh=f"服务 {service} 执行失败，日志：journalctl --unit {service}",
+        en=f"{service} has failed; its log: journalctl --unit {service}",
+        since=now,
+        affected=Affected(),
+        command=SERVICE_FAILED.command,
+        key=f"{SERVICE_FAILED.code}/{service}",
     )
 
 

@@ -37,14 +37,20 @@ def up(port: int) -> None:
 
 @click.command()
 @click.option("--test", "is_test", is_flag=True, help="Send a test message on every channel.")
+@click.option(
+    "--failed", "service", metavar="SERVICE", help="Send an alarm that this service has failed."
+)
 @JSON
-def alarm(is_test: bool, as_json: bool) -> None:
+def alarm(is_test: bool, service: str | None, as_json: bool) -> None:
     """Show the active alarm conditions; with --test, send a test message on every channel."""
     from orchestration import alarms
     from orchestration.core.errors import UsageError
     from orchestration.core.settings import Settings
 
     settings = Settings.from_env()
+    if service:
+        alarms.send_notice(settings, alarms.service_failed(service, settings.now()))
+        return
     if is_test:
         results = alarms.try_channels(settings)
         if not results:

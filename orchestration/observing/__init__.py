@@ -7,6 +7,7 @@ Belongs here: what is recorded of every stage in the same way, by one decorator 
 Doesn't belong here: what a stage does, and what somebody is notified of (``alarms``).
 """
 
+from orchestration.observing.backups import last_backup
 from orchestration.observing.journal import StageRun, open_home_database, stage_runs
 from orchestration.observing.logs import (
     add_secrets,
@@ -28,6 +29,7 @@ __all__ = [
     "broken_bounds",
     "check_rows",
     "configure_logs",
+    "last_backup",
     "log_context",
     "log_progress",
     "metrics_once",

@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 from orchestration import lakehouse
 from orchestration.core.errors import Unreachable
 from orchestration.core.settings import Settings
+from orchestration.observing.backups import last_backup
 from orchestration.observing.journal import StageRun, stage_runs
 from orchestration.storage import Store
 
@@ -52,7 +53,20 @@ def write_metrics(settings: Settings, store: Store) -> Path:
     except Unreachable:
         reachable = 0
     families.append(_gauge("lake_reachable", "1 if the lake could be read.", [(reachable,)]))
+    families += _backup_metrics(settings, store)
     return _write(settings, "tongbao", families)
+
+
+def _backup_metrics(settings: Settings, store: Store) -> list[Metric]:
+    """The time of the last backup; nothing if none is recorded or the store fails."""
+    try:
+        at = last_backup(settings, store)
+    except Unreachable:
+        at = None
+    if at is None:
+        return []
+    text = "Start of the last complete backup."
+    return [_gauge("backup_timestamp_seconds", text, [(at.timestamp(),)])]
 
 
 def write_alarms(

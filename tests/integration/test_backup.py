@@ -15,7 +15,8 @@ import pytest
 
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.lakehouse import reader, writer
-from orchestration.storage import Store
+from orchestration.observing import last_backup
+from orchestration.storage import Store, open_workspace
 from tests.fixtures.topology import Postgres, S3Server, postgres_bin, rclone
 
 #: PostgreSQL, and its dumps.
@@ -109,6 +110,9 @@ def test_a_backup_is_restored(postgres: Postgres, tmp_path: Path) -> None:
         assert first.returncode == 0, first.stderr
         assert "dropped catalogue/20200101T000000Z" in first.stdout
         stamp = first.stdout.split()[-1]
+        recorded = last_backup(settings, store)
+        assert recorded is not None
+        assert f"{recorded:%Y%m%dT%H%M%SZ}" == stamp
         # After the dump: a file that the saved catalogue doesn't know, a replaced object and a lost
         # object.
         _insert(settings, store, 5000)
@@ -134,6 +138,28 @@ def test_a_backup_is_restored(postgres: Postgres, tmp_path: Path) -> None:
         assert _count(settings, store) == 5000
         _insert(settings, store, 9000)
         assert _count(settings, store) == 10000
+
+
+def test_a_home_with_sqlite_is_restored_into_an_empty_one(tmp_path: Path) -> None:
+    kept, lost = tmp_path / "kept", Settings.from_env({"TONGBAO_HOME": str(tmp_path / "住所 1")})
+    with open_workspace(lost) as ws:
+        ws.store.put("landing", "plan/a b.json", b"first")
+        _insert(lost, ws.store, 0)
+    environment = {"TONGBAO_BACKUP": str(kept)}
+    saved = _backup("save", **environment, TONGBAO_HOME=str(lost.home))
+    assert saved.returncode == 0, saved.stderr
+    stamp = saved.stdout.split()[-1]
+    refused = _backup("restore", stamp, **environment, TONGBAO_HOME=str(lost.home))
+    assert refused.returncode == 1
+    assert "move it away" in refused.stderr
+    shutil.rmtree(lost.home)
+    restored = _backup("restore", stamp, **environment, TONGBAO_HOME=str(lost.home))
+    assert restored.returncode == 0, restored.stderr
+    with open_workspace(lost) as ws:
+        assert ws.store.get("landing", "plan/a b.json") == b"first"
+        assert _count(lost, ws.store) == 5000
+        _insert(lost, ws.store, 9000)
+        assert _count(lost, ws.store) == 10000
 
 
 def test_two_backups_in_the_same_second_are_both_kept(postgres: Postgres, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from orchestration import alarms, stages
+from orchestration import alarms, lakehouse, observing, stages
 from orchestration.definitions import defs
 from orchestration.defs.in_process import run_in_process
 from tests.conftest import Environment
@@ -36,6 +36,20 @@ def _age(ws: stages.Workspace) -> None:
 
 def _intake(ws: stages.Workspace, moment: datetime) -> None:
     stages.intake(_at(ws, moment), 2024, run_id="r", progress=lambda _: None)
+
+
+def test_a_backup_that_is_too_old_is_reported(ws: stages.Workspace) -> None:
+    with lakehouse.writer(ws.settings, ws.store) as con:
+        lakehouse.ensure_tables(con)
+    assert "backup-overdue" not in _codes(ws, _ARRIVED)  # None was ever recorded.
+    ws.store.put("lake", "backup.json", b'{"stamp": "20241120T020000Z"}\n')
+    assert "backup-overdue" not in _codes(ws, _ARRIVED + timedelta(hours=31, minutes=59))
+    overdue = _codes(ws, _ARRIVED + timedelta(hours=32))["backup-overdue"]
+    assert (overdue.since, overdue.kind.severity) == (_ARRIVED, "critical")
+    metrics = observing.write_metrics(ws.settings, ws.store).read_text()
+    assert f"tongbao_backup_timestamp_seconds {_ARRIVED.timestamp():.9g}" in metrics
+    ws.store.put("lake", "backup.json", b"{}")
+    assert "backup-overdue" not in _codes(ws, _ARRIVED + timedelta(hours=32))
 
 
 def test_missing_progress_is_reported(ws: stages.Workspace, landing: Landing) -> None:

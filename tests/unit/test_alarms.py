@@ -25,7 +25,7 @@ from orchestration.alarms import (
     messages,
 )
 from orchestration.alarms.kinds import GATE_BLOCKED
-from orchestration.alarms.watching import _send_heartbeat
+from orchestration.alarms.watching import _send_heartbeat, send_notice
 from orchestration.core.errors import Unreachable, UsageError
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.core.settings import Settings
@@ -270,6 +270,14 @@ def test_a_webhook_with_an_untrusted_certificate(
         channel.send(_message())
     assert "token" not in str(caught.value)
     assert inbox.requests == []
+
+
+def test_a_failed_service_is_reported_on_every_channel(inbox: Inbox, tmp_path: Path) -> None:
+    settings = _from(TONGBAO_HOME=str(tmp_path), TONGBAO_WEBHOOK_URL=inbox.url)
+    send_notice(settings, messages.service_failed("tongbao-backup.service", _NIGHT))
+    [body] = inbox.bodies
+    assert (body["code"], body["severity"]) == ("service-failed", "critical")
+    assert "journalctl --unit tongbao-backup.service" in body["what_zh"]
 
 
 def test_a_plain_text_mail_to_all_recipients(mailbox: Mailbox) -> None:

@@ -63,6 +63,7 @@ def _locked(package: str) -> str:
         ("systemd", "systemd/tongbao-code.service", "bin/dagster api", "bin/dagstr api"),
         ("systemd", "systemd/tongbao-backup.timer", "*-*-* 03:30:00", "at night"),
         ("systemd", "systemd/tongbao-.service.d/common.conf", "NoNewPrivileges=yes\n", ""),
+        ("checkov", "kubernetes/backup.yaml", "drop: [ALL]", "add: [ALL]"),
         ("hcl", "terraform/access.tf", "locals {", "locals {{"),
         ("checkov", "terraform/buckets.tf", "block_public_policy     = true", ""),
     ],
@@ -97,6 +98,8 @@ def test_all_files_name_the_image_of_this_version() -> None:
     deployment = values["dagster-user-deployments"]["deployments"][0]
     for part in (values["dagsterWebserver"], values["dagsterDaemon"], deployment):
         assert part["image"]["tag"] == version
+    job = _yaml("kubernetes/backup.yaml")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert job["containers"][0]["image"].endswith(f"/tongbao:{version}")
     text = (INFRA / "helm/values.yaml").read_text(encoding="utf-8")
     assert f"--version {_locked('dagster')} " in text
 
@@ -161,7 +164,7 @@ def test_every_variable_in_the_examples_is_used() -> None:
         for path in (PROJECT_ROOT / "orchestration/core/settings.py", INFRA / "backup.sh")
     )
     read_by_libraries = re.compile(r"PG[A-Z]+|AWS_SECRET_ACCESS_KEY|RCLONE_AUTH_KEY")
-    for name in ("pipeline", "backup", "s3", "s3-analyst"):
+    for name in ("pipeline", "alarms", "backup", "s3", "s3-analyst"):
         for variable in _variables(name):
             assert variable in readers or read_by_libraries.fullmatch(variable), variable
 
