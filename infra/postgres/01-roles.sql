@@ -23,11 +23,12 @@ alter role pipeline login password :'pipeline_password';
 alter role dagster login password :'dagster_password';
 alter role analyst login password :'analyst_password';
 -- PostgreSQL allows 100 connections, three of them to superusers only. A run and its readers need some
--- 12, Dagster's three processes some 20. With these limits none of the three can shut out another, nor
--- the backup. A personal login gets its own limit: alter role li_na connection limit 3;
-alter role pipeline connection limit 40;
-alter role dagster connection limit 40;
-alter role analyst connection limit 10;
+-- 12, Dagster's processes some 20, an analyst's query as many as it has threads. With equal limits none
+-- of the three can shut out another, nor the backup. A personal login gets a limit of its own:
+-- alter role li_na connection limit 10;
+alter role pipeline connection limit 30;
+alter role dagster connection limit 30;
+alter role analyst connection limit 30;
 
 select format('create database %I owner %I', name, owner)
 from (values ('tongbao', 'pipeline'), ('dagster', 'dagster')) as wanted (name, owner)
