@@ -1,18 +1,26 @@
 """Characters that look like others or like nothing: full-width forms, invisible, misread ones.
 
-Belongs here: full-width forms, Chinese read in a wrong encoding, and the list of the invisible
-characters. A name with a zero-width space looks like another name and no search finds it; a
-direction mark reverses a line; a NUL ends a string in C. Doesn't belong here: contact data
+Belongs here: full-width forms, encodings that only a look at the text tells, and the list of the
+invisible characters. A name with a zero-width space looks like another name and no search finds it;
+a direction mark reverses a line; a NUL ends a string in C. Doesn't belong here: contact data
 (``core.contacts``).
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["escape_invisible", "first_invisible", "half_width", "is_misread_chinese", "visible"]
+__all__ = [
+    "escape_invisible",
+    "first_invisible",
+    "half_width",
+    "is_misread_chinese",
+    "utf_16_encoding",
+    "visible",
+]
 
 #: Controls except tab and line ends; the soft hyphen; zero-width and direction marks (Unicode
 #: categories Cc and Cf, except those that Chinese text uses).
@@ -56,6 +64,21 @@ def is_misread_chinese(text: str, body: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def utf_16_encoding(body: bytes) -> str | None:
+    """The form of UTF-16 in which a text is, or None; its first character is a mark or ASCII.
+
+    A second character of two zeros is part of the first one, in UTF-32.
+    """
+    first, second = body[:2], body[2:4]
+    if second == b"\0\0" or len(first) < 2:
+        return None
+    if first in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    if first.count(0) == 1:
+        return "utf-16-be" if first[0] == 0 else "utf-16-le"
+    return None
 
 
 def visible(text: str) -> str:

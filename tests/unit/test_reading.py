@@ -228,10 +228,15 @@ def test_bad_json_gets_its_code(text: str, code: str) -> None:
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize(
-    "encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be", "gb18030"]
-)
-def test_another_encoding_than_utf_8_is_named(encoding: str) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_texts_of_an_editor_are_read(encoding: str) -> None:
+    assert _documents('{"unit_name": "职业学校"}'.encode(encoding)) == [
+        ("", {"unit_name": "职业学校"})
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-le", "utf-32-be", "gb18030"])
+def test_another_encoding_is_named(encoding: str) -> None:
     with pytest.raises(Unreadable) as caught:
         _documents('{"unit_name": "职业学校"}'.encode(encoding))
     assert caught.value.code == "E003"

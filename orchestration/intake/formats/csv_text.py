@@ -7,7 +7,6 @@ documents (``tables``).
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import csv
 import io
@@ -23,7 +22,7 @@ from orchestration.intake.formats.tables import (
     header_columns,
     read_table,
 )
-from orchestration.intake.text import is_misread_chinese
+from orchestration.intake.text import is_misread_chinese, utf_16_encoding
 
 __all__ = ["csv_heads", "read_csv"]
 
@@ -67,13 +66,8 @@ def csv_heads(body: bytes) -> Iterator[list[str]]:
 
 def _decoded(body: bytes) -> str:
     """Decode as UTF-8 if possible, because text in another encoding is rarely valid UTF-8."""
-    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings = ["utf-16"]
-    elif 0 in body[:2]:  # UTF-16 without its mark; the first character is ASCII
-        encodings = ["utf-16-be" if body[0] == 0 else "utf-16-le"]
-    else:
-        encodings = ["utf-8-sig", "gb18030"]
-    for encoding in encodings:
+    wide = utf_16_encoding(body)
+    for encoding in [wide] if wide else ["utf-8-sig", "gb18030"]:
         try:
             text = body.decode(encoding)
         except UnicodeDecodeError as error:

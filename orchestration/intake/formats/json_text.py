@@ -7,7 +7,6 @@ the text. Doesn't belong here: types of fields (``contracts``).
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -16,7 +15,7 @@ from typing import Any
 from orchestration.core.contacts import struck
 from orchestration.intake.formats.base import JsonPointer, RawDocument, Unreadable
 from orchestration.intake.reading import Number
-from orchestration.intake.text import is_misread_chinese
+from orchestration.intake.text import is_misread_chinese, utf_16_encoding
 
 __all__ = ["MAX_DEPTH", "read_json"]
 
@@ -24,8 +23,6 @@ __all__ = ["MAX_DEPTH", "read_json"]
 MAX_DEPTH = 100
 #: An int of up to 18 digits is exact in 64 bits; longer ones stay text.
 _INT_DIGITS = 18
-#: Begins of texts in UTF-16 and UTF-32; the first bytes of JSON in them hold a NUL.
-_WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Unreadable:
@@ -143,12 +140,15 @@ def _too_deep(text: str) -> bool:
 
 
 def _decoded(body: bytes) -> str:
-    """Decode UTF-8, with or without a byte order mark; JSON has no other encoding (RFC 8259)."""
-    begin = body[:4]
-    if begin.startswith(_WIDE_MARKS) or (b"\0" in begin and begin.strip(b"\0")):
+    """Decode UTF-8, with or without a byte order mark, or UTF-16.
+
+    JSON has no other encoding than UTF-8 (RFC 8259), but a text editor's "Unicode" is UTF-16.
+    """
+    encoding = utf_16_encoding(body)
+    if encoding is None and b"\0" in body[:4].rstrip(b"\0"):  # UTF-32
         raise Unreadable("E003", "0")
     try:
-        text = body.decode("utf-8-sig")
+        text = body.decode(encoding or "utf-8-sig").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise Unreadable("E003", str(error.start)) from None
     if is_misread_chinese(text, body):
