@@ -17,6 +17,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 __all__ = [
     "FORMULA_SIGNS",
+    "FORM_AUTHOR",
     "FORM_INSTRUCTIONS",
     "FORM_MARK",
     "FORM_SHEET",
@@ -28,6 +29,8 @@ __all__ = [
 #: Name of the hidden sheet that marks a workbook as this project's reporting form, and the text in
 #: its first cell.
 FORM_SHEET, FORM_MARK = "_tongbao", "tongbao-form-1"
+#: The author of the comments in a reporting form.
+FORM_AUTHOR = "通报"
 #: Name of the form's sheet of instructions, which holds no values.
 FORM_INSTRUCTIONS = "填报说明"
 #: A text that begins with one of these looks like a formula to a spreadsheet.

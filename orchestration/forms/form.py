@@ -27,6 +27,7 @@ from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.core.errors import UsageError
 from orchestration.core.reporting_calendar import SHANGHAI, ReportingPeriod, period_of
 from orchestration.workbook import (
+    FORM_AUTHOR,
     FORM_INSTRUCTIONS,
     FORM_MARK,
     FORM_SHEET,
@@ -274,7 +275,7 @@ def _write_unit_block(
             validations.add(sheet.cell(row, positions["value"]), indicator)
         if index == 0 and unit is None:
             sheet.cell(row, positions["unit_code"]).comment = Comment(
-                f"填本单位代码，如{task_code}-440000-0007；只在本行填一次", "通报"
+                f"填本单位代码，如{task_code}-440000-0007；只在本行填一次", FORM_AUTHOR
             )
         row += 1
     return row

@@ -65,7 +65,7 @@ __all__ = ["WITHHELD", "ParsedDocument", "ParsedObject", "parse_object", "unproc
 #: Codes of findings that quote part of an object unchanged, contact data included.
 _QUOTING_CODES = {
     *("E001", "E009", "E010", "E013", "E033", "E035", "E036", "E038", "E102"),
-    *("W122", "W123", "W140", "W144"),
+    *("W122", "W123", "W140", "W144", "W149", "W150"),
 }
 
 _SCORE_STEP = Decimal("0.1")

@@ -18,6 +18,7 @@ from openpyxl.utils.datetime import CALENDAR_WINDOWS_1900
 
 from orchestration.intake.formats.base import Limits, MergedRow, Unreadable
 from orchestration.intake.formats.ooxml.number_format import NumberFormat
+from orchestration.intake.formats.ooxml.sheet import Unseen
 from orchestration.intake.formats.ooxml.workbook import Workbook
 from orchestration.intake.reading import read_value
 
@@ -506,6 +507,20 @@ def test_merged_cells_are_marked_in_every_row_that_they_cross() -> None:
     }
 
 
+def test_what_merged_cells_cover_is_not_seen() -> None:
+    rows = (
+        "<row><c><v>1</v></c><c><v>2</v></c><c><v>3</v></c></row>"
+        "<row><c><v>1</v></c><c><v>5</v></c><c><v>6</v></c></row>"
+    )
+    after = '<mergeCells><mergeCell ref="A1:A2"/><mergeCell ref="B1:C1"/></mergeCells>'
+    workbook = Workbook(zipped(parts_of(rows, after=after)), LIMITS)
+    unseen = Unseen()
+    found = [list(cells) for _, cells in workbook.rows(workbook.sheets[0], unseen)]
+    assert found == [[1, 2, None], [None, 5, 6]]
+    # A2 holds what is seen of A1.
+    assert unseen.covered == [(1, 2)]
+
+
 def test_a_directory_that_lies_about_sizes_is_refused() -> None:
     body = bytearray(zipped(parts_of(ROW * 50)))
     at = body.rfind(b"PK\1\2", 0, body.rfind(SHEET.encode()))
@@ -518,7 +533,7 @@ def test_a_directory_that_lies_about_sizes_is_refused() -> None:
 
 
 def test_too_many_merged_cells_are_refused() -> None:
-    after = "<mergeCells>" + '<mergeCell ref="A1:A2"/>' * 70_000 + "</mergeCells>"
+    after = "<mergeCells>" + '<mergeCell ref="A1:T2"/>' * 10_001 + "</mergeCells>"
     with pytest.raises(Unreadable) as caught:
         rows_of(parts_of(ROW, after=after))
     assert caught.value.code == "E012"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from orchestration.intake.formats import Limits, parquet
 from tests.fixtures.objects import errors_of, parse, parse_case, values_of
 
 
@@ -167,6 +170,12 @@ def test_a_damaged_parquet_file_is_told_without_the_libraries_words() -> None:
     assert finding.code == "E012"
     assert finding.message_zh.startswith("不是可读取的Parquet文件：文件损坏、加密或不完整。")
     assert finding.message_en.startswith("Not a readable Parquet file: damaged, encrypted")
+
+
+def test_a_parquet_file_may_take_the_seconds_of_any_object() -> None:
+    done = subprocess.CompletedProcess([], -signal.SIGXCPU, stderr=b"")
+    found = parquet._unreadable(done, Limits(expanded_bytes=1, rows=1, seconds=7))
+    assert (found.code, found.fields) == ("E052", {"limit": "7"})
 
 
 def test_blank_optional_fields_are_not_given() -> None:

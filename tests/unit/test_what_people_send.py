@@ -199,6 +199,50 @@ def test_a_comma_after_thousands_cuts_a_value_where_nothing_else_stands_beside_i
     assert [found.code for found in findings(parsed)].count("E013") == len(lost)
 
 
+def test_rows_above_the_header_are_told() -> None:
+    for read_rows in (table, sheet):
+        parsed = read_rows([row("C_04", 1), HEAD, row("C_05", 2)])
+        assert read(parsed) == {UNIT: {"C_05": "2"}}
+        [found] = findings(parsed)
+        assert (found.code, found.severity) == ("E042", "error")
+        assert "第2行" in found.message_zh
+        assert "C_04, 1" in found.message_zh
+
+
+def test_another_header_begins_another_table() -> None:
+    other = [HEAD[0], HEAD[1], HEAD[2], HEAD[3], "填报值", "指标代码"]
+    unit = "T05-440000-0008"
+    rows = [HEAD, row("C_04", 1), HEAD, row("C_05", 2), other, ["d2", AT, unit, 2024, 3, "C_04"]]
+    for read_rows in (table, sheet):
+        parsed = read_rows(rows)
+        assert read(parsed) == {UNIT: {"C_04": "1", "C_05": "2"}, unit: {"C_04": "3"}}
+        assert codes(parsed) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [("2024年填报值", []), ("2024年度填报值*", []), ("2023年填报值", ["E039"])],
+)
+def test_a_year_before_the_header_of_the_values(header: str, found: list[str]) -> None:
+    parsed = table([[*HEAD[:5], header], row("C_04", 1)])
+    assert codes(parsed) == found
+    assert read(parsed) == ({} if found else {UNIT: {"C_04": "1"}})
+
+
+@pytest.mark.parametrize(
+    ("header", "missing"),
+    [
+        ([*HEAD[:5], "数据"], "缺少“填报值”列"),
+        (["单位代码", "年度", "C_04"], "缺少“指标代码、填报值”列"),
+        (["说明"], "缺少“单位代码、指标代码、填报值”列"),
+    ],
+)
+def test_a_table_without_header_names_the_missing_columns(header: list[str], missing: str) -> None:
+    [found] = findings(table([header, ["1"]]))
+    assert found.code == "E009"
+    assert missing in found.message_zh
+
+
 def test_a_row_of_totals_belongs_to_nobody() -> None:
     for read_rows in (table, sheet):
         total = [None, None, None, None, None, 9999]

@@ -10,6 +10,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.comments import Comment
 from openpyxl.formatting.rule import Rule
 from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.styles.numbers import NumberFormat
@@ -175,12 +176,17 @@ def test_values_of_hidden_rows_and_columns_are_read_and_told() -> None:
         (openpyxl.styles.Font(color="FFFFFFFF"), None, ["6:7"]),
         (openpyxl.styles.Font(color=openpyxl.styles.Color(theme=0)), None, ["6:7"]),
         (openpyxl.styles.Font(color=openpyxl.styles.Color(indexed=9)), "FFFFFFFF", ["6:7"]),
+        (openpyxl.styles.Font(color="FF000000"), "FF000000", ["6:7"]),
+        (openpyxl.styles.Font(color="FF1F4E79"), "FF1F4E79", ["6:7"]),
+        (openpyxl.styles.Font(), "FF000000", ["6:7"]),
         (openpyxl.styles.Font(color="FFFFFFFF"), "FF1F4E79", []),
         (openpyxl.styles.Font(color=openpyxl.styles.Color(theme=0, tint=-0.5)), None, []),
         (openpyxl.styles.Font(color="FF000000"), None, []),
     ],
 )
-def test_white_text_on_white_is_read_and_told(font: Any, fill: str | None, told: list[str]) -> None:
+def test_text_in_the_colour_of_its_background_is_read_and_told(
+    font: Any, fill: str | None, told: list[str]
+) -> None:
     def write(sheet: Any) -> None:
         for row in (6, 7, 900):
             for cell in sheet[row]:
@@ -207,6 +213,15 @@ def conditional(**style: Any) -> Callable[[Any], None]:
     [
         ({"numFmt": NumberFormat(numFmtId=170, formatCode='0.0,"千"')}, ["L5:L40"]),
         ({"font": openpyxl.styles.Font(strike=True)}, ["L5:L40"]),
+        ({"font": openpyxl.styles.Font(color="FFFFFFFF")}, ["L5:L40"]),
+        ({"fill": openpyxl.styles.PatternFill(bgColor="FF000000")}, ["L5:L40"]),
+        (
+            {
+                "font": openpyxl.styles.Font(color="FFFFFFFF"),
+                "fill": openpyxl.styles.PatternFill(bgColor="FF000000"),
+            },
+            [],
+        ),
         ({"font": openpyxl.styles.Font(color="FF0000")}, []),
     ],
 )
@@ -217,6 +232,119 @@ def test_a_condition_that_changes_what_is_shown_is_told(
     assert read(parsed) == {UNIT: GOOD}
     assert [found.value for found in parsed.findings if found.code == "W146"] == told
     assert len(parsed.findings) == len(told)
+
+
+EXCEL_2010 = (
+    'xmlns:x14="http://schemas.microsoft.com/office/spreadsheetml/2009/9/main" '
+    'xmlns:xm="http://schemas.microsoft.com/office/excel/2006/main"'
+)
+
+
+def good_form_of(**changes: Callable[[str], str]) -> dict[str, str | bytes]:
+    """The parts of the good form; those of its first sheet are changed: ``sheet``, ``rels``."""
+    names = {
+        "sheet": "xl/worksheets/sheet1.xml",
+        "rels": "xl/worksheets/_rels/sheet1.xml.rels",
+    }
+    with zipfile.ZipFile(CASES / "base-good-form.xlsx") as archive:
+        parts: dict[str, str | bytes] = {name: archive.read(name) for name in archive.namelist()}
+        for name, change in changes.items():
+            parts[names[name]] = change(archive.read(names[name]).decode())
+    return parts
+
+
+def parse_parts(parts: dict[str, str | bytes]) -> ParsedObject:
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return parse("x.xlsx", body.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ('<x14:dxf><numFmt numFmtId="170" formatCode="0.0,"/></x14:dxf>', ["L5:L9 L11"]),
+        ('<x14:dxf><font><color theme="0"/></font></x14:dxf>', ["L5:L9 L11"]),
+        ('<x14:dataBar showValue="0"/>', ["L5:L9 L11"]),
+        ("<x14:dataBar/>", []),
+        ('<x14:dxf><font><color rgb="FFFF0000"/></font></x14:dxf>', []),
+    ],
+)
+def test_a_condition_of_excel_2010_is_told(rule: str, told: list[str]) -> None:
+    extension = (
+        f"<extLst><ext {EXCEL_2010}><x14:conditionalFormattings><x14:conditionalFormatting>"
+        f"<x14:cfRule>{rule}</x14:cfRule><xm:sqref>L5:L9 L11</xm:sqref>"
+        "</x14:conditionalFormatting></x14:conditionalFormattings></ext></extLst></worksheet>"
+    )
+    parsed = parse_parts(good_form_of(sheet=lambda xml: xml.replace("</worksheet>", extension)))
+    assert read(parsed) == {UNIT: GOOD}
+    assert [(each.code, each.value) for each in parsed.findings] == [("W146", t) for t in told]
+
+
+def test_a_row_without_height_is_hidden() -> None:
+    parsed = parse_parts(
+        good_form_of(sheet=lambda xml: xml.replace('<row r="8"', '<row ht="0" r="8"'))
+    )
+    assert read(parsed) == {UNIT: GOOD}
+    assert [(each.code, each.value) for each in parsed.findings] == [("W145", "8:8")]
+
+
+def test_a_value_below_a_merged_cell_is_left_out_and_told() -> None:
+    merged = '<mergeCell ref="K23:L23"/></mergeCells>'
+    parsed = parse_parts(good_form_of(sheet=lambda xml: xml.replace("</mergeCells>", merged)))
+    assert read(parsed) == {UNIT: {code: v for code, v in GOOD.items() if code != "T05_12"}}
+    assert [(each.code, each.value) for each in parsed.findings] == [("W148", "L23")]
+
+
+def test_comments_are_told() -> None:
+    def comment(sheet: Any) -> None:
+        sheet["L23"].comment = Comment("实为305，\n请联系13800138000", "张三")
+        sheet["L24"].comment = Comment(" ", "张三")
+
+    parsed = good_form_with(comment)
+    assert read(parsed) == {UNIT: GOOD}
+    [found] = parsed.findings
+    assert (found.code, found.location) == ("W149", "填报")
+    assert found.value == "L23：实为305， 请联系〔联系方式略〕"
+
+
+DRAWING = (
+    '<xdr:wsDr xmlns:xdr="http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing" '
+    'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main">{}</xdr:wsDr>'
+)
+
+
+@pytest.mark.parametrize(
+    ("drawing", "told"),
+    [
+        (
+            DRAWING.format("<a:p><a:r><a:t>应为</a:t></a:r><a:r><a:t>305</a:t></a:r></a:p>"),
+            "应为305",
+        ),
+        (DRAWING.format("<xdr:pic/>"), "没有文字"),
+        ("<broken", "没有文字"),
+    ],
+)
+def test_pictures_and_text_boxes_are_told(drawing: str, told: str) -> None:
+    related = (
+        '<Relationship Id="d" Type="http://schemas.openxmlformats.org/officeDocument/2006/'
+        'relationships/drawing" Target="../drawings/d.xml"/></Relationships>'
+    )
+    parts = good_form_of(rels=lambda xml: xml.replace("</Relationships>", related))
+    parsed = parse_parts(parts | {"xl/drawings/d.xml": drawing})
+    assert read(parsed) == {UNIT: GOOD}
+    assert [(each.code, each.value) for each in parsed.findings] == [("W150", told)]
+
+
+def test_a_sheet_of_charts_is_told() -> None:
+    book = openpyxl.load_workbook(CASES / "base-good-form.xlsx")
+    book.create_chartsheet("图表")
+    body = io.BytesIO()
+    book.save(body)
+    parsed = parse("x.xlsx", body.getvalue())
+    assert read(parsed) == {UNIT: GOOD}
+    assert [(each.code, each.location) for each in parsed.findings] == [("W124", "图表")]
 
 
 def test_the_parts_of_a_workbook_in_any_case_and_with_either_slash() -> None:

@@ -52,6 +52,7 @@ def limits_of(settings: Settings) -> Limits:
         held_bytes=settings.max_held_bytes,
         documents=settings.max_documents,
         findings=settings.max_findings,
+        seconds=settings.max_object_seconds,
     )
 
 

@@ -15,6 +15,7 @@ from orchestration.core.settings import (
     DEFAULT_MAX_DOCUMENTS,
     DEFAULT_MAX_FINDINGS,
     DEFAULT_MAX_HELD_BYTES,
+    DEFAULT_MAX_OBJECT_SECONDS,
     DEFAULT_MAX_SHEETS,
 )
 
@@ -48,6 +49,7 @@ class Limits:
             (shared strings, styles, the list of sheets).
         documents: the largest number of documents.
         findings: findings listed; the others are counted.
+        seconds: CPU seconds of a process that a reader starts.
     """
 
     expanded_bytes: int
@@ -57,6 +59,7 @@ class Limits:
     held_bytes: int = DEFAULT_MAX_HELD_BYTES
     documents: int = DEFAULT_MAX_DOCUMENTS
     findings: int = DEFAULT_MAX_FINDINGS
+    seconds: int = DEFAULT_MAX_OBJECT_SECONDS
 
 
 class MergedRow(list[Any]):
@@ -110,13 +113,13 @@ class NoHeader(Unreadable):
 
     Args:
         value: how the table begins.
-        expected: the columns that it should have.
+        expected, expected_en: the columns that are missing, by label and by name.
         holds_codes: whether unit or indicator codes are in its first rows, so that it seems to hold
             values.
     """
 
-    def __init__(self, value: str, expected: str, holds_codes: bool) -> None:
-        super().__init__("E009", value, expected=expected)
+    def __init__(self, value: str, expected: str, expected_en: str, holds_codes: bool) -> None:
+        super().__init__("E009", value, expected=expected, expected_en=expected_en)
         self.holds_codes = holds_codes
 
 

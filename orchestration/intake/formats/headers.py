@@ -25,6 +25,9 @@ __all__ = [
     "brackets",
     "find_header",
     "header_columns",
+    "header_in",
+    "header_marks",
+    "missing_columns",
     "table_columns",
 ]
 
@@ -38,6 +41,8 @@ _IGNORED = re.compile(r"[\s*_\-\u200b-\u200f\ufeff]+")
 _YEAR = re.compile(r"(?<![0-9])20[0-9]{2}(?![0-9])")
 #: Words in a header's brackets that say that its values are not this year's.
 _OTHER_YEAR = re.compile("上年|上一年|去年|往年")
+#: What may stand before the name of the values' column: ``2024年填报值``.
+_YEAR_BEFORE = re.compile("20[0-9]{2}年?度?")
 
 
 @dataclass(frozen=True)
@@ -133,16 +138,21 @@ def _folded(text: str) -> str:
 def _column_name(kind: str, cell: Any) -> str | None:
     if not isinstance(cell, str) or len(cell) > _LONGEST:
         return None
-    return _names_by_header(kind).get(_folded(cell))
+    folded, names = _folded(cell), _names_by_header(kind)
+    if folded not in names and kind in LONG_FORMS:
+        value = LONG_FORMS[kind].value
+        year = _YEAR_BEFORE.match(folded)
+        return value if year and names.get(folded[year.end() :]) == value else None
+    return names.get(folded)
 
 
 def header_columns(kind: str, cells: Sequence[Any]) -> dict[str, int]:
     """Position (from 0) by contract column if the row is a header; otherwise empty."""
-    header = _header_in(kind, cells)
+    header = header_in(kind, cells)
     return header.columns if header else {}
 
 
-def _header_in(kind: str, cells: Sequence[Any]) -> Header | None:
+def header_in(kind: str, cells: Sequence[Any]) -> Header | None:
     """The header that a row is, or None."""
     read = table_columns(kind)
     columns: dict[str, int] = {}
@@ -158,10 +168,35 @@ def _header_in(kind: str, cells: Sequence[Any]) -> Header | None:
             twins.setdefault(name, []).append(position)
         else:
             columns[name] = position
+    if not needed_columns(kind) <= columns.keys():
+        return None
+    return Header(cells, columns, twins, notes)
+
+
+def header_marks(kind: str, header: Header) -> set[Any]:
+    """Texts of which a further header in the table has at least one."""
+    needed = needed_columns(kind)
+    marks = {header.cells[header.columns[name]] for name in needed}
+    for column in load_catalogue().table_columns:
+        if column.column_name in needed and column.belongs_to(kind):
+            marks |= {column.column_name, column.label_zh}
+    return marks
+
+
+@cache
+def needed_columns(kind: str) -> frozenset[str]:
+    """The columns without which a row is no header."""
     needed = {DOCUMENT_TYPES[kind].subject.table_column}
     if kind in LONG_FORMS:
         needed |= {*LONG_FORMS[kind].keys, LONG_FORMS[kind].value}
-    return Header(cells, columns, twins, notes) if needed <= set(columns) else None
+    return frozenset(needed)
+
+
+def missing_columns(kind: str, head: Sequence[Sequence[Any]]) -> list[str]:
+    """The needed columns that the row most like a header lacks, in the seed's order."""
+    found = [{_column_name(kind, cell) for cell in cells} for cells in head]
+    best = max(found, key=lambda names: len(names - {None}), default=set())
+    return [name for name in table_columns(kind) if name in needed_columns(kind) - best]
 
 
 def find_header(kind: str, head: Sequence[Sequence[Any]]) -> tuple[int, Header] | None:
@@ -170,7 +205,7 @@ def find_header(kind: str, head: Sequence[Sequence[Any]]) -> tuple[int, Header] 
     A header may be merged over two rows.
     """
     for index, cells in enumerate(head):
-        header = _header_in(kind, cells)
+        header = header_in(kind, cells)
         if header:
             return index, _with_statements(kind, header, head[:index])
     for index in range(1, len(head)):
@@ -178,7 +213,7 @@ def find_header(kind: str, head: Sequence[Sequence[Any]]) -> tuple[int, Header] 
         width = max(len(upper), len(lower))
         above = [*upper, *[None] * (width - len(upper))]
         below = [*lower, *[None] * (width - len(lower))]
-        header = _header_in(
+        header = header_in(
             kind, [a if is_blank(b) else b for a, b in zip(above, below, strict=True)]
         )
         if header:
@@ -191,7 +226,8 @@ def _with_statements(kind: str, header: Header, above: Sequence[Sequence[Any]]) 
     if kind not in LONG_FORMS:
         return header
     cell = str(header.cells[header.columns[LONG_FORMS[kind].value]])
-    remarks = brackets(cell)
+    year = _YEAR_BEFORE.match(cell.strip())
+    remarks = [*brackets(cell), *([year[0]] if year else [])]
     units = next(filter(None, map(units_in_header, remarks)), frozenset[str]())
     for row in reversed(above):
         for text in row:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,8 +28,6 @@ from orchestration.intake.formats.tables import TableOrigin, read_table
 __all__ = ["parquet_heads", "read_parquet"]
 
 _CHILD = Path(__file__).with_name("parquet_child.py")
-#: CPU seconds of the child process: a million rows take two, and an object has at most two million.
-_SECONDS = 10
 #: Most columns of a file; the contract's widest table has 20.
 _MAX_COLUMNS = 500
 _EPOCH = datetime(1970, 1, 1)
@@ -41,7 +40,8 @@ def read_parquet(body: bytes, kind: str, limits: Limits) -> Iterator[RawDocument
 
     Raises:
         Unreadable: not a Parquet file (E012), a text is not UTF-8 (E040), too many columns (E041),
-            too large when unpacked (E011), or as ``read_table`` says.
+            too large when unpacked (E011), its child process takes too many seconds (E052), or as
+            ``read_table`` says.
     """
     with _arrow_stream(body, limits) as stream:
         if stream is not None:
@@ -63,7 +63,7 @@ def _arrow_stream(body: bytes, limits: Limits) -> Iterator[pa.RecordBatchStreamR
     with tempfile.TemporaryFile() as parquet_file, tempfile.TemporaryFile() as stream_file:
         parquet_file.write(body)
         parquet_file.seek(0)
-        bounds = (limits.rows, limits.expanded_bytes, _MAX_COLUMNS, _SECONDS)
+        bounds = (limits.rows, limits.expanded_bytes, _MAX_COLUMNS, limits.seconds)
         done = subprocess.run(
             [sys.executable, "-I", str(_CHILD), *map(str, bounds)],
             stdin=parquet_file,
@@ -71,7 +71,7 @@ def _arrow_stream(body: bytes, limits: Limits) -> Iterator[pa.RecordBatchStreamR
             stderr=subprocess.PIPE,
         )
         if done.returncode:
-            raise _unreadable(done.stderr.decode("utf-8", "replace"), limits)
+            raise _unreadable(done, limits)
         is_empty = stream_file.seek(0, io.SEEK_END) == 0
         stream_file.seek(0)
         if is_empty:
@@ -92,8 +92,14 @@ def _damaged() -> Unreadable:
     )
 
 
-def _unreadable(messages: str, limits: Limits) -> Unreadable:
-    """The error that the child process reports; one that it doesn't know is a damaged file."""
+def _unreadable(done: subprocess.CompletedProcess[bytes], limits: Limits) -> Unreadable:
+    """The error that the child process reports; one that it doesn't know is a damaged file.
+
+    A process that takes too much memory reads sizes that are false.
+    """
+    if done.returncode == -signal.SIGXCPU:
+        return Unreadable("E052", "", limit=str(limits.seconds))
+    messages = done.stderr.decode("utf-8", "replace")
     code, _, value = messages.strip().rpartition("\n")[2].partition(" ")
     if code == "E011":
         return Unreadable(code, value, limit=str(limits.expanded_bytes))

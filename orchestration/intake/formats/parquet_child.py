@@ -9,8 +9,11 @@ error code and a value. The stream's schema names in its metadata the nested col
 out.
 """
 
+import contextlib
+import ctypes
 import json
 import resource
+import signal
 import sys
 from typing import Any
 
@@ -23,7 +26,13 @@ def _limit(kind: int, most: int) -> None:
     """Limit a resource, within the limit that the process has already."""
     _, hard = resource.getrlimit(kind)
     bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(kind, (bound, bound))
+    resource.setrlimit(kind, (bound, hard))
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end this process when its parent is ended (Linux prctl(2))."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _is_nested(pa: Any, kind: Any) -> bool:
@@ -72,6 +81,7 @@ def _readable(pa: Any, name: str, column: Any) -> Any:
 def main() -> None:
     """Copy the columns that are not nested; stop after the batch that exceeds the row limit."""
     rows, size, width, seconds = map(int, sys.argv[1:])
+    _die_with_parent()
     _limit(resource.RLIMIT_AS, _RESERVED_BYTES + 2 * size)
     _limit(resource.RLIMIT_CPU, seconds)
     _limit(resource.RLIMIT_CORE, 0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+from orchestration.core.catalogue import load_catalogue
 from orchestration.intake import codes
 from orchestration.intake.formats.base import (
     Limits,
@@ -23,8 +24,12 @@ from orchestration.intake.formats.cells import is_blank
 from orchestration.intake.formats.grid import RefusedCells, TableOrigin
 from orchestration.intake.formats.headers import (
     LONG_FORMS,
+    Header,
     find_header,
     header_columns,
+    header_in,
+    header_marks,
+    missing_columns,
     table_columns,
 )
 from orchestration.intake.formats.long_form import LongTable
@@ -48,6 +53,8 @@ def read_table(
 ) -> Iterator[RawDocument | Remark]:
     """Yield the documents of one table, in the order of their first rows.
 
+    Where a header with other columns follows, another table begins.
+
     Raises:
         NoHeader: no header can be found (E009).
         Unreadable: the table has too many rows (E014).
@@ -56,16 +63,82 @@ def read_table(
     head = list(islice(iterator, HEADER_ROWS))
     found = find_header(origin.kind, [cells for _, cells in head])
     if found is None:
-        wanted = ", ".join(name for name in table_columns(origin.kind) if name != "document_type")
-        raise NoHeader(_first_row_text(head), wanted, _holds_codes(head))
+        raise _no_header(origin.kind, head)
     index, header = found
+    yield from _data_above(origin, head[:index], head[index][0])
     data = _limited(head[index + 1 :], iterator, limits)
-    table = (LongTable if origin.kind in LONG_FORMS else WideTable)(origin, header, data)
+    number = head[index][0]
+    while True:
+        part = _Part(origin, header, data)
+        yield from _table(origin, header, number, part)
+        if part.following is None:
+            return
+        number, header = part.following
+
+
+def _table(
+    origin: TableOrigin, header: Header, number: int, rows: Iterable[Row]
+) -> Iterator[RawDocument | Remark]:
+    """Yield the documents of the rows below a header.
+
+    Args:
+        number: of the header's row.
+    """
+    table = (LongTable if origin.kind in LONG_FORMS else WideTable)(origin, header, rows)
     for position in header.unknown():
         cell = header.cells[position]
-        place = table.place(position, head[index][0]) if origin.sheet else f"column {cell}"
+        place = table.place(position, number) if origin.sheet else f"column {cell}"
         yield Remark("W122", place, str(cell))
     yield from table.read()
+
+
+class _Part:
+    """The rows up to a further header with other columns.
+
+    Attributes:
+        following: number and columns of that header, or None; known after the last row.
+    """
+
+    def __init__(self, origin: TableOrigin, header: Header, rows: Iterator[Row]) -> None:
+        self._kind, self._header, self._rows = origin.kind, header, rows
+        #: Texts of which a further header has one. A Parquet file has only one header.
+        self._marks = set() if origin.received_at is None else header_marks(origin.kind, header)
+        self.following: tuple[int, Header] | None = None
+
+    def __iter__(self) -> Iterator[Row]:
+        for number, cells in self._rows:
+            if not self._marks.isdisjoint(cells):
+                header = header_in(self._kind, cells)
+                if header and header.columns != self._header.columns:
+                    self.following = number, header
+                    return
+            yield number, cells
+
+
+def _no_header(kind: str, head: Sequence[Row]) -> NoHeader:
+    columns = {each.column_name: each for each in load_catalogue().table_columns}
+    missing = [columns[name] for name in missing_columns(kind, [cells for _, cells in head])]
+    return NoHeader(
+        _first_row_text(head),
+        "、".join(each.label_zh for each in missing),
+        ", ".join(each.column_name for each in missing),
+        _holds_codes(head),
+    )
+
+
+def _data_above(origin: TableOrigin, rows: Sequence[Row], header_row: int) -> Iterator[Remark]:
+    """Yield the finding about rows with values above the header: those with an indicator's code."""
+    if origin.kind not in LONG_FORMS:
+        return
+    above = [
+        (number, cells)
+        for number, cells in rows
+        if any(isinstance(cell, str) and codes.indicator_code(cell) for cell in cells)
+    ]
+    if above:
+        number = above[0][0]
+        place = f"{origin.sheet}!{number}:{number}" if origin.sheet else f"row {number}"
+        yield Remark("E042", place, _first_row_text(above), {"row": str(header_row)})
 
 
 def _limited(head: list[Row], rest: Iterator[Row], limits: Limits) -> Iterator[Row]:

@@ -16,7 +16,7 @@ from openpyxl.utils import get_column_letter
 from orchestration.intake.formats.base import Limits, NoHeader, RawDocument, Remark
 from orchestration.intake.formats.grid import listed
 from orchestration.intake.formats.ooxml.sheet import Unseen
-from orchestration.intake.formats.ooxml.workbook import Workbook
+from orchestration.intake.formats.ooxml.workbook import Sheet, Workbook
 from orchestration.intake.formats.tables import HEADER_ROWS, TableOrigin, read_table
 from orchestration.workbook import FORM_INSTRUCTIONS, FORM_MARK, FORM_SHEET
 
@@ -40,10 +40,14 @@ def read_xlsx(
     form = _is_form(workbook)
     refused: NoHeader | None = None
     tables = 0
+    for name in workbook.other_sheets:
+        yield Remark("W124", name, name)
     for sheet in workbook.sheets:
         unseen = Unseen()
         rows = workbook.rows(sheet, unseen)
         first = next(rows, None)
+        if sheet.is_visible:
+            yield from _aside_remarks(workbook, sheet)
         if first is None:
             continue
         if not sheet.is_visible:
@@ -71,14 +75,29 @@ def read_xlsx(
         raise refused
 
 
+def _aside_remarks(workbook: Workbook, sheet: Sheet) -> Iterator[Remark]:
+    """Yield the findings about what stands on a sheet beside its cells."""
+    comments = workbook.comments(sheet)
+    if comments:
+        yield Remark("W149", sheet.name, listed([f"{cell}：{text}" for cell, text in comments]))
+    drawings = workbook.drawings(sheet)
+    if drawings:
+        texts = " ".join(filter(None, drawings))
+        fields = {} if texts else {"value_en": "no text"}
+        yield Remark("W150", sheet.name, texts or "没有文字", fields)
+
+
 def _unseen_remarks(sheet: str, unseen: Unseen) -> Iterator[Remark]:
     """Yield the findings about values of a table that nobody sees, or not as they are stored."""
     letters = [str(get_column_letter(at + 1)) for at in sorted(unseen.columns)]
     hidden = [f"{letter}:{letter}" for letter in letters] + list(_spans(unseen.rows))
     if hidden:
         yield Remark("W145", sheet, listed(hidden))
-    if unseen.white:
-        yield Remark("W147", sheet, listed(list(_spans(unseen.white))))
+    if unseen.blended:
+        yield Remark("W147", sheet, listed(list(_spans(unseen.blended))))
+    if unseen.covered:
+        cells = [f"{get_column_letter(at + 1)}{row}" for row, at in unseen.covered]
+        yield Remark("W148", sheet, listed(cells))
     if unseen.conditional:
         yield Remark("W146", sheet, listed(unseen.conditional))
 

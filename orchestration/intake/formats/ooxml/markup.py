@@ -61,8 +61,12 @@ def parse_part(
     start: Callable[[str, Attributes], None],
     end: Callable[[str], None] = lambda _: None,
     text: Callable[[str], None] | None = None,
+    tag: Callable[[str], str] = tag_of,
 ) -> None:
-    """Call the handlers for each element of a part, with its local name (:func:`tag_of`).
+    """Call the handlers for each element of a part, with its local name.
+
+    Args:
+        tag: gives the local name of an element, or "" for one that means nothing here.
 
     Raises:
         MarkupError: the part is not well-formed, or nested too deep.
@@ -74,12 +78,12 @@ def parse_part(
         depth += 1
         if depth > MAX_DEPTH:
             raise MarkupError("nested too deep")
-        start(tag_of(name), attributes)
+        start(tag(name), attributes)
 
     def end_element(name: str) -> None:
         nonlocal depth
         depth -= 1
-        end(tag_of(name))
+        end(tag(name))
 
     parser = new_parser()
     parser.StartElementHandler, parser.EndElementHandler = begin_element, end_element

@@ -31,6 +31,7 @@ __all__ = ["RowBlocks", "SheetContext", "TextBudget", "Unseen", "read_rows"]
 #: Rows and columns of a sheet, as in every spreadsheet program.
 _MAX_ROW, _MAX_COLUMN = 1_048_576, 16_384
 _TRUE = {"1", "true"}
+_NO_HEIGHT = {"0", "0.0"}
 #: Digits of a double: a longer whole number is a float, as in a spreadsheet.
 _MAX_DIGITS = 15
 #: Longest text of a cell, in characters; a spreadsheet's own limit is 32,767.
@@ -73,13 +74,15 @@ class Unseen:
     Attributes:
         rows: the hidden rows (from 1) that hold a value.
         columns: the hidden columns (positions from 0) that hold a value.
-        white: the rows with a value in white on white.
+        blended: the rows with a value in the colour of its background.
+        covered: row and column (from 0) of values that merged cells cover; they are not read.
         conditional: ranges in which a condition changes what is shown of a value.
     """
 
     rows: list[int] = field(default_factory=list)
     columns: set[int] = field(default_factory=set)
-    white: list[int] = field(default_factory=list)
+    blended: list[int] = field(default_factory=list)
+    covered: list[tuple[int, int]] = field(default_factory=list)
     conditional: list[str] = field(default_factory=list)
 
 
@@ -270,7 +273,10 @@ class _Reader:
         self._in_row = True
         self._column, self._last_reference = -1, None
         row = dict(zip(attributes[::2], attributes[1::2], strict=True))
-        self._is_hidden = row.get("hidden", str(self._are_rows_hidden).lower()) in _TRUE
+        self._is_hidden = (
+            row.get("hidden", str(self._are_rows_hidden).lower()) in _TRUE
+            or row.get("ht") in _NO_HEIGHT
+        )
         given = row.get("r")
         self.number = _row_number(given) if given is not None else self.number + 1
 
@@ -318,9 +324,9 @@ class _Reader:
         self._text = self._formula = None
         if content is None:
             return
-        white = self.context.unseen.white
-        if look.is_white and white[-1:] != [self.number]:
-            white.append(self.number)
+        blended = self.context.unseen.blended
+        if look.is_blended and blended[-1:] != [self.number]:
+            blended.append(self.number)
         column = self._column if reference is None else _column(reference.rstrip("0123456789"))
         if column in self._cells:
             raise MarkupError("a cell stands twice")

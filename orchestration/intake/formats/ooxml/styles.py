@@ -1,16 +1,18 @@
 """Reads what the cell styles of a workbook say about how values are seen.
 
 Belongs here: the number format and the mark of the font of each cell style, and whether its text
-is white on white (ECMA-376 part 1, 18.8). Everything else in the part (borders, other colours,
+has the colour of its background (ECMA-376 part 1, 18.8). Everything else in the part (borders,
 table styles) is passed over. Doesn't belong here: what a number format shows (``number_format``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from openpyxl.styles.numbers import BUILTIN_FORMATS
 
+from orchestration.intake.formats.ooxml.colours import BLACK, WHITE, Differential, colour_of
 from orchestration.intake.formats.ooxml.markup import Attributes, MarkupError, parse_part
 from orchestration.intake.formats.ooxml.number_format import NumberFormat
 from orchestration.intake.formats.ooxml.package import Package
@@ -48,21 +50,21 @@ class CellStyle(NamedTuple):
     Attributes:
         number_format: of numbers.
         mark: of the font.
-        is_white: the text is white and its background, too.
+        is_blended: the text has the colour of its background.
     """
 
     number_format: NumberFormat
     mark: Mark
-    is_white: bool
+    is_blended: bool
 
 
 #: The style of a cell that names none.
 PLAIN = CellStyle(NumberFormat("General"), "", False)
 
-#: White in the palette of 18.8.27, and in the theme: the first colour is that of the background.
-_WHITE_INDICES = {"1", "9"}
-_WHITE_THEME = "0"
-_NO_TINT = {"0", "0.0"}
+
+#: The colour of a fill by its pattern: that of the sheet, or its own. No text has that of another
+#: pattern.
+_FILLS = {"none": WHITE, "solid": ""}
 
 
 class Styles(NamedTuple):
@@ -88,42 +90,40 @@ def read_styles(package: Package, name: str) -> Styles:
     """
     codes: dict[int, str] = {}
     marks: list[Mark] = []
-    white_fonts: set[int] = set()
-    # Backgrounds: of a fill without a pattern, or with a white one.
-    fills = 0
-    white_fills: set[int] = set()
+    # Colours of texts and of backgrounds.
+    fonts: list[str] = []
+    fills: list[str] = []
     # Number format, font and fill of each cell style. Equal ones are kept once, as most are alike.
     indices: list[tuple[int, int, int]] = []
     known: dict[tuple[int, int, int], tuple[int, int, int]] = {}
     path: list[str] = []
-    changing: set[int] = set()
-    conditional = 0
+    conditional: list[Differential] = []
 
     def start(tag: str, attributes: Attributes) -> None:
-        nonlocal conditional, fills
         parent = path[-1] if path else ""
         path.append(tag)
         if path[1:2] == ["dxfs"]:
-            conditional += len(path) == 3
-            is_format = path[3:] == ["numFmt"] and attributes.get("formatCode") != "General"
-            if is_format or (path[3:4] == ["font"] and font_mark(tag, attributes)):
-                changing.add(conditional - 1)
+            if len(path) == 3:
+                conditional.append(Differential())
+            elif len(path) > 3:
+                conditional[-1].start(tag, attributes)
         elif len(path) == 3 and (parent, tag) == ("numFmts", "numFmt"):
             codes[_index(attributes, "numFmtId")] = attributes.get("formatCode", "")
         elif len(path) == 3 and (parent, tag) == ("fonts", "font"):
             marks.append("")
+            fonts.append(BLACK)
         elif len(path) == 4 and path[1:3] == ["fonts", "font"]:
             marks[-1] = marks[-1] or font_mark(tag, attributes)
-            if tag == "color" and _is_white(attributes):
-                white_fonts.add(len(marks) - 1)
+            if tag == "color":
+                fonts[-1] = colour_of(attributes) or BLACK
         elif len(path) == 3 and (parent, tag) == ("fills", "fill"):
-            fills += 1
+            fills.append("")
         elif len(path) == 4 and path[1:3] == ["fills", "fill"]:
-            if tag == "patternFill" and attributes.get("patternType", "none") == "none":
-                white_fills.add(fills - 1)
+            if tag == "patternFill":
+                fills[-1] = _FILLS.get(attributes.get("patternType", "none"), tag)
         elif path[1:4] == ["fills", "fill", "patternFill"]:
-            if tag == "fgColor" and _is_white(attributes):
-                white_fills.add(fills - 1)
+            if tag == "fgColor":
+                fills[-1] = fills[-1] or colour_of(attributes)
         elif len(path) == 3 and (parent, tag) == ("cellXfs", "xf"):
             style = (
                 _index(attributes, "numFmtId"),
@@ -146,21 +146,17 @@ def read_styles(package: Package, name: str) -> Styles:
     styles = {
         (number, font, fill): CellStyle(
             formats[number],
-            marks[font] if font < len(marks) else "",
-            font in white_fonts and (fill in white_fills or fill >= fills),
+            _at(marks, font, ""),
+            _at(fonts, font, BLACK) == _at(fills, fill, WHITE),
         )
         for number, font, fill in known
     }
-    return Styles([styles[style] for style in indices], frozenset(changing))
+    changing = frozenset(at for at, each in enumerate(conditional) if each.changes)
+    return Styles([styles[style] for style in indices], changing)
 
 
-def _is_white(attributes: Attributes) -> bool:
-    """Whether a colour is white."""
-    return (
-        attributes.get("rgb", "").upper().endswith("FFFFFF")
-        or attributes.get("indexed") in _WHITE_INDICES
-        or (attributes.get("theme") == _WHITE_THEME and attributes.get("tint", "0") in _NO_TINT)
-    )
+def _at(items: Sequence[str], index: int, default: str) -> str:
+    return items[index] if index < len(items) else default
 
 
 def _index(attributes: Attributes, name: str) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
 from orchestration.intake.formats.base import Limits, Row, Unreadable
+from orchestration.intake.formats.ooxml.asides import Comment, drawing_text, read_comments
 from orchestration.intake.formats.ooxml.layout import read_layout
 from orchestration.intake.formats.ooxml.markup import Attributes, MarkupError, parse_part
 from orchestration.intake.formats.ooxml.merges import mark_merged
@@ -61,6 +62,8 @@ class Workbook:
         )
         self._related = self._package.relationships(self._part)
         self._epoch = CALENDAR_WINDOWS_1900
+        #: The names of sheets of charts and macros.
+        self.other_sheets: list[str] = []
         self.sheets = self._sheets()
         self._strings: list[Item] | None = None
         self._styles: Styles | None = None
@@ -83,7 +86,7 @@ class Workbook:
             unseen.conditional += layout.conditional
             context = self._context(sheet, layout.hidden_columns, unseen)
             rows = read_rows(self._package.chunks(sheet.part), context)
-            for row in mark_merged(rows, layout.merged):
+            for row in mark_merged(rows, layout.merged, unseen.covered):
                 self._rows += 1
                 if self._rows > self._limits.rows:
                     raise Unreadable("E014", str(self._limits.rows), limit=str(self._limits.rows))
@@ -98,6 +101,23 @@ class Workbook:
             yield from read_rows(self._package.chunks(sheet.part), context)
         except MarkupError:
             raise Unreadable("E012", sheet.name, format="XLSX") from None
+
+    def comments(self, sheet: Sheet) -> list[Comment]:
+        """The comments of a sheet's cells."""
+        parts = self._beside(sheet, "comments")
+        return [each for part in parts for each in read_comments(self._package, part)]
+
+    def drawings(self, sheet: Sheet) -> list[str]:
+        """The texts of a sheet's drawings (pictures, charts, shapes); "" for one without text."""
+        return [drawing_text(self._package, part) for part in self._beside(sheet, "drawing")]
+
+    def _beside(self, sheet: Sheet, kind: str) -> list[str]:
+        """The parts of a kind that belong to a sheet; none if their list is damaged."""
+        try:
+            related = self._package.relationships(sheet.part)
+        except Unreadable:
+            return []
+        return [each.target for each in related.values() if each.kind == kind]
 
     def _context(self, sheet: Sheet, hidden_columns: Set[int], unseen: Unseen) -> SheetContext:
         return SheetContext(
@@ -134,7 +154,9 @@ class Workbook:
             target = self._related.get(reference)
             if target is None:
                 raise Unreadable("E012", name, format="XLSX")
-            if target.kind == "worksheet":
+            if target.kind != "worksheet":
+                self.other_sheets.append(name)
+            else:
                 part = target.target.casefold()
                 if part in parts or part not in self._package:
                     raise Unreadable("E012", name, format="XLSX")
