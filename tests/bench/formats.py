@@ -79,30 +79,32 @@ def _width(indicator: Indicator) -> int:
     return max(1, min(97, int(indicator.hard_max) - int(indicator.hard_min or 0)))
 
 
-def _registrations(ws: stages.Workspace, units: int) -> None:
+def _registrations(ws: stages.Workspace, provinces: Sequence[str], units: int) -> None:
     """Write registrations of the units, which are taken in before the measurement."""
-    lines = [
-        json.dumps(
-            {
-                "document_id": f"r-{document['unit_code']}",
-                "submitted_at": f"{YEAR}-08-01T09:00:00+08:00",
-                "unit_code": document["unit_code"],
-                "unit_name": "示例单位",
-                "level": "provincial",
-                "synthetic": True,
-            }
-        )
-        for document in islice(documents("T05", ["440000"]), units)
-    ]
-    key = f"registration/year={YEAR}/province=440000/all.jsonl"
-    ws.store.put("landing", key, "\n".join(lines).encode())
+    lines: dict[str, list[str]] = {province: [] for province in provinces}
+    for document in islice(documents("T05", provinces), units):
+        registration = {
+            "document_id": f"r-{document['unit_code']}",
+            "submitted_at": f"{YEAR}-08-01T09:00:00+08:00",
+            "unit_code": document["unit_code"],
+            "unit_name": "示例单位",
+            "level": "provincial",
+            "synthetic": True,
+        }
+        lines[document["unit_code"].split("-")[1]].append(json.dumps(registration))
+    for province, each in lines.items():
+        key = f"registration/year={YEAR}/province={province}/all.jsonl"
+        ws.store.put("landing", key, "\n".join(each).encode())
     stages.intake(ws, YEAR, run_id="bench", progress=lambda _: None)
 
 
 def _json_objects(ws: stages.Workspace) -> None:
+    # As in a national collection: the local server's writes are slower in large folders.
+    provinces = list(load_catalogue().regions)
+    _registrations(ws, provinces, _OBJECTS)
+
     def items() -> Iterator[tuple[str, bytes]]:
-        # As in a national collection: the local server's writes are slower in large folders.
-        for document in islice(documents("T05", list(load_catalogue().regions)), _OBJECTS):
+        for document in islice(documents("T05", provinces), _OBJECTS):
             province = document["unit_code"].split("-")[1]
             key = f"performance/year={YEAR}/province={province}/{document['document_id']}.json"
             yield key, json.dumps(document, ensure_ascii=False, indent=1).encode()
@@ -125,7 +127,7 @@ _HEADER = ["document_id", "submitted_at", "unit_code", "year", "indicator_code",
 
 
 def _parquet(ws: stages.Workspace) -> None:
-    _registrations(ws, _PARQUET_ROWS // len(_codes("T05")) + 1)
+    _registrations(ws, ["440000"], _PARQUET_ROWS // len(_codes("T05")) + 1)
     columns = zip(*_rows(_PARQUET_ROWS), strict=True)
     table = pa.table(dict(zip(_HEADER, map(list, columns), strict=True)))
     body = io.BytesIO()
@@ -134,7 +136,7 @@ def _parquet(ws: stages.Workspace) -> None:
 
 
 def _xlsx(ws: stages.Workspace) -> None:
-    _registrations(ws, _XLSX_ROWS // len(_codes("T05")) + 1)
+    _registrations(ws, ["440000"], _XLSX_ROWS // len(_codes("T05")) + 1)
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("填报")
     sheet.append(_HEADER)
@@ -219,7 +221,11 @@ def _least() -> Floor:
     """Fetch and parse everything; then write as many bytes as a receipt has for each object."""
     landing, publication = store_of("landing"), store_of("publication")
     started = time.monotonic()
-    keys = [meta["path"] for batch in obstore.list(landing, chunk_size=5000) for meta in batch]
+    keys = [
+        meta["path"]
+        for batch in obstore.list(landing, prefix="performance/", chunk_size=5000)
+        for meta in batch
+    ]
     with ThreadPoolExecutor(_THREADS) as pool:
         bodies = list(pool.map(lambda key: bytes(obstore.get(landing, key).bytes()), keys))
         for body in bodies:
