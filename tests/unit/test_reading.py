@@ -198,6 +198,7 @@ def test_a_broken_line_is_the_only_unreadable_document() -> None:
     found = _documents('{"a": 1}\n{"a": \n{"a": 3}')
     assert [pointer for pointer, _ in found] == ["/0", "/1", "/2"]
     assert isinstance(found[1][1], Unreadable)
+    assert found[1][1].fields["line"] == "2"
 
 
 def test_digits_are_kept() -> None:

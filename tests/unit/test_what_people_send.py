@@ -260,6 +260,14 @@ def test_years_units_and_codes_as_officers_write_them() -> None:
         assert [found.code for found in parsed.findings] == ["W141"]
 
 
+def test_a_year_is_the_same_with_and_without_its_word() -> None:
+    rows = [row("C_04", 1), row("C_05", 2)]
+    rows[0][3] = "2024年"
+    for read_rows in (table, sheet):
+        parsed = read_rows([HEAD, *rows])
+        assert (read(parsed), codes(parsed)) == ({UNIT: {"C_04": "1", "C_05": "2"}}, [])
+
+
 def test_a_footnote_makes_no_other_code() -> None:
     for code in (f"{UNIT}¹", f"{UNIT}①", f"{UNIT}₁"):
         [found] = table([HEAD, row("C_04", 1, unit=code)]).findings

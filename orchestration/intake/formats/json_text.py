@@ -213,5 +213,6 @@ def _read_lines(lines: list[str]) -> Iterator[RawDocument]:
         try:
             document = _decode(line.strip())
         except Unreadable as error:
+            error.fields["line"] = str(index + 1)
             document = error
         yield RawDocument(JsonPointer(f"/{index}"), document)

@@ -419,7 +419,7 @@ class LongTable(Table):
             here, before = read(cells[position]), read(merged[position])
             if here is None or before is None:
                 merged[position] = merged[position] if here is None else cells[position]
-            elif str(here) != str(before) and not self._same_code(name, here, before):
+            elif str(here) != str(before) and not self._is_same(name, here, before):
                 outer = next((n for n in NESTED if name.startswith(n + "_")), name)
                 where, value = self.place(position, number), f"{before} / {here}"
                 fields = {"row": str(number), "field": name}
@@ -432,7 +432,10 @@ class LongTable(Table):
         return None
 
     @staticmethod
-    def _same_code(name: str, here: Any, before: Any) -> bool:
+    def _is_same(name: str, here: Any, before: Any) -> bool:
+        """Whether two texts of a field mean the same."""
+        if name == "year":
+            return str(cell_year(here)) == str(cell_year(before))
         if name != "unit_code":
             return False
         code = codes.unit_code(here)
