@@ -501,6 +501,8 @@ def _prepare(
 
 def _limit_findings(item: _Item, limit: int) -> None:
     """Keep the first findings of an object; one more counts them all, if there are others."""
+    if not (item.permanent or item.provisional or item.answer.left_out):
+        return
     permanent = Findings(limit, item.permanent)
     provisional = Findings(limit - len(permanent), item.provisional)
     item.permanent, item.provisional = list(permanent), list(provisional)

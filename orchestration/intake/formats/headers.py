@@ -194,9 +194,11 @@ def needed_columns(kind: str) -> frozenset[str]:
 
 def missing_columns(kind: str, head: Sequence[Sequence[Any]]) -> list[str]:
     """The needed columns that the row most like a header lacks, in the seed's order."""
-    found = [{_column_name(kind, cell) for cell in cells} for cells in head]
-    best = max(found, key=lambda names: len(names - {None}), default=set())
-    return [name for name in table_columns(kind) if name in needed_columns(kind) - best]
+    found = [
+        {name for cell in cells if (name := _column_name(kind, cell)) is not None} for cells in head
+    ]
+    missing = needed_columns(kind) - max(found, key=len, default=set())
+    return [name for name in table_columns(kind) if name in missing]
 
 
 def find_header(kind: str, head: Sequence[Sequence[Any]]) -> tuple[int, Header] | None:
