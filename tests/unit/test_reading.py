@@ -236,6 +236,10 @@ def test_texts_of_an_editor_are_read(encoding: str) -> None:
     ]
 
 
+def test_utf_16_of_bytes_that_are_ascii_is_not_taken_as_chinese() -> None:
+    assert _documents('"Ũ"'.encode("utf-16-le")) == [("", "Ũ")]
+
+
 @pytest.mark.parametrize("encoding", ["utf-32", "utf-32-le", "utf-32-be", "gb18030"])
 def test_another_encoding_is_named(encoding: str) -> None:
     with pytest.raises(Unreadable) as caught:

@@ -73,7 +73,8 @@ def _decoded(body: bytes) -> str:
         except UnicodeDecodeError as error:
             failed = error
             continue
-        return body.decode("gb2312") if is_misread_chinese(text, body) else text
+        is_misread = wide is None and is_misread_chinese(text, body)
+        return body.decode("gb2312") if is_misread else text
     raise Unreadable("E003", str(failed.start))
 
 

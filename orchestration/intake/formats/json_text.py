@@ -151,7 +151,7 @@ def _decoded(body: bytes) -> str:
         text = body.decode(encoding or "utf-8-sig").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise Unreadable("E003", str(error.start)) from None
-    if is_misread_chinese(text, body):
+    if encoding is None and is_misread_chinese(text, body):
         raise Unreadable("E003", str(next(at for at, byte in enumerate(body) if byte > 0x7F)))
     return text
 
