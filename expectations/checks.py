@@ -1,6 +1,6 @@
 """The type of a check of the gate.
 
-Belongs here: the types that the three suites share. Doesn't belong here: thresholds, and Great
+Belongs here: the types and reasons that suites share. Doesn't belong here: thresholds, and Great
 Expectations (``suites``), because reading the list of checks must not wait for its import.
 """
 
@@ -9,7 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Check", "Severity", "Shown"]
+__all__ = ["GROWTH_EN", "GROWTH_ZH", "Check", "Severity", "Shown"]
+
+#: Why growth is judged, of the nation and of the provinces.
+GROWTH_ZH = (
+    "两年单位不同的增减反映的是谁报送，不是工作的变化；可刊印的增减须由两年均计入的单位重算得出，"
+    "并列明两年的单位数"
+)
+GROWTH_EN = (
+    "growth over other units than last year's says who reported, not what changed: growth that "
+    "may be printed follows from the units of both years and has the number of units of each year"
+)
 
 Severity = Literal["critical", "warning"]
 #: How a judged value is written: a fraction as %, a whole number, a factor with ×, a yes/no flag

@@ -6,7 +6,7 @@ for single provinces (``provincial``) and for submitted values (``submissions``)
 
 from __future__ import annotations
 
-from expectations.checks import Check
+from expectations.checks import GROWTH_EN, GROWTH_ZH, Check
 
 __all__ = ["CHECKS"]
 
@@ -167,6 +167,20 @@ CHECKS: tuple[Check, ...] = (
         title_en="National figures equal the sum of the provinces (ratios and means recomputed)",
         reason_zh=_EXACT_ZH,
         reason_en=_EXACT_EN,
+        remedy_zh=_REBUILD_ZH,
+        remedy_en=_REBUILD_EN,
+        shown="text",
+    ),
+    Check(
+        name="national_growth_is_matched",
+        frame="totals",
+        column="growth_published",
+        equals="growth_recomputed",
+        severity="critical",
+        title_zh="全国同口径增减与单位值重新计算的结果一致",
+        title_en="National growth equals that of the units of both years",
+        reason_zh=GROWTH_ZH,
+        reason_en=GROWTH_EN,
         remedy_zh=_REBUILD_ZH,
         remedy_en=_REBUILD_EN,
         shown="text",
@@ -383,7 +397,7 @@ CHECKS: tuple[Check, ...] = (
         severity="warning",
         title_zh="报送、考核、认定和关注名单之间没有矛盾",
         title_en="Reports, assessments, recognitions and the watchlist don't contradict each other",
-        reason_zh="各类矛盾的标准及理由见contradiction_rules；每一处都说明至少有一项事实有误，故有一处即列出",
+        reason_zh="每类矛盾都有各自的标准和理由；每一处都说明至少有一项事实有误，故有一处即列出",
         reason_en=(
             "the seed contradiction_rules has each kind's threshold with its reason; one of the "
             "facts is wrong each time, so each is listed"

@@ -8,7 +8,7 @@ figures (``national``) and for submitted values (``submissions``).
 
 from __future__ import annotations
 
-from expectations.checks import Check
+from expectations.checks import GROWTH_EN, GROWTH_ZH, Check
 
 __all__ = ["CHECKS"]
 
@@ -106,6 +106,20 @@ CHECKS: tuple[Check, ...] = (
         remedy_en=_REBUILD_EN,
         shown="text",
     ),
+    Check(
+        name="province_growth_is_matched",
+        frame="province_totals",
+        column="growth_published",
+        equals="growth_recomputed",
+        severity="critical",
+        title_zh="省级同口径增减与单位值重新计算的结果一致",
+        title_en="Provincial growth equals that of the units of both years",
+        reason_zh=GROWTH_ZH,
+        reason_en=GROWTH_EN,
+        remedy_zh=_REBUILD_ZH,
+        remedy_en=_REBUILD_EN,
+        shown="text",
+    ),
     # -- coverage ----------------------------------------------------------------------------
     Check(
         name="on_time_rate_cell",
@@ -191,19 +205,19 @@ CHECKS: tuple[Check, ...] = (
         column="documents_returned",
         at_most=0,
         severity="warning",
-        title_zh="退回修改后未重新上报的文档（分省）",
+        title_zh="退回修改后未重新报送的文档（分省）",
         title_en="Documents that were returned and did not come back, province",
-        reason_zh="退回的文档不计入；一份未重新上报，该单位的数据即缺失或仍为更早的版本",
+        reason_zh="退回的文档不计入；一份未重新报送，该单位的数据即缺失或仍为更早的版本",
         reason_en=(
             "a returned document does not count: with a single one that did not come back, a "
             "unit's values are missing or those of an earlier document"
         ),
-        remedy_zh="请该省督促所列单位在截止前重新上报，或撤回退回",
+        remedy_zh="请该省督促所列单位在截止前重新报送，或撤回退回",
         remedy_en="the province gets the units below to submit again before the cut-off, or "
         "withdraws the returns",
         shown="count",
         counted_zh="份",
-        note_zh="退回后已重新上报{documents_answered}份",
+        note_zh="退回后已重新报送{documents_answered}份",
         note_en="{documents_answered} came back",
         culprits="returned_documents",
     ),

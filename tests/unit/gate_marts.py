@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.core.catalogue import load_catalogue
 from orchestration.core.document_types import DOCUMENT_TYPES
 
 SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
@@ -140,15 +141,23 @@ def aggregate(con: duckdb.DuckDBPyConnection) -> None:
         where indicator_code like 'C_%' escape '!' and indicator_code[1:2] = 'C_';
 
         create or replace temp view both_parts as
-        select n.year, n.province_code, n.task_code, i.indicator_code, i.unit,
+        select n.year, n.unit_code, n.province_code, n.task_code, i.indicator_code, i.unit,
             n.value * 1000000 as num, d.value * 1000000 as den
         from marts.dim_indicator as i
         join scoped as n on n.indicator_code = i.numerator
         join scoped as d on d.indicator_code = i.denominator and d.year = n.year
             and d.unit_code = n.unit_code and d.task_code = n.task_code
-        where n.value is not null and d.value is not null and i.aggregation = 'ratio'
+        where n.value is not null and d.value is not null and i.aggregation = 'ratio';
+
+        create or replace temp macro matched(aggregation, unit, num, den, units) as
+        cast(case aggregation
+            when 'mean' then exact(cast(num * 1000000 as hugeint), units * 1000000)
+            when 'ratio' then exact(cast(num as hugeint) * case when unit = '%'
+                then 100 else 1 end, cast(den as hugeint))
+            else num end as decimal(24,6))
         """
     )
+    incomparable = ", ".join(f"'{code}'" for code in load_catalogue().incomparable)
     for table, key in (
         ("agg_province_indicator", "province_code, "),
         ("agg_national_indicator", ""),
@@ -184,8 +193,44 @@ def aggregate(con: duckdb.DuckDBPyConnection) -> None:
                 from measured as m left join ratio as r on r.year = m.year
                     {"and r.province_code = m.province_code" if key else ""}
                     and r.task_code = m.task_code and r.indicator_code = m.indicator_code
+            ), part as (
+                select year, {key} unit_code, task_code, indicator_code, value as num, null as den
+                from scoped join (select indicator_code, aggregation from marts.dim_indicator) as i
+                    using (indicator_code)
+                where i.aggregation in ('sum', 'count_true', 'mean') and value is not null
+                union all
+                select year, {key} unit_code, task_code, indicator_code, num, den from both_parts
+            ), matched as (
+                select c.year, {key.replace("province", "c.province")} c.task_code,
+                    c.indicator_code, count(*) as matched_units, sum(c.num) as num,
+                    sum(c.den) as den, sum(p.num) as num_before, sum(p.den) as den_before
+                from part as c join part as p on p.year = c.year - 1
+                    and p.unit_code = c.unit_code and p.task_code = c.task_code
+                    and p.indicator_code = c.indicator_code
+                group by all
+            ), growth as (
+                select m.* exclude (num, den, num_before, den_before),
+                    matched(i.aggregation, i.unit, num, den, matched_units) as matched_value,
+                    matched(i.aggregation, i.unit, num_before, den_before, matched_units)
+                        as matched_previous_value
+                from matched as m join marts.dim_indicator as i using (indicator_code)
             )
-            select *, cast(null as decimal(24,6)) as previous_value from figure
+            select f.*, p.value as previous_value, p.units_counted as previous_units_counted,
+                g.matched_units, g.matched_value, g.matched_previous_value,
+                cast(round(cast(matched_value as double) / nullif(matched_previous_value, 0) - 1, 6)
+                    as decimal(18,6)) as matched_change_rate,
+                case when coalesce(g.matched_previous_value, 0) = 0 then 'no_matched_value'
+                    when f.indicator_code in ({incomparable}) then 'incomparable'
+                    when g.matched_units < 3 then 'least_matched_units'
+                    when g.matched_units < 0.6 * f.units_counted then 'least_matched_share'
+                end as growth_withheld_by
+            from figure as f
+            left join figure as p on p.year = f.year - 1
+                {"and p.province_code = f.province_code" if key else ""}
+                and p.task_code = f.task_code and p.indicator_code = f.indicator_code
+            left join growth as g on g.year = f.year
+                {"and g.province_code = f.province_code" if key else ""}
+                and g.task_code = f.task_code and g.indicator_code = f.indicator_code
             """
         )
     for table, key in (("agg_province_task", "province_code, "), ("agg_national_task", "")):

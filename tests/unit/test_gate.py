@@ -305,6 +305,24 @@ CRITICAL: dict[str, tuple[Callable[[duckdb.DuckDBPyConnection], None], str]] = {
         ),
         "广东·T05",
     ),
+    # A unit of the growth has no value of last year.
+    "province_growth_is_matched": (
+        _spoil(
+            f"update {FACT} set value = null where unit_code = 'T05-440000-0001' "
+            "and year = 2023 and indicator_code = 'C_05'",
+            again=False,
+        ),
+        "广东·T05",
+    ),
+    # An enterprise is counted in each of its consortia, so this total gets no growth.
+    "national_growth_is_matched": (
+        _spoil(
+            "update marts.agg_national_indicator set growth_withheld_by = null "
+            "where year = 2024 and indicator_code = 'T01_01'",
+            again=False,
+        ),
+        "T01_01",
+    ),
     "on_time_rate_cell": (
         _unreported("province_code = '440000' and task_code = 'T05' and unit_code[-2:] < '08'"),
         "广东T05单位1（T05-440000-0001）",
@@ -601,7 +619,7 @@ def test_returned_documents_that_did_not_come_back_are_a_warning_of_their_provin
     decision = decide(marts)
     assert not decision.blocked
     [cause] = warning(decision)["returns_answered_province"].causes
-    assert (cause.place, cause.value, cause.note_zh) == ("广东", "2", "退回后已重新上报1份")
+    assert (cause.place, cause.value, cause.note_zh) == ("广东", "2", "退回后已重新报送1份")
     assert cause.culprits[0] == "广东T05单位1（T05-440000-0001）：请核对经费"
 
 

@@ -80,8 +80,12 @@ def _environment(year: int) -> jinja2.Environment:
     environment.globals["document_tables"] = {
         each.raw_table: "<=" if each.lasts else "=" for each in DOCUMENT_TYPES.values()
     }
-    environment.globals["contradictions"] = tuple(load_catalogue().contradictions)
-    scenarios = load_catalogue().scenarios.values()
+    catalogue = load_catalogue()
+    environment.globals["contradictions"] = tuple(catalogue.contradictions)
+    for rule in ("least_matched_units", "least_matched_share"):
+        environment.globals[rule] = catalogue.comparison_rules[rule].threshold
+    environment.globals["incomparable"] = tuple(catalogue.incomparable)
+    scenarios = catalogue.scenarios.values()
     environment.globals["scenarios_zh"] = {each.scenario: each.name_zh for each in scenarios}
     environment.globals["scenarios_en"] = {each.scenario: each.name_en for each in scenarios}
     return environment

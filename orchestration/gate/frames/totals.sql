@@ -1,10 +1,18 @@
-{% from "macros.j2" import joined, measured, movement, recomputed %}
+{% from "macros.j2" import growth, joined, measured, movement, recomputed %}
 with scoped as (
     {% include "parts/scoped.sql" %}
 ),
 
 measured as (
     {{ measured(["task_code"]) }}
+),
+
+matched as (
+    {% include "parts/matched.sql" %}
+),
+
+compared as (
+    {{ measured(["year", "task_code"], "matched") }}
 ),
 
 province as (
@@ -73,7 +81,8 @@ select
     case
         when i.aggregation = 'sum' and a.value > 0 then cast(m.top as double) / cast(a.value as double)
     end as top_share,
-    {{ movement() }}
+    {{ movement() }},
+    {{ growth() }}
 from ({% include "parts/due.sql" %}) as d
 inner join marts.dim_indicator as i on d.indicator_code = i.indicator_code
 left join published as a
@@ -83,4 +92,8 @@ left join measured as m on d.task_code = m.task_code and d.indicator_code = m.in
 left join expected as e on d.task_code = e.task_code
 left join marts.agg_national_indicator as b
     on b.year = {{ year }} - 1 and d.task_code = b.task_code and d.indicator_code = b.indicator_code
+left join compared as g
+    on g.year = {{ year }} and d.task_code = g.task_code and d.indicator_code = g.indicator_code
+left join compared as h
+    on h.year = {{ year }} - 1 and d.task_code = h.task_code and d.indicator_code = h.indicator_code
 order by d.task_code, d.indicator_code
