@@ -32,13 +32,13 @@ CODE_LABEL = "确认码（签字确认时填入“确认内容摘要”）"
 #: Counts of a digest (columns of ``publication.daily_digests``) → Chinese names.
 COUNTS = {
     "units_expected": "应报单位",
-    "units_reported": "已上报单位",
+    "units_reported": "已报送单位",
     "units_with_errors": "有错误的单位",
-    "units_late": "仅逾期上报的单位",
+    "units_late": "仅逾期报送的单位",
     "objects_rejected": "被拒收的文件",
     "units_unassessed": "未考核的单位",
     "summaries_missing": "缺分任务总结的任务",
-    "documents_returned": "退回后未重新上报的文档",
+    "documents_returned": "退回后未重新报送的文档",
 }
 _RETURNED_COLUMNS = (
     ("unit_code", "单位代码", 18), ("unit_name", "单位名称", 40), ("document", "文档", 30),
@@ -48,7 +48,7 @@ _RETURNED_COLUMNS = (
 #: Lists of a digest → title and columns (name, label, width in characters).
 SHEETS: dict[str, tuple[str, tuple[tuple[str, str, int], ...]]] = {
     "absent": (
-        "未上报单位",
+        "未报送单位",
         (("unit_code", "单位代码", 18), ("unit_name", "单位名称", 40), ("task", "任务", 36),
          ("remark", "情况", 24)),
     ),
@@ -69,11 +69,11 @@ SHEETS: dict[str, tuple[str, tuple[tuple[str, str, int], ...]]] = {
     "figures": (
         "供签字确认的数据",
         (("task", "任务", 36), ("units_expected", "应报单位", 10),
-         ("units_on_time", "按时上报", 10), ("units_assessed", "已考核", 10),
+         ("units_on_time", "按时报送", 10), ("units_assessed", "已考核", 10),
          ("values_counted", "采用的填报值", 14), ("confirmation", "签字确认", 40)),
     ),
-    "returned": ("退回后未重新上报的文档", _RETURNED_COLUMNS),
-    "answered": ("退回后已重新上报的文档", _RETURNED_COLUMNS),
+    "returned": ("退回后未重新报送的文档", _RETURNED_COLUMNS),
+    "answered": ("退回后已重新报送的文档", _RETURNED_COLUMNS),
     "unreached": (
         "通知邮件未送达的单位",
         (("unit_code", "单位代码", 18), ("unit_name", "单位名称", 40), ("remark", "情况", 40)),
@@ -196,9 +196,9 @@ def province_digests(con: duckdb.DuckDBPyConnection, year: int, day: date) -> li
         reported[code] = reported.get(code, 0) + bool(row["has_reported"])
         late[code] = late.get(code, 0) + bool(row["has_reported"] and not row["is_on_time"])
         if not row["is_on_time"]:
-            row["remark"] = "仅逾期上报" if row["has_reported"] else "未上报"
+            row["remark"] = "仅逾期报送" if row["has_reported"] else "未报送"
             if row["unit_code"] in without_other:
-                row["remark"] = "已退回，未重新上报"
+                row["remark"] = "已退回，未重新报送"
             digest.lists["absent"].append(row)
         if row["errors"]:
             row["first"] = str(row["first"]).removeprefix("error ")

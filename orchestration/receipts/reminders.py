@@ -23,9 +23,9 @@ __all__ = ["Reminder", "RemindersSummary", "write_reminders"]
 #: Lists of a digest that a reminder counts → words before and after the number, in the order of
 #: the sentence.
 _OUTSTANDING = {
-    "absent": ("未按时上报", "个"),
+    "absent": ("未按时报送", "个"),
     "faulty": ("填报有错误", "个"),
-    "returned": ("退回后未重新上报", "份"),
+    "returned": ("退回后未重新报送", "份"),
     "unassessed": ("未考核", "个"),
     "summaries": ("缺分任务总结", "项"),
 }
@@ -126,7 +126,7 @@ def _reminder(digest: Digest, year: int, left: int, cutoff: str) -> Reminder:
         text=(
             f"{digest.province}：距{year}年度填报截止（{cutoff}，北京时间）还有{left}天。"
             f"应报单位{digest.counts['units_expected']}个，"
-            f"{tasks or '均已按时上报，没有待办事项'}。"
+            f"{tasks or '均已按时报送，没有待办事项'}。"
         ),
         page=f"receipts/year={year}/province={digest.province_code}/reminder.html",
     )

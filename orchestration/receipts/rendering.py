@@ -34,8 +34,8 @@ WORDS = {
         "returned": "已被退回修改，未计入",
     },
     "return": {
-        "pending": "退回后尚未重新上报",
-        "answered": "已重新上报",
+        "pending": "退回后尚未重新报送",
+        "answered": "已重新报送",
         "withdrawn": "退回已撤回",
         "too_late": "截止时间之后退回，不影响本期通报",
     },

@@ -122,7 +122,7 @@ def _national_findings(
         part = ""
         if finding.expectation == "on_time_rate_nation":
             here, everywhere = status.not_reported, found.nation.not_reported
-            part = f"本省未上报{here:,}个，占全国未上报{everywhere:,}个的{share}%"
+            part = f"本省未报送{here:,}个，占全国未报送{everywhere:,}个的{share}%"
         findings.append((finding, part))
     return findings
 
@@ -130,9 +130,9 @@ def _national_findings(
 def _actions(unit: dict[str, Any]) -> list[str]:
     """What a unit can do now, the most important first (Chinese)."""
     if unit["is_returned"]:
-        return [f"按退回理由修改后重新上报（{unit['return_reason']}）"]
+        return [f"按退回理由修改后重新报送（{unit['return_reason']}）"]
     if not unit["has_reported"]:
-        return ["上报年度绩效数据和年度工作报告"]
+        return ["报送年度绩效数据和年度工作报告"]
     actions = []
     if unit["errors"]:
         actions.append(f"更正{unit['errors']}处错误后重新提交（{unit['first']}）")

@@ -83,7 +83,7 @@ def test_the_pages_show_what_was_found(ws: stages.Workspace, landing: Landing) -
     assert "<script>" not in unit
     assert "&lt;script&gt;" in unit
     assert "\u202e" not in unit
-    assert "尚未按时上报" in _page(ws, f"units/{SILENT}.html")
+    assert "尚未按时报送" in _page(ws, f"units/{SILENT}.html")
 
     index = _page(ws, "index.html")
     for name in ("digest.html", "reminder.html", "rehearsal.html"):
@@ -97,9 +97,9 @@ def test_the_pages_show_what_was_found(ws: stages.Workspace, landing: Landing) -
     book = openpyxl.load_workbook(
         io.BytesIO(ws.store.get("publication", FOLDER + "digest-2024-12-01.xlsx"))
     )
-    assert book.sheetnames[1:3] == ["未上报单位", "有错误的单位"]
-    assert book["未上报单位"]["A2"].value == SILENT
-    assert book["未上报单位"].freeze_panes == "A2"
+    assert book.sheetnames[1:3] == ["未报送单位", "有错误的单位"]
+    assert book["未报送单位"]["A2"].value == SILENT
+    assert book["未报送单位"].freeze_panes == "A2"
     name = book["有错误的单位"]["B2"]
     assert name.data_type == "s"
     assert str(name.value).startswith("=cmd|")
@@ -144,7 +144,7 @@ def test_only_changed_pages_are_written_again(ws: stages.Workspace, landing: Lan
     }
     digest = _text(_page(ws, "digest.html"))
     assert re.search(r"与2024-12-01相比", digest)
-    assert re.search(r"已上报单位\s+2\s+1", digest)
+    assert re.search(r"已报送单位\s+2\s+1", digest)
 
 
 @pytest.mark.slow

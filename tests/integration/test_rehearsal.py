@@ -74,7 +74,7 @@ def test_a_province_before_the_cutoff(ws: stages.Workspace, landing: Landing) ->
     for said in ("2024年度通报演练", "距填报截止还有20天", "不能通报", "1 （33.3%）", "广东"):
         assert said.replace(" ", "") in nation.replace(" ", ""), said
     digest = _text(_page(ws, FOLDER + "rehearsal.html"))
-    for said in (B, C, "2023-11-25", "上报年度绩效数据和年度工作报告", "占全国未上报2个的100.0%"):
+    for said in (B, C, "2023-11-25", "报送年度绩效数据和年度工作报告", "占全国未报送2个的100.0%"):
         assert said in digest, said
     assert re.search(rf"{A}.*更正1处错误后重新提交.*补交年度工作报告", digest)
     assert _page(ws, done.page) == _page(ws, "receipts/year=2024/rehearsal-2024-11-25.html")
@@ -89,12 +89,12 @@ def test_a_province_before_the_cutoff(ws: stages.Workspace, landing: Landing) ->
     }  # fmt: skip
     assert told["440000"].text == (
         "广东省：距2024年度填报截止（2024年12月15日0:00，北京时间）还有20天。应报单位3个，"
-        "未按时上报2个，填报有错误1个，未考核3个，缺分任务总结1项。"
+        "未按时报送2个，填报有错误1个，未考核3个，缺分任务总结1项。"
     )
     assert "没有待办事项" in told["110000"].text
     reminder = _page(ws, FOLDER + "reminder.html")
     assert reminder == _page(ws, FOLDER + "reminder-2024-11-25.html")
-    for said in (told["440000"].text, B, C, "未上报单位（2）"):
+    for said in (told["440000"].text, B, C, "未报送单位（2）"):
         assert said in _text(reminder), said
 
     for info in ws.store.list("publication", "receipts/"):

@@ -166,19 +166,19 @@ def test_the_unit_the_province_and_the_reminder_are_told(year: Year) -> None:
 
     unit = page(f"units/{UNIT}.html")
     for expected in (
-        "退回修改", "省级教育行政部门", "请核对经费", "2024-11-20", "退回后尚未重新上报",
+        "退回修改", "省级教育行政部门", "请核对经费", "2024-11-20", "退回后尚未重新报送",
         "已被退回修改，未计入",
     ):  # fmt: skip
         assert expected in unit, expected
     silent = page(f"units/{SILENT}.html")
     assert "教育部" in silent
-    assert "所报文档已被退回修改，尚未重新上报" in silent
-    assert f"已重新上报（<code>{returned['answer']}</code>）" in page(f"units/{BACK}.html")
+    assert "所报文档已被退回修改，尚未重新报送" in silent
+    assert f"已重新报送（<code>{returned['answer']}</code>）" in page(f"units/{BACK}.html")
     assert "退回已撤回" in page(f"units/{KEPT}.html")
     digest = page("digest.html")
-    assert "退回后未重新上报的文档（3）" in digest
-    assert "退回后已重新上报的文档（1）" in digest
-    assert "已退回，未重新上报" in digest
+    assert "退回后未重新报送的文档（3）" in digest
+    assert "退回后已重新报送的文档（1）" in digest
+    assert "已退回，未重新报送" in digest
     assert _rows(
         ws,
         "select documents_returned from lake.publication.daily_digests "

@@ -36,7 +36,7 @@ _GATE = Condition(
     GATE_BLOCKED,
     2024,
     _NIGHT,
-    "全国按时上报率为41.67%（要求≥ 90%）",
+    "全国按时报送率为41.67%（要求≥ 90%）",
     "on-time rate 41.67% (must be ≥ 90%)",
     Affected({"440000": 12, "110000": 3}, "units", ("示例学校（T05-440000-0007）",), 15),
     sign="on_time_rate",
@@ -173,7 +173,7 @@ def test_a_message_has_condition_start_affected_units_and_command() -> None:
         "still: the gate blocks publication (2024)"
     )
     for line in (
-        "  全国按时上报率为41.67%（要求≥ 90%）",
+        "  全国按时报送率为41.67%（要求≥ 90%）",
         "  on-time rate 41.67% (must be ≥ 90%)",
         "  2024-12-15 06:05 北京时间 Beijing time (3 h)",
         "  2 个省级单位：广东 12、北京 3；共 15 个单位：示例学校（T05-440000-0007） 等",

@@ -1,6 +1,6 @@
 select
     case x.reason
-        when 'not_reported' then '未上报'
+        when 'not_reported' then '未报送'
         when 'targets_missed_two_years' then '连续两年未达目标'
         when 'assessment_failed' then '考核不合格'
         when 'warned' then '已预警'
