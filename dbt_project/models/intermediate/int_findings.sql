@@ -89,50 +89,23 @@ state_findings as (
 
 -- How a document came, and whether any of its values counts.
 document_findings as (
-    select
-        document_key,
-        cast(null as {{ type_text() }}) as indicator_code,
-        'W302' as code,
-        '' as location,
-        cast(received_at as {{ type_text() }}) as value
-    from {{ ref('int_documents') }}
-    where is_of_year and is_late_arrival
+    {%- for code, value, condition in [
+        ('W302', 'cast(received_at as ' ~ type_text() ~ ')', 'is_late_arrival'),
+        ('W303', 'cast(submitted_at as ' ~ type_text() ~ ')', 'has_wrong_clock'),
+        ('W307', 'document_id', 'is_shared_id'),
+        ('E062', 'cast(null as ' ~ type_text() ~ ')', 'not has_values')
+    ] %}
+        select
+            document_key,
+            cast(null as {{ type_text() }}) as indicator_code,
+            '{{ code }}' as code,
+            '' as location,
+            {{ value }} as value
+        from {{ ref('int_documents') }}
+        where is_of_year and {{ condition }}
 
-    union all
-
-    select
-        document_key,
-        cast(null as {{ type_text() }}) as indicator_code,
-        'W303' as code,
-        '' as location,
-        cast(submitted_at as {{ type_text() }}) as value
-    from {{ ref('int_documents') }}
-    where is_of_year and has_wrong_clock
-
-    union all
-
-    select
-        document_key,
-        cast(null as {{ type_text() }}) as indicator_code,
-        'W307' as code,
-        '' as location,
-        document_id as value
-    from {{ ref('int_documents') }}
-    where is_of_year and is_shared_id
-
-    union all
-
-    select
-        document_key,
-        cast(null as {{ type_text() }}) as indicator_code,
-        'E062' as code,
-        '' as location,
-        cast(null as {{ type_text() }}) as value
-    from {{ ref('int_documents') }}
-    where is_of_year and not has_values
-
-    union all
-
+        union all
+    {% endfor %}
     select distinct
         document_key,
         cast(null as {{ type_text() }}) as indicator_code,
@@ -182,80 +155,26 @@ suspicions as (
 ),
 
 coded_findings as (
-    select
-        document_key,
-        indicator_code,
-        code,
-        location,
-        value,
-        cast(null as {{ type_text() }}) as evidence
-    from value_findings
-
-    union all
-
-    select
-        document_key,
-        indicator_code,
-        code,
-        location,
-        value,
-        cast(null as {{ type_text() }}) as evidence
-    from missing_values
-
-    union all
-
-    select
-        document_key,
-        indicator_code,
-        code,
-        location,
-        value,
-        cast(null as {{ type_text() }}) as evidence
-    from state_findings
-
-    union all
-
-    select
-        document_key,
-        indicator_code,
-        code,
-        location,
-        value,
-        cast(null as {{ type_text() }}) as evidence
-    from document_findings
-
-    union all
-
-    select
-        document_key,
-        indicator_code,
-        code,
-        location,
-        value,
-        cast(null as {{ type_text() }}) as evidence
-    from report_findings
-
-    union all
-
-    select
-        document_key,
-        indicator_code,
-        code,
-        location,
-        value,
-        evidence
-    from suspicions
-
-    union all
-
-    select
-        document_key,
-        indicator_code,
-        code,
-        location,
-        value,
-        evidence
-    from return_findings
+    {%- set nothing = 'cast(null as ' ~ type_text() ~ ')' -%}
+    {%- for relation, evidence in [
+        ('value_findings', nothing),
+        ('missing_values', nothing),
+        ('state_findings', nothing),
+        ('document_findings', nothing),
+        ('report_findings', nothing),
+        ('return_findings', 'evidence'),
+        ('suspicions', 'evidence')
+    ] %}
+        select
+            document_key,
+            indicator_code,
+            code,
+            location,
+            value,
+            {{ evidence }} as evidence
+        from {{ relation }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 worded_findings as (
