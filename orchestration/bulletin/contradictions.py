@@ -13,9 +13,9 @@ from typing import Any
 
 from orchestration.bulletin.content import Column, Table
 from orchestration.bulletin.marts import Marts
-from orchestration.bulletin.wording import UNIT_NAME, clean
 from orchestration.core.catalogue import load_catalogue
 from orchestration.figures.claims import Evidence, Recomputations, counts, texts
+from orchestration.figures.wording import UNIT_NAME, clean
 from orchestration.lakehouse.rows import rows_as_dicts
 
 __all__ = [

@@ -30,14 +30,8 @@ from orchestration.bulletin.editorials import (
 )
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Kind, Place, sections_of
-from orchestration.bulletin.wording import (
-    ORGAN,
-    address,
-    chinese_date,
-    chinese_number,
-    clean,
-    moment,
-)
+from orchestration.bulletin.wording import ORGAN, address, chinese_date, chinese_number, moment
+from orchestration.figures.wording import clean
 
 __all__ = [
     "correction_document",

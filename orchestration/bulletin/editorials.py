@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 from orchestration.bulletin.content import Claim, Figure, Paragraph, Run, paragraph
 from orchestration.bulletin.marts import Marts
-from orchestration.bulletin.wording import clean
 from orchestration.core.contacts import struck
 from orchestration.core.errors import TongbaoError
 from orchestration.figures.dictionary import figure_grains
 from orchestration.figures.printing import may_be_said
+from orchestration.figures.wording import clean
 
 __all__ = ["EditorialFault", "NumbersInPrint", "editorial_paragraphs", "numbers_in_print"]
 

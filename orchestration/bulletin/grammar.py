@@ -30,10 +30,11 @@ from typing import Literal
 
 from orchestration.bulletin.content import Claim, Run
 from orchestration.bulletin.marts import Marts, Row
+from orchestration.bulletin.parts import growth_runs
 from orchestration.core.seeds import Name, Number, SeedReader, TaskCode, Text, Whole
 from orchestration.core.seeds import Row as SeedRow
 from orchestration.figures.claims import counts, texts
-from orchestration.figures.numbers import half_up, plain, whole_percent
+from orchestration.figures.numbers import whole_percent
 
 __all__ = [
     "CLAIMS",
@@ -68,19 +69,6 @@ CLAIMS = {
         "select part, case when yes in (0, units) or ones not in (0, 100) then format('{}%', ones) "
         "when tenths not in (0, 1000) then format('{}.{}%', tenths // 10, tenths % 10) "
         "else format('{}.{:02}%', hundredths // 100, hundredths % 100) end from p"
-    ),
-    # Growth over the units of both years, in words, with at most one decimal.
-    "matched_growth": texts(
-        "with c as (select task_code || '/' || indicator_code as part, "
-        "matched_change_points is not null as in_points, "
-        "coalesce(matched_change_points, 100 * cast(matched_change_rate as decimal(24, 6))) as c "
-        "from lake.marts.agg_national_indicator "
-        "where year = $year and growth_withheld_by is null), "
-        "r as (select *, round(abs(c), 1) as size from c) "
-        "select part, case when size = 0 then '持平' else "
-        "case when c < 0 then '下降' when in_points then '提高' else '增长' end "
-        "|| regexp_replace(cast(size as varchar), '[.]?0*$', '') "
-        "|| case when in_points then '个百分点' else '%' end end from r"
     ),
     "pace": texts(
         "select concat_ws('/', task_code, level, coalesce(category, '-')), '不低于序时进度' "
@@ -226,7 +214,7 @@ def _filled(marts: Marts, task_code: str, placeholder: str) -> list[Run] | None:
     name, *scope = placeholder.split(":")
     if _INDICATOR.fullmatch(name):
         row = marts.find("agg_national_indicator", task_code, name)
-        return None if row is None else _of_indicator(row, *scope)
+        return None if row is None else _of_indicator(marts, row, *scope)
     if name in ("kinds", "units_of_kind", "units_with_status"):
         number = _number_of_units(marts, task_code, name, *scope)
         claim = "/".join((name, task_code, *scope))
@@ -243,43 +231,17 @@ def _filled(marts: Marts, task_code: str, placeholder: str) -> list[Run] | None:
     return _pace(row) if name == "pace" else [row.in_prose(name)]
 
 
-def _of_indicator(row: Row, what: str = "value") -> list[Run] | None:
+def _of_indicator(marts: Marts, row: Row, what: str = "value") -> list[Run] | None:
     """Return an indicator's total, its share of units or its growth."""
     task_code, code = row["task_code"], row["indicator_code"]
     if what == "growth":
-        return _growth(row)
+        return list(growth_runs(row, marts.catalogue.indicators[code]))
     if row["value"] is None:
         return None
     if what == "share":
         part = row["value"] / row["units_counted"]
         return [Claim(f"share_of_counted/{task_code}/{code}", whole_percent(part))]
     return [row.in_prose("value")]
-
-
-def _growth(row: Row) -> list[Run]:
-    """Return growth over the units of both years in brackets; nothing where it is withheld."""
-    if row["growth_withheld_by"] is not None:
-        return []
-    claim = f"matched_growth/{row['task_code']}/{row['indicator_code']}"
-    return [
-        "（两年均报送的",
-        row.in_prose("matched_units"),
-        "家单位同口径",
-        Claim(claim, _change_text(row)),
-        "）",
-    ]
-
-
-def _change_text(row: Row) -> str:
-    """Return a change in words and without a sign, with one decimal."""
-    points = row["matched_change_points"]
-    change = row["matched_change_rate"] * 100 if points is None else points
-    size = half_up(abs(change), 1)
-    if not size:
-        return "持平"
-    unit = "%" if points is None else "个百分点"
-    verb = ("增长" if points is None else "提高") if change > 0 else "下降"
-    return f"{verb}{plain(size)}{unit}"
 
 
 def _pace(row: Row) -> list[Run]:

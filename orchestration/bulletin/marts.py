@@ -13,12 +13,12 @@ from typing import Any
 import duckdb
 
 from orchestration.bulletin.content import Figure
-from orchestration.bulletin.wording import UNIT_NAME, clean
 from orchestration.core.catalogue import Catalogue, Indicator, Region, Task, load_catalogue
 from orchestration.core.reporting_calendar import ReportingPeriod, period_of
 from orchestration.figures.dictionary import figure_grains
 from orchestration.figures.ids import figure_id, row_key
 from orchestration.figures.printing import figure_text, prose_text
+from orchestration.figures.wording import UNIT_NAME, clean
 from orchestration.lakehouse.rows import rows_as_dicts
 
 __all__ = ["GateNotes", "Marts", "Row", "read_marts"]

@@ -24,29 +24,30 @@ from orchestration.bulletin.content import (
     heading,
 )
 from orchestration.bulletin.marts import Marts, Row
-from orchestration.bulletin.wording import (
-    EXCLUSIONS,
-    KINDS,
-    LEVELS,
-    WATCH_REASONS,
-    clean,
-)
 from orchestration.core.catalogue import Catalogue, Indicator
-from orchestration.figures.claims import Query, counts, texts
+from orchestration.figures.claims import PLACES, Query, counts, texts
 from orchestration.figures.numbers import (
     MISSING,
+    composition_effect,
     count,
     growth,
     growth_in_points,
     in_points,
-    points,
     unit_of,
+)
+from orchestration.figures.wording import (
+    EXCLUSIONS,
+    WATCH_REASONS,
+    category_name,
+    clean,
+    level_names,
 )
 
 __all__ = [
     "CLAIMS",
     "change_bars",
     "change_figure",
+    "composition_runs",
     "excluded_table",
     "exclusion_reason",
     "exclusion_remedy",
@@ -83,7 +84,8 @@ CLAIMS = {
     "excluded": counts(
         "with s as (select unnest(['-', province_code, province_code || '-' || task_code]) "
         "as scope from lake.marts.fct_unit_indicator where year = $year and is_excluded) "
-        "select scope, count(*) from s group by 1"
+        "select scope, count(*) from s group by 1",
+        PLACES,
     ),
     # Achieved and target counts, as the note of a target's bar prints them.
     "progress": texts(
@@ -99,7 +101,10 @@ CLAIMS = {
         "from lake.marts.fct_unit_year where year = $year), "
         "s as (select state, unnest(['-', province_code, task_code, "
         "province_code || '-' || task_code]) as scope from u) "
-        "select state || '/' || scope as part, count(*) from s group by 1"
+        "select state || '/' || scope as part, count(*) from s group by 1",
+        "select state || '/' || scope from "
+        "(select unnest(['silent', 'late', 'late_left_out', 'late_counted']) as state), "
+        f"({PLACES})",
     ),
 }
 
@@ -175,31 +180,33 @@ def change_figure(row: Row, indicator: Indicator) -> Run:
     return MISSING if row["growth_withheld_by"] else row.figure(_growth_column(indicator))
 
 
-def growth_runs(catalogue: Catalogue, row: Row, indicator: Indicator) -> tuple[Run, ...]:
-    """Return the growth for prose with its number of units, or nothing where it isn't said.
-
-    Where the units that reported changed the total by more than the rule ``composition_effect``,
-    that is said too.
-    """
+def growth_runs(row: Row, indicator: Indicator) -> tuple[Run, ...]:
+    """Return the growth for prose in brackets, with its number of units; nothing if withheld."""
     if row["growth_withheld_by"]:
         return ()
     column = _growth_column(indicator)
     in_words = growth_in_points if in_points(indicator) else growth
-    found: tuple[Run, ...] = (
-        "，同口径",
-        row.figure_with_text(column, in_words(row[column])),
+    return (
         "（两年均报送的",
-        row.figure("matched_units"),
-        "个单位）",
+        row.in_prose("matched_units"),
+        "家单位同口径",
+        row.figure_with_text(column, in_words(row[column])),
+        "）",
     )
-    if in_points(indicator) or row["change_rate"] is None:
-        return found
+
+
+def composition_runs(catalogue: Catalogue, row: Row, indicator: Indicator) -> tuple[Run, ...]:
+    """Return how much of a total's growth is a change of who reported.
+
+    Nothing where growth is withheld, and up to the rule ``composition_effect``.
+    """
+    if row["growth_withheld_by"] or in_points(indicator) or row["change_rate"] is None:
+        return ()
     effect = row["change_rate"] - row["matched_change_rate"]
     if abs(effect) <= catalogue.comparison_rules["composition_effect"].threshold:
-        return found
-    text = ("多增" if effect > 0 else "少增") + points(100 * abs(effect)).lstrip("+")
+        return ()
+    text = composition_effect(effect)
     return (
-        *found,
         "，报送单位的变化使合计数",
         row.figure_with_text("change_rate-matched_change_rate", text),
     )
@@ -305,17 +312,25 @@ def change_bars(
     )
 
 
+def _category_suffix(row: Row) -> str:
+    return f"·{category_name(row['task_code'], row['category'])}" if row["category"] else ""
+
+
 def _target_label(marts: Marts, row: Row) -> str:
-    level = LEVELS[row["level"]]
-    kind = f"·{KINDS.get(row['category'], row['category'])}" if row["category"] else ""
-    return f"{task_name(marts, row['task_code'])}（{level}{kind}）"
+    level = level_names()[row["level"]]
+    return f"{task_name(marts, row['task_code'])}（{level}{_category_suffix(row)}）"
 
 
-def _in_notice_order(rows: Iterable[Row]) -> list[Row]:
+def _in_notice_order(marts: Marts, rows: Iterable[Row]) -> list[Row]:
     """Return targets by task and level, their kinds as in the notice: 标准、资源、装备."""
-    kinds = ["", *KINDS]
+    categories = list(marts.catalogue.categories)
     return sorted(
-        rows, key=lambda row: (row["task_code"], row["level"], kinds.index(row["category"] or ""))
+        rows,
+        key=lambda row: (
+            row["task_code"],
+            row["level"],
+            categories.index((row["task_code"], row["category"])) if row["category"] else -1,
+        ),
     )
 
 
@@ -332,7 +347,7 @@ def target_bars(marts: Marts, rows: Sequence[Row], caption: str) -> Bars:
                 f"{count(row['achieved_count'])}/{count(row['target_count'])}",
             ),
         )
-        for row in _in_notice_order(rows)
+        for row in _in_notice_order(marts, rows)
     ]
     return Bars(
         caption,
@@ -381,9 +396,8 @@ def target_table(marts: Marts, rows: Sequence[Row], caption: str) -> Table:
         ),
         tuple(
             (
-                task_name(marts, row["task_code"])
-                + (f"·{KINDS.get(row['category'], row['category'])}" if row["category"] else ""),
-                LEVELS[row["level"]],
+                task_name(marts, row["task_code"]) + _category_suffix(row),
+                level_names()[row["level"]],
                 row.figure("achieved_count"),
                 row.figure("achieved_with_higher"),
                 row.figure("newly_achieved"),
@@ -391,7 +405,7 @@ def target_table(marts: Marts, rows: Sequence[Row], caption: str) -> Table:
                 row.figure("progress_rate"),
                 row.figure("time_elapsed_rate"),
             )
-            for row in _in_notice_order(rows)
+            for row in _in_notice_order(marts, rows)
         ),
         "含以上级别：已升为更高级别的单位仍计入；本年新达：上年尚未达到该级别的单位。",
     )

@@ -98,11 +98,10 @@ def problem_claims() -> Recomputations:
         "behind": texts(
             "select row_number() over (order by progress_rate, k.display_order, level, "
             "coalesce(category, '-')), "
-            "format('{}（{}{}）', k.task_name, case level when 'national' then '国家级' "
-            "when 'provincial' then '省级' when 'municipal' then '市级' else '校级' end, "
-            "case category when 'standard' then '标准' when 'resource' then '资源' "
-            "when 'equipment' then '装备' else coalesce(category, '') end) "
+            "format('{}（{}{}）', k.task_name, l.name_zh, coalesce(c.name_zh, category, '')) "
             "from lake.marts.agg_national_target join lake.marts.dim_task k using (task_code) "
+            "join lake.marts.dim_level l using (level) "
+            "left join lake.marts.dim_category c using (task_code, category) "
             "where year = $year and progress_rate < time_elapsed_rate"
         ),
     }

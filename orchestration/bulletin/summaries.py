@@ -32,15 +32,16 @@ from orchestration.bulletin.parts import (
     growth_note,
     watched_table,
 )
-from orchestration.bulletin.wording import LEVELS, chinese_number, clean, moment
+from orchestration.bulletin.wording import chinese_number, moment
 from orchestration.core.catalogue import Indicator, Region, Task
-from orchestration.figures.claims import counts, texts
+from orchestration.figures.claims import PLACES, counts, texts
 from orchestration.figures.numbers import (
     MISSING,
     count,
     share,
     unit_of,
 )
+from orchestration.figures.wording import clean, level_names
 
 __all__ = ["CLAIMS", "summaries"]
 
@@ -62,7 +63,8 @@ CLAIMS = {
     ),
     "watched": counts(
         "select province_code || '-' || task_code as scope, count(*) "
-        "from lake.marts.unit_watchlist where year = $year group by 1"
+        "from lake.marts.unit_watchlist where year = $year group by 1",
+        PLACES,
     ),
 }
 
@@ -178,7 +180,7 @@ def _section_without_units(subject: _ProvinceTask) -> tuple[str, list[Block]]:
 def _units_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
     columns = [
         ("units_expected", "合计"),
-        *((f"units_{level}", name) for level, name in LEVELS.items()),
+        *((f"units_{level}", name) for level, name in level_names().items()),
     ]
     lines: list[tuple[Run, ...]] = [
         (
@@ -240,7 +242,8 @@ def _reporting_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
     ):
         if units:
             rows = tuple(
-                (unit["unit_name"], unit["unit_code"], LEVELS[unit["level"]]) for unit in units
+                (unit["unit_name"], unit["unit_code"], level_names()[unit["level"]])
+                for unit in units
             )
             columns = (
                 Column("单位", 9, "left"),

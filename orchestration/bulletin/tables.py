@@ -25,18 +25,17 @@ from orchestration.bulletin.sheets import (
     indicator_format,
     measure_format,
 )
-from orchestration.bulletin.wording import (
-    GRADES,
-    KINDS,
-    LEVELS,
-    STATUSES,
-    WATCH_REASONS,
-    chinese_date,
-    clean,
-    moment,
-)
+from orchestration.bulletin.wording import chinese_date, moment
 from orchestration.figures.dictionary import mart_descriptions, project_var
 from orchestration.figures.numbers import MISSING, unit_of
+from orchestration.figures.wording import (
+    GRADES,
+    STATUSES,
+    WATCH_REASONS,
+    category_name,
+    clean,
+    level_names,
+)
 
 __all__ = ["national_tables", "scorecard_sheet", "watchlist_sheet"]
 
@@ -232,7 +231,7 @@ def _units_sheet(marts: Marts) -> Sheet:
             unit["unit_code"],
             unit["unit_name"],
             unit["city_name"],
-            LEVELS[unit["level"]],
+            level_names()[unit["level"]],
             STATUSES[unit["status"]],
             _reporting(unit),
             GRADES.get(unit["assessment_grade"]),
@@ -305,8 +304,8 @@ def _targets_sheet(marts: Marts) -> Sheet:
         (
             row["task_code"],
             _task_name(marts, row["task_code"]),
-            LEVELS[row["level"]],
-            KINDS.get(row["category"], row["category"]) if row["category"] else "全部",
+            level_names()[row["level"]],
+            category_name(row["task_code"], row["category"]) if row["category"] else "全部",
             row["achieved_count"],
             row["achieved_with_higher"],
             row["newly_achieved"],
@@ -407,7 +406,7 @@ def watchlist_sheet(marts: Marts) -> Sheet:
             _task_name(marts, unit["task_code"]),
             unit["unit_code"],
             unit["unit_name"],
-            LEVELS.get(unit["level"], unit["level"]),
+            level_names().get(unit["level"], unit["level"]),
             WATCH_REASONS[unit["reason"]],
             unit["evidence"],
         )

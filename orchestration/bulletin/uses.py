@@ -22,15 +22,10 @@ from orchestration.bulletin.content import (
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sheets import COUNT, RATE, Book, Field, Sheet
 from orchestration.bulletin.tables import ranking_note, scorecard_sheet, watchlist_sheet
-from orchestration.bulletin.wording import (
-    WATCH_NOTE,
-    WATCH_REASONS,
-    chinese_date,
-    chinese_number,
-    moment,
-)
+from orchestration.bulletin.wording import chinese_date, chinese_number, moment
 from orchestration.core.catalogue import ResultUse
 from orchestration.figures.numbers import MISSING
+from orchestration.figures.wording import WATCH_NOTE, WATCH_REASONS
 
 __all__ = ["use_pages", "use_workbooks"]
 

@@ -7,7 +7,7 @@ Doesn't belong here: the checks of single cells (``seeds``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -76,8 +76,20 @@ _KEYWORDS = frozenset(
     | {"true", "when"}
 )
 
+#: The task whose categories are the industries.
+_OF_INDUSTRIES = "T02"
+
 Ordered = TypeVar(
-    "Ordered", ContradictionRule, Measure, ObservationRule, Region, Task, Use, UseOfMeasure
+    "Ordered",
+    Category,
+    ContradictionRule,
+    LevelName,
+    Measure,
+    ObservationRule,
+    Region,
+    Task,
+    Use,
+    UseOfMeasure,
 )
 
 
@@ -111,6 +123,10 @@ class Catalogue:
     rules: Mapping[str, Rule]
     regions: Mapping[str, Region]
     tasks: Mapping[str, Task]
+    #: Level → its name, highest first.
+    levels: Mapping[str, str]
+    #: (task, category) → the category's name, in display order.
+    categories: Mapping[tuple[str, str], str]
     targets: tuple[Target, ...]
     error_codes: Mapping[str, ErrorCode]
     countries: frozenset[str]
@@ -204,8 +220,7 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
     reader.require_all(ContradictionRule, "contradiction", contradictions)
     code_systems, levels = reader.rows(CodeSystem), reader.rows(TaskLevels)
     uses, of_uses = reader.rows(Use), reader.rows(UseOfMeasure)
-    for only_in_dbt in (Category, Industry, LevelName):
-        reader.rows(only_in_dbt)
+    categories = _in_order(reader.rows(Category))
     measures = {row.column: row for row in _in_order(reader.rows(Measure))}
     indicators = {row.code: row for row in reader.rows(Indicator)}
     roles = reader.rows(Role)
@@ -220,6 +235,11 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
         rules={row.rule_id: row for row in reader.rows(Rule)},
         regions={row.code: row for row in _in_order(reader.rows(Region))},
         tasks={row.code: row for row in _in_order(reader.rows(Task))},
+        levels={row.level: row.name_zh for row in _in_order(reader.rows(LevelName))},
+        categories={
+            **{(row.task_code, row.category): row.name_zh for row in categories},
+            **{(_OF_INDUSTRIES, row.code): row.name_zh for row in reader.rows(Industry)},
+        },
         targets=tuple(reader.rows(Target)),
         error_codes={row.code: row for row in reader.rows(ErrorCode)},
         countries=frozenset(row.code for row in reader.rows(Country)),
@@ -363,6 +383,7 @@ def _check_rules(catalogue: Catalogue, reader: SeedReader) -> None:
     """Check that every rule names existing indicators and is a condition that DuckDB can read."""
     import duckdb
 
+    readable: list[Rule] = []
     with duckdb.connect(config={"enable_external_access": "false", "threads": "1"}) as con:
         for rule in catalogue.rules.values():
             operands = catalogue.operands_of(rule.task_code)
@@ -377,29 +398,30 @@ def _check_rules(catalogue: Catalogue, reader: SeedReader) -> None:
             for keyword in sorted(rule.keywords - _KEYWORDS):
                 reader.add_fault(rule, "expression", "a condition of one unit's values", keyword)
             if operands.issuperset(rule.names) and rule.keywords <= _KEYWORDS:
-                for wanted in _condition_faults(con, rule):
-                    reader.add_fault(rule, "expression", wanted, rule.expression)
+                readable.append(rule)
             looks_back = any(name.startswith("prev_") for name in rule.names)
             if rule.compares_with_last_year is not looks_back:
                 wanted = f"{looks_back}".lower() + ", as the expression "
                 wanted += "names prev_" if looks_back else "doesn't name prev_"
                 found = str(rule.compares_with_last_year).lower()
                 reader.add_fault(rule, "compares_with_last_year", wanted, found)
+        # One query for all rules takes a tenth of the time of a query for each.
+        if _condition_faults(con, readable):
+            for rule in readable:
+                for wanted in _condition_faults(con, [rule]):
+                    reader.add_fault(rule, "expression", wanted, rule.expression)
 
 
-def _condition_faults(con: duckdb.DuckDBPyConnection, rule: Rule) -> Iterator[str]:
-    """What an expression should be instead, if DuckDB can't evaluate it to true or false."""
+def _condition_faults(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> list[str]:
+    """What expressions should be instead, if DuckDB can't evaluate them to true or false."""
     import duckdb
 
+    names = {name for rule in rules for name in rule.names} - {"reporting_year"}
     operands = ["2024 as reporting_year"]
-    operands += [
-        f"cast(null as decimal(24, 6)) as {name}" for name in rule.names if name != "reporting_year"
-    ]
-    query = f"select typeof(({rule.expression})) from (select {', '.join(operands)})"
+    operands += [f"cast(null as decimal(24, 6)) as {name}" for name in sorted(names)]
+    kinds = ", ".join(f"typeof(({rule.expression}))" for rule in rules)
     try:
-        kinds = con.execute(query).fetchone()
+        found = con.execute(f"select {kinds} from (select {', '.join(operands)})").fetchone()
     except (duckdb.Error, ValueError) as error:
-        yield f"a condition ({str(error).strip().splitlines()[0]})"
-    else:
-        if kinds != ("BOOLEAN",):
-            yield "a condition, true or false"
+        return [f"a condition ({str(error).strip().splitlines()[0]})"]
+    return [] if found and set(found) <= {"BOOLEAN"} else ["a condition, true or false"]

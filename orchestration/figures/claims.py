@@ -26,6 +26,7 @@ from orchestration.figures.ids import suggestion
 from orchestration.figures.numbers import count
 
 __all__ = [
+    "PLACES",
     "Answers",
     "ChangedFigure",
     "Evidence",
@@ -81,16 +82,21 @@ class Query:
     Attributes:
         sql: returns scopes and their numbers or texts, or one number or text without a scope;
             ``$year`` is the year.
-        nothing: text of a scope without a row, and of NULL.
+        nothing: text of NULL, and of a scope of ``scopes`` without a row.
+        scopes: query of the scopes that may have no row; any other scope without one is unknown,
+            because what is missing is neither zero nor empty.
     """
 
     sql: str
     nothing: str
+    scopes: str = ""
 
     def read(self, con: duckdb.DuckDBPyConnection, year: int) -> dict[str, str]:
         """Return scope → text; the scope is empty if the query returns one value."""
+        known = con.execute(self.scopes).fetchall() if self.scopes else ()
+        found = {scope: self.nothing for (scope,) in known}
         rows = con.execute(self.sql, {"year": year}).fetchall()
-        return {str(*scope): self._printed(value) for *scope, value in rows}
+        return found | {str(*scope): self._printed(value) for *scope, value in rows}
 
     def _printed(self, value: int | str | None) -> str:
         if value is None:
@@ -98,14 +104,23 @@ class Query:
         return value if isinstance(value, str) else count(value)
 
 
-def counts(sql: str) -> Query:
-    """Return the recomputation of claims that are whole numbers; a scope without a row has 0."""
-    return Query(sql, "0")
+#: The scopes of places, for ``scopes``: the nation (``-``), provinces, tasks, a province's tasks.
+PLACES = (
+    "select '-' as scope union all select province_code from lake.marts.dim_region "
+    "union all select task_code from lake.marts.dim_task "
+    "union all select province_code || '-' || task_code "
+    "from lake.marts.dim_region, lake.marts.dim_task"
+)
 
 
-def texts(sql: str) -> Query:
-    """Return the recomputation of claims that are texts; a scope without a row has an empty one."""
-    return Query(sql, "")
+def counts(sql: str, scopes: str = "") -> Query:
+    """Return the recomputation of whole numbers; a scope of ``scopes`` without a row has 0."""
+    return Query(sql, "0", scopes)
+
+
+def texts(sql: str, scopes: str = "") -> Query:
+    """Return the recomputation of texts; a scope of ``scopes`` without a row has an empty one."""
+    return Query(sql, "", scopes)
 
 
 #: Takes the evidence and a scope; returns the claim's text, or None if the scope is unknown.
@@ -159,7 +174,7 @@ class Registry:
         if isinstance(known, Query):
             own = answers[name]
             if ("" in own) == (scope == ""):  # A query returns scopes, or one value without.
-                found = own.get(scope, known.nothing)
+                found = own.get(scope)
         elif known:
             found = known(evidence, scope)
         if found is None:

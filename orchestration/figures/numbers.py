@@ -20,6 +20,7 @@ __all__ = [
     "UNCHANGED",
     "amount",
     "change",
+    "composition_effect",
     "count",
     "exact",
     "growth",
@@ -149,22 +150,35 @@ DIRECTIONS = {"增长": "", "提高": "", "多增": "", "下降": "−", "少增
 UNCHANGED = "持平"
 
 
-def _in_words(change: str, rising: str, falling: str) -> str:
-    """Return a change with a sign as words; one printed as zero is ``UNCHANGED``."""
-    size = change.lstrip("+−")
-    if size == change:
+def _in_words(change: Decimal, rising: str, falling: str) -> str:
+    """Return the size of a change with its word, without a unit.
+
+    It has one decimal, and two where one would print zero; a change that is still printed as zero
+    is ``UNCHANGED``.
+    """
+    places = next((places for places in (1, 2) if half_up(abs(change), places)), None)
+    if places is None:
         return UNCHANGED
-    return (falling if change.startswith("−") else rising) + size
+    return (rising if change > 0 else falling) + rounded(abs(change), places)
+
+
+def _with_unit(words: str, unit: str) -> str:
+    return words if words == UNCHANGED else words + unit
 
 
 def growth(rate: Decimal) -> str:
-    """Return a change rate for prose: ``增长5.32%``, ``下降5.32%`` or ``持平``."""
-    return _in_words(change(rate), "增长", "下降")
+    """Return a change rate for prose: ``增长5.3%``, ``下降5.3%``, ``增长0.02%`` or ``持平``."""
+    return _with_unit(_in_words(rate * 100, "增长", "下降"), "%")
 
 
 def growth_in_points(difference: Decimal) -> str:
     """Return the change of a percentage for prose, in percentage points."""
-    return _in_words(points(difference), "提高", "下降")
+    return _with_unit(_in_words(difference, "提高", "下降"), "个百分点")
+
+
+def composition_effect(difference: Decimal) -> str:
+    """Return for prose what a change of the units added to a total's growth, a fraction."""
+    return _with_unit(_in_words(difference * 100, "多增", "少增"), "个百分点")
 
 
 def in_points(indicator: Indicator) -> bool:

@@ -26,15 +26,7 @@ import jinja2
 from markupsafe import Markup
 
 from orchestration.bulletin.links import NATION, target_anchor, unit_anchor, unit_target
-from orchestration.bulletin.wording import (
-    AGGREGATIONS,
-    GRADES,
-    KINDS,
-    LEVELS,
-    UNIT_NAME,
-    clean,
-    moment,
-)
+from orchestration.bulletin.wording import moment
 from orchestration.core.catalogue import Catalogue, Indicator, load_catalogue
 from orchestration.core.errors import TongbaoError
 from orchestration.core.page_style import PAGE_STYLE
@@ -46,6 +38,14 @@ from orchestration.figures.recompute import (
     UnitValue,
     indicator_columns,
     unit_columns,
+)
+from orchestration.figures.wording import (
+    AGGREGATIONS,
+    GRADES,
+    UNIT_NAME,
+    category_name,
+    clean,
+    level_names,
 )
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace import evidence
@@ -552,7 +552,7 @@ def _reporting_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _in_level_order(rows: Iterable[MartRow]) -> list[MartRow]:
-    order = list(LEVELS)
+    order = list(level_names())
     return sorted(rows, key=lambda row: (order.index(row["level"]), row["category"] or ""))
 
 
@@ -564,7 +564,9 @@ def _target_row(row: MartRow, units: Sequence[MartRow]) -> _Place:
     )
     verdict = _verdict(row, {"achieved_count": Computed(achieved, "")}, ("achieved_count",))
     cells = _cell_texts(row, _TARGET_COLUMNS)
-    name = LEVELS[row["level"]] + (f"·{KINDS.get(kind, kind)}" if kind else "")
+    name = level_names()[row["level"]] + (
+        f"·{category_name(row['task_code'], kind)}" if kind else ""
+    )
     anchor = target_anchor(row["level"], kind or "-")
     return _Place(anchor, name, (*cells, str(row["target_year"]), verdict))
 
@@ -579,7 +581,8 @@ def _unit_row(data: _YearData, unit: MartRow, page_documents: _PageDocuments) ->
         "code": unit["unit_code"],
         "name": clean(unit["unit_name"], UNIT_NAME),
         "cells": (
-            f"{LEVELS[unit['level']]}·{KINDS[kind]}" if kind in KINDS else LEVELS[unit["level"]],
+            level_names()[unit["level"]]
+            + (f"·{category_name(unit['task_code'], kind)}" if kind else ""),
             reported,
             "有" if unit["has_report_file"] else "无",
             " ".join(part for part in (grade, score) if part) or "—",

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from orchestration.bulletin.wording import clean
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.figures.numbers import plain
+from orchestration.figures.wording import clean
 from orchestration.trace.model import Document, Trace, Unit
 from orchestration.trace.wording import DOCUMENTS, STAGES, beijing
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import duckdb
 
-from orchestration.bulletin.wording import AGGREGATIONS
 from orchestration.core.catalogue import Catalogue, Indicator, load_catalogue
 from orchestration.core.errors import UsageError
 from orchestration.figures.dictionary import ColumnDescription, mart_descriptions, project_var
@@ -39,6 +38,7 @@ from orchestration.figures.recompute import (
     rank_of,
     unit_columns,
 )
+from orchestration.figures.wording import AGGREGATIONS
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace import evidence
 from orchestration.trace.evidence import Scope

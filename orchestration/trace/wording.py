@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from orchestration.bulletin.wording import EXCLUSIONS, KINDS, LEVELS
 from orchestration.core.catalogue import Catalogue, Indicator
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.figures.recompute import UnitValue
+from orchestration.figures.wording import EXCLUSIONS, category_name
 
 __all__ = [
     "DOCUMENTS",
@@ -82,5 +82,8 @@ def place_label(catalogue: Catalogue, key: Mapping[str, str | None]) -> str:
         parts.append(f"{task} {known.name}" if known else task)
     if "level" in key:
         level, kind = key["level"] or "", key["category"]
-        parts.append(LEVELS.get(level, level) + (f"·{KINDS.get(kind, kind)}" if kind else ""))
+        parts.append(
+            catalogue.levels.get(level, level)
+            + (f"·{category_name(task or '', kind)}" if kind else "")
+        )
     return " ".join(parts)

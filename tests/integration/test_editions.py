@@ -842,10 +842,10 @@ def test_the_national_bulletin_reports_results_problems_and_requirements(
     assert len(texts) == len({re.sub(r"[\d,.]+", "", text) for text in texts}) == 11
     assert not any("—" in text or "+" in text for text in texts)
     grown = [
-        run.claim.split("/")[1:]
+        run.id.split("/")[2:4]
         for block in results.blocks
         for run in runs(block)
-        if isinstance(run, Claim) and run.claim.startswith("matched_growth/")
+        if isinstance(run, Figure) and run.id.endswith(("/matched_change_rate", "points"))
     ]
     withheld = rendered.con.execute(
         "select count(*) from marts.agg_national_indicator where year = ? "

@@ -32,18 +32,12 @@ from orchestration.bulletin.content import (
     paragraph,
 )
 from orchestration.bulletin.marts import Row
-from orchestration.bulletin.parts import change_figure, growth_note, growth_runs
+from orchestration.bulletin.parts import change_figure, composition_runs, growth_note, growth_runs
 from orchestration.bulletin.render import PdfRenderer, load_fonts, render_html, with_font
 from orchestration.bulletin.render.charts import svg_of
 from orchestration.bulletin.render.fonts import font_files
 from orchestration.bulletin.sections import sections_of
-from orchestration.bulletin.wording import (
-    chinese_date,
-    chinese_number,
-    clean,
-    listed,
-    moment,
-)
+from orchestration.bulletin.wording import chinese_date, chinese_number, listed, moment
 from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.core.errors import UsageError
 from orchestration.core.settings import PROJECT_ROOT
@@ -58,6 +52,7 @@ from orchestration.figures.numbers import (
     points,
     rounded,
 )
+from orchestration.figures.wording import clean
 
 
 @pytest.mark.parametrize(
@@ -87,10 +82,11 @@ def test_rates_and_changes() -> None:
     assert change(Decimal("-0.0532")) == "−5.32%"
     assert change(Decimal("0.000001")) == "0.00%"
     assert points(Decimal("-1.2")) == "−1.20个百分点"
-    assert growth(Decimal("0.0532")) == "增长5.32%"
-    assert growth(Decimal("-0.0532")) == "下降5.32%"
+    assert growth(Decimal("0.0532")) == "增长5.3%"
+    assert growth(Decimal("0.0002")) == "增长0.02%"
+    assert growth(Decimal("-0.0532")) == "下降5.3%"
     assert growth(Decimal("-0.000001")) == "持平"
-    assert growth_in_points(Decimal("1.2")) == "提高1.20个百分点"
+    assert growth_in_points(Decimal("1.2")) == "提高1.2个百分点"
     assert growth_in_points(Decimal("0.001")) == "持平"
 
 
@@ -104,8 +100,8 @@ def _aggregate(code: str, **data: Any) -> tuple[Row, Indicator]:
     ("total", "said"),
     [
         # More units reported than last year; the rule is one percentage point.
-        ("0.223200", "，报送单位的变化使合计数多增14.31个百分点"),
-        ("-0.029900", "，报送单位的变化使合计数少增11.00个百分点"),
+        ("0.223200", "，报送单位的变化使合计数多增14.3个百分点"),
+        ("-0.029900", "，报送单位的变化使合计数少增11.0个百分点"),
         ("0.090100", ""),
     ],
 )
@@ -116,9 +112,9 @@ def test_growth_is_that_of_the_same_units(total: str, said: str) -> None:
         matched_change_rate=Decimal("0.080100"),
         matched_units=9432,
     )
-    runs = growth_runs(load_catalogue(), row, indicator)
+    runs = (*growth_runs(row, indicator), *composition_runs(load_catalogue(), row, indicator))
     text = "".join(run if isinstance(run, str) else run.text for run in runs)
-    assert text == f"，同口径增长8.01%（两年均报送的9,432个单位）{said}"
+    assert text == f"（两年均报送的9,432家单位同口径增长8.0%）{said}"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +127,8 @@ def test_growth_is_that_of_the_same_units(total: str, said: str) -> None:
 )
 def test_withheld_growth_is_not_said_and_its_reason_is(code: str, withheld: str, said: str) -> None:
     row, indicator = _aggregate(code, growth_withheld_by=withheld)
-    assert growth_runs(load_catalogue(), row, indicator) == ()
+    assert growth_runs(row, indicator) == ()
+    assert composition_runs(load_catalogue(), row, indicator) == ()
     assert change_figure(row, indicator) == MISSING
     compared = growth_note(load_catalogue(), ())
     note = growth_note(load_catalogue(), [(indicator, row), (indicator, row)])

@@ -1,4 +1,4 @@
-"""The recomputations of claims: one a name, with the right text for a scope without a row."""
+"""The recomputations of claims: one a name, and no text for an unknown scope."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ _REGISTRY = Registry(
     [
         {"all": counts(f"select sum(n)::int {_ROWS} where y = $year")},
         {
-            "number": counts(f"select s, n {_ROWS} where y = $year"),
-            "text": texts(f"select s, t {_ROWS} where y = $year"),
+            "number": counts(f"select s, n {_ROWS} where y = $year", f"select s {_ROWS}"),
+            "text": texts(f"select s, t {_ROWS} where y = $year", f"select s {_ROWS}"),
+            "named": counts(f"select s, n {_ROWS} where y = $year"),
             "year": lambda evidence, scope: str(evidence.year) if scope == "now" else None,
         },
     ]
@@ -50,6 +51,8 @@ def test_a_claim_has_the_text_that_its_recomputation_returns(claim: str, said: s
         ("year/then", "claim year/then: nothing recomputes it$"),
         ("all/a", "claim all/a: nothing recomputes it$"),
         ("number", "claim number: nothing recomputes it$"),
+        ("number/d", "claim number/d: nothing recomputes it$"),
+        ("named/c", "claim named/c: nothing recomputes it$"),
     ],
 )
 def test_an_unknown_claim_is_refused(claim: str, wanted: str) -> None:

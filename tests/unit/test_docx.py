@@ -33,10 +33,10 @@ from orchestration.bulletin.content import (
 from orchestration.bulletin.marts import GateNotes, Marts, Row
 from orchestration.bulletin.render import PdfRenderer, load_fonts, render_docx
 from orchestration.bulletin.summaries import summaries
-from orchestration.bulletin.wording import LEVELS
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import period_of
 from orchestration.figures.numbers import share
+from orchestration.figures.wording import level_names
 from tests.fixtures.gbt import lint_docx, lint_numbering, lint_pdf, lint_text
 
 YEAR = 2024
@@ -292,7 +292,7 @@ def test_every_figure_is_printed() -> None:
 def _task_row(table: str, key: tuple[str, ...], units: int) -> Row:
     rates = ("reporting_rate", "on_time_rate", "report_file_rate", "assessed_rate")
     data: dict[str, Any] = dict.fromkeys((*rates, "target_met_rate"), Decimal("0.5"))
-    data |= dict.fromkeys((f"units_{level}" for level in LEVELS), 0)
+    data |= dict.fromkeys((f"units_{level}" for level in level_names()), 0)
     data |= {"units_national": units, "units_expected": units, "units_reported": units}
     data |= {
         "units_on_time": units,

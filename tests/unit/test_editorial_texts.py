@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from orchestration.bulletin import GateNotes, Marts
-from orchestration.bulletin.content import Claim, Figure, Run
+from orchestration.bulletin.content import Figure, Run
 from orchestration.bulletin.editorials import (
     EditorialFault,
     editorial_paragraphs,
@@ -18,7 +18,7 @@ from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import period_of
 
 RATE = Figure("2024/agg_province_task/440000/T05/on_time_rate", "97.50%")
-GROWTH = Claim("matched_growth/T05/T05_11", "增长8.2%")
+GROWTH = Figure("2024/agg_national_indicator/T05/T05_11/matched_change_rate", "增长8.2%")
 PRINTED = (RATE, Figure("2024/x/units", "1,234"), GROWTH, "无编号的12")
 
 

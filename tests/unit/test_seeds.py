@@ -12,7 +12,6 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from orchestration.bulletin.wording import KINDS, LEVELS
 from orchestration.cli import main
 from orchestration.core import catalogue, seeds
 from orchestration.core.catalogue import SEEDS, load_catalogue, read_catalogue
@@ -330,15 +329,13 @@ def test_names_used_outside_the_seeds_exist_in_them() -> None:
         assert {measure.column, measure.rank_column} <= columns
 
 
-def test_every_level_and_category_has_one_name() -> None:
-    assert {row["level"]: row["name_zh"] for row in _seed("level_names")} == LEVELS
+def test_every_category_has_one_name() -> None:
     names = {(row["task_code"], row["category"]): row["name_zh"] for row in _seed("categories")}
     used = {(task, name) for task, of_task in CATEGORIES.items() for name, _ in of_task}
     used |= {
         (row["task_code"], row["category"]) for row in _seed("task_targets") if row["category"]
     }
     assert {(task, name) for task, name in used if name} <= set(names)
-    assert {name: names["T10", name] for name in KINDS} == KINDS
 
 
 def test_help_does_not_read_the_catalogue() -> None:

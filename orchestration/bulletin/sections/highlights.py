@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestration.bulletin.content import Block, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import clean
+from orchestration.figures.wording import clean
 
 IN = ("task", "province")
 ORDER = 60

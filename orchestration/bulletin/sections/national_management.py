@@ -7,8 +7,8 @@ from collections import Counter
 from orchestration.bulletin.content import Block, Column, Paragraph, Run, Table
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import WATCH_REASONS
 from orchestration.figures.numbers import count
+from orchestration.figures.wording import WATCH_REASONS
 
 IN = ("national",)
 ATTACHED_TO = ("national",)

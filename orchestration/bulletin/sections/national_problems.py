@@ -15,8 +15,9 @@ from orchestration.bulletin.problems import (
     share_text,
 )
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import KINDS, LEVELS, UNIT_NAME, clean, listed
+from orchestration.bulletin.wording import listed
 from orchestration.figures.claims import Evidence, counts
+from orchestration.figures.wording import UNIT_NAME, category_name, clean, level_names
 
 IN = ("national",)
 ORDER = 30
@@ -97,8 +98,8 @@ def _late_targets(marts: Marts) -> list[Block]:
         "项" + ("，" if len(rows) <= _NAMED else "，最低的是"),
     ]
     for place, row in enumerate(rows[:_NAMED], 1):
-        kind = KINDS.get(row["category"], row["category"]) if row["category"] else ""
-        name = f"{task_name(marts, row['task_code'])}（{LEVELS[row['level']]}{kind}）"
+        kind = category_name(row["task_code"], row["category"]) if row["category"] else ""
+        name = f"{task_name(marts, row['task_code'])}（{level_names()[row['level']]}{kind}）"
         runs += [
             "、" if place > 1 else "",
             Claim(f"behind/{place}", name),

@@ -24,9 +24,10 @@ from orchestration.bulletin.parts import (
     tile_map,
 )
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import EXCLUSIONS, listed, moment
+from orchestration.bulletin.wording import listed, moment
 from orchestration.figures.claims import counts, texts
 from orchestration.figures.numbers import count
+from orchestration.figures.wording import EXCLUSIONS
 
 IN = ("national",)
 ATTACHED_TO = ("national",)

@@ -6,6 +6,7 @@ from orchestration.bulletin.content import Block, Claim, Paragraph, Run, heading
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import (
     change_bars,
+    composition_runs,
     growth_runs,
     indicator_table,
     target_bars,
@@ -14,8 +15,8 @@ from orchestration.bulletin.parts import (
     task_name,
 )
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import LEVELS
 from orchestration.figures.claims import counts
+from orchestration.figures.wording import level_names
 
 IN = ("national",)
 ATTACHED_TO = ("national",)
@@ -58,6 +59,12 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     return found
 
 
+def _growth(marts: Marts, role: str, row: Row) -> tuple[Run, ...]:
+    """Return the growth of an amount, and what a change of the units that reported added to it."""
+    indicator = marts.catalogue.roles[role]
+    return (*growth_runs(row, indicator), *composition_runs(marts.catalogue, row, indicator))
+
+
 def _funding(marts: Marts) -> list[Block]:
     rows = {
         role: marts.find("agg_national_indicator", "ALL", indicator.code)
@@ -75,11 +82,11 @@ def _funding(marts: Marts) -> list[Block]:
                 f"{unit}，到位",
                 received.figure("value"),
                 unit,
-                *growth_runs(marts.catalogue, received, marts.catalogue.roles["received"]),
+                *_growth(marts, "received", received),
                 "；实际支出",
                 spent.figure("value"),
                 unit,
-                *growth_runs(marts.catalogue, spent, marts.catalogue.roles["spent"]),
+                *_growth(marts, "spent", spent),
                 "。经费到位率",
                 arrival.figure("value"),
                 "%，支出执行率",
@@ -99,10 +106,10 @@ def _task_paragraph(marts: Marts, row: Row) -> Paragraph:
     if not row["units_expected"]:
         return paragraph(f"{task_name(marts, code)}本年度没有应报单位。")
     runs: list[Run] = ["应报单位", row.figure("units_expected"), "家，其中"]
-    levels = [level for level in LEVELS if row[f"units_{level}"]]
+    levels = [level for level in level_names() if row[f"units_{level}"]]
     for index, level in enumerate(levels):
         runs += [
-            ("、" if index else "") + LEVELS[level],
+            ("、" if index else "") + level_names()[level],
             row.figure(f"units_{level}"),
             "家",
         ]

@@ -6,8 +6,9 @@ from orchestration.bulletin.content import Block, Claim, Column, Run, Table, hea
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import lacking_summaries, units_heading
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import LEVELS, address, moment
-from orchestration.figures.claims import texts
+from orchestration.bulletin.wording import address, moment
+from orchestration.figures.claims import PLACES, texts
+from orchestration.figures.wording import level_names
 
 IN = ("province",)
 ORDER = 10
@@ -17,7 +18,8 @@ CLAIMS = {
     "province_summaries_lacking": texts(
         "select province_code, string_agg(task_code, '、' order by task_code) "
         "from lake.marts.agg_province_task "
-        "where year = $year and units_expected > 0 and not has_provincial_summary group by 1"
+        "where year = $year and units_expected > 0 and not has_provincial_summary group by 1",
+        PLACES,
     ),
 }
 
@@ -77,7 +79,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                     unit["unit_name"],
                     unit["unit_code"],
                     marts.catalogue.tasks[unit["task_code"]].name,
-                    LEVELS[unit["level"]],
+                    level_names()[unit["level"]],
                 )
                 for unit in chosen
             )

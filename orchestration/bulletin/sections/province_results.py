@@ -6,7 +6,7 @@ from orchestration.bulletin.content import Block, Run, heading, paragraph
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import change_bars, indicator_table, target_runs
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import LEVELS
+from orchestration.figures.wording import level_names
 
 IN = ("province",)
 ORDER = 20
@@ -33,7 +33,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         task = marts.catalogue.tasks[row["task_code"]]
         nation = marts.row("agg_national_task", task.code)
         runs: list[Run] = ["应报单位", row.figure("units_expected"), "家"]
-        for level, name in LEVELS.items():
+        for level, name in level_names().items():
             if row[f"units_{level}"]:
                 runs += [f"，{name}", row.figure(f"units_{level}"), "家"]
         if row["targets_set"]:

@@ -17,10 +17,11 @@ from orchestration.bulletin.content import (
 )
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import UNIT_NAME, clean, listed, moment
+from orchestration.bulletin.wording import listed, moment
 from orchestration.figures.claims import Evidence, counts, texts
 from orchestration.figures.dictionary import project_var
 from orchestration.figures.numbers import plain
+from orchestration.figures.wording import UNIT_NAME, clean
 
 IN = ("national", "task", "province")
 ATTACHED_TO = ("national",)
@@ -103,7 +104,10 @@ CLAIMS = {
         "group by scope"
     ),
     # Provinces that have confirmed all their figures, or those of a task; "national" or task.
-    "confirmed": counts(_PROVINCES.format(wanted="count(*) filter (where is_confirmed)")),
+    "confirmed": counts(
+        _PROVINCES.format(wanted="count(*) filter (where is_confirmed)"),
+        "select 'national' union all select task_code from lake.marts.dim_task",
+    ),
     "unconfirmed": counts(_PROVINCES.format(wanted="count(*) filter (where not is_confirmed)")),
     "unconfirmed_names": texts(
         _PROVINCES.format(

@@ -8,7 +8,7 @@ from orchestration.bulletin.parts import tile_map
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.task_ranks import rank_note, rank_run
 from orchestration.bulletin.wording import listed, moment
-from orchestration.figures.claims import counts, texts
+from orchestration.figures.claims import PLACES, counts, texts
 from orchestration.figures.numbers import MISSING
 
 IN = ("task",)
@@ -19,12 +19,14 @@ CLAIMS = {
     # Number of provinces from which a summary is expected.
     "task_provinces": counts(
         "select task_code, count(*) from lake.marts.agg_province_task "
-        "where year = $year and units_expected > 0 group by 1"
+        "where year = $year and units_expected > 0 group by 1",
+        PLACES,
     ),
     "task_summaries_lacking": texts(
         "select t.task_code, string_agg(r.short_name, '、' order by r.display_order) "
         "from lake.marts.agg_province_task t join lake.marts.dim_region r using (province_code) "
-        "where t.year = $year and t.units_expected > 0 and not t.has_provincial_summary group by 1"
+        "where t.year = $year and t.units_expected > 0 and not t.has_provincial_summary group by 1",
+        PLACES,
     ),
 }
 

@@ -12,8 +12,8 @@ from orchestration.bulletin.parts import (
     tile_map,
 )
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import LEVELS
 from orchestration.figures.numbers import MISSING
+from orchestration.figures.wording import level_names
 
 IN = ("task",)
 ORDER = 20
@@ -28,7 +28,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     row = marts.row("agg_national_task", place.code)
     found: list[Block] = [heading("建设规模和目标")]
     runs: list[Run] = ["应报单位", row.figure("units_expected"), "家"]
-    for level, name in LEVELS.items():
+    for level, name in level_names().items():
         if row[f"units_{level}"]:
             runs += [f"，{name}", row.figure(f"units_{level}"), "家"]
     runs += target_runs(row)

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orchestration.bulletin.site.templates import fill
-from orchestration.bulletin.wording import chinese_date, clean
+from orchestration.bulletin.wording import chinese_date
 from orchestration.core.reporting_calendar import SHANGHAI, period_of
+from orchestration.figures.wording import clean
 
 __all__ = ["EditionNote", "year_index"]
 

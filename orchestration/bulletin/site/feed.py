@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from orchestration.bulletin.wording import ORGAN, clean
+from orchestration.bulletin.wording import ORGAN
+from orchestration.figures.wording import clean
 
 __all__ = ["year_feed"]
 

@@ -11,11 +11,12 @@ from typing import Any
 from orchestration.bulletin.content import Column
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.site.grid import Grid
-from orchestration.bulletin.wording import AGGREGATIONS, chinese_date, moment
+from orchestration.bulletin.wording import chinese_date, moment
 from orchestration.core.catalogue import Catalogue, Indicator
 from orchestration.figures.dictionary import mart_descriptions, project_var
 from orchestration.figures.numbers import MISSING, exact
 from orchestration.figures.printing import column_label
+from orchestration.figures.wording import AGGREGATIONS
 
 __all__ = ["methods_page"]
 

@@ -24,16 +24,9 @@ from orchestration.bulletin.site.methods import methods_page
 from orchestration.bulletin.site.quality import quality_sections
 from orchestration.bulletin.site.templates import fill, json_for_script
 from orchestration.bulletin.site.watchlist import watchlist_pages
-from orchestration.bulletin.wording import (
-    GRADES,
-    LEVELS,
-    STATUSES,
-    chinese_date,
-    chinese_number,
-    clean,
-    moment,
-)
+from orchestration.bulletin.wording import chinese_date, chinese_number, moment
 from orchestration.figures.numbers import MISSING, amount, count
+from orchestration.figures.wording import GRADES, STATUSES, clean, level_names
 
 __all__ = ["site_pages"]
 
@@ -258,7 +251,7 @@ def _units_by_region(marts: Marts) -> Iterator[tuple[Any, list[tuple[Any, list[t
                 unit["unit_name"],
                 unit["unit_code"],
                 _city_name(unit),
-                LEVELS[unit["level"]],
+                level_names()[unit["level"]],
                 STATUSES[unit["status"]],
                 _REPORT_STATES[_report_state(unit)],
                 GRADES.get(unit["assessment_grade"], MISSING),
@@ -271,7 +264,7 @@ def _units_by_region(marts: Marts) -> Iterator[tuple[Any, list[tuple[Any, list[t
 
 def _unit_data(marts: Marts) -> bytes:
     """Return the script that defines ``unitData``, which the search reads."""
-    levels, statuses, grades = list(LEVELS), list(STATUSES), list(GRADES)
+    levels, statuses, grades = list(level_names()), list(STATUSES), list(GRADES)
     rows: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for unit in marts.units:
         grade = unit["assessment_grade"]
@@ -289,7 +282,7 @@ def _unit_data(marts: Marts) -> bytes:
     data = {
         "provinces": {region.code: region.short_name for region in marts.regions},
         "tasks": {task.code: task.name for task in marts.tasks},
-        "levels": list(LEVELS.values()),
+        "levels": list(level_names().values()),
         "statuses": list(STATUSES.values()),
         "reports": _REPORT_STATES,
         "grades": list(GRADES.values()),
@@ -303,7 +296,7 @@ def _search_page(marts: Marts) -> dict[str, Any]:
     filters = {
         "task": ("重点任务", [(task.code, task.name) for task in marts.tasks]),
         "province": ("省份", [(region.code, region.name) for region in marts.regions]),
-        "level": ("级别", list(enumerate(LEVELS.values()))),
+        "level": ("级别", list(enumerate(level_names().values()))),
         "report": ("报送情况", list(enumerate(_REPORT_STATES))),
         "grade": ("考核等次", list(enumerate(GRADES.values()))),
     }

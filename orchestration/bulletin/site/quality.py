@@ -17,9 +17,10 @@ from datetime import datetime
 from orchestration.bulletin.content import Column, Run, Table
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.site.editions import EditionNote
-from orchestration.bulletin.wording import EXCLUSIONS, chinese_date
+from orchestration.bulletin.wording import chinese_date
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.figures.numbers import count
+from orchestration.figures.wording import EXCLUSIONS
 
 __all__ = ["QualitySection", "quality_sections"]
 

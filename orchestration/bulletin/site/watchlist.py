@@ -15,8 +15,9 @@ from orchestration.bulletin.links import unit_target
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import task_name
 from orchestration.bulletin.site.grid import Grid, Link
-from orchestration.bulletin.wording import LEVELS, WATCH_NOTE, WATCH_REASONS, moment
+from orchestration.bulletin.wording import moment
 from orchestration.figures.numbers import MISSING, count
+from orchestration.figures.wording import WATCH_NOTE, WATCH_REASONS, level_names
 
 __all__ = ["watchlist_pages"]
 
@@ -86,7 +87,7 @@ def _province_list(marts: Marts, rows: list[dict[str, Any]]) -> Grid:
                 unit["unit_name"],
                 Link(unit["unit_code"], f"../../{unit_target(unit['unit_code'])}"),
                 task_name(marts, unit["task_code"]),
-                LEVELS.get(unit["level"], unit["level"]),
+                level_names().get(unit["level"], unit["level"]),
                 WATCH_REASONS[unit["reason"]],
                 unit["evidence"],
             )
