@@ -21,15 +21,13 @@ from orchestration.core.errors import GateBlocked, TongbaoError, Unreachable, Us
 from orchestration.core.reporting_calendar import period_of, years
 from orchestration.core.versions import code_versions, recorded_versions
 from orchestration.core.workspace import Progress, Workspace
-from orchestration.intake.listing import list_landing, new_objects
-from orchestration.intake.receipts import refresh_receipts
-from orchestration.intake.run import IntakeSummary, intake_is_pending, run_intake
 from orchestration.lakehouse import MaintainSummary, TransformSummary
 from orchestration.observing import metrics_once, observed
 from orchestration.storage import open_workspace
 
 if TYPE_CHECKING:
     from orchestration.gate import GateDecision
+    from orchestration.intake.run import IntakeSummary
     from orchestration.publication import PublishSummary, ReplaySummary, VerifySummary
     from orchestration.receipts import ReceiptsSummary, RemindersSummary
     from orchestration.rehearsal import Rehearsal
@@ -90,6 +88,8 @@ def waiting(ws: Workspace, year: int) -> Waiting:
     Raises:
         Unreachable: the store can't be listed.
     """
+    from orchestration.intake.listing import list_landing, new_objects
+
     new = list_landing(ws.store, ws.settings.landing_bucket, year)
     behind = False
     try:
@@ -135,6 +135,8 @@ def _nothing_to_do(ws: Workspace, year: int, wanted: Sequence[Callable[..., Any]
 
     Receipt pages depend only on the marts; the stage writes pages that a killed run left out.
     """
+    from orchestration.intake.run import intake_is_pending
+
     period_of(year)
     try:
         with lakehouse.reader(ws.settings, ws.store) as con:
@@ -188,6 +190,8 @@ def intake(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Inta
     Raises:
         Unreachable: the store or the catalogue fails.
     """
+    from orchestration.intake.run import run_intake
+
     period_of(year)
     with lakehouse.writer(ws.settings, ws.store) as con:
         before = lakehouse.current_snapshot(con)
@@ -224,6 +228,7 @@ def transform(
         TongbaoError: a model or a dbt test failed.
     """
     from orchestration.bulletin import refuse_editorials
+    from orchestration.intake.receipts import refresh_receipts
 
     period_of(year)
     with lakehouse.writer(ws.settings, ws.store) as con:

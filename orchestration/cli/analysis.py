@@ -154,9 +154,10 @@ def trace(figure: str, edition: int | None, limit: int, as_json: bool) -> None:
     """
     from orchestration import stages
     from orchestration.core.settings import Settings
+    from orchestration.lakehouse import without_pandas
     from orchestration.trace import trace_lines
 
-    with stages.open_workspace(Settings.from_env()) as ws:
+    with without_pandas(), stages.open_workspace(Settings.from_env(), read_only=True) as ws:
         found = stages.trace(ws, figure, edition)
     if as_json:
         print_json({**dataclasses.asdict(found), "equal": found.equal})

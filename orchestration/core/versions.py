@@ -65,6 +65,9 @@ _IGNORED = {
 }
 _IGNORED_SUFFIXES = (".pyc", ".swp", "~")
 
+#: The columns of the lake and the keys of a manifest that hold the versions.
+_COLUMNS = ("figures_version", "edition_version")
+
 _FIGURES: tuple[Version, ...] = ("figures",)
 _EDITION: tuple[Version, ...] = ("edition",)
 _BOTH: tuple[Version, ...] = ("figures", "edition")
@@ -187,7 +190,7 @@ def dbt_project_version() -> str:
 
 def code_versions() -> dict[str, str]:
     """Both versions by name; the names are columns of the lake and keys of a manifest."""
-    return {"figures_version": figures_version(), "edition_version": edition_version()}
+    return dict(zip(_COLUMNS, (figures_version(), edition_version()), strict=True))
 
 
 def recorded_versions(record: Mapping[str, Any]) -> dict[str, str]:
@@ -196,7 +199,7 @@ def recorded_versions(record: Mapping[str, Any]) -> dict[str, str]:
     Older records have one ``code_version``, which covered both.
     """
     former = record.get("code_version") or ""
-    return {name: record.get(name) or former for name in code_versions()}
+    return {name: record.get(name) or former for name in _COLUMNS}
 
 
 def release() -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -61,6 +62,12 @@ def _split_languages(description: str) -> tuple[str, str]:
     return chinese, english
 
 
+def _read_yaml(path: Path) -> dict[str, Any]:
+    # The C loader reads the descriptions in a tenth of the time.
+    found: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    return found
+
+
 @cache
 def mart_descriptions() -> Mapping[str, TableDescription]:
     """Return mart name → description."""
@@ -68,7 +75,7 @@ def mart_descriptions() -> Mapping[str, TableDescription]:
     models = [
         model
         for path in sorted(folder.glob("_*.yml"))
-        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", [])
+        for model in _read_yaml(path).get("models", [])
     ]
     found = {}
     for model in models:
@@ -102,4 +109,4 @@ def figure_grains() -> Mapping[str, tuple[str, ...]]:
 @cache
 def project_var(name: str) -> Any:
     """Return a variable of ``dbt_project.yml``, for texts that state a model's threshold."""
-    return yaml.safe_load((_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"][name]
+    return _read_yaml(_PROJECT / "dbt_project.yml")["vars"][name]

@@ -124,7 +124,7 @@ def _replace_rows(
     commit: Callable[[], None],
 ) -> None:
     """Replace the rows of ``keys`` by rows of the inspected files."""
-    schema = RAW_TABLES["attachments"]
+    schema = RAW_TABLES["attachments"].arrow
     rows = [_attachment_row(item, run_id) for item in inspected]
     columns = zip(*rows, strict=True) if rows else [[] for _ in schema]
     table = pa.Table.from_arrays(

@@ -311,7 +311,8 @@ def _record_run(
 
 
 def _terms(settings: Settings, run_id: str) -> Terms:
-    return Terms(limits_of(settings), run_id, RAW_TABLES)
+    schemas = {name: table.arrow for name, table in RAW_TABLES.items()}
+    return Terms(limits_of(settings), run_id, schemas)
 
 
 @dataclass
@@ -702,9 +703,9 @@ def _object_rows(items: Sequence[_Item], run_id: str) -> dict[str, pa.Table]:
         ]
     name = "quality.submission_errors"
     rows = {
-        "raw.objects": arrow_table(objects, RAW_TABLES["objects"]),
-        "raw.document_errors": arrow_table(permanent, RAW_TABLES["document_errors"]),
-        name: arrow_table(errors, OTHER_TABLES[name]),
+        "raw.objects": arrow_table(objects, RAW_TABLES["objects"].arrow),
+        "raw.document_errors": arrow_table(permanent, RAW_TABLES["document_errors"].arrow),
+        name: arrow_table(errors, OTHER_TABLES[name].arrow),
     }
     return {name: table for name, table in rows.items() if table.num_rows}
 

@@ -11,6 +11,7 @@ from orchestration.lakehouse.attach import (
     publisher,
     quoted,
     reader,
+    without_pandas,
     writer,
 )
 from orchestration.lakehouse.build import PRIOR_TABLES, build_file, prepare_build
@@ -98,6 +99,7 @@ __all__ = [
     "transform_record",
     "transform_snapshot",
     "transform_year",
+    "without_pandas",
     "write_comments",
     "writer",
     "years_with_submissions",

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import importlib.util
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +23,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from orchestration.core.errors import TongbaoError, Unreachable
 from orchestration.core.settings import Settings
-from orchestration.lakehouse import postgres
 from orchestration.storage import ATTEMPTS, FIRST_PAUSE, S3Config, Store, without_user
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "publisher",
     "quoted",
     "reader",
+    "without_pandas",
     "writer",
 ]
 
@@ -123,6 +124,8 @@ def open_lake(
         if is_file:
             target = f"ducklake:sqlite:{settings.catalog}"
         else:
+            from orchestration.lakehouse import postgres
+
             postgres.await_catalogue(settings)
             target = f"ducklake:postgres:{postgres.connection_string(settings)}"
             if password := postgres.password(settings):
@@ -172,7 +175,11 @@ def _roll_back(catalog: Path) -> None:
 
 def _shown(settings: Settings) -> str:
     """The catalogue's name for messages, without password."""
-    return postgres.shown(settings) if settings.catalog_is_postgres else settings.catalog
+    if not settings.catalog_is_postgres:
+        return settings.catalog
+    from orchestration.lakehouse import postgres
+
+    return postgres.shown(settings)
 
 
 def _through(store: Store, error: Exception) -> str:
@@ -270,6 +277,22 @@ def writer(settings: Settings, store: Store) -> Iterator[duckdb.DuckDBPyConnecti
 
 
 @contextlib.contextmanager
+def without_pandas() -> Iterator[None]:
+    """Keep DuckDB from importing pandas, which takes longer than a trace.
+
+    DuckDB compares each parameter of a query with pandas' NaT, if pandas can be imported.
+    """
+    if "pandas" in sys.modules:
+        yield
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["pandas"]
+
+
+@contextlib.contextmanager
 def publisher(settings: Settings) -> Iterator[None]:
     """Hold the lock for publishing, correcting and cleaning up editions.
 
@@ -300,6 +323,8 @@ def _exclusive_lock(settings: Settings, name: str, doing: str) -> Iterator[None]
                     ) from None
                 time.sleep(0.2)
         if settings.catalog_is_postgres:  # Other hosts have other homes.
+            from orchestration.lakehouse import postgres
+
             with postgres.exclusive_lock(settings, name, doing, _WAIT_SECONDS):
                 yield
         else:

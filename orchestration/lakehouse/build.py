@@ -91,14 +91,14 @@ def prepare_build(
         for schema in INPUT_SCHEMAS:
             con.execute(f"create schema build.{schema}")
         _find_contacts_in_keys(con, at)
-        for name, schema in RAW_TABLES.items():
+        for name, table in RAW_TABLES.items():
             if name in _NOT_COPIED:
                 continue
             left = {"body"} | _PERSONAL | (_LINEAGE if name in _LONG else set())
             columns = ", ".join(
-                _without_contacts(field.name) if field.name in _KEYS else field.name
-                for field in schema
-                if field.name not in left
+                _without_contacts(column) if column in _KEYS else column
+                for column in table.names
+                if column not in left
             )
             years = "=" if name in _OF_THE_YEAR else "<="
             con.execute(
@@ -160,11 +160,11 @@ def _copy_signable_digests(con: duckdb.DuckDBPyConnection, year: int, at: str) -
 def _find_contacts_in_keys(con: duckdb.DuckDBPyConnection, at: str) -> None:
     """Make the table ``struck_keys``: the keys with contacts, and what is shown of them."""
     columns = [
-        f"select distinct {field.name} as key from lake.raw.{name} {at}"
+        f"select distinct {column} as key from lake.raw.{name} {at}"
         for name, schema in RAW_TABLES.items()
         if name == "objects" or name not in _NOT_COPIED | _LONG
-        for field in schema
-        if field.name in _KEYS - ({"object_key"} if name not in _OBJECTS else set())
+        for column in schema.names
+        if column in _KEYS - ({"object_key"} if name not in _OBJECTS else set())
     ]
     keys = con.execute(
         f"select distinct key from ({' union all '.join(columns)}) where regexp_matches(key, ?)",

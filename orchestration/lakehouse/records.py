@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from orchestration.core.versions import recorded_versions
 from orchestration.lakehouse.rows import rows_as_dicts
@@ -38,7 +37,7 @@ def _select_records(
     con: duckdb.DuckDBPyConnection, table: str, rest: str, *values: Any
 ) -> list[dict[str, Any]]:
     """Rows with all columns of the current schema; columns that an older lake lacks are None."""
-    wanted = [field.name for field in OTHER_TABLES[table]]
+    wanted = OTHER_TABLES[table].names
     return [
         {name: row.get(name) for name in wanted} | recorded_versions(row)
         for row in rows_as_dicts(con.execute(f"select * from lake.{table} {rest}", list(values)))
@@ -61,11 +60,7 @@ def record_gate(
         "delete from lake.quality.gate_results where run_id = ? and year = ? and snapshot_id = ?",
         [rows[0]["run_id"], rows[0]["year"], rows[0]["snapshot_id"]],
     )
-    insert_rows(
-        con,
-        _GATE,
-        pa.Table.from_pylist([{**row, **versions} for row in rows], OTHER_TABLES[_GATE]),
-    )
+    insert_rows(con, _GATE, OTHER_TABLES[_GATE].table_of([{**row, **versions} for row in rows]))
     con.execute("commit")
 
 
@@ -125,7 +120,7 @@ def record_edition(
     con.execute("begin")
     for table, rows in ((_EDITIONS, [row]), (_REVISIONS, revisions)):
         if rows:
-            insert_rows(con, table, pa.Table.from_pylist([*rows], OTHER_TABLES[table]))
+            insert_rows(con, table, OTHER_TABLES[table].table_of(rows))
     con.execute("commit")
 
 

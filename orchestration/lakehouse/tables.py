@@ -9,25 +9,75 @@ Doesn't belong here: the tables that dbt builds (``dbt_project``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pyarrow as pa
 
 from orchestration.core.document_types import DOCUMENT_TYPES, ColumnType, DocumentType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = [
     "CONTACTS",
     "OTHER_TABLES",
     "RAW_TABLES",
+    "TableSchema",
     "ensure_tables",
     "has_table",
     "insert_rows",
     "utc_naive",
 ]
 
-_TEXT, _INT, _BIG = pa.string(), pa.int32(), pa.int64()
-_NUMBER, _FIGURE = pa.decimal128(38, 10), pa.decimal128(24, 6)
+_TEXT, _INT, _BIG, _BOOLEAN = "varchar", "integer", "bigint", "boolean"
+_NUMBER, _FIGURE, _SCORE = "decimal(38,10)", "decimal(24,6)", "decimal(9,6)"
+_DATE, _MOMENT, _BYTES, _TEXTS = "date", "timestamp", "blob", "varchar[]"
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """The columns of a table: name → SQL type."""
+
+    columns: Mapping[str, str]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns, in order."""
+        return list(self.columns)
+
+    @cached_property
+    def arrow(self) -> pa.Schema:
+        """The same as an Arrow schema, for rows to be written.
+
+        pyarrow is imported here, because commands that only read don't need it.
+        """
+        import pyarrow as pa
+
+        types = {
+            _TEXT: pa.string(),
+            _INT: pa.int32(),
+            _BIG: pa.int64(),
+            _BOOLEAN: pa.bool_(),
+            _NUMBER: pa.decimal128(38, 10),
+            _FIGURE: pa.decimal128(24, 6),
+            _SCORE: pa.decimal128(9, 6),
+            _DATE: pa.date32(),
+            _MOMENT: pa.timestamp("us"),
+            _BYTES: pa.binary(),
+            _TEXTS: pa.list_(pa.string()),
+        }
+        return pa.schema([pa.field(name, types[kind]) for name, kind in self.columns.items()])
+
+    def table_of(self, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+        """Return rows (column → value) as an Arrow table; a column that a row lacks is NULL."""
+        import pyarrow as pa
+
+        return pa.Table.from_pylist([*rows], self.arrow)
+
 
 #: Columns of every row of ``raw``: the object, its version and the run that took it in.
 _LINEAGE = [
@@ -42,7 +92,7 @@ _DOCUMENT = [
     *_LINEAGE,
     ("document_id", _TEXT),
     ("submitted_at", _TEXT),
-    ("synthetic", pa.bool_()),
+    ("synthetic", _BOOLEAN),
 ]
 _ERROR = [
     ("year", _INT),
@@ -61,20 +111,20 @@ _ERROR = [
 ]
 
 
-def _schema(*columns: tuple[str, pa.DataType]) -> pa.Schema:
-    return pa.schema([pa.field(name, kind) for name, kind in columns])
+def _schema(*columns: tuple[str, str]) -> TableSchema:
+    return TableSchema(dict(columns))
 
 
 _COLUMN_TYPES = {
     ColumnType.TEXT: _TEXT,
     ColumnType.INTEGER: _INT,
-    ColumnType.DATE: pa.date32(),
-    ColumnType.SCORE: pa.decimal128(9, 6),
+    ColumnType.DATE: _DATE,
+    ColumnType.SCORE: _SCORE,
     ColumnType.JSON: _TEXT,
 }
 
 
-def _document_table(described: DocumentType) -> pa.Schema:
+def _document_table(described: DocumentType) -> TableSchema:
     """The raw table of a document type."""
     own = [(column.name, _COLUMN_TYPES[column.type]) for column in described.columns]
     return _schema(*_DOCUMENT, *own)
@@ -83,18 +133,18 @@ def _document_table(described: DocumentType) -> pa.Schema:
 #: Contact data; it is never copied from the lake's ``raw`` schema to a build file.
 CONTACTS = "registration_contacts"
 
-RAW_TABLES: dict[str, pa.Schema] = {
+RAW_TABLES: dict[str, TableSchema] = {
     "objects": _schema(
         *_LINEAGE,
         ("document_type", _TEXT),
         ("size", _BIG),
-        ("last_modified", pa.timestamp("us")),
+        ("last_modified", _MOMENT),
         ("status", _TEXT),
         ("documents_total", _INT),
         ("documents_accepted", _INT),
         ("documents_rejected", _INT),
         ("receipt_name", _TEXT),
-        ("body", pa.binary()),
+        ("body", _BYTES),
     ),
     # Objects that no longer stand at their key: deleted, or overwritten by another version.
     "gone_objects": _schema(*_LINEAGE),
@@ -129,7 +179,7 @@ RAW_TABLES: dict[str, pa.Schema] = {
     ),
     # The current state of the report files that documents name.
     "attachments": _schema(
-        *_LINEAGE, ("size", _BIG), ("is_too_large", pa.bool_()), ("is_what_it_says", pa.bool_())
+        *_LINEAGE, ("size", _BIG), ("is_too_large", _BOOLEAN), ("is_what_it_says", _BOOLEAN)
     ),
     "document_errors": _schema(*_ERROR, ("run_id", _TEXT)),
     # All accepted documents by content, so that a document_id is never accepted twice.
@@ -140,13 +190,13 @@ RAW_TABLES: dict[str, pa.Schema] = {
     "intake_runs": _schema(
         ("run_id", _TEXT),
         ("year", _INT),
-        ("finished_at", pa.timestamp("us")),
+        ("finished_at", _MOMENT),
         ("objects", _INT),
-        ("listed_at", pa.timestamp("us")),
+        ("listed_at", _MOMENT),
     ),
 }
 
-OTHER_TABLES: dict[str, pa.Schema] = {
+OTHER_TABLES: dict[str, TableSchema] = {
     "quality.submission_errors": _schema(*_ERROR, ("explained_by", _TEXT), ("explanation", _TEXT)),
     "quality.gate_results": _schema(
         ("year", _INT),
@@ -155,7 +205,7 @@ OTHER_TABLES: dict[str, pa.Schema] = {
         ("suite", _TEXT),
         ("expectation", _TEXT),
         ("severity", _TEXT),
-        ("success", pa.bool_()),
+        ("success", _BOOLEAN),
         ("observed", _TEXT),
         ("threshold", _TEXT),
         ("waived_by", _TEXT),
@@ -179,7 +229,7 @@ OTHER_TABLES: dict[str, pa.Schema] = {
     "publication.daily_digests": _schema(
         ("year", _INT),
         ("province_code", _TEXT),
-        ("day", pa.date32()),
+        ("day", _DATE),
         ("units_expected", _INT),
         ("units_reported", _INT),
         ("units_with_errors", _INT),
@@ -193,7 +243,7 @@ OTHER_TABLES: dict[str, pa.Schema] = {
     "publication.signable_digests": _schema(
         ("year", _INT),
         ("province_code", _TEXT),
-        ("day", pa.date32()),
+        ("day", _DATE),
         ("document_digest", _TEXT),
         ("task_code", _TEXT),
         ("figures_digest", _TEXT),
@@ -204,8 +254,8 @@ OTHER_TABLES: dict[str, pa.Schema] = {
         ("year", _INT),
         ("province_code", _TEXT),
         ("unit_code", _TEXT),
-        ("day", pa.date32()),
-        ("told_at", pa.timestamp("us")),
+        ("day", _DATE),
+        ("told_at", _MOMENT),
         ("message_id", _TEXT),
         ("reasons", _TEXT),
         ("documents_digest", _TEXT),
@@ -220,7 +270,7 @@ OTHER_TABLES: dict[str, pa.Schema] = {
         ("snapshot_id", _BIG),
         ("figures_version", _TEXT),
         ("edition_version", _TEXT),
-        ("published_at", pa.timestamp("us")),
+        ("published_at", _MOMENT),
         ("manifest_sha256", _TEXT),
         ("supersedes", _INT),
         ("reason", _TEXT),
@@ -233,24 +283,11 @@ OTHER_TABLES: dict[str, pa.Schema] = {
         ("value", _FIGURE),
         ("previous_value", _FIGURE),
         ("reason_code", _TEXT),
-        ("document_ids", pa.list_(_TEXT)),
+        ("document_ids", _TEXTS),
     ),
 }
 
 _SCHEMAS = ("raw", "staging", "intermediate", "marts", "quality", "publication")
-_SQL_TYPES = {
-    _TEXT: "varchar",
-    _INT: "integer",
-    _BIG: "bigint",
-    _NUMBER: "decimal(38,10)",
-    _FIGURE: "decimal(24,6)",
-    pa.decimal128(9, 6): "decimal(9,6)",
-    pa.bool_(): "boolean",
-    pa.binary(): "blob",
-    pa.date32(): "date",
-    pa.list_(_TEXT): "varchar[]",
-    pa.timestamp("us"): "timestamp",
-}
 
 
 def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
@@ -267,7 +304,7 @@ def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
     wanted = {f"raw.{name}": schema for name, schema in RAW_TABLES.items()} | OTHER_TABLES
     changes: list[str] = []
     for name, schema in wanted.items():
-        columns = [(field.name, _SQL_TYPES[field.type]) for field in schema]
+        columns = schema.columns.items()
         if name not in have:
             listed = ", ".join(f"{column} {kind}" for column, kind in columns)
             changes.append(f"create table lake.{name} ({listed})")

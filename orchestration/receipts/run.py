@@ -17,7 +17,6 @@ from datetime import date
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.core.settings import Settings
@@ -150,7 +149,7 @@ def write_pages(
     _record_daily_digests(con, year, [page.subject for page in new_digests.values()])
     if signable:
         name = "publication.signable_digests"
-        insert_rows(con, name, pa.Table.from_pylist(signable, OTHER_TABLES[name]))
+        insert_rows(con, name, OTHER_TABLES[name].table_of(signable))
     set_commit_message(con, "receipts", year)
     con.execute("commit")
     progress(f"receipts {year}: {total} files written for {len(written)} pages")
@@ -210,6 +209,5 @@ def _record_daily_digests(con: duckdb.DuckDBPyConnection, year: int, written: li
         for digest in written
     ]
     if rows:
-        schema = OTHER_TABLES["publication.daily_digests"]
-        table = pa.Table.from_pylist(rows, schema)
-        insert_rows(con, "publication.daily_digests", table)
+        name = "publication.daily_digests"
+        insert_rows(con, name, OTHER_TABLES[name].table_of(rows))

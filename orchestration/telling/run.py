@@ -375,7 +375,7 @@ def _record(con: duckdb.DuckDBPyConnection, year: int, rows: Sequence[dict[str, 
     if not rows:
         return
     con.execute("begin")
-    insert_rows(con, TABLE, pa.Table.from_pylist([*rows], OTHER_TABLES[TABLE]))
+    insert_rows(con, TABLE, OTHER_TABLES[TABLE].table_of(rows))
     set_commit_message(con, "letters", year)
     con.execute("commit")
 

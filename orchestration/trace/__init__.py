@@ -7,8 +7,7 @@ Doesn't belong here: making figures (dbt) and judging them (``gate``).
 
 from orchestration.figures.ids import FigureId, parse_figure
 from orchestration.trace.model import Trace
-from orchestration.trace.pages import trace_pages
 from orchestration.trace.text import trace_lines
 from orchestration.trace.tracing import trace
 
-__all__ = ["FigureId", "Trace", "parse_figure", "trace", "trace_lines", "trace_pages"]
+__all__ = ["FigureId", "Trace", "parse_figure", "trace", "trace_lines"]

@@ -25,8 +25,9 @@ from orchestration.core.settings import Settings
 from orchestration.figures.dictionary import figure_grains
 from orchestration.figures.ids import figure_id, row_key
 from orchestration.figures.recompute import MATCHED
-from orchestration.trace import trace_lines, trace_pages
+from orchestration.trace import trace_lines
 from orchestration.trace.digests import page_digests
+from orchestration.trace.pages import trace_pages
 from tests.conftest import clean_environment
 from tests.fixtures.homes import PreparedYear, Shared, snapshot_copy
 from tests.fixtures.progress import no_progress

@@ -62,7 +62,33 @@ def test_listing_checks_and_stages_imports_no_heavy_library() -> None:
         "orchestration.intake, orchestration.publication, orchestration.receipts\n"
         "print(sorted({'dagster', 'dbt', 'great_expectations'} & set(sys.modules)))"
     )
+    assert _printed_by(code) == ["[]"]
+
+
+def _printed_by(code: str) -> list[str]:
+    """The lines that a program prints in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "[]"
+    return done.stdout.splitlines()
+
+
+def test_a_trace_imports_only_what_it_needs() -> None:
+    """A trace takes less than a second; each of these takes a part of that to import."""
+    lines = _printed_by(
+        "import sys, orchestration.cli, orchestration.stages, orchestration.trace\n"
+        "print(sorted({'boto3', 'numpy', 'pandas', 'psycopg2', 'pyarrow', "
+        "'orchestration.bulletin', 'orchestration.intake'} & set(sys.modules)))"
+    )
+    assert lines == ["[]"]
+
+
+def test_duckdb_imports_pandas_only_where_it_may() -> None:
+    lines = _printed_by(
+        "import sys, duckdb\n"
+        "from orchestration.lakehouse import without_pandas\n"
+        "with without_pandas():\n"
+        "    print(duckdb.execute('select ?', ['a']).fetchall(), 'numpy' in sys.modules)\n"
+        "print('pandas' in sys.modules, duckdb.sql('select 1 as x').df().x[0])"
+    )
+    assert lines == ["[('a',)] False", "False 1"]

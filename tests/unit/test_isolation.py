@@ -39,7 +39,8 @@ SETTINGS = Settings(home=Path("unused"), max_object_memory=2**29, max_object_sec
 
 
 def _terms(settings: Settings = SETTINGS) -> Terms:
-    return Terms(limits_of(settings), "run", RAW_TABLES)
+    schemas = {name: table.arrow for name, table in RAW_TABLES.items()}
+    return Terms(limits_of(settings), "run", schemas)
 
 
 def _landed(number: int, body: bytes | None = None) -> Landed:
