@@ -1,8 +1,8 @@
 """Connects DuckDB to the lake: extensions, the S3 secret, one writer at a time, pinned readers.
 
 Belongs here: connections and the locks of a home. The catalogue is a SQLite file by default, or
-PostgreSQL; with both, other processes can read while a run writes. A DuckDB file as catalogue
-would lock readers out. Doesn't belong here: tables and queries.
+PostgreSQL; with both, other processes can read while a run writes, and no query stops a run. A
+DuckDB file as catalogue would lock readers out. Doesn't belong here: tables and queries.
 """
 
 from __future__ import annotations
@@ -133,6 +133,13 @@ def open_lake(
                 options.append("META_SECRET 'catalogue'")
         if read_only:
             options.append("READ_ONLY")
+        elif is_file:
+            # SQLite's write-ahead log, which the file keeps from then on: readers see the state at
+            # the start of their transaction, and a commit doesn't wait for them (without the log it
+            # fails after five seconds). The log needs shared memory, so a local disk. Python's
+            # sqlite3 must not set it: closing its connection would drop the locks that DuckDB's own
+            # SQLite holds on the file in this process.
+            options.append("META_JOURNAL_MODE 'WAL'")
         if snapshot_id is not None:
             options.append(f"SNAPSHOT_VERSION {int(snapshot_id)}")
         if is_file and read_only:
@@ -163,7 +170,8 @@ def _roll_back(catalog: Path) -> None:
     """Roll back the unfinished transaction of a writer that was killed during its commit.
 
     SQLite does this when a database is opened for writing, but not when it is opened read-only.
-    Nothing is rolled back while the writer is alive, because it holds a lock.
+    Nothing is rolled back while the writer is alive, because it holds a lock. A catalogue with a
+    write-ahead log needs none of it: only those of earlier releases have a journal.
     """
     if Path(f"{catalog}-journal").exists():
         with (

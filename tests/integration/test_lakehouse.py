@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import sqlite3
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,6 +13,8 @@ import pytest
 
 from orchestration import lakehouse, stages
 from orchestration.core.errors import TongbaoError
+from orchestration.core.settings import PROJECT_ROOT
+from tests.fixtures.landing import Landing
 
 
 def test_a_modified_extension_is_not_loaded(ws: stages.Workspace, tmp_path: Path) -> None:
@@ -114,3 +119,52 @@ def test_the_recorded_rows_are_the_rows_of_the_tables(ws: stages.Workspace) -> N
     assert recorded() == 1
     _commit(ws, "(2024, 'f', 7)")
     assert recorded() == 1 == _query(ws, "select count(*) from lake.marts.units")[0][0]
+
+
+def test_a_query_does_not_stop_a_run(ws: stages.Workspace) -> None:
+    """The reader's transaction stays open during an intake and a transform, and sees none of it."""
+    landing = Landing(ws.store)
+    landing.unit("T05-110000-0001")
+    stages.intake(ws, 2024, run_id="before", progress=lambda _: None)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        query = "select count(*) from raw.performances"
+        con.execute("begin")
+        assert con.execute(query).fetchone() == (0,)
+        landing.performance("T05-110000-0001", {"T05_02": 1000})
+        stages.intake(ws, 2024, run_id="during", progress=lambda _: None)
+        stages.transform(ws, 2024, run_id="during", progress=lambda _: None)
+        assert con.execute(query).fetchone() == (0,)
+        con.execute("commit")
+        assert con.execute(query).fetchone() == (1,)
+        assert con.execute("select units_reported from marts.national_scorecard").fetchall() == [
+            (1,)
+        ]
+
+
+def test_a_catalogue_without_the_log_gets_it_from_the_next_writer(ws: stages.Workspace) -> None:
+    _commit(ws, "(2024, 'a', 1)")
+    mode = "pragma journal_mode"
+    with contextlib.closing(sqlite3.connect(ws.settings.catalog)) as database:
+        assert database.execute(mode).fetchone() == ("wal",)
+        assert database.execute(f"{mode} = delete").fetchone() == ("delete",)
+    assert _query(ws, "select code from marts.units") == [("a",)]
+    _commit(ws, "(2024, 'b', 1)")
+    with contextlib.closing(sqlite3.connect(ws.settings.catalog)) as database:
+        assert database.execute(mode).fetchone() == ("wal",)
+    assert _query(ws, "select code from marts.units") == [("b",)]
+
+
+def test_the_lake_is_read_without_a_server(ws: stages.Workspace) -> None:
+    """The README's second attach: the data files are read from the local store's folder."""
+    _commit(ws, "(2024, 'a', 1), (2024, 'b', 2)")
+    _commit(ws, "(2024, 'b', 2), (2024, 'c', 1)")
+    query = "select year, code from lake.marts.units order by all"
+    readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+    [statement] = re.findall(r"```sql\n(attach .*?)\n```", readme, re.DOTALL)
+    with duckdb.connect(config={"allow_unsigned_extensions": "true"}) as plain:
+        for name in ("ducklake", "sqlite_scanner"):
+            wheel = files(f"duckdb_extension_{name}")
+            path = wheel / f"extensions/v{duckdb.__version__}/{name}.duckdb_extension"
+            plain.load_extension(str(path))
+        plain.execute(statement.replace(".tongbao", str(ws.settings.home)))
+        assert plain.execute(query).fetchall() == _query(ws, query) == [(2024, "b"), (2024, "c")]
