@@ -473,6 +473,28 @@ def _judge_and_record(
     return decision
 
 
+def manual(ws: Workspace, year: int | None) -> bytes:
+    """The data manual of a year's present marts, as in an edition (``docs/index.html``).
+
+    Args:
+        year: by default the latest one that has marts.
+
+    Raises:
+        TongbaoError: the year has no marts.
+    """
+    from orchestration import bulletin
+
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        years = "select max(year) from lake.marts.dim_reporting_year"
+        if year is None and lakehouse.has_table(con, "marts.dim_reporting_year"):
+            [(year,)] = con.execute(years).fetchall()
+        if year is None:
+            raise TongbaoError("docs: no year has marts: run 'tongbao transform --year …' first")
+        _marts_snapshot(ws, year)
+        [body] = bulletin.reference_page(con, year).values()
+    return body
+
+
 @observed
 def rehearse(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Rehearsal:
     """Judge the present marts as the gate does, without recording a verdict.
@@ -557,6 +579,20 @@ def correct(
         return publication.correct_edition(
             ws, year, reason, editions, decision, inputs_digest=inputs_digest, progress=progress
         )
+
+
+def database(ws: Workspace, year: int, edition: int | None, path: Path) -> int:
+    """Write the open data of an edition as one DuckDB file; return the edition's number.
+
+    Args:
+        edition: its number; None for the newest.
+
+    Raises:
+        UsageError: there is no such edition.
+    """
+    from orchestration import publication
+
+    return publication.write_database(ws, year, edition, path)
 
 
 @observed

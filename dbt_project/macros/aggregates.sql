@@ -51,7 +51,7 @@
 
 {#- The published columns (relation `aggregated`, see aggregated_figures), compared with the row of
     the year before (relation `previous`) and judged by the rules of the seeds (relations `rules`,
-    see aggregate_rules, and `incomparable`). -#}
+    see aggregate_rules, `incomparable` and `series_break`). -#}
 {% macro published_figures() -%}
     aggregated.value,
     aggregated.target,
@@ -78,6 +78,7 @@
     ) as matched_change_points,
     case
         when incomparable.indicator_code is not null then 'incomparable'
+        when series_break.indicator_code is not null then 'series_break'
         when
             aggregated.matched_previous_value is null
             or (aggregated.matched_previous_value = 0 and aggregated.unit <> '%')
@@ -93,7 +94,10 @@
             then rules.low_coverage_status
         when
             previous.value is not null
-            and aggregated.matched_units < rules.broken_series * aggregated.units_counted
+            and (
+                series_break.indicator_code is not null
+                or aggregated.matched_units < rules.broken_series * aggregated.units_counted
+            )
             then rules.broken_series_status
         when
             period.edition = 1
@@ -101,7 +105,8 @@
             then rules.provisional_status
         else rules.normal_status
     end as observation_status,
-    aggregated.units_excluded
+    aggregated.units_excluded,
+    aggregated.task_code = 'ALL' as is_total
 {%- endmacro %}
 
 {#- The thresholds of observation_rules.csv (also with the status that each rule sets) and of

@@ -2,8 +2,17 @@
     there is no relation to replace and none to keep until the new one is complete. dbt's own
     materializations build under another name, rename and drop: a fifth of a build's CPU. -#}
 
+{#- A development database stays, and its models are built again. -#}
+{% macro drop_in_development() -%}
+    {%- set old = load_cached_relation(this) -%}
+    {%- if old -%}
+        {%- do adapter.drop_relation(old) -%}
+    {%- endif -%}
+{%- endmacro %}
+
 {%- materialization table, adapter="duckdb" -%}
     {%- set target = this.incorporate(type="table") -%}
+    {{- drop_in_development() -}}
     {%- call statement("main") -%}
         {{ create_table_as(False, target, compiled_code) }}
     {%- endcall -%}
@@ -13,6 +22,7 @@
 
 {%- materialization view, adapter="duckdb" -%}
     {%- set target = this.incorporate(type="view") -%}
+    {{- drop_in_development() -}}
     {%- call statement("main") -%}
         {{ get_create_view_as_sql(target, compiled_code) }}
     {%- endcall -%}

@@ -54,8 +54,13 @@
             {%- for row in rows.rows %}
             ({%- for text in row -%}{{ spark_literal(text) }}{{ ", " if not loop.last }}{%- endfor -%})
             {{- "," if not loop.last }}
+            {%- else %}
+            ({%- for _ in rows.column_names -%}null{{ ", " if not loop.last }}{%- endfor -%})
             {%- endfor %}
             as seed ({{ rows.column_names | join(", ") }})
+        {%- if not rows.rows | length %}
+        where 1 = 0
+        {%- endif %}
     {%- endcall -%}
     {{ return({"relations": [target]}) }}
 {%- endmaterialization -%}

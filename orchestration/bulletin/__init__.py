@@ -37,6 +37,7 @@ from orchestration.bulletin.edition import (
     Edition,
     EditionExists,
     finish_edition,
+    finish_newest_edition,
     make_edition,
     publish_edition,
     publish_staging_folder,
@@ -50,13 +51,21 @@ from orchestration.bulletin.edition import (
 )
 from orchestration.bulletin.grammar import CLAIMS as _STATEMENT_CLAIMS
 from orchestration.bulletin.marts import GateNotes, Marts, read_marts
+from orchestration.bulletin.open_data import SCRIPT as LOAD_SCRIPT
 from orchestration.bulletin.open_data import open_data
 from orchestration.bulletin.parts import CLAIMS as _SHARED_CLAIMS
 from orchestration.bulletin.problems import problem_claims
 from orchestration.bulletin.refusals import refuse_editorials
 from orchestration.bulletin.sdmx import sdmx_files
 from orchestration.bulletin.sections import claims_of_sections
-from orchestration.bulletin.site import EditionNote, complete, site_pages, year_feed, year_index
+from orchestration.bulletin.site import (
+    EditionNote,
+    complete,
+    reference_page,
+    site_pages,
+    year_feed,
+    year_index,
+)
 from orchestration.bulletin.summaries import CLAIMS as _DRAFT_CLAIMS
 from orchestration.bulletin.summaries import summaries
 from orchestration.bulletin.tables import national_tables
@@ -65,6 +74,7 @@ from orchestration.bulletin.uses import use_pages, use_workbooks
 from orchestration.figures.claims import Recomputations
 
 __all__ = [
+    "LOAD_SCRIPT",
     "Block",
     "CarryOver",
     "Claim",
@@ -85,6 +95,7 @@ __all__ = [
     "correction_document",
     "editorial_notes",
     "finish_edition",
+    "finish_newest_edition",
     "font_files",
     "heading",
     "make_edition",
@@ -96,6 +107,7 @@ __all__ = [
     "read_edition",
     "read_latest",
     "read_marts",
+    "reference_page",
     "refuse_editorials",
     "render_all",
     "sdmx_files",

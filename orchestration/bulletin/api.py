@@ -1,7 +1,7 @@
 """The static API of an edition: its figures as JSON, at permanent paths.
 
-- ``api/tables/{name}.json`` has all rows of a public table without units, and ``index.json`` names
-  the tables.
+- ``api/tables/{name}.json`` has all rows of a public table without units and groups of units, and
+  ``index.json`` names the tables.
 - ``api/figures/{id}.json`` has one figure of the national bulletin, with what it means, how many
   units it covers and where it comes from. There are some 2,100. All other figures (some 70,000, of
   which the bulletins of tasks and provinces print 25,000) are in the tables alone: an edition has
@@ -24,7 +24,7 @@ from typing import Any
 import duckdb
 import orjson
 
-from orchestration.bulletin.open_data import TABLES, is_public
+from orchestration.bulletin.open_data import is_public, public_tables
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.figures.dictionary import (
@@ -41,6 +41,9 @@ __all__ = ["api_files"]
 
 #: Columns that say how many units a figure covers.
 _COVERAGE = ("units_expected", "units_counted", "units_excluded")
+
+#: Tables with these columns have a row for each unit, or for each city: too many for one JSON file.
+_BULK = {"unit_code", "group_code"}
 
 Row = dict[str, Any]
 
@@ -68,9 +71,9 @@ def api_files(
     files: dict[str, bytes] = {}
     listed = []
     rows_by_key: dict[tuple[str, tuple[str, ...]], Row] = {}
-    for name in TABLES:
+    for name in public_tables():
         about = mart_descriptions()[name]
-        if "unit_code" in about.columns:
+        if _BULK & set(about.columns):
             continue
         rows = _rows(con, about, year)
         listed.append({"name": name, "title": about.description_zh, "path": f"{name}.json"})

@@ -34,6 +34,7 @@ __all__ = [
     "Edition",
     "EditionExists",
     "finish_edition",
+    "finish_newest_edition",
     "make_edition",
     "publish_edition",
     "publish_staging_folder",
@@ -118,11 +119,40 @@ def make_edition(
 
 
 def read_latest(store: Store, bucket: str, year: int) -> dict[str, Any] | None:
-    """Return the parsed ``latest.json`` of a year, or None if nothing is published."""
+    """Return the parsed ``latest.json`` of a year.
+
+    Returns:
+        None if nothing is published, or if the file is damaged: it is no JSON object, or names an
+        edition whose manifest has another sha256. :func:`finish_newest_edition` writes it again.
+    """
     key = f"editions/{year}/latest.json"
     if not store.exists(bucket, key):
         return None
-    return dict(json.loads(store.get(bucket, key)))
+    try:
+        latest = json.loads(store.get(bucket, key))
+    except ValueError:
+        return None
+    if not isinstance(latest, dict) or not isinstance(latest.get("edition"), int):
+        return None
+    manifest_key = _manifest_key(year, latest["edition"])
+    if not store.exists(bucket, manifest_key):
+        return None
+    digest = hashlib.sha256(store.get(bucket, manifest_key)).hexdigest()
+    return latest if latest == _latest(year, latest["edition"], digest) else None
+
+
+def _manifest_key(year: int, number: int) -> str:
+    return f"editions/{year}/edition-{number}/manifest.json"
+
+
+def _latest(year: int, number: int, manifest_sha256: str) -> dict[str, Any]:
+    """Return the content of ``latest.json``."""
+    return {
+        "year": year,
+        "edition": number,
+        "prefix": f"editions/{year}/edition-{number}/",
+        "manifest_sha256": manifest_sha256,
+    }
 
 
 def publish_edition(
@@ -163,6 +193,25 @@ def publish_edition(
     return published
 
 
+def finish_newest_edition(store: Store, bucket: str, year: int) -> tuple[int, Edition | None]:
+    """Make ``latest.json`` name the newest edition that has a manifest.
+
+    It doesn't where a run was killed after the manifest, and where the file is damaged or deleted.
+
+    Returns:
+        the number of the newest edition, 0 if there is none; and the edition if ``latest.json``
+        was written.
+
+    Raises:
+        TongbaoError: a file of that edition differs from its manifest; nothing is written.
+    """
+    latest = read_latest(store, bucket, year)
+    number = visible = latest["edition"] if latest else 0
+    while store.exists(bucket, _manifest_key(year, number + 1)):
+        number += 1
+    return number, finish_edition(store, bucket, year, number) if number > visible else None
+
+
 def finish_edition(store: Store, bucket: str, year: int, number: int) -> Edition | None:
     """Make an edition visible whose manifest a killed run has written.
 
@@ -172,7 +221,7 @@ def finish_edition(store: Store, bucket: str, year: int, number: int) -> Edition
     Raises:
         TongbaoError: a file differs from the manifest.
     """
-    if not store.exists(bucket, f"editions/{year}/edition-{number}/manifest.json"):
+    if not store.exists(bucket, _manifest_key(year, number)):
         return None
     edition = read_edition(store, bucket, year, number)
     found = {
@@ -188,12 +237,7 @@ def finish_edition(store: Store, bucket: str, year: int, number: int) -> Edition
 
 def _make_visible(store: Store, bucket: str, edition: Edition) -> None:
     """Write ``latest.json``."""
-    latest = {
-        "year": edition.year,
-        "edition": edition.number,
-        "prefix": edition.prefix,
-        "manifest_sha256": edition.manifest_sha256,
-    }
+    latest = _latest(edition.year, edition.number, edition.manifest_sha256)
     store.put(bucket, f"editions/{edition.year}/latest.json", _json_bytes(latest))
 
 

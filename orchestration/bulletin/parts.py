@@ -219,6 +219,9 @@ def growth_note(catalogue: Catalogue, rows: Iterable[tuple[Indicator, Row]]) -> 
         withheld = row["growth_withheld_by"]
         if withheld == "incomparable":
             reasons[catalogue.incomparable[indicator.code].reason_zh].append(indicator.name_zh)
+        elif withheld == "series_break":
+            changed = catalogue.breaks[indicator.code, row["year"]]
+            reasons[changed.reason_zh].append(indicator.name_zh)
         elif withheld in catalogue.comparison_rules:
             reasons.setdefault(catalogue.comparison_rules[withheld].reason_zh, [])
     texts = ["同口径增减只计两年均计入的单位（同口径单位），目标完成度只计有目标单位。"]

@@ -16,7 +16,7 @@ import click
 from orchestration.cli.output import JSON, print_json
 from orchestration.cli.tabular import format_options, output_format, print_answer
 
-__all__ = ["describe", "sql", "tables", "trace"]
+__all__ = ["describe", "docs", "sql", "tables", "trace"]
 
 
 @click.command()
@@ -131,6 +131,37 @@ def describe(table: str, name: str | None, output: Path | None) -> None:
         open_session(ws.settings, ws.store) as session,
     ):
         print_answer(describe_table(session, table), chosen, output)
+
+
+@click.command()
+@click.option(
+    "--year", type=click.IntRange(2000, 2100), help="By default the latest year with marts."
+)
+@click.option("--senders", is_flag=True, help="The guide for senders; it needs no lakehouse.")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write."
+)
+def docs(year: int | None, senders: bool, output: Path | None) -> None:
+    """Write the data manual, or the guide for senders, as one offline page in Chinese.
+
+    The data manual has tables, columns, keys, indicators, rules, terms and example queries with
+    their answers; every edition has its own (docs/index.html).
+    """
+    from orchestration import stages
+    from orchestration.core.settings import Settings
+
+    settings = Settings.from_env()
+    if senders:
+        from orchestration.receipts import sender_guide
+
+        name, body = "senders.html", sender_guide(year or settings.now().year)
+    else:
+        with stages.open_workspace(settings) as ws:
+            name, body = "manual.html", stages.manual(ws, year)
+    path = output or settings.make_home() / "out" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(body)
+    click.echo(path)
 
 
 @click.command()

@@ -13,7 +13,7 @@ import click
 from orchestration.cli.output import JSON, YEAR, new_run_id, print_json, print_lines, progress_lines
 from orchestration.core.errors import TongbaoError
 
-__all__ = ["correct", "replay", "verify"]
+__all__ = ["correct", "database", "replay", "verify"]
 
 
 @click.command()
@@ -57,6 +57,25 @@ def verify(year: int, edition: int | None, as_json: bool) -> None:
         raise TongbaoError(f"edition {done.edition} of {year} can't be confirmed")
     if not as_json:
         print_lines([done])
+
+
+@click.command()
+@YEAR
+@click.option("--edition", type=click.IntRange(1), help="Its number; by default the newest.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file; by default out/tongbao-YEAR.duckdb in the home.",
+)
+def database(year: int, edition: int | None, output: Path | None) -> None:
+    """Write the open data of an edition of YEAR as one DuckDB file, with views and comments."""
+    from orchestration import stages
+    from orchestration.core.settings import Settings
+
+    with stages.open_workspace(Settings.from_env()) as ws:
+        path = output or ws.settings.make_home() / "out" / f"tongbao-{year}.duckdb"
+        stages.database(ws, year, edition, path)
+    click.echo(path)
 
 
 @click.command()

@@ -22,7 +22,7 @@ from orchestration.cli.output import (
 )
 from orchestration.core.errors import TongbaoError
 
-__all__ = ["alarm", "bounces", "doctor", "lake", "tell", "up"]
+__all__ = ["alarm", "bounces", "doctor", "lake", "run_dbt", "tell", "up"]
 
 
 @click.command()
@@ -33,6 +33,38 @@ def up(port: int) -> None:
     from orchestration.defs.serve import serve
 
     serve(Settings.from_env(), port, say=click.echo)
+
+
+@click.command(
+    "dbt", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+@click.option(
+    "--year",
+    type=click.IntRange(2000, 2100),
+    help="Year of the development database; by default the current one.",
+)
+@click.option("--fresh", "is_fresh", is_flag=True, help="Make the database again from the lake.")
+@click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED)
+def run_dbt(year: int | None, is_fresh: bool, arguments: tuple[str, ...]) -> None:
+    """Call dbt with ARGUMENTS on a development database, e.g. docs generate.
+
+    The first call makes the database from the lake; nothing of it goes to the lake.
+    """
+    from orchestration import stages
+    from orchestration.core.settings import Settings
+    from orchestration.lakehouse.development import development_database, run_dbt
+
+    settings = Settings.from_env()
+    with stages.open_workspace(settings) as ws:
+        path = development_database(
+            settings,
+            ws.store,
+            year or settings.now().year,
+            is_fresh=is_fresh,
+            progress=lambda line: click.echo(line, err=True),
+        )
+    if not run_dbt(settings, path, arguments):
+        raise TongbaoError(f"dbt {' '.join(arguments)} failed: see its output above")
 
 
 @click.command()

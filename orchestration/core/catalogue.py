@@ -18,10 +18,12 @@ from orchestration.core.seeds import (
     CalendarYear,
     Category,
     CodeLabel,
+    CodeName,
     CodeSystem,
     ComparisonRule,
     ContradictionRule,
     Country,
+    Denominator,
     ErrorCode,
     FieldLabel,
     IncomparableIndicator,
@@ -36,6 +38,7 @@ from orchestration.core.seeds import (
     Rule,
     Scenario,
     SeedReader,
+    SeriesBreak,
     TableColumn,
     Target,
     Task,
@@ -146,6 +149,8 @@ class Catalogue:
     contradictions: Mapping[str, ContradictionRule]
     #: The indicators whose totals get no growth.
     incomparable: Mapping[str, IncomparableIndicator]
+    #: (indicator, year) → what changed in its definition.
+    breaks: Mapping[tuple[str, int], SeriesBreak]
     #: (table, column) → who may see it.
     policy: Mapping[tuple[str, str], PublishedColumn]
     #: The measures of the scorecard, in display order.
@@ -221,6 +226,8 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
     code_systems, levels = reader.rows(CodeSystem), reader.rows(TaskLevels)
     uses, of_uses = reader.rows(Use), reader.rows(UseOfMeasure)
     categories = _in_order(reader.rows(Category))
+    denominators = reader.rows(Denominator)
+    reader.rows(CodeName)
     measures = {row.column: row for row in _in_order(reader.rows(Measure))}
     indicators = {row.code: row for row in reader.rows(Indicator)}
     roles = reader.rows(Role)
@@ -255,6 +262,7 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
         comparison_rules={row.rule: row for row in comparison_rules},
         contradictions={row.contradiction: row for row in _in_order(contradictions)},
         incomparable={row.indicator_code: row for row in reader.rows(IncomparableIndicator)},
+        breaks={(row.indicator_code, row.year): row for row in reader.rows(SeriesBreak)},
         policy={(r.table_name, r.column_name): r for r in reader.rows(PublishedColumn)},
         measures=measures,
         uses=tuple(_result_use(use, of_uses, measures) for use in _in_order(uses)),
@@ -268,6 +276,8 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
     _check_roles(catalogue, roles, reader)
     _check_code_systems(catalogue, code_systems, reader)
     _check_incomparable(catalogue, reader)
+    _check_breaks(catalogue, reader)
+    _check_denominators(catalogue, denominators, reader)
     _check_uses(of_uses, {use.code for use in uses}, measures, reader)
     reader.raise_faults()
     _check_rules(catalogue, reader)
@@ -357,6 +367,23 @@ def _check_incomparable(catalogue: Catalogue, reader: SeedReader) -> None:
         ):
             wanted = "an aggregation that can be compared, or a row of incomparable_indicators.csv"
             reader.add_fault(indicator, "aggregation", wanted, indicator.aggregation)
+
+
+def _check_breaks(catalogue: Catalogue, reader: SeedReader) -> None:
+    for row in catalogue.breaks.values():
+        if row.indicator_code not in catalogue.indicators:
+            wanted = "an indicator of indicators.csv"
+            reader.add_fault(row, "indicator_code", wanted, row.indicator_code)
+
+
+def _check_denominators(
+    catalogue: Catalogue, denominators: list[Denominator], reader: SeedReader
+) -> None:
+    for row in denominators:
+        if row.province_code not in catalogue.regions:
+            reader.add_fault(row, "province_code", "a province of regions.csv", row.province_code)
+        if row.value <= 0:
+            reader.add_fault(row, "value", "a number above 0", row.value)
 
 
 def _check_code_systems(

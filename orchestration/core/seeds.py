@@ -38,9 +38,11 @@ __all__ = [
     "AttachmentType",
     "CalendarYear",
     "CodeLabel",
+    "CodeName",
     "CodeSystem",
     "ComparisonRule",
     "Country",
+    "Denominator",
     "ErrorCode",
     "Fault",
     "FieldLabel",
@@ -56,6 +58,7 @@ __all__ = [
     "Rule",
     "Scenario",
     "SeedReader",
+    "SeriesBreak",
     "TableColumn",
     "Target",
     "Task",
@@ -151,12 +154,14 @@ class Row(BaseModel):
     Attributes:
         seed: the file's name without extension.
         keys: each a combination of columns whose values must be unique.
+        may_be_empty: whether the file may have a header alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)
 
     seed: ClassVar[str]
     keys: ClassVar[tuple[tuple[str, ...], ...]]
+    may_be_empty: ClassVar[bool] = False
     #: The row's line in the file, for messages.
     _line: int = PrivateAttr(default=0)
 
@@ -661,6 +666,46 @@ class IncomparableIndicator(Row):
     reason_en: Text
 
 
+class SeriesBreak(Row):
+    """A year in which an indicator's definition changed, and what changed."""
+
+    seed = "series_breaks"
+    keys = (("indicator_code", "year"),)
+    may_be_empty = True
+
+    indicator_code: IndicatorCode
+    year: Whole
+    reason_zh: Text
+    reason_en: Text
+
+
+class Denominator(Row):
+    """A public figure of a province that rates per head divide by, and where it is published."""
+
+    seed = "province_denominators"
+    keys = (("year", "province_code", "denominator"),)
+    may_be_empty = True
+
+    year: Whole
+    province_code: ProvinceCode
+    denominator: Literal["students", "schools", "population"]
+    value: Number
+    source: Text
+
+
+class CodeName(Row):
+    """The names of a code that has no dimension of its own."""
+
+    seed = "code_names"
+    keys = (("column_name", "code"), ("column_name", "display_order"))
+
+    column_name: Name
+    code: Text
+    display_order: Whole
+    name_zh: Text
+    name_en: Text
+
+
 class PublishedColumn(Row):
     """Who may see a column of the lake, and on which legal ground.
 
@@ -851,7 +896,7 @@ class SeedReader:
         """
         path = self.path(model.seed)
         found: list[AnyRow] = []
-        for line, cells in _records(path, list(model.columns())):
+        for line, cells in _records(path, model):
             for column, cell in cells.items():
                 if cell != cell.strip():
                     wanted = "no blanks at the start or end"
@@ -901,8 +946,9 @@ class SeedReader:
             raise UsageError(listed + (f"; and {more} more" if more > 0 else ""))
 
 
-def _records(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def _records(path: Path, model: type[Row]) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells (column → text) of each row below the header."""
+    columns = list(model.columns())
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             reader = csv.reader(handle, strict=True)
@@ -918,7 +964,7 @@ def _records(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, st
                     raise UsageError(str(Fault(path, line, "", wanted, ",".join(cells)[:200])))
                 yield line, dict(zip(header, cells, strict=True))
                 line = reader.line_num + 1
-            if line == 2:
+            if line == 2 and not model.may_be_empty:
                 raise UsageError(str(Fault(path, 2, "", f"rows of {', '.join(columns)}")))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None

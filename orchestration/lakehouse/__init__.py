@@ -45,7 +45,7 @@ from orchestration.lakehouse.snapshots import (
     transform_record,
     transform_snapshot,
 )
-from orchestration.lakehouse.tables import CONTACTS, RAW_TABLES, ensure_tables
+from orchestration.lakehouse.tables import CONTACTS, RAW_TABLES, ensure_tables, has_table
 from orchestration.lakehouse.transform import (
     TransformSummary,
     marts_are_stale,
@@ -76,6 +76,7 @@ __all__ = [
     "edition_rows",
     "ensure_tables",
     "gate_rows",
+    "has_table",
     "lake_descriptions",
     "lake_tables",
     "last_intake_at",

@@ -49,10 +49,13 @@ class CommitSummary:
 
     Attributes:
         snapshot_id: the new snapshot, which has the year's marts.
+        rows: number of rows of the year (all rows of a table without years), by qualified table
+            name.
         rows_written, rows_deleted: numbers of rows by qualified table name, changed tables only.
     """
 
     snapshot_id: int | None = None
+    rows: dict[str, int] = field(default_factory=dict)
     rows_written: dict[str, int] = field(default_factory=dict)
     rows_deleted: dict[str, int] = field(default_factory=dict)
 
@@ -191,9 +194,10 @@ def _update_table(
     build, lake = f"build.{table.qualified}", f"lake.{table.qualified}"
     where = f"where year = {int(year)}" if by_year else ""
 
+    summary.rows[table.qualified] = _count(con, f"{build} {where}")
     if replaces or old_columns != new_columns:
         _create(con, table, new_columns, old_columns, year if by_year else None)
-        summary.rows_written[table.qualified] = _count(con, f"{build} {where}")
+        summary.rows_written[table.qualified] = summary.rows[table.qualified]
         return
 
     con.execute(
@@ -212,7 +216,7 @@ def _update_table(
             con.execute(f"delete from {lake} {where}")
             if removed != total:  # Without a key, all rows of the year are written again.
                 con.execute(f"insert into {lake} select {listed} from {build} {where}")
-                summary.rows_written[table.qualified] = _count(con, f"{build} {where}")
+                summary.rows_written[table.qualified] = summary.rows[table.qualified]
                 return
         else:
             same = " and ".join(f"removed.{c} is not distinct from t.{c}" for c in table.grain)

@@ -129,7 +129,8 @@ def revision_rows(
 ) -> list[dict[str, Any]]:
     """What the year's editions before one changed, oldest first.
 
-    They are read from the newest snapshot, because an edition is recorded after its own.
+    They are read from the newest snapshot, because an edition is recorded after its own. A lake
+    that no release with this table has written to yet has recorded none.
 
     Args:
         con: a reader, pinned at a snapshot or not.
@@ -140,7 +141,10 @@ def revision_rows(
     [(newest,)] = con.execute("select max(snapshot_id) from ducklake_snapshots('lake')").fetchall()
     at = f"at (version => {newest})"
     rest = f"{at} where year = ? and edition < ? order by edition, figure_id"
-    return _select_records(con, _REVISIONS, rest, year, before)
+    try:
+        return _select_records(con, _REVISIONS, rest, year, before)
+    except duckdb.CatalogException:
+        return []
 
 
 def edition_rows(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:

@@ -43,6 +43,7 @@ class TransformSummary:
         year: the reporting year.
         built: False if nothing had changed since the last transform.
         snapshot_id: the snapshot that has the year's marts.
+        rows: number of rows of the year by table, of all tables that were built.
         rows_written, rows_deleted: numbers of rows by table, changed tables only.
         receipts: the number of receipts that were written.
         nodes: the nodes that dbt ran.
@@ -51,6 +52,7 @@ class TransformSummary:
     year: int
     built: bool
     snapshot_id: int | None
+    rows: dict[str, int] = field(default_factory=dict)
     rows_written: dict[str, int] = field(default_factory=dict)
     rows_deleted: dict[str, int] = field(default_factory=dict)
     receipts: int = 0
@@ -192,11 +194,18 @@ def transform_year(
         replaces=force,
     )
     path.unlink()
-    rows = sum(done.rows_written.values())
+    written = sum(done.rows_written.values())
     progress(
-        f"transform {year}: {rows} rows written in {len(done.rows_written)} tables, "
+        f"transform {year}: {written} rows written in {len(done.rows_written)} tables, "
         f"snapshot {done.snapshot_id}"
     )
     return TransformSummary(
-        year, True, done.snapshot_id, done.rows_written, done.rows_deleted, receipts, nodes
+        year,
+        True,
+        done.snapshot_id,
+        done.rows,
+        done.rows_written,
+        done.rows_deleted,
+        receipts,
+        nodes,
     )

@@ -7,6 +7,7 @@ Doesn't belong here: the content of bulletins (``bulletin``), whether a year may
 """
 
 from orchestration.publication.correcting import correct_edition
+from orchestration.publication.database import write_database
 from orchestration.publication.publishing import (
     PublishSummary,
     already_published,
@@ -26,4 +27,5 @@ __all__ = [
     "published_editions",
     "replay_years",
     "verify_edition",
+    "write_database",
 ]

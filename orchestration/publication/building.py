@@ -171,10 +171,11 @@ def build_files(
             _printed_in(made.documents, "national/bulletin"),
             [*revisions, *(changes.revisions(number) if changes else ())],
         )
+        manual = bulletin.reference_page(con, year)
         sent.result()  # Raises what went wrong: without the digests the child waits for ever.
         others = child.made
     files = made.files | others.files
-    for name, body in api.items():
+    for name, body in (api | manual).items():
         files[name] = carry_over.find(name, hashlib.sha256(body).hexdigest()) or body
     for page, digest in others.digests.items():
         files[page] = carry_over.find_or_make(page, digest, partial(files.__getitem__, page))

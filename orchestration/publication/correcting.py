@@ -19,10 +19,11 @@ from orchestration.publication.publishing import PublishSummary, publish_edition
 __all__ = ["correct_edition"]
 
 #: Paths whose content may differ without any figure having changed: the change table and notice,
-#: the list of editions, ids and hashes of documents behind the same figures, and the characters in
-#: the web fonts.
+#: the list of editions, ids and hashes of documents behind the same figures, the example queries
+#: of the manual (late values), and the characters in the web fonts.
 _NOT_COMPARED = (
     "changes.",
+    "docs/",
     "national/correction.",
     "editions/",
     "trace/",

@@ -127,15 +127,12 @@ def published_editions(ws: Workspace, year: int) -> list[dict[str, Any]]:
     """The rows of ``publication.editions`` for a year, oldest first; the last is the current one.
 
     It first finishes a publication that was interrupted: an edition whose files are complete but
-    not visible yet, or that is visible but not recorded yet.
+    not visible yet, or that is visible but not recorded yet. A damaged or deleted ``latest.json``
+    is written again from the manifests.
     """
     recorded = _recorded(ws, year)
     bucket = ws.settings.publication_bucket
-    latest = bulletin.read_latest(ws.store, bucket, year)
-    number = latest["edition"] if latest else 0
-    finished = bulletin.finish_edition(ws.store, bucket, year, number + 1)
-    if finished:
-        number += 1
+    number, finished = bulletin.finish_newest_edition(ws.store, bucket, year)
     if number and number not in {row["edition"] for row in recorded}:
         edition = finished or bulletin.read_edition(ws.store, bucket, year, number)
         _record(ws, edition, _changes_of(ws, edition, recorded))

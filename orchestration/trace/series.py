@@ -76,7 +76,7 @@ def two_years(row: Mapping[str, Any], indicator: Indicator, catalogue: Catalogue
                 matched_units,
             ),
         ),
-        _units_sentence(row) + (_reason(withheld, indicator, catalogue) if withheld else ""),
+        _units_sentence(row) + (_reason(row, indicator, catalogue) if withheld else ""),
     )
 
 
@@ -102,8 +102,11 @@ def _units_sentence(row: Mapping[str, Any]) -> str:
     )
 
 
-def _reason(withheld: str, indicator: Indicator, catalogue: Catalogue) -> str:
-    if withheld in catalogue.comparison_rules:
+def _reason(row: Mapping[str, Any], indicator: Indicator, catalogue: Catalogue) -> str:
+    withheld = row["growth_withheld_by"]
+    if withheld == "series_break":
+        reason = catalogue.breaks[indicator.code, row["year"]].reason_zh
+    elif withheld in catalogue.comparison_rules:
         reason = catalogue.comparison_rules[withheld].reason_zh
     elif indicator.code in catalogue.incomparable:
         reason = catalogue.incomparable[indicator.code].reason_zh

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -16,7 +17,8 @@ import duckdb
 import pytest
 
 from orchestration import bulletin, lakehouse, stages
-from orchestration.bulletin.open_data import TABLES
+from orchestration.bulletin.open_data import public_tables
+from orchestration.core.errors import TongbaoError, UsageError
 from orchestration.figures.dictionary import mart_descriptions
 from orchestration.trace import trace_lines
 from tests.fixtures.homes import YEAR, PreparedYear, Shared
@@ -101,7 +103,8 @@ def test_a_figure_names_the_objects_behind_it(published: Published) -> None:
 
 def test_tables_have_the_rows_of_the_lake(published: Published) -> None:
     listed = [each["name"] for each in published.json("tables/index")["tables"]]
-    assert listed == [t for t in TABLES if "unit_code" not in mart_descriptions()[t].columns]
+    long = {"unit_code", "group_code"}
+    assert listed == [t for t in public_tables() if not long & set(mart_descriptions()[t].columns)]
     for name in listed:
         table = published.json(f"tables/{name}")
         columns = [each["name"] for each in table["columns"]]
@@ -110,7 +113,9 @@ def test_tables_have_the_rows_of_the_lake(published: Published) -> None:
             f"select {', '.join(columns)} from lake.marts.{name} {where} "
             f"order by {', '.join(table['key'])}"
         ).fetchall()
-        assert len(table["rows"]) == len(expected) > 0
+        # Nobody has filled in the denominators of rates.
+        assert (len(table["rows"]) > 0) == (name != "agg_province_rate")
+        assert len(table["rows"]) == len(expected)
         for row, values in zip(table["rows"], expected, strict=True):
             for text, value in zip(row.values(), values, strict=True):
                 if isinstance(value, Decimal):
@@ -149,3 +154,48 @@ def test_a_correction_comes_first_in_the_feed() -> None:
         "edition-2/changes.html",
         "edition-1/index.html",
     ]
+
+
+def test_the_manual_of_the_present_marts_is_that_of_the_newest_year(published: Published) -> None:
+    page = bulletin.reference_page(published.con, YEAR)["docs/index.html"]
+    assert stages.manual(published.ws, None) == stages.manual(published.ws, YEAR) == page
+    with pytest.raises(TongbaoError, match="there are no marts of 2025 yet"):
+        stages.manual(published.ws, 2025)
+
+
+def test_one_file_has_the_open_data_with_comments_and_views(
+    published: Published, tmp_path: Path
+) -> None:
+    path = tmp_path / "new" / "tongbao.duckdb"
+    assert stages.database(published.ws, YEAR, None, path) == 1
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    expected = dict.fromkeys(public_tables(), "table") | {
+        "v_national_indicator": "view",
+        "v_province_indicator": "view",
+    }
+    with duckdb.connect(str(path), read_only=True) as con:
+        comments = con.execute(
+            "select table_name, 'table', comment from duckdb_tables() union all "
+            "select view_name, 'view', comment from duckdb_views() where not internal"
+        ).fetchall()
+        assert {name: kind for name, kind, _ in comments} == expected
+        assert all(comment for _, _, comment in comments)
+        query = "select count(*), count(value) from {} where task_code <> 'ALL'"
+        assert (
+            con.execute(query.format("v_national_indicator")).fetchone()
+            == published.con.execute(
+                query.format("lake.marts.agg_national_indicator") + f" and year = {YEAR}"
+            ).fetchone()
+        )
+        assert con.execute(
+            "select count(*) from v_national_indicator where task_code = 'ALL'"
+        ).fetchone() == (0,)
+        [(comment,)] = con.execute(
+            "select comment from duckdb_columns() "
+            "where table_name = 'agg_national_indicator' and column_name = 'is_total'"
+        ).fetchall()
+        assert comment.startswith("是否为全部任务合计行")
+    with pytest.raises(UsageError, match="2024 has no edition 2: it has 1 to 1"):
+        stages.database(published.ws, YEAR, 2, path)
+    with pytest.raises(UsageError, match="2023 has no edition 1: nothing is published"):
+        stages.database(published.ws, 2023, None, path)

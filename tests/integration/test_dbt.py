@@ -34,6 +34,7 @@ from orchestration.lakehouse.dbt import (
     dbt_manifest,
     target_folder,
 )
+from orchestration.lakehouse.development import development_database, run_dbt
 from orchestration.lakehouse.tables import OTHER_TABLES, RAW_TABLES
 from tests.fixtures.landing import Landing
 
@@ -46,7 +47,21 @@ _CONTRACT = {
     "publication_date publication_time reminder_days transfer_hours",
     "dim_category": "task_code category name_zh name_en",
     "dim_error_code": "code name_zh name_en severity scope fix_zh fix_en",
+    "dim_code": "column_name code name_zh name_en",
+    "dim_indicator": "indicator_code task_code owner_task_code",
+    "dim_indicator_year": "year indicator_code owner_task_code name_zh name_en unit aggregation "
+    "is_series_break",
     "dim_level": "level name_zh name_en",
+    "dim_organisation": "year organisation_id organisation_name organisation_type province_code",
+    "agg_province_group_indicator": "year province_code task_code group_kind group_code "
+    "group_name indicator_code value units_expected units_counted",
+    "agg_national_group_indicator": "year task_code group_kind group_code group_name "
+    "indicator_code value units_expected units_counted",
+    "agg_province_late_indicator": "year province_code task_code indicator_code units_late "
+    "late_value",
+    "agg_peer_quartiles": "year task_code level indicator_code peers lower_quartile median_value "
+    "upper_quartile",
+    "agg_province_rate": "year province_code task_code indicator_code denominator value_per_head",
     "dim_rule": "rule_id name_zh name_en task_code category severity expression indicator_codes",
     "dim_scorecard_measure": "measure name_zh name_en kind best",
     "v_national_indicator": "year task_code task_name indicator_code indicator_name unit value "
@@ -374,3 +389,32 @@ def test_a_new_home_uses_the_installations_parse_while_the_project_is_the_same(
     assert dbt_manifest(fresh).parent == dbt_manifest(fresh).parent == target_folder(fresh)
     assert calls == ["parse"]
     assert (parsed / "parsed_version").read_text(encoding="utf-8") == stamp
+
+
+@pytest.mark.slow
+def test_dbt_works_on_a_development_database(
+    settings: Settings, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a lake, its models are built and described, and can be built again."""
+    for name in ("TONGBAO_BUILD_FILE", "DBT_PROJECT_DIR", "DBT_PROFILES_DIR", "DBT_TARGET_PATH",
+                 "DBT_LOG_PATH", "DBT_SEND_ANONYMOUS_USAGE_STATS"):  # fmt: skip
+        monkeypatch.setenv(name, "")
+    said: list[str] = []
+    with stages.open_workspace(settings) as ws:
+        path = development_database(settings, ws.store, 2024, is_fresh=False, progress=said.append)
+    assert said[0] == "dbt: making the development database of 2024 (empty)"
+    assert not Path(settings.catalog).exists()
+    try:
+        assert run_dbt(settings, path, ("docs", "generate"))
+        assert run_dbt(
+            settings, path, ("build", "--select", "stg_registrations", "dim_organisation")
+        )
+        assert not run_dbt(settings, path, ("build", "--select", "dim_organisation", "--vars", "{"))
+    finally:
+        _close_build_file()
+    folder = settings.home / "development" / "dbt"
+    catalogue = json.loads((folder / "catalog.json").read_text(encoding="utf-8"))
+    assert catalogue["nodes"]["model.tongbao.dim_region"]["columns"].keys() >= {"province_code"}
+    assert "model.tongbao.agg_peer_quartiles" in catalogue["nodes"]
+    assert (folder / "index.html").exists()
+    capfd.readouterr()

@@ -597,6 +597,49 @@ def test_an_edition_killed_after_its_manifest_is_finished(ws: stages.Workspace) 
     assert bulletin.unfinished_objects(ws.store, "publication") == []
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [None, b"", b"[]", b"{}", b'{"edition": 3}', b'{"edition": 9, "year": 2024}', "stale"],
+)
+def test_a_damaged_pointer_is_rebuilt_from_the_manifests(
+    ws: stages.Workspace, damaged: bytes | str | None
+) -> None:
+    key = f"editions/{YEAR}/latest.json"
+    for number in (1, 2):
+        bulletin.publish_edition(ws.store, "publication", _edition(number))
+    stale = ws.store.get("publication", key)
+    bulletin.publish_edition(ws.store, "publication", _edition(3))
+    sound = ws.store.get("publication", key)
+    if damaged is None:
+        ws.store.delete("publication", [key])
+    else:
+        ws.store.put("publication", key, stale if isinstance(damaged, str) else damaged)
+    number, edition = bulletin.finish_newest_edition(ws.store, "publication", YEAR)
+    assert (number, edition is not None) == (3, True)
+    assert ws.store.get("publication", key) == sound
+    assert bulletin.finish_newest_edition(ws.store, "publication", YEAR) == (3, None)
+
+
+def test_a_pointer_is_not_rebuilt_to_a_damaged_edition(ws: stages.Workspace) -> None:
+    edition = _edition(1)
+    bulletin.publish_edition(ws.store, "publication", edition)
+    key = f"editions/{YEAR}/latest.json"
+    ws.store.put("publication", key, b"?")
+    ws.store.put("publication", edition.prefix + min(edition.files), b"other")
+    with pytest.raises(TongbaoError, match="differs from the manifest"):
+        bulletin.finish_newest_edition(ws.store, "publication", YEAR)
+    assert ws.store.get("publication", key) == b"?"
+
+
+def test_a_lake_of_an_earlier_release_has_no_revisions(ws: stages.Workspace) -> None:
+    """It has not been written to since, so that verifying its third edition reads no table."""
+    with lakehouse.writer(ws.settings, ws.store) as con:
+        lakehouse.ensure_tables(con)
+        assert lakehouse.revision_rows(con, YEAR, before=3) == []
+        con.execute("drop table lake.publication.figure_revisions")
+        assert lakehouse.revision_rows(con, YEAR, before=3) == []
+
+
 # -- claims -------------------------------------------------------------------------------------
 
 

@@ -99,6 +99,7 @@ def _sample(published: Published) -> Iterator[str]:
                 "counts_until",
                 "is_ranked",
                 "is_synthetic",
+                "is_total",
                 "target_year",
                 "growth_withheld_by",
                 "observation_status",

@@ -18,6 +18,7 @@ from orchestration.core.catalogue import SEEDS, load_catalogue, read_catalogue
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.errors import UsageError
 from orchestration.demo.world import CATEGORIES
+from orchestration.figures import wording
 
 #: The models of dbt's seeds; texts of bulletins have models of the same kind.
 MODELS = {
@@ -317,6 +318,57 @@ def test_dbt_loads_the_columns_that_python_reads_and_flags_as_booleans() -> None
             if model.model_fields[field].annotation is bool
         }
         assert flags == {column for column, kind in types.items() if kind == "boolean"}
+
+
+def test_codes_have_the_names_that_bulletins_use() -> None:
+    names: dict[str, dict[str, str]] = {}
+    for row in _seed("code_names"):
+        names.setdefault(row["column_name"], {})[row["code"]] = row["name_zh"]
+    assert names["status"] == wording.STATUSES
+    assert names["assessment_grade"] == wording.GRADES
+    assert names["reason"] == wording.WATCH_REASONS
+    assert names["aggregation"] == wording.AGGREGATIONS
+    known = load_catalogue()
+    statuses = {rule.status for rule in known.observation_rules.values()}
+    assert set(names["observation_status"]) == statuses
+    for column in ("stock_flow", "direction", "provenance", "value_type"):
+        assert {row[column] for row in _seed("indicators")} <= set(names[column]), column
+
+
+def test_a_seed_that_may_be_empty_is_read(tmp_path: Path) -> None:
+    assert read_catalogue(SEEDS).breaks == {}
+    rows = [{"indicator_code": "C_05", "year": "2025", "reason_zh": "口径", "reason_en": "Scope"}]
+    path = _written(tmp_path / "series_breaks.csv", rows)
+    breaks = read_catalogue(SEEDS, {"series_breaks": path}).breaks
+    assert breaks["C_05", 2025].reason_zh == "口径"
+    path = _written(path, [rows[0] | {"indicator_code": "C_99"}])
+    with pytest.raises(UsageError, match=r"indicator_code: wanted an indicator of indicators\.csv"):
+        read_catalogue(SEEDS, {"series_breaks": path})
+
+
+@pytest.mark.parametrize(
+    ("cells", "part"),
+    [
+        ({"province_code": "990000"}, "province_code: wanted a province of regions.csv"),
+        ({"value": "0"}, "value: wanted a number above 0"),
+        ({"denominator": "heads"}, "denominator: wanted students, schools or population"),
+        ({"source": ""}, "source: wanted a value"),
+    ],
+)
+def test_a_denominator_has_a_province_a_number_and_a_source(
+    cells: dict[str, str], part: str, tmp_path: Path
+) -> None:
+    row = {
+        "year": "2024",
+        "province_code": "440000",
+        "denominator": "students",
+        "value": "1000",
+        "source": "统计年鉴",
+    }
+    path = _written(tmp_path / "province_denominators.csv", [row])
+    read_catalogue(SEEDS, {"province_denominators": path})
+    with pytest.raises(UsageError, match=part):
+        read_catalogue(SEEDS, {"province_denominators": _written(path, [row | cells])})
 
 
 def test_names_used_outside_the_seeds_exist_in_them() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.seeds import SeriesBreak
 from orchestration.trace.series import two_years
 
 #: 55 units count this year and 49 counted last year, of which 48 count in both.
@@ -60,6 +62,17 @@ def test_growth_that_is_not_said_has_a_reason(code: str, withheld: str, reason: 
     found = _two_years(code, growth_withheld_by=withheld)
     assert {line.change for line in found.lines} == {"—"}
     assert found.remark.endswith(f"不表述增减：{reason.reason_zh}。")
+
+
+def test_growth_over_a_break_in_the_series_says_what_changed() -> None:
+    catalogue = load_catalogue()
+    cells = {"indicator_code": "C_04", "year": "2024", "reason_zh": "改按年末数", "reason_en": "x"}
+    changed = SeriesBreak.model_validate(cells)
+    row = {**ROW, "year": 2024, "growth_withheld_by": "series_break"}
+    found = two_years(
+        row, catalogue.indicators["C_04"], replace(catalogue, breaks={("C_04", 2024): changed})
+    )
+    assert found.remark.endswith("不表述增减：改按年末数。")
 
 
 def test_without_a_year_before_nothing_is_compared() -> None:

@@ -57,6 +57,10 @@ cross join {{ ref('stg_reporting_period') }} as period
 cross join rules
 left join {{ ref('incomparable_indicators') }} as incomparable
     on aggregated.indicator_code = incomparable.indicator_code
+left join {{ ref('series_breaks') }} as series_break
+    on
+        aggregated.indicator_code = series_break.indicator_code
+        and period.year = series_break.year
 left join {{ source('prior', 'agg_national_indicator') }} as previous
     on
         aggregated.task_code = previous.task_code

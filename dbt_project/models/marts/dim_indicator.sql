@@ -16,5 +16,6 @@ select
     direction,
     provenance,
     source,
-    notes
+    notes,
+    coalesce(task_code, 'ALL') as owner_task_code
 from {{ ref('indicators') }}

@@ -16,31 +16,13 @@ with warned as (
         and indicator_code is not null
 ),
 
-late_documents as (
-    select
-        document.document_key,
-        document.unit_code,
-        row_number() over (
-            partition by document.unit_code
-            order by document.sent_at desc, document.document_id desc
-        ) as version_rank
-    from {{ ref('int_documents') }} as document
-    inner join {{ ref('fct_unit_year') }} as unit on document.unit_code = unit.unit_code
-    where
-        document.document_type = 'performance'
-        and document.has_values
-        and unit.document_id is null
-),
-
 late_values as (
     select
-        late.unit_code,
-        judged.task_code,
-        judged.indicator_code,
-        judged.value
-    from late_documents as late
-    inner join {{ ref('int_judged_values') }} as judged on late.document_key = judged.document_key
-    where late.version_rank = 1 and judged.value is not null
+        unit_code,
+        task_code,
+        indicator_code,
+        value
+    from {{ ref('int_late_values') }}
 ),
 
 facts as (

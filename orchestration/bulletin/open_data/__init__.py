@@ -15,6 +15,7 @@ import duckdb
 from orchestration.bulletin.open_data.catalogues import citation_cff, dcat_jsonld
 from orchestration.bulletin.open_data.dataset import Dataset
 from orchestration.bulletin.open_data.formats import csv_bytes, formula_safe, parquet_bytes
+from orchestration.bulletin.open_data.load_script import SCRIPT, load_script
 from orchestration.bulletin.open_data.package import (
     dictionary_csv,
     dictionary_lines,
@@ -22,9 +23,9 @@ from orchestration.bulletin.open_data.package import (
     package_json,
     table_resources,
 )
-from orchestration.bulletin.open_data.rows import TABLES, is_public, read_table
+from orchestration.bulletin.open_data.rows import is_public, public_tables, read_table
 
-__all__ = ["TABLES", "formula_safe", "is_public", "open_data"]
+__all__ = ["SCRIPT", "formula_safe", "is_public", "open_data", "public_tables"]
 
 
 def open_data(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> dict[str, bytes]:
@@ -38,8 +39,8 @@ def open_data(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> dict[s
 
     Returns:
         path below the edition → bytes: ``data/{table}.csv``, ``data/{table}.parquet``,
-        ``data/dictionary.csv``, ``data/datapackage.json``, ``metadata/dcat.jsonld``,
-        ``CITATION.cff``.
+        ``data/dictionary.csv``, ``data/datapackage.json``, ``metadata/load.sql``,
+        ``metadata/dcat.jsonld``, ``CITATION.cff``.
     """
     [(is_synthetic, counts_until)] = con.execute(
         "select is_synthetic, counts_until from lake.marts.dim_reporting_year where year = ?",
@@ -49,8 +50,10 @@ def open_data(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> dict[s
     files: dict[str, bytes] = {}
     resources = []
     lines = []
-    for name in TABLES:
+    tables = []
+    for name in public_tables():
         table = read_table(con, name, year, is_synthetic=is_synthetic)
+        tables.append(table)
         csv_body = csv_bytes(table.rows)
         parquet_body = parquet_bytes(table, year, is_synthetic=is_synthetic)
         files[f"data/{name}.csv"] = csv_body
@@ -59,6 +62,7 @@ def open_data(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> dict[s
         lines += dictionary_lines(table)
     files["data/dictionary.csv"] = dictionary_csv(lines)
     resources.append(dictionary_resource(files["data/dictionary.csv"]))
+    files[SCRIPT] = load_script(dataset, tables)
     files["data/datapackage.json"] = package_json(dataset, resources)
     files["metadata/dcat.jsonld"] = dcat_jsonld(dataset, resources)
     files["CITATION.cff"] = citation_cff(dataset)

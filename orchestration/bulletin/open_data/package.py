@@ -23,6 +23,7 @@ from orchestration.bulletin.open_data.formats import csv_bytes
 from orchestration.bulletin.open_data.rows import OpenTable
 
 __all__ = [
+    "REFERENCES",
     "dictionary_csv",
     "dictionary_lines",
     "dictionary_resource",
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 #: Columns that refer to a dimension with the same key → the dimension.
-_REFERENCES = (
+REFERENCES = (
     (("year",), "dim_reporting_year"),
     (("province_code",), "dim_region"),
     (("task_code",), "dim_task"),
@@ -40,7 +41,7 @@ _REFERENCES = (
     (("year", "unit_code"), "dim_unit"),
 )
 #: Tables whose ``task_code`` may be ``ALL``, which is no row of ``dim_task``.
-_ALL_TASKS = {"agg_province_indicator", "agg_national_indicator"}
+_ALL_TASKS = {"agg_province_indicator", "agg_national_indicator", "agg_province_rate"}
 #: Times always have microseconds, so that no precision is lost.
 _MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _CSV_RESOURCE = {
@@ -106,7 +107,7 @@ def _table_schema(table: OpenTable) -> dict[str, Any]:
         schema["primaryKey"] = list(about.grain)
     references = [
         {"fields": list(key), "reference": {"resource": dimension, "fields": list(key)}}
-        for key, dimension in _REFERENCES
+        for key, dimension in REFERENCES
         if dimension != about.name
         and set(key) <= set(about.columns)
         and not (dimension == "dim_task" and about.name in _ALL_TASKS)

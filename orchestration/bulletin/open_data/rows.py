@@ -1,8 +1,8 @@
 """The rows of the public marts, with a name beside each code.
 
-Which columns are public is a row of the seed ``publication_policy``.
+Which columns, and so which marts, are public is a row of the seed ``publication_policy``.
 
-Belongs here: which marts are public, which columns get a name, reading. Doesn't belong here: the
+Belongs here: which columns get a name, reading. Doesn't belong here: the
 formats of the files (``formats``) and their descriptions (``package``).
 """
 
@@ -23,34 +23,7 @@ from orchestration.figures.dictionary import (
     mart_descriptions,
 )
 
-__all__ = ["TABLES", "OpenTable", "is_public", "read_table"]
-
-#: The public marts, dimensions first.
-TABLES = (
-    "dim_reporting_year",
-    "dim_region",
-    "dim_task",
-    "dim_task_target",
-    "dim_indicator",
-    "dim_calendar",
-    "dim_category",
-    "dim_error_code",
-    "dim_level",
-    "dim_rule",
-    "dim_scorecard_measure",
-    "dim_unit",
-    "fct_unit_year",
-    "fct_unit_indicator",
-    "agg_province_indicator",
-    "agg_province_task",
-    "agg_national_indicator",
-    "agg_national_task",
-    "agg_national_target",
-    "agg_task_rank",
-    "province_scorecard",
-    "national_scorecard",
-    "unit_watchlist",
-)
+__all__ = ["OpenTable", "is_public", "public_tables", "read_table"]
 
 
 @dataclass(frozen=True)
@@ -126,6 +99,7 @@ _NAMES = (
 _NAMED_AS_ROWS = {
     "dim_category": "category",
     "dim_indicator": "indicator_code",
+    "dim_indicator_year": "indicator_code",
     "dim_level": "level",
 }
 _SYNTHETIC = "is_synthetic"
@@ -144,6 +118,12 @@ class OpenTable:
     about: TableDescription
     columns: tuple[ColumnDescription, ...]
     rows: pa.Table
+
+
+def public_tables() -> tuple[str, ...]:
+    """The marts with a column that everyone may see, in the order of ``publication_policy``."""
+    rows = load_catalogue().policy.values()
+    return tuple(dict.fromkeys(row.table_name for row in rows if row.access == "public"))
 
 
 def is_public(table: str, column: str) -> bool:

@@ -43,6 +43,7 @@ _NAVIGATION = (
     ("editions/index.html", "历次版本"),
 )
 _SECTION_OF_FOLDER = {
+    "docs": "methods/index.html",
     "metadata": "quality/index.html",
     "tasks": "index.html#tasks",
     "uses": "uses/marked_results.html",
@@ -54,8 +55,10 @@ _FILE_NAMES = {
     "assets/tables": "表格的排序和下载",
     "changes": "更正说明",
     "CITATION": "引用格式",
+    "docs/index": "数据手册",
     "data/datapackage": "开放数据包说明（Frictionless）",
     "data/dictionary": "数据字典",
+    "metadata/load": "DuckDB建库脚本",
     "metadata/data": "指标数据（SDMX-CSV）",
     "metadata/quality": "质量说明",
     "metadata/structure": "指标数据结构（SDMX 3.0）",
@@ -89,6 +92,7 @@ _FILE_FORMATS = {
     "cff": "CFF引用文件",
     "xml": "XML",
     "js": "网页脚本",
+    "sql": "SQL脚本",
     "woff": "字体",
 }
 

@@ -18,7 +18,7 @@ from orchestration.figures.numbers import MISSING, exact
 from orchestration.figures.printing import column_label
 from orchestration.figures.wording import AGGREGATIONS
 
-__all__ = ["methods_page"]
+__all__ = ["definition_grids", "methods_page"]
 
 #: The marts whose columns are the terms of a bulletin, in the order of the page.
 _TERMS = ("agg_province_task", "agg_national_target", "agg_national_indicator")
@@ -60,8 +60,7 @@ def methods_page(marts: Marts) -> dict[str, Any]:
         "opens": moment(marts.period.opens_at),
         "published": chinese_date(marts.period.publication_date),
         "least_units": project_var("scorecard_least_units"),
-        "terms": _terms(),
-        "aggregations": _aggregations(),
+        **definition_grids(catalogue),
         "indicators": [
             ("common", "各任务共有的指标", _indicators(catalogue, marts.indicators("ALL"))),
             *indicators,
@@ -70,6 +69,15 @@ def methods_page(marts: Marts) -> dict[str, Any]:
         "statuses": _statuses(catalogue),
         "incomparable": _incomparable(catalogue),
         "screening": _screening(catalogue),
+    }
+
+
+def definition_grids(catalogue: Catalogue) -> dict[str, Grid]:
+    """Return the tables of terms, methods of aggregation, indicators and rules."""
+    return {
+        "terms": _terms(),
+        "aggregations": _aggregations(),
+        "indicators": _indicators(catalogue, list(catalogue.indicators.values())),
         "rules": _rules(catalogue),
     }
 

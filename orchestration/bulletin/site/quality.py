@@ -215,10 +215,25 @@ def _comparability(marts: Marts) -> tuple[str | Table, ...]:
                 (status, reason, *(count(statuses[table, status]) for table in tables))
                 for status, reason in reasons.items()
             ),
-            "B为序列中断：与上年数主要是不同单位之比。",
+            "B为序列中断：指标口径有变更，或与上年数主要是不同单位之比。",
         ),
+        _breaks(marts),
         "一致性：各省份合计与全国数完全一致；比率由合计数相除得出；通报、网页、开放数据、接口和SDMX"
         "取自同一快照。",
+    )
+
+
+def _breaks(marts: Marts) -> Table:
+    rows = tuple(
+        (f"{code} {marts.catalogue.indicators[code].name_zh}", row.reason_zh)
+        for (code, year), row in sorted(marts.catalogue.breaks.items())
+        if year == marts.year
+    )
+    return Table(
+        "本年度变更口径的指标",
+        (Column("指标", 8, "left"), Column("变更内容", 14, "left")),
+        rows,
+        "" if rows else "本年度没有变更口径的指标。",
     )
 
 

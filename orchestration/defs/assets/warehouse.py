@@ -71,8 +71,21 @@ def _specs() -> Iterator[dg.AssetSpec]:
             group_name=node["schema"],
             kinds={"dbt", "duckdb"},
             description=node["description"],
+            owners=[node["config"]["meta"]["owner"]] if "owner" in node["config"]["meta"] else None,
+            metadata=_column_schema(node),
             partitions_def=REPORTING_YEAR,
         )
+
+
+def _column_schema(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns with types and descriptions, as Dagster shows them; for models alone."""
+    columns = [
+        dg.TableColumn(column["name"], column["data_type"] or "?", column["description"])
+        for column in node["columns"].values()
+    ]
+    if not columns or node["resource_type"] != "model":
+        return {}
+    return {"dagster/column_schema": dg.TableSchema(columns)}
 
 
 #: The asset check and the dbt id of each data test of a table.
@@ -107,6 +120,7 @@ def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
             asset_key=_asset_key(unique_id),
             metadata={
                 "snapshot_id": done.snapshot_id or 0,
+                **({"dagster/row_count": done.rows[name]} if name in done.rows else {}),
                 "rows_written": done.rows_written.get(name, 0),
                 "rows_replaced": done.rows_deleted.get(name, 0),
                 "seconds": round(node.seconds, 3) if node else 0.0,

@@ -1,0 +1,1 @@
+{{ group_figures({'level': 'level', 'category': 'category'}, []) }}
