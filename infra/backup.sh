@@ -143,6 +143,8 @@ restore() {
   if [ -n "$catalog" ]; then
     mkdir -p "$(dirname "$catalog")"
     cp "$work/catalog.dump" "$catalog.restoring"
+    # SQLite would apply the log of a catalogue that was moved away to this one.
+    rm -f "$catalog-wal" "$catalog-shm"
     mv "$catalog.restoring" "$catalog"
     echo "restored $catalog"
   fi
