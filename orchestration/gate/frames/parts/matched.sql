@@ -49,15 +49,40 @@ counted as (
 ),
 
 part as (
-    select c.*
+    select
+        c.year,
+        c.unit_code,
+        c.province_code,
+        c.task_code,
+        c.indicator_code,
+        c.value,
+        c.numerator,
+        c.denominator
     from counted as c
     inner join counted as o
         on c.unit_code = o.unit_code and c.indicator_code = o.indicator_code and c.year <> o.year
 )
 
-select * from part
-union all by name
-select * replace ('ALL' as task_code)
+select
+    year,
+    unit_code,
+    province_code,
+    task_code,
+    indicator_code,
+    value,
+    numerator,
+    denominator
+from part
+union all
+select
+    year,
+    unit_code,
+    province_code,
+    'ALL' as task_code,
+    indicator_code,
+    value,
+    numerator,
+    denominator
 from part
 where
     indicator_code in (
