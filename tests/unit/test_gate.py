@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +22,16 @@ from expectations import CHECKS, suites
 from expectations.checks import Check
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.errors import Unreachable
-from orchestration.gate import Finding, GateBroken, GateDecision, judge, judging, quality_files
+from orchestration.core.seeds import SeriesBreak
+from orchestration.gate import (
+    Finding,
+    GateBroken,
+    GateDecision,
+    frames,
+    judge,
+    judging,
+    quality_files,
+)
 from orchestration.gate.decision import Cause
 from orchestration.gate.frames import CULPRITS, FRESHNESS, KEYS, culprits_sql, frame_sql
 
@@ -132,6 +142,25 @@ def test_a_wrong_result_of_great_expectations_breaks_the_gate(
     monkeypatch.setattr(judging, "_validate", falsified)
     with pytest.raises(GateBroken, match="places_are_firm: Great Expectations finds"):
         decide(marts)
+
+
+def test_growth_over_a_break_in_the_series_blocks(
+    marts: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = {"national_growth_is_matched", "province_growth_is_matched"}
+    changed = SeriesBreak.model_validate(
+        {"indicator_code": "C_05", "year": "2024", "reason_zh": "口径变更", "reason_en": "New"}
+    )
+    catalogue = replace(load_catalogue(), breaks={("C_05", 2024): changed})
+    monkeypatch.setattr(frames, "load_catalogue", lambda: catalogue)
+    monkeypatch.setattr(frames, "_environment", frames._environment.__wrapped__)
+    assert checks <= set(blocking(decide(marts)))
+    for table in ("national", "province"):
+        marts.execute(
+            f"update marts.agg_{table}_indicator set growth_withheld_by = 'series_break' "
+            "where year = 2024 and indicator_code = 'C_05'"
+        )
+    assert not checks & set(blocking(decide(marts)))
 
 
 # -- every critical check can fail and names the causes --------------------------------------

@@ -84,7 +84,8 @@ def _environment(year: int) -> jinja2.Environment:
     environment.globals["contradictions"] = tuple(catalogue.contradictions)
     for rule in ("least_matched_units", "least_matched_share"):
         environment.globals[rule] = catalogue.comparison_rules[rule].threshold
-    environment.globals["incomparable"] = tuple(catalogue.incomparable)
+    broken = (code for code, broken_in in catalogue.breaks if broken_in == year)
+    environment.globals["incomparable"] = (*catalogue.incomparable, *broken)
     scenarios = catalogue.scenarios.values()
     environment.globals["scenarios_zh"] = {each.scenario: each.name_zh for each in scenarios}
     environment.globals["scenarios_en"] = {each.scenario: each.name_en for each in scenarios}
