@@ -116,7 +116,10 @@ def test_up_shows_everything_and_leaves_nothing_behind(settings: Settings) -> No
         assert nodes, (settings.home / "dagster-webserver.log").read_text()[-2000:]
         assert len(nodes[0]["assetNodes"]) > 40
         assert {"name": "national_year"} in nodes[0]["jobs"]
-        assert len(nodes[0]["schedules"]) == 5
+        repository = defs.get_repository_def()
+        assert {each["name"] for each in nodes[0]["schedules"]} == {
+            each.name for each in repository.schedule_defs
+        }
         assert nodes[0]["sensors"] == [{"name": "new_submissions"}, {"name": "watch"}]
     finally:
         process.send_signal(signal.SIGTERM)
