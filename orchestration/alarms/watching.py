@@ -28,7 +28,7 @@ from orchestration.core.errors import Unreachable
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.core.settings import Settings
 from orchestration.observing import broken_bounds, configure_logs
-from orchestration.observing.metrics import write_alarms
+from orchestration.observing.metrics import write_alarms, write_backups
 from orchestration.storage import open_workspace
 
 __all__ = [
@@ -96,6 +96,7 @@ def watch(
     try:
         with open_workspace(settings) as ws:
             lake_check = conditions.lake_conditions(ws, now)
+            write_backups(settings, ws.store)
         active += lake_check.active
     except Unreachable as error:
         active.append(conditions.unreachable_condition(error, now))

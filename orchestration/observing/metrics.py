@@ -27,7 +27,7 @@ from orchestration.observing.backups import last_backup
 from orchestration.observing.journal import StageRun, stage_runs
 from orchestration.storage import Store
 
-__all__ = ["METRICS_FOLDER", "write_alarms", "write_metrics"]
+__all__ = ["METRICS_FOLDER", "write_alarms", "write_backups", "write_metrics"]
 
 #: Folder in the home for the collector's ``--collector.textfile.directory``.
 METRICS_FOLDER = "metrics"
@@ -53,20 +53,22 @@ def write_metrics(settings: Settings, store: Store) -> Path:
     except Unreachable:
         reachable = 0
     families.append(_gauge("lake_reachable", "1 if the lake could be read.", [(reachable,)]))
-    families += _backup_metrics(settings, store)
     return _write(settings, "tongbao", families)
 
 
-def _backup_metrics(settings: Settings, store: Store) -> list[Metric]:
-    """The time of the last backup; nothing if none is recorded or the store fails."""
-    try:
-        at = last_backup(settings, store)
-    except Unreachable:
-        at = None
-    if at is None:
-        return []
+def write_backups(settings: Settings, store: Store) -> Path:
+    """Write ``metrics/backups.prom``: the time of the last backup; nothing if none is recorded.
+
+    Returns:
+        the path of the file.
+
+    Raises:
+        Unreachable: the store fails.
+    """
+    at = last_backup(settings, store)
     text = "Start of the last complete backup."
-    return [_gauge("backup_timestamp_seconds", text, [(at.timestamp(),)])]
+    families = [_gauge("backup_timestamp_seconds", text, [(at.timestamp(),)])] if at else []
+    return _write(settings, "backups", families)
 
 
 def write_alarms(

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from orchestration import alarms, lakehouse, observing, stages
+from orchestration import alarms, lakehouse, stages
 from orchestration.definitions import defs
 from orchestration.defs.in_process import run_in_process
+from orchestration.observing.metrics import write_backups
 from tests.conftest import Environment
 from tests.fixtures.landing import Landing
 
@@ -46,7 +47,7 @@ def test_a_backup_that_is_too_old_is_reported(ws: stages.Workspace) -> None:
     assert "backup-overdue" not in _codes(ws, _ARRIVED + timedelta(hours=31, minutes=59))
     overdue = _codes(ws, _ARRIVED + timedelta(hours=32))["backup-overdue"]
     assert (overdue.since, overdue.kind.severity) == (_ARRIVED, "critical")
-    metrics = observing.write_metrics(ws.settings, ws.store).read_text()
+    metrics = write_backups(ws.settings, ws.store).read_text()
     assert f"tongbao_backup_timestamp_seconds {_ARRIVED.timestamp():.9g}" in metrics
     ws.store.put("lake", "backup.json", b"{}")
     assert "backup-overdue" not in _codes(ws, _ARRIVED + timedelta(hours=32))
