@@ -153,8 +153,10 @@ def bounces(year: int, mailbox: Path | None, as_json: bool) -> None:
         found = stages.bounces(ws, year, mailbox)
     if as_json:
         print_json(found)
-    else:
+    elif found:
         print_lines(found)
+    else:
+        click.echo(f"letters {year}: none is known to have missed its receiver")
 
 
 @click.command()

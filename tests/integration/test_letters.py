@@ -17,7 +17,7 @@ from orchestration.core.errors import TongbaoError, UsageError
 from orchestration.core.settings import Settings
 from orchestration.receipts.digests import province_digests
 from orchestration.telling import ToldSummary
-from tests.conftest import leave_out_settings
+from tests.conftest import Tongbao, leave_out_settings
 from tests.fixtures.homes import Shared
 from tests.fixtures.landing import Landing
 from tests.fixtures.progress import no_progress
@@ -282,3 +282,11 @@ def test_letters_are_off_by_default_and_name_the_setting_that_is_missing(office:
         office.tell(10)
     assert "secret" not in str(caught.value)
     assert office.mailbox.letters == []
+
+
+def test_the_list_of_bounces_says_that_it_is_empty(tongbao: Tongbao) -> None:
+    done = tongbao("bounces", "--year", "2024")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "letters 2024: none is known to have missed its receiver\n",
+    )
