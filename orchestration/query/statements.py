@@ -7,7 +7,7 @@ executes what it explains. Everything else is refused: ``copy``, ``attach``, ``i
 
 In the tree, table functions must be on a list, and some names are refused:
 
-- functions and views that show settings;
+- functions and views that show settings, and functions that plan a text;
 - names of files, also of the lake's own data files: they hold the contact data of ``raw``;
 - DuckLake's metadata, which hold the smallest and greatest value of each column;
 - the contact table of ``raw``. Other tables with personal columns are refused by the name that
@@ -64,7 +64,11 @@ _TABLE_FUNCTIONS = frozenset(
         "ducklake_table_info",
     }
 )  # fmt: skip
-_SETTINGS_FUNCTIONS = frozenset({"current_setting", "getenv", "which_secret", "write_log"})
+#: Functions that show settings, write, or plan a query given as text: the plan of a filter shows
+#: whether a value of the column can pass it.
+_REFUSED_FUNCTIONS = frozenset(
+    {"current_setting", "getenv", "json_serialize_plan", "which_secret", "write_log"}
+)
 _SETTINGS_VIEWS = frozenset({"pg_settings", "duckdb_logs"})
 #: DuckDB attaches the tables of DuckLake's catalogue under a name that starts so.
 _METADATA = "__ducklake_metadata"
@@ -143,7 +147,7 @@ def _check_node(node: dict[str, Any]) -> None:
             raise UsageError(f"sql: table function {name} is not for queries")
     elif node.get("class") == "FUNCTION":
         name = str(node.get("function_name")).lower()
-        if name in _SETTINGS_FUNCTIONS:
+        if name in _REFUSED_FUNCTIONS:
             raise UsageError(f"sql: function {name} is not for queries")
     elif node.get("type") == "BASE_TABLE":
         _check_relation(
@@ -158,11 +162,12 @@ def _check_relation(catalog: str, schema: str, table: str, *, is_former: bool) -
         raise UsageError(f"sql: {name} is a file: queries read the tables of the lake")
     if table in _SETTINGS_VIEWS or _METADATA in name:
         raise UsageError(f"sql: {name} is not for queries")
-    if table == CONTACTS and schema in ("", "raw"):
+    if table == CONTACTS:
         raise UsageError(f"sql: {name} holds contact data and is not for queries")
     # DuckDB passes over a view where a former version is asked for, and finds the table.
-    is_behind_view = catalog == "lake" or is_former
-    if table in PERSONAL_COLUMNS and schema in ("", "raw") and is_behind_view:
+    # A name of two parts may begin with the catalog: DuckDB looks the schema up then.
+    is_behind_view = "lake" in (catalog, schema) or is_former
+    if table in PERSONAL_COLUMNS and schema in ("", "lake", "raw") and is_behind_view:
         hidden = ", ".join(PERSONAL_COLUMNS[table])
         raise UsageError(
             f"sql: {name} holds personal data: write raw.{table}, which is without {hidden}; "
