@@ -38,6 +38,8 @@ __all__ = [
 #: How long a command waits for another writer. A single commit takes seconds; a longer wait means
 #: that another run is in progress, and the command reports that instead of waiting for it.
 _WAIT_SECONDS = 10.0
+#: How long to wait between two attempts: a person doesn't notice it.
+_PAUSE_SECONDS = 0.2
 #: How often the keys of a connection are renewed: several times within the ten minutes for which
 #: keys stay valid (``Access.KEYS_VALID``), as one attempt may fail.
 _RENEWAL_SECONDS = 60.0
@@ -144,10 +146,7 @@ def open_lake(
             options.append(f"SNAPSHOT_VERSION {int(snapshot_id)}")
         if is_file and read_only:
             _roll_back(Path(settings.catalog))
-        try:
-            con.execute(f"attach {quoted(target)} as lake ({', '.join(options)})")
-        except duckdb.Error as error:
-            raise Unreachable(f"lakehouse catalogue {_shown(settings)}: {_reason(error)}") from None
+        _attach(con, settings, f"attach {quoted(target)} as lake ({', '.join(options)})")
         yield con
     except (duckdb.IOException, duckdb.HTTPException) as error:
         raise Unreachable(
@@ -164,6 +163,33 @@ def open_lake(
     finally:
         stack.close()
         con.close()
+
+
+def _attach(con: duckdb.DuckDBPyConnection, settings: Settings, statement: str) -> None:
+    """Attach the catalogue; wait for those who keep a SQLite file from getting its log.
+
+    Only the first writer after an earlier release waits: the log can't begin while a query reads.
+
+    Raises:
+        Unreachable: the catalogue can't be reached, or it is still read after ``_WAIT_SECONDS``.
+    """
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            con.execute(statement)
+            return
+        except duckdb.Error as error:
+            reason = _reason(error)
+            is_locked = "database is locked" in reason
+            if is_locked and time.monotonic() < deadline:
+                time.sleep(_PAUSE_SECONDS)
+                continue
+            if is_locked:
+                reason = (
+                    "another process reads it, and a catalogue of an earlier release gets its "
+                    "write-ahead log only while nobody does: end the query and run this again"
+                )
+            raise Unreachable(f"lakehouse catalogue {_shown(settings)}: {reason}") from None
 
 
 def _roll_back(catalog: Path) -> None:
@@ -329,7 +355,7 @@ def _exclusive_lock(settings: Settings, name: str, doing: str) -> Iterator[None]
                     raise Unreachable(
                         f"another run is {doing} ({path} is locked): wait for it to end"
                     ) from None
-                time.sleep(0.2)
+                time.sleep(_PAUSE_SECONDS)
         if settings.catalog_is_postgres:  # Other hosts have other homes.
             from orchestration.lakehouse import postgres
 

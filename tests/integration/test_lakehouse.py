@@ -7,13 +7,16 @@ import re
 import sqlite3
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import duckdb
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.core.errors import TongbaoError
-from orchestration.core.settings import PROJECT_ROOT
+from orchestration.core.errors import TongbaoError, Unreachable
+from orchestration.core.settings import PROJECT_ROOT, Settings
+from orchestration.lakehouse import attach
 from tests.fixtures.landing import Landing
 
 
@@ -152,6 +155,31 @@ def test_a_catalogue_without_the_log_gets_it_from_the_next_writer(ws: stages.Wor
     with contextlib.closing(sqlite3.connect(ws.settings.catalog)) as database:
         assert database.execute(mode).fetchone() == ("wal",)
     assert _query(ws, "select code from marts.units") == [("b",)]
+
+
+class _ReadByOthers:
+    """A connection that can't attach a catalogue the first times, because a query reads it."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def execute(self, _: str) -> None:
+        if self.left:
+            self.left -= 1
+            raise duckdb.BinderException('Failed to execute query "PRAGMA journal_mode=WAL": \n'
+                                         "database is locked")  # fmt: skip
+
+
+def test_the_first_writer_to_a_former_catalogue_waits_for_queries(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: sum(waits), sleep=waits.append)
+    monkeypatch.setattr(attach, "time", clock)
+    attach._attach(cast("Any", _ReadByOthers(3)), settings, "attach")
+    assert len(waits) == 3
+    with pytest.raises(Unreachable, match=r"^[^\n]*another process reads it[^\n]*$"):
+        attach._attach(cast("Any", _ReadByOthers(1000)), settings, "attach")
 
 
 def test_the_lake_is_read_without_a_server(ws: stages.Workspace) -> None:
