@@ -1,7 +1,8 @@
 """Runs dbt in this process on the build file.
 
-Belongs here: the call without output to the terminal, the one-line error when a model or a test
-fails, and what other modules need from dbt's manifest. dbt is imported when it is called, because
+Belongs here: the call without output to the terminal, the seeds as tables, made and tested once for
+a state of the project, the one-line error when a model or a test fails, and what other modules need
+from dbt's manifest. dbt is imported when it is called, because
 the import takes seconds. Doesn't belong here: the models (``dbt_project``).
 """
 
@@ -12,15 +13,18 @@ import gc
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from orchestration.core.errors import TongbaoError
 from orchestration.core.machine import usable_cores
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.core.versions import dbt_project_version
+from orchestration.lakehouse.attach import quoted
 from orchestration.lakehouse.build import BUILD_FILE, build_file
 from orchestration.lakehouse.commit import Descriptions, LakeTable
 
@@ -142,12 +146,15 @@ def _parse(folder: Path, build_file: Path) -> None:
 
 
 def parse_for_all_homes() -> None:
-    """Parse the project once for an installation: a setup or the build of an image calls it.
+    """Parse the project and load its seeds once for an installation.
+
+    A setup or the build of an image calls it.
 
     Raises:
-        TongbaoError: the project can't be parsed.
+        TongbaoError: the project can't be parsed, or a test of a seed failed.
     """
     _parse(_INSTALLED, _INSTALLED / BUILD_FILE)
+    _load_seeds(_INSTALLED, _loaded(_INSTALLED))
 
 
 def _parsed_folder(settings: Settings) -> Path:
@@ -170,7 +177,10 @@ def dbt_manifest(settings: Settings) -> Path:
 
 def _manifest(settings: Settings) -> Any:
     """The parsed project as dbt takes it, loaded once a process."""
-    folder = _parsed_folder(settings)
+    return _loaded(_parsed_folder(settings))
+
+
+def _loaded(folder: Path) -> Any:
     if folder not in _parsed:
         from dbt.constants import PARTIAL_PARSE_FILE_NAME
         from dbt.contracts.graph.manifest import Manifest
@@ -184,6 +194,59 @@ def _manifest(settings: Settings) -> Any:
         gc.freeze()
         _parsed[folder] = manifest
     return _parsed[folder]
+
+
+#: The seeds of a project as a database, and what dbt ran for it. Only the project's files decide
+#: them, so a build copies them: a third of dbt's nodes are seeds and tests of seeds.
+_SEEDS, _SEED_NODES = "seeds", "nodes.json"
+#: The seeds, and the tests that read nothing else.
+_ALL_SEEDS = ("config.materialized:seed", "--indirect-selection", "cautious")
+
+
+def _has_seeds(folder: Path) -> bool:
+    stamp = folder / _SEEDS / _STAMP
+    return stamp.exists() and stamp.read_text(encoding="utf-8") == _stamp()
+
+
+def _load_seeds(folder: Path, manifest: Any) -> None:
+    """Load and test the seeds in a folder of the parsed project, unless this is done.
+
+    Raises:
+        TongbaoError: a seed can't be loaded, or a test of one failed.
+    """
+    seeds = folder / _SEEDS
+    seeds.mkdir(parents=True, exist_ok=True)
+    with (seeds / "load.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _has_seeds(folder):
+            return
+        (seeds / _STAMP).unlink(missing_ok=True)
+        for leftover in seeds.glob(BUILD_FILE + "*"):
+            leftover.unlink()
+        try:
+            nodes, _ = run_build(
+                folder, seeds / BUILD_FILE, "--select", *_ALL_SEEDS, manifest=manifest
+            )
+        finally:
+            _close_build_file()
+        record = json.dumps([asdict(node) for node in nodes])
+        (seeds / _SEED_NODES).write_text(record, encoding="utf-8")
+        (seeds / _STAMP).write_text(_stamp(), encoding="utf-8")
+
+
+def _copy_seeds(settings: Settings, path: Path, manifest: Any) -> list[DbtNode]:
+    """Copy the seeds' tables into the build file; return what dbt ran to make them."""
+    folder = _INSTALLED if _has_seeds(_INSTALLED) else target_folder(settings)
+    _load_seeds(folder, manifest)
+    with duckdb.connect() as con:
+        con.execute(f"attach {quoted(str(path))} as build")
+        con.execute(f"attach {quoted(str(folder / _SEEDS / BUILD_FILE))} as made (read_only)")
+        names = "select schema_name, table_name from duckdb_tables() where database_name = 'made'"
+        for schema, name in con.execute(names).fetchall():
+            con.execute(f"create schema if not exists build.{schema}")
+            con.execute(f"create table build.{schema}.{name} as from made.{schema}.{name}")
+    record = json.loads((folder / _SEEDS / _SEED_NODES).read_text(encoding="utf-8"))
+    return [DbtNode(**node) for node in record]
 
 
 def dbt_build(
@@ -203,12 +266,21 @@ def dbt_build(
     Raises:
         TongbaoError: a model or a test failed; the message names the first one.
     """
+    nodes: list[DbtNode] = []
+    options: tuple[str, ...] = ()
+    manifest = None
+    # A copy of the project, with other seeds, is parsed and built for itself.
+    if project == DBT_PROJECT:
+        manifest = _manifest(settings)
+        nodes = _copy_seeds(settings, path, manifest)
+        options = ("--exclude", *_ALL_SEEDS)
     try:
-        # A copy of the project, with other seeds, is parsed for itself.
-        manifest = _manifest(settings) if project == DBT_PROJECT else None
-        nodes, _ = run_build(target_folder(settings), path, project=project, manifest=manifest)
+        built, _ = run_build(
+            target_folder(settings), path, *options, project=project, manifest=manifest
+        )
     finally:
         _close_build_file()
+    nodes += built
     models = sum(1 for node in nodes if node.unique_id.startswith("model."))
     tests = sum(1 for node in nodes if node.unique_id.startswith("test."))
     progress(f"dbt: {models} models built, {tests} tests passed")

@@ -391,6 +391,34 @@ def test_a_new_home_uses_the_installations_parse_while_the_project_is_the_same(
     assert (parsed / "parsed_version").read_text(encoding="utf-8") == stamp
 
 
+def test_seeds_are_loaded_and_tested_once_for_a_state_of_the_project(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dbt, "_INSTALLED", tmp_path / "not installed")
+    selected: list[tuple[str, ...]] = []
+    run = dbt.run_build
+
+    def selecting(target: Path, path: Path, *options: str, **more: Any) -> Any:
+        selected.append(options)
+        # The seeds alone: the models would need their inputs.
+        return run(target, path, *options, **more) if "--select" in options else ([], [])
+
+    monkeypatch.setattr(dbt, "run_build", selecting)
+    built = {name: tmp_path / f"{name}.duckdb" for name in ("first", "second", "third")}
+    nodes = dbt_build(settings, built["first"])
+    assert dbt_build(settings, built["second"]) == nodes
+    assert [options[0] for options in selected] == ["--select", "--exclude", "--exclude"]
+    kinds = {node.unique_id.split(".")[0] for node in nodes}
+    assert kinds == {"seed", "test"}
+    with duckdb.connect(str(built["second"])) as con:
+        count = "select count(*) from seeds.regions where province_code like '______'"
+        assert con.execute(count).fetchone() == (32,)
+    # Other files: the seeds are loaded again.
+    monkeypatch.setattr(dbt, "dbt_project_version", lambda: "another")
+    dbt_build(settings, built["third"])
+    assert [options[0] for options in selected[3:]] == ["--select", "--exclude"]
+
+
 @pytest.mark.slow
 def test_dbt_works_on_a_development_database(
     settings: Settings, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
