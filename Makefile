@@ -41,9 +41,8 @@ test: $(BIN)/.dev $(BIN)/.infra
 	$(BIN)/python -m pytest
 
 # Real servers and daemons, kills at each write, long histories, fuzzing and parity of the engines.
-# By test: a file's slow tests take up to a quarter of an hour.
 test-slow: $(BIN)/.dev
-	$(BIN)/python -m pytest -m slow --dist worksteal
+	$(BIN)/python -m pytest -m slow
 	$(MAKE) parity
 
 # Every table of two years is the same on DuckDB and on Sail, which speaks Spark's SQL.
