@@ -95,6 +95,7 @@ def test_a_file_may_land_after_its_document_and_change(
     assert [code for _, code, _, _ in _findings(ws)] == ["E401"]
 
 
+@pytest.mark.slow
 def test_the_size_limit_is_a_setting(ws: stages.Workspace, landing: Landing) -> None:
     object.__setattr__(ws.settings, "max_attachment_bytes", 1000)
     larger = UNIT[:-1] + "2"

@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from orchestration import lakehouse, stages
 from orchestration.bulletin import GateNotes, read_marts
 from orchestration.bulletin.content import Claim, runs
@@ -53,6 +55,7 @@ def _states(ws: stages.Workspace) -> dict[str, str]:
         )
 
 
+@pytest.mark.slow
 def test_what_was_signed_is_compared_with_the_digest_and_with_the_figures(
     ws: stages.Workspace, landing: Landing
 ) -> None:

@@ -105,6 +105,7 @@ def test_explanations_of_intakes_warnings_and_of_values_corrected_later(
     assert (error["code"], error["explained_by"], error["explanation"]) == ("W306", None, None)
 
 
+@pytest.mark.slow
 def test_a_failed_rule_names_all_its_operands(ws: stages.Workspace, landing: Landing) -> None:
     """Also last year's value and the target, which are in no document of this year."""
     landing.unit(UNIT, year=2023)

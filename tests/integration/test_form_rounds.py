@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 
 import openpyxl
+import pytest
 
 from orchestration import forms, lakehouse, stages
 from orchestration.core.catalogue import load_catalogue
@@ -17,6 +18,7 @@ from tests.fixtures.progress import no_progress
 UNIT = "T05-440000-0007"
 
 
+@pytest.mark.slow
 def test_a_form_made_from_the_lake_is_read_by_intake(
     ws: stages.Workspace, landing: Landing
 ) -> None:

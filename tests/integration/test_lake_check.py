@@ -22,6 +22,7 @@ def _flip_a_bit(file: Path) -> None:
     file.write_bytes(body)
 
 
+@pytest.mark.slow
 def test_a_lost_and_an_altered_file_are_found_before_the_gate(
     ws: stages.Workspace, landing: Landing
 ) -> None:

@@ -124,6 +124,7 @@ def test_the_recorded_rows_are_the_rows_of_the_tables(ws: stages.Workspace) -> N
     assert recorded() == 1 == _query(ws, "select count(*) from lake.marts.units")[0][0]
 
 
+@pytest.mark.slow
 def test_a_query_does_not_stop_a_run(ws: stages.Workspace) -> None:
     """The reader's transaction stays open during an intake and a transform, and sees none of it."""
     landing = Landing(ws.store)

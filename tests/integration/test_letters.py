@@ -136,6 +136,7 @@ def _text(letter: EmailMessage) -> str:
     return str(body.get_content())
 
 
+@pytest.mark.slow
 def test_contacts_and_provinces_are_told_once_a_day_and_only_news(office: Office) -> None:
     dry = office.tell(10, tell="dry-run")
     assert not dry.sends
@@ -171,6 +172,7 @@ def test_contacts_and_provinces_are_told_once_a_day_and_only_news(office: Office
     assert office.tell(12).outcomes == {"sent": 2}
 
 
+@pytest.mark.slow
 def test_a_change_of_the_rules_is_told(office: Office) -> None:
     office.tell(10)
     sent = len(office.mailbox.letters)
@@ -185,6 +187,7 @@ def test_a_change_of_the_rules_is_told(office: Office) -> None:
     assert "· 有填报内容存在错误，未被采用\n· 核对规则有调整" in texts
 
 
+@pytest.mark.slow
 def test_what_does_not_arrive_is_listed_and_what_is_broken_off_comes_later(
     office: Office, tmp_path: Path
 ) -> None:
@@ -248,6 +251,7 @@ def _delivery_report(letter: EmailMessage, status: str, action: str = "failed") 
     return report
 
 
+@pytest.mark.slow
 def test_no_address_leaves_the_process_that_sends(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -266,6 +270,7 @@ def test_no_address_leaves_the_process_that_sends(
     assert not any(SHARED.encode() in each.read_bytes() for each in files)
 
 
+@pytest.mark.slow
 def test_letters_are_off_by_default_and_name_the_setting_that_is_missing(office: Office) -> None:
     assert Settings.from_env({}).tell == "off"
     for settings, message in (

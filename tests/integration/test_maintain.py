@@ -108,6 +108,7 @@ def test_young_files_are_kept(filled: stages.Workspace) -> None:
         assert {step for step, names in found.items() if names} - {"expire snapshots from"} == gone
 
 
+@pytest.mark.slow
 def test_if_records_of_editions_disagree_more_is_kept_and_reported(
     filled: stages.Workspace,
 ) -> None:

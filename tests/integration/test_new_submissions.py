@@ -149,6 +149,7 @@ def test_an_ended_run_that_left_objects_is_followed_by_another(
     assert night.request()
 
 
+@pytest.mark.slow
 def test_marts_are_built_at_intervals_until_they_include_everything(
     night: Night, landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,6 +149,7 @@ def test_csv_holds_the_same_values_as_parquet(made: Made, table: str) -> None:
                 assert text in {value, f"'{value}"}
 
 
+@pytest.mark.slow
 def test_the_same_lake_gives_the_same_bytes(made: Made) -> None:
     assert bulletin.open_data(made.con, YEAR, 1) == made.files
     assert tables(made.marts) == tables(made.marts)

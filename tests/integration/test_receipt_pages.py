@@ -170,6 +170,7 @@ def test_a_digest_dated_by_a_wrong_clock_is_written_again(
     assert _run_to_receipts(ws, day=4).provinces == 0
 
 
+@pytest.mark.slow
 def test_a_contact_in_a_file_name_is_published_nowhere(
     ws: stages.Workspace, landing: Landing
 ) -> None:

@@ -143,6 +143,7 @@ def test_what_stands_is_the_newest_document_that_was_not_returned(year: Year) ->
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_newer_document_answers_the_return(year: Year, shared: Shared, tmp_path: Path) -> None:
     with stages.open_workspace(shared.copy(year.home, tmp_path / "home")) as ws:
         landing = Landing(ws.store)
@@ -186,6 +187,7 @@ def test_the_unit_the_province_and_the_reminder_are_told(year: Year) -> None:
     ) == [(3,)]
 
 
+@pytest.mark.slow
 def test_a_return_without_effect_is_answered_with_the_reason(
     ws: stages.Workspace, landing: Landing
 ) -> None:

@@ -47,6 +47,7 @@ def found(ws: stages.Workspace, landing: Landing) -> dict[tuple[str, str | None,
     return {(unit, indicator, code): message for unit, indicator, code, message, _ in rows}
 
 
+@pytest.mark.slow
 def test_each_kind_of_suspicion_is_reported_with_its_evidence(
     found: dict[tuple[str, str | None, str], str],
 ) -> None:

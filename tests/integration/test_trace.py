@@ -349,6 +349,7 @@ def test_without_an_edition_the_current_marts_are_traced(published: Published) -
     assert "nothing is published yet" in "\n".join(trace_lines(found))
 
 
+@pytest.mark.slow
 def test_an_edition_is_traced_at_its_snapshot(published: Published, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(published.ws.settings.home, home)

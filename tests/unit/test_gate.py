@@ -828,6 +828,7 @@ sys.stdout.buffer.write(b"".join(files.values()))
 """
 
 
+@pytest.mark.slow
 def test_the_quality_report_is_the_same_in_another_process(
     marts: duckdb.DuckDBPyConnection,
 ) -> None:
