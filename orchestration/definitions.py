@@ -36,6 +36,7 @@ defs = dg.Definitions(
         rehearsal.rehearsal,
         quality.gate,
         bulletins.edition,
+        *warehouse.products(),
         upkeep.upkeep,
     ],
     asset_checks=watching.ALL_CHECKS,

@@ -63,6 +63,13 @@ def test_the_graph_leads_from_the_landing_bucket_to_the_edition() -> None:
         assert "2024" in partitions.get_partition_keys()
 
 
+def test_the_graph_shows_which_marts_a_product_is_made_from() -> None:
+    graph = defs.resolve_asset_graph()
+    site = graph.get(dg.AssetKey(["publication", "site"]))
+    assert dg.AssetKey(["marts", "unit_watchlist"]) in site.parent_keys
+    assert not site.is_executable
+
+
 def test_dbt_tests_and_expectations_are_asset_checks() -> None:
     names = {key.name for key in defs.resolve_asset_graph().asset_check_keys}
     assert any(name.startswith("national__on_time_rate") for name in names)

@@ -22,6 +22,7 @@ from dbt.context import providers
 from sqlglot import exp
 
 from orchestration import lakehouse, stages
+from orchestration.bulletin.open_data import public_tables
 from orchestration.core.reporting_calendar import period_of
 from orchestration.core.settings import Settings
 from orchestration.lakehouse import dbt
@@ -243,8 +244,14 @@ def test_the_calendar_is_in_utc(built: tuple[Settings, Path]) -> None:
 
 
 def test_the_bulletins_are_exposures_of_the_marts(manifest: dict[str, Any]) -> None:
-    names = {exposure["name"] for exposure in manifest["exposures"].values()}
-    assert names >= {"national_bulletin", "task_bulletins", "provincial_bulletins"}
+    exposures = {exposure["name"]: exposure for exposure in manifest["exposures"].values()}
+    assert exposures.keys() >= {"national_bulletin", "task_bulletins", "provincial_bulletins"}
+    marts = {
+        name: {parent.rpartition(".")[2] for parent in exposure["depends_on"]["nodes"]}
+        for name, exposure in exposures.items()
+    }
+    assert marts["open_data"] == set(public_tables())
+    assert marts["api"] < marts["open_data"]
 
 
 #: The functions (their keys in sqlglot) and types that models may use, because DuckDB, Spark and

@@ -17,7 +17,7 @@ from orchestration.core.settings import Settings
 from orchestration.defs.assets.common import REPORTING_YEAR, WORKSPACE_KEY, run_stage
 from orchestration.lakehouse.dbt import dbt_manifest
 
-__all__ = ["marts_keys", "warehouse"]
+__all__ = ["marts_keys", "products", "warehouse"]
 
 _MANIFEST: Mapping[str, Any] = json.loads(
     dbt_manifest(Settings.from_env()).read_text(encoding="utf-8")
@@ -60,6 +60,20 @@ def marts_keys() -> list[dg.AssetKey]:
         for unique_id, node in _TABLES.items()
         if node["resource_type"] == "model" and node["schema"] in {"marts", "quality"}
     ]
+
+
+def products() -> Iterator[dg.AssetSpec]:
+    """Yield what is made from the marts: the exposures of the dbt project.
+
+    Dagster doesn't make them one by one: an edition holds all of them.
+    """
+    for exposure in _MANIFEST["exposures"].values():
+        yield dg.AssetSpec(
+            dg.AssetKey(["publication", exposure["name"]]),
+            deps=[_asset_key(parent) for parent in _parents(exposure)],
+            group_name="publication",
+            description=exposure["description"],
+        )
 
 
 def _specs() -> Iterator[dg.AssetSpec]:
