@@ -70,6 +70,14 @@ def sql(
         snapshot = stages.edition_snapshot(ws, edition, year) if edition else None
         with open_session(ws.settings, ws.store, snapshot) as session:
             print_answer(session.answer(text, values), chosen, output)
+            if session.adds_years(text):
+                click.echo(_ADDS_YEARS, err=True)
+
+
+#: A sum without a year would be that of the year and the year before.
+_ADDS_YEARS = (
+    "sql: the query names no year: its rows are of every year in the lake ('where year = …')"
+)
 
 
 def _query_text(query: str | None, source: TextIO | None) -> str:

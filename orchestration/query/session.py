@@ -21,6 +21,7 @@ what a person may read.
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -33,7 +34,7 @@ import pyarrow as pa
 from orchestration.core.errors import UsageError
 from orchestration.core.settings import Settings
 from orchestration.lakehouse import CONTACTS, data_path, quoted, reader
-from orchestration.query.statements import PERSONAL_COLUMNS, checked_statements
+from orchestration.query.statements import PERSONAL_COLUMNS, checked_statements, tables_of
 from orchestration.storage import Store
 
 __all__ = ["SCHEMAS", "Answer", "Session", "open_session"]
@@ -124,6 +125,24 @@ class Session:
             tuple(str(column[1]) for column in columns),
             self._con,
         )
+
+    def adds_years(self, query: str) -> bool:
+        """Whether a query names no year, although a table of it has rows of several years.
+
+        Its sums and counts are then over all of these years.
+
+        Args:
+            query: one that :meth:`answer` has answered.
+        """
+        if re.search(r"\byear\b", query, re.IGNORECASE):
+            return False
+        tables = list(tables_of(self._con, query))
+        found = self._con.execute(
+            "select count(*) from duckdb_columns() where database_name = 'lake' "
+            "and column_name = 'year' and list_contains(?, table_name)",
+            [tables],
+        ).fetchone()
+        return found != (0,)
 
 
 @contextlib.contextmanager

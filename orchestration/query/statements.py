@@ -31,7 +31,7 @@ from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.errors import UsageError
 from orchestration.lakehouse import CONTACTS
 
-__all__ = ["PERSONAL_COLUMNS", "checked_statements"]
+__all__ = ["PERSONAL_COLUMNS", "checked_statements", "tables_of"]
 
 #: Tables of ``raw`` → their columns with personal data. Those of :data:`CONTACTS` are not listed:
 #: the whole table is refused. An object's body is a submission as it came, with its contacts.
@@ -108,6 +108,18 @@ def checked_statements(con: duckdb.DuckDBPyConnection, query: str) -> list[duckd
     for node in _nodes(_select_tree(con, text)):
         _check_node(node)
     return statements
+
+
+def tables_of(con: duckdb.DuckDBPyConnection, query: str) -> Iterator[str]:
+    """Yield the names of the tables whose rows a ``select`` reads; none of ``describe``."""
+    statements = con.extract_statements(query)
+    if [each.type for each in statements] == [duckdb.StatementType.SELECT]:
+        nodes = list(_nodes(_select_tree(con, query)))
+        if any(node.get("type") == "SHOW_REF" for node in nodes):
+            return
+        for node in nodes:
+            if node.get("type") == "BASE_TABLE":
+                yield str(node["table_name"]).lower()
 
 
 def _is_split_pivot(kinds: list[duckdb.StatementType]) -> bool:

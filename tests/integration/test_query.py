@@ -81,6 +81,23 @@ def test_the_pivot_has_a_column_for_each_value(session: Session) -> None:
     assert answer.rows() == [(2024, 1, 1)]
 
 
+@pytest.mark.parametrize(
+    ("query", "adds"),
+    [
+        ("select count(*) from raw.documents", True),
+        ("select count(*) from documents where year = 2024", False),
+        ("select Year, count(*) from documents group by all", False),
+        ("with d as (from raw.documents) select count(*) from d", True),
+        ("select stage from stages", False),
+        ("show tables", False),
+        ("describe documents", False),
+        ("explain select count(*) from raw.documents", False),
+    ],
+)
+def test_a_query_that_names_no_year_is_told(session: Session, query: str, adds: bool) -> None:
+    assert session.adds_years(query) is adds
+
+
 _WRITES = [
     f"explain analyze copy (select 1) to 's3://publication/{_POINTER}'",
     f"explain (analyze) copy (select 1) to 's3://publication/{_POINTER}'",
