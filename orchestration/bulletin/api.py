@@ -19,12 +19,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import duckdb
 import orjson
 
-from orchestration.bulletin.open_data import is_public, public_tables
+from orchestration.bulletin.open_data import public_tables
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.figures.dictionary import (
@@ -58,7 +59,7 @@ def api_files(
 
     Args:
         con: a reader pinned at the edition's snapshot, with the lake attached as ``lake``.
-        printed: figure id → text, of the figures that get a file.
+        printed: figure id → text, of the figures that get a file if their columns are public.
         revisions: rows of ``publication.figure_revisions`` of the year's editions up to this one.
 
     Returns:
@@ -70,14 +71,16 @@ def api_files(
     marks = {"year": year, "is_synthetic": is_synthetic}
     files: dict[str, bytes] = {}
     listed = []
+    is_public = load_catalogue().is_public
     rows_by_key: dict[tuple[str, tuple[str, ...]], Row] = {}
     for name in public_tables():
         about = mart_descriptions()[name]
         if _BULK & set(about.columns):
             continue
+        public = [each for each in about.columns.values() if is_public(name, each.name)]
         rows = _rows(con, about, year)
         listed.append({"name": name, "title": about.description_zh, "path": f"{name}.json"})
-        files[f"api/tables/{name}.json"] = _table(about, rows, marks)
+        files[f"api/tables/{name}.json"] = _table(about, public, rows, marks)
         if about.has_figures:
             grain = figure_grains()[name]
             rows_by_key |= {(name, row_key(row, grain)): row for row in rows}
@@ -89,6 +92,8 @@ def api_files(
     changed = _changes_by_figure(revisions)
     for each, text in printed.items():
         figure = parse_figure(each)
+        if not all(is_public(figure.table, column) for column in figure.columns):
+            continue
         row = rows_by_key[figure.table, tuple(part or "-" for part in figure.key.values())]
         content = {**marks, **_figure(figure, text, row, sources)}
         files[f"api/figures/{each}.json"] = _json(content | {"revisions": changed.get(each, [])})
@@ -125,10 +130,10 @@ def _exact(value: Any) -> Any:
 
 def _rows(con: duckdb.DuckDBPyConnection, about: TableDescription, year: int) -> list[Row]:
     where = f"where year = {int(year)}" if "year" in about.columns else ""
-    shown = [column for column in about.columns if is_public(about.name, column)]
+    """All columns of the year's rows, in the order of the grain."""
     return rows_as_dicts(
         con.execute(
-            f"select {', '.join(shown)} from lake.marts.{about.name} {where} "
+            f"select {', '.join(about.columns)} from lake.marts.{about.name} {where} "
             f"order by {', '.join(about.grain)}"
         )
     )
@@ -159,7 +164,12 @@ def _described(column: ColumnDescription) -> dict[str, str]:
     }
 
 
-def _table(about: TableDescription, rows: Sequence[Row], marks: Mapping[str, Any]) -> bytes:
+def _table(
+    about: TableDescription,
+    columns: Sequence[ColumnDescription],
+    rows: Sequence[Row],
+    marks: Mapping[str, Any],
+) -> bytes:
     return _json(
         {
             **marks,
@@ -167,12 +177,8 @@ def _table(about: TableDescription, rows: Sequence[Row], marks: Mapping[str, Any
             "description_zh": about.description_zh,
             "description_en": about.description_en,
             "key": about.grain,
-            "columns": [
-                _described(column)
-                for column in about.columns.values()
-                if is_public(about.name, column.name)
-            ],
-            "rows": [{name: _exact(value) for name, value in row.items()} for row in rows],
+            "columns": [_described(column) for column in columns],
+            "rows": [{each.name: _exact(row[each.name]) for each in columns} for row in rows],
         }
     )
 
@@ -187,6 +193,7 @@ def _figure(
     """
     first, *second = figure.columns
     about = mart_descriptions()[figure.table]
+    is_public = partial(load_catalogue().is_public, figure.table)
     key = row_key(row, figure_grains()[figure.table])
     label, value = figure_label(figure.table, key, first), row[first]
     for column in second:
@@ -199,8 +206,8 @@ def _figure(
         "printed": printed,
         "table": figure.table,
         "key": figure.key,
-        "status": row.get("observation_status"),
-        "coverage": {name: row[name] for name in _COVERAGE if name in row},
+        "status": row.get("observation_status") if is_public("observation_status") else None,
+        "coverage": {name: row[name] for name in _COVERAGE if name in row and is_public(name)},
         "indicator": _indicator(figure.indicator_code),
         "definition": [_described(about.columns[column]) for column in figure.columns],
         "sources": _source_summary(sources, figure.task_code, figure.province_code),

@@ -35,13 +35,7 @@ from orchestration.figures.numbers import (
     in_points,
     unit_of,
 )
-from orchestration.figures.wording import (
-    EXCLUSIONS,
-    WATCH_REASONS,
-    category_name,
-    clean,
-    level_names,
-)
+from orchestration.figures.wording import category_name, clean, code_names, level_names
 
 __all__ = [
     "CLAIMS",
@@ -479,7 +473,7 @@ def exclusion_reason(marts: Marts, value: Mapping[str, Any]) -> str:
     rule = marts.catalogue.rules.get(code)
     if rule:
         return f"{rule.message_zh}（{code}）"
-    reason = EXCLUSIONS.get(code, code)
+    reason = code_names("exclusion_code").get(code, code)
     indicator = marts.catalogue.indicators.get(value["indicator_code"])
     if code == "E203" and indicator:
         low = MISSING if indicator.hard_min is None else f"{indicator.hard_min.normalize():,f}"
@@ -532,7 +526,7 @@ def watched_table(units: Iterable[Mapping[str, Any]]) -> Table:
         tuple(
             (
                 f"{unit['unit_name']}（{unit['unit_code']}）",
-                WATCH_REASONS[unit["reason"]],
+                code_names("reason")[unit["reason"]],
                 clean(unit["evidence"], 80),
             )
             for unit in units

@@ -67,6 +67,9 @@ _CONCEPTS = {
     "UNITS_COUNTED": ("Units that count in the value", "计入单位数"),
     "IS_SYNTHETIC": ("Whether the data is synthetic", "是否合成数据"),
 }
+#: Columns of an observation: its keys, and what the policy may keep from the public.
+_KEYS = ("task_code", "indicator_code")
+_OBSERVED = ("value", "observation_status", "units_expected", "units_counted")
 _HEADER = (
     "STRUCTURE",
     "STRUCTURE_ID",
@@ -262,11 +265,14 @@ def _with_both_languages(text: str) -> bytes:
 
 def _data_csv(con: duckdb.DuckDBPyConnection, year: int, *, is_synthetic: bool) -> bytes:
     """Return the observations of the nation and the provinces, in the order of their keys."""
-    columns = "task_code, indicator_code, value, observation_status, units_expected, units_counted"
+    nation, provinces = (
+        ", ".join((*_KEYS, *(_public_or_null(table, column) for column in _OBSERVED)))
+        for table in ("agg_national_indicator", "agg_province_indicator")
+    )
     rows = rows_as_dicts(
         con.execute(
-            f"select '{_NATION}' as area, {columns} from lake.marts.agg_national_indicator "
-            f"where year = $year union all select province_code, {columns} "
+            f"select '{_NATION}' as area, {nation} from lake.marts.agg_national_indicator "
+            f"where year = $year union all select province_code, {provinces} "
             "from lake.marts.agg_province_indicator where year = $year order by all",
             {"year": year},
         )
@@ -277,6 +283,12 @@ def _data_csv(con: duckdb.DuckDBPyConnection, year: int, *, is_synthetic: bool) 
     for row in rows:
         writer.writerow(_observation(row, year, is_synthetic=is_synthetic))
     return body.getvalue().encode()
+
+
+def _public_or_null(table: str, column: str) -> str:
+    """A column of the lake in SQL; what is not public is null, which SDMX writes as empty."""
+    is_public = load_catalogue().is_public(table, column)
+    return column if is_public else f"null as {column}"
 
 
 def _observation(row: dict[str, Any], year: int, *, is_synthetic: bool) -> tuple[Any, ...]:

@@ -6,10 +6,11 @@ Belongs here: books, sheets, fields and number formats. Doesn't belong here: the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from orchestration.bulletin.policy import kept, shown_positions
 from orchestration.core.catalogue import Indicator, Measure
 from orchestration.figures.numbers import has_decimals
 
@@ -27,6 +28,7 @@ __all__ = [
     "Sheet",
     "indicator_format",
     "measure_format",
+    "shown_sheet",
 ]
 
 COUNT, AMOUNT, RATE = "#,##0", "#,##0.00", "0.00%"
@@ -49,11 +51,16 @@ Cell = str | Decimal | int | Number | None
 
 @dataclass(frozen=True)
 class Field:
-    """A column: its header, its width in characters and the format of its numbers."""
+    """A column: its header, its width in characters and the format of its numbers.
+
+    Attributes:
+        source: column of the lake that it shows, ``table.column``; empty if there is no single one.
+    """
 
     head: str
     width: int = 12
     format: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,16 @@ class Sheet:
     fields: tuple[Field, ...]
     rows: Sequence[tuple[Cell, ...]]
     frozen: int = 1
+
+
+def shown_sheet(
+    title: str, fields: Sequence[Field], rows: Iterable[tuple[Cell, ...]], frozen: int = 1
+) -> Sheet:
+    """Return a sheet of the fields that may be shown."""
+    positions = shown_positions(field.source for field in fields)
+    cells = [kept(row, positions) for row in rows]
+    still = sum(at < frozen for at in positions)
+    return Sheet(title, kept(fields, positions), cells, max(1, still))
 
 
 def indicator_format(value: Decimal | None, indicator: Indicator) -> str:

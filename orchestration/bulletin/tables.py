@@ -7,10 +7,12 @@ sheet (``render.xlsx``) and the figures (the marts have them all).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import exclusion_reason
+from orchestration.bulletin.policy import is_shown
 from orchestration.bulletin.sheets import (
     AMOUNT,
     CHANGE,
@@ -24,18 +26,12 @@ from orchestration.bulletin.sheets import (
     Sheet,
     indicator_format,
     measure_format,
+    shown_sheet,
 )
 from orchestration.bulletin.wording import chinese_date, moment
 from orchestration.figures.dictionary import mart_descriptions, project_var
 from orchestration.figures.numbers import MISSING, unit_of
-from orchestration.figures.wording import (
-    GRADES,
-    STATUSES,
-    WATCH_REASONS,
-    category_name,
-    clean,
-    level_names,
-)
+from orchestration.figures.wording import category_name, clean, code_names, level_names
 
 __all__ = ["national_tables", "scorecard_sheet", "watchlist_sheet"]
 
@@ -58,28 +54,29 @@ _TASK_FIELDS: dict[str, Field] = {
     "targets_without_value": Field("无采用值目标数", 14, COUNT),
     "target_met_rate": Field("目标完成率", 10, RATE),
 }
+#: Column of the national and the provincial indicators → its field; empty for names.
 _INDICATOR_FIELDS = (
-    Field("任务代码", 10),
-    Field("重点任务", 32),
-    Field("指标代码", 10),
-    Field("指标", 40),
-    Field("计量单位", 10),
-    Field("本年", 18),
-    Field("上年", 18),
-    Field("应报单位", 10, COUNT),
-    Field("计入单位", 10, COUNT),
-    Field("上年计入单位", 12, COUNT),
-    Field("被剔除单位", 10, COUNT),
-    Field("同口径单位", 10, COUNT),
-    Field("同口径本年", 18),
-    Field("同口径上年", 18),
-    Field("同口径增减率", 12, CHANGE),
-    Field("同口径增减（百分点）", 16, POINTS),
-    Field("目标", 18),
-    Field("有目标单位数值", 18),
-    Field("有目标单位", 10, COUNT),
-    Field("目标完成度", 12, RATE),
-    Field("观测状态", 10),
+    ("task_code", Field("任务代码", 10)),
+    ("", Field("重点任务", 32)),
+    ("indicator_code", Field("指标代码", 10)),
+    ("", Field("指标", 40)),
+    ("", Field("计量单位", 10)),
+    ("value", Field("本年", 18)),
+    ("previous_value", Field("上年", 18)),
+    ("units_expected", Field("应报单位", 10, COUNT)),
+    ("units_counted", Field("计入单位", 10, COUNT)),
+    ("previous_units_counted", Field("上年计入单位", 12, COUNT)),
+    ("units_excluded", Field("被剔除单位", 10, COUNT)),
+    ("matched_units", Field("同口径单位", 10, COUNT)),
+    ("matched_value", Field("同口径本年", 18)),
+    ("matched_previous_value", Field("同口径上年", 18)),
+    ("matched_change_rate", Field("同口径增减率", 12, CHANGE)),
+    ("matched_change_points", Field("同口径增减（百分点）", 16, POINTS)),
+    ("target", Field("目标", 18)),
+    ("value_with_target", Field("有目标单位数值", 18)),
+    ("units_with_target", Field("有目标单位", 10, COUNT)),
+    ("attainment", Field("目标完成度", 12, RATE)),
+    ("observation_status", Field("观测状态", 10)),
 )
 #: Marts that the sheets are made from; the dictionary sheet describes them.
 _SOURCES = (
@@ -183,6 +180,19 @@ def _indicator_cells(marts: Marts, row: Row) -> tuple[Cell, ...]:
     )
 
 
+def _indicator_fields(table: str) -> tuple[Field, ...]:
+    return tuple(
+        replace(field, source=f"{table}.{column}" if column else "")
+        for column, field in _INDICATOR_FIELDS
+    )
+
+
+def _task_fields(table: str) -> tuple[Field, ...]:
+    return tuple(
+        replace(field, source=f"{table}.{column}") for column, field in _TASK_FIELDS.items()
+    )
+
+
 def _has_total(marts: Marts, row: Row) -> bool:
     """Return whether the indicator is aggregated at all."""
     return marts.catalogue.indicators[row["indicator_code"]].aggregation != "none"
@@ -195,7 +205,7 @@ def _indicators_sheet(marts: Marts) -> Sheet:
         for row in marts.rows("agg_national_indicator", task_code=code)
         if _has_total(marts, row)
     ]
-    return Sheet("全国指标", _INDICATOR_FIELDS, rows, frozen=4)
+    return shown_sheet("全国指标", _indicator_fields("agg_national_indicator"), rows, frozen=4)
 
 
 def _province_indicators_sheet(marts: Marts) -> Sheet:
@@ -206,8 +216,12 @@ def _province_indicators_sheet(marts: Marts) -> Sheet:
         if row["units_expected"] and _has_total(marts, row):
             province = row["province_code"]
             rows.append((province, names[province], *_indicator_cells(marts, row)))
-    fields = (Field("省份代码", 10), Field("省份", 10), *_INDICATOR_FIELDS)
-    return Sheet("省份指标", fields, rows, frozen=6)
+    fields = (
+        Field("省份代码", 10),
+        Field("省份", 10),
+        *_indicator_fields("agg_province_indicator"),
+    )
+    return shown_sheet("省份指标", fields, rows, frozen=6)
 
 
 def _units_sheet(marts: Marts) -> Sheet:
@@ -215,13 +229,13 @@ def _units_sheet(marts: Marts) -> Sheet:
     fields = (
         Field("省份", 10),
         Field("任务代码", 10),
-        Field("单位代码", 18),
-        Field("单位名称", 44),
-        Field("城市", 14),
-        Field("级别", 8),
-        Field("状态", 10),
-        Field("报送情况", 10),
-        Field("考核等次", 10),
+        Field("单位代码", 18, source="dim_unit.unit_code"),
+        Field("单位名称", 44, source="dim_unit.unit_name"),
+        Field("城市", 14, source="dim_unit.city_name"),
+        Field("级别", 8, source="dim_unit.level"),
+        Field("状态", 10, source="dim_unit.status"),
+        Field("报送情况", 10, source="fct_unit_year.has_reported"),
+        Field("考核等次", 10, source="fct_unit_year.assessment_grade"),
     )
     names = {region.code: region.short_name for region in marts.regions}
     rows = [
@@ -232,14 +246,14 @@ def _units_sheet(marts: Marts) -> Sheet:
             unit["unit_name"],
             unit["city_name"],
             level_names()[unit["level"]],
-            STATUSES[unit["status"]],
+            code_names("status")[unit["status"]],
             _reporting(unit),
-            GRADES.get(unit["assessment_grade"]),
+            code_names("assessment_grade").get(unit["assessment_grade"]),
         )
         for unit in marts.units
         if unit["has_reported"] is not None
     ]
-    return Sheet("单位", fields, rows, frozen=4)
+    return shown_sheet("单位", fields, rows, frozen=4)
 
 
 def _reporting(unit: Mapping[str, Any]) -> str:
@@ -253,12 +267,12 @@ def _exclusions_sheet(marts: Marts) -> Sheet:
     fields = (
         Field("省份", 10),
         Field("任务代码", 10),
-        Field("单位代码", 18),
-        Field("单位名称", 44),
+        Field("单位代码", 18, source="fct_unit_indicator.unit_code"),
+        Field("单位名称", 44, source="dim_unit.unit_name"),
         Field("指标代码", 10),
         Field("指标", 36),
-        Field("填报值", 20),
-        Field("原因", 60),
+        Field("填报值", 20, source="fct_unit_indicator.submitted_value"),
+        Field("原因", 60, source="fct_unit_indicator.exclusion_code"),
     )
     names = {region.code: region.short_name for region in marts.regions}
     rows = [
@@ -274,17 +288,17 @@ def _exclusions_sheet(marts: Marts) -> Sheet:
         )
         for value in marts.excluded
     ]
-    return Sheet("剔除值", fields, rows, frozen=4)
+    return shown_sheet("剔除值", fields, rows, frozen=4)
 
 
 def _national_tasks_sheet(marts: Marts) -> Sheet:
-    fields = (Field("任务代码", 10), Field("重点任务", 36), *_TASK_FIELDS.values())
+    fields = (Field("任务代码", 10), Field("重点任务", 36), *_task_fields("agg_national_task"))
     rows = [
         (code, _task_name(marts, code), *_task_values(marts.row("agg_national_task", code)))
         for code in marts.catalogue.tasks
         if marts.find("agg_national_task", code)
     ]
-    return Sheet("全国任务", fields, rows, frozen=2)
+    return shown_sheet("全国任务", fields, rows, frozen=2)
 
 
 def _targets_sheet(marts: Marts) -> Sheet:
@@ -293,12 +307,12 @@ def _targets_sheet(marts: Marts) -> Sheet:
         Field("重点任务", 36),
         Field("级别", 8),
         Field("类别", 10),
-        Field("已达数量", 10, COUNT),
-        Field("含以上级别", 10, COUNT),
-        Field("本年新达", 10, COUNT),
-        Field("目标数量", 10, COUNT),
-        Field("完成进度", 10, RATE),
-        Field("序时进度", 10, RATE),
+        Field("已达数量", 10, COUNT, "agg_national_target.achieved_count"),
+        Field("含以上级别", 10, COUNT, "agg_national_target.achieved_with_higher"),
+        Field("本年新达", 10, COUNT, "agg_national_target.newly_achieved"),
+        Field("目标数量", 10, COUNT, "agg_national_target.target_count"),
+        Field("完成进度", 10, RATE, "agg_national_target.progress_rate"),
+        Field("序时进度", 10, RATE, "agg_national_target.time_elapsed_rate"),
     )
     rows = [
         (
@@ -315,7 +329,7 @@ def _targets_sheet(marts: Marts) -> Sheet:
         )
         for row in marts.rows("agg_national_target")
     ]
-    return Sheet("建设目标", fields, rows, frozen=2)
+    return shown_sheet("建设目标", fields, rows, frozen=2)
 
 
 def _province_tasks_sheet(marts: Marts) -> Sheet:
@@ -324,8 +338,8 @@ def _province_tasks_sheet(marts: Marts) -> Sheet:
         Field("省份", 18),
         Field("任务代码", 10),
         Field("重点任务", 36),
-        *_TASK_FIELDS.values(),
-        Field("已上传总结", 10),
+        *_task_fields("agg_province_task"),
+        Field("已上传总结", 10, source="agg_province_task.has_provincial_summary"),
     )
     rows = [
         (
@@ -340,7 +354,7 @@ def _province_tasks_sheet(marts: Marts) -> Sheet:
         for region in marts.regions
         for row in marts.rows("agg_province_task", province_code=region.code)
     ]
-    return Sheet("省份任务", fields, rows, frozen=4)
+    return shown_sheet("省份任务", fields, rows, frozen=4)
 
 
 def _yes_or_no(value: bool) -> str:
@@ -357,14 +371,19 @@ def scorecard_sheet(marts: Marts, columns: tuple[str, ...] = ()) -> Sheet:
     fields = [
         Field("省份代码", 10),
         Field("省份", 18),
-        Field("应报单位", 10, COUNT),
-        Field("参与排名", 10),
+        Field("应报单位", 10, COUNT, "province_scorecard.units_expected"),
+        Field("参与排名", 10, source="province_scorecard.is_ranked"),
     ]
     for measure in measures:
         lowest = "（越低越好）" if measure.best == "lowest" else ""
         fields += [
-            Field(measure.name + lowest, 14, measure_format(measure)),
-            Field(f"{measure.name}名次", 10, COUNT),
+            Field(
+                measure.name + lowest,
+                14,
+                measure_format(measure),
+                f"province_scorecard.{measure.column}",
+            ),
+            Field(f"{measure.name}名次", 10, COUNT, f"province_scorecard.{measure.rank_column}"),
         ]
     rows: list[tuple[Cell, ...]] = []
     for region in marts.regions:
@@ -384,7 +403,7 @@ def scorecard_sheet(marts: Marts, columns: tuple[str, ...] = ()) -> Sheet:
     for measure in measures:
         nation += [marts.nation[measure.column], None]
     rows.append(tuple(nation))
-    return Sheet("考核激励参考指标", tuple(fields), rows, frozen=2)
+    return shown_sheet("考核激励参考指标", tuple(fields), rows, frozen=2)
 
 
 def watchlist_sheet(marts: Marts) -> Sheet:
@@ -393,11 +412,11 @@ def watchlist_sheet(marts: Marts) -> Sheet:
         Field("省份", 18),
         Field("任务代码", 10),
         Field("重点任务", 32),
-        Field("单位代码", 18),
-        Field("单位名称", 40),
-        Field("级别", 8),
-        Field("关注原因", 26),
-        Field("依据", 60),
+        Field("单位代码", 18, source="unit_watchlist.unit_code"),
+        Field("单位名称", 40, source="unit_watchlist.unit_name"),
+        Field("级别", 8, source="unit_watchlist.level"),
+        Field("关注原因", 26, source="unit_watchlist.reason"),
+        Field("依据", 60, source="unit_watchlist.evidence"),
     )
     rows = [
         (
@@ -407,12 +426,12 @@ def watchlist_sheet(marts: Marts) -> Sheet:
             unit["unit_code"],
             unit["unit_name"],
             level_names().get(unit["level"], unit["level"]),
-            WATCH_REASONS[unit["reason"]],
+            code_names("reason")[unit["reason"]],
             unit["evidence"],
         )
         for unit in marts.watched
     ]
-    return Sheet("动态管理关注名单", fields, rows)
+    return shown_sheet("动态管理关注名单", fields, rows)
 
 
 def _dictionary_sheet() -> Sheet:
@@ -427,5 +446,6 @@ def _dictionary_sheet() -> Sheet:
         (name, column.name, column.data_type, column.description_zh, column.description_en)
         for name in _SOURCES
         for column in mart_descriptions()[name].columns.values()
+        if is_shown(f"{name}.{column.name}")
     ]
-    return Sheet("数据字典", fields, rows, frozen=2)
+    return shown_sheet("数据字典", fields, rows, frozen=2)

@@ -20,12 +20,13 @@ from orchestration.bulletin.content import (
     paragraph,
 )
 from orchestration.bulletin.marts import Marts
-from orchestration.bulletin.sheets import COUNT, RATE, Book, Field, Sheet
+from orchestration.bulletin.policy import is_shown
+from orchestration.bulletin.sheets import COUNT, RATE, Book, Field, Sheet, shown_sheet
 from orchestration.bulletin.tables import ranking_note, scorecard_sheet, watchlist_sheet
 from orchestration.bulletin.wording import chinese_date, chinese_number, moment
 from orchestration.core.catalogue import ResultUse
 from orchestration.figures.numbers import MISSING
-from orchestration.figures.wording import WATCH_NOTE, WATCH_REASONS
+from orchestration.figures.wording import WATCH_NOTE, code_names
 
 __all__ = ["use_pages", "use_workbooks"]
 
@@ -122,7 +123,11 @@ def _measures_table(use: ResultUse) -> Table:
 
 
 def _provinces_table(marts: Marts, use: ResultUse) -> Table:
-    measures = [each.measure for each in use.measures]
+    measures = [
+        each.measure
+        for each in use.measures
+        if is_shown(f"province_scorecard.{each.measure.column}")
+    ]
     rows: list[tuple[Run, ...]] = []
     for region in marts.regions:
         row = marts.find("province_scorecard", region.code)
@@ -185,14 +190,17 @@ def _watchlist_title(marts: Marts) -> str:
 
 def _watchlist_workbook(marts: Marts) -> Book:
     reasons = Counter((unit["province_code"], unit["reason"]) for unit in marts.watched)
-    provinces = Sheet(
+    provinces = shown_sheet(
         "分省情况",
         (
             Field("省份", 18),
-            Field("应报单位", 10, COUNT),
-            Field("关注单位", 10, COUNT),
-            Field("关注名单占比", 12, RATE),
-            *(Field(name, 16, COUNT) for name in WATCH_REASONS.values()),
+            Field("应报单位", 10, COUNT, "province_scorecard.units_expected"),
+            Field("关注单位", 10, COUNT, "province_scorecard.units_watched"),
+            Field("关注名单占比", 12, RATE, "province_scorecard.watchlist_rate"),
+            *(
+                Field(name, 16, COUNT, "unit_watchlist.reason")
+                for name in code_names("reason").values()
+            ),
         ),
         [
             (
@@ -200,7 +208,7 @@ def _watchlist_workbook(marts: Marts) -> Book:
                 row["units_expected"],
                 row["units_watched"],
                 row["watchlist_rate"],
-                *(reasons[region.code, reason] for reason in WATCH_REASONS),
+                *(reasons[region.code, reason] for reason in code_names("reason")),
             )
             for region in marts.regions
             if (row := marts.find("province_scorecard", region.code))

@@ -85,6 +85,7 @@ _OF_INDUSTRIES = "T02"
 Ordered = TypeVar(
     "Ordered",
     Category,
+    CodeName,
     ContradictionRule,
     LevelName,
     Measure,
@@ -137,6 +138,8 @@ class Catalogue:
     #: Extension → the bytes that a report file begins with.
     attachment_types: Mapping[str, bytes]
     table_columns: tuple[TableColumn, ...]
+    #: Column → code → its Chinese name, in display order, for codes without a table.
+    code_names: Mapping[str, Mapping[str, str]]
     code_labels: tuple[CodeLabel, ...]
     units_of_measure: tuple[UnitOfMeasure, ...]
     field_labels: tuple[FieldLabel, ...]
@@ -163,6 +166,16 @@ class Catalogue:
         if self.code_systems.get(indicator_code, "country") == "province":
             return frozenset(self.regions)
         return self.countries
+
+    def is_public(self, table: str, column: str) -> bool:
+        """Whether everyone may have a column as data; a column without a row of the policy: no."""
+        row = self.policy.get((table, column))
+        return row is not None and row.access == "public"
+
+    def is_shown(self, table: str, column: str) -> bool:
+        """Whether pages and workbooks of an edition may show a column; without a row: no."""
+        row = self.policy.get((table, column))
+        return row is not None and row.access != "withheld"
 
     @property
     def money_unit(self) -> str:
@@ -227,7 +240,6 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
     uses, of_uses = reader.rows(Use), reader.rows(UseOfMeasure)
     categories = _in_order(reader.rows(Category))
     denominators = reader.rows(Denominator)
-    reader.rows(CodeName)
     measures = {row.column: row for row in _in_order(reader.rows(Measure))}
     indicators = {row.code: row for row in reader.rows(Indicator)}
     roles = reader.rows(Role)
@@ -253,6 +265,7 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
         code_systems={row.indicator_code: row.code_system for row in code_systems},
         attachment_types={row.extension: row.magic for row in reader.rows(AttachmentType)},
         table_columns=tuple(reader.rows(TableColumn)),
+        code_names=_names_by_column(reader.rows(CodeName)),
         code_labels=tuple(reader.rows(CodeLabel)),
         units_of_measure=tuple(reader.rows(UnitOfMeasure)),
         field_labels=tuple(reader.rows(FieldLabel)),
@@ -283,6 +296,13 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
     _check_rules(catalogue, reader)
     reader.raise_faults()
     return catalogue
+
+
+def _names_by_column(rows: Iterable[CodeName]) -> dict[str, dict[str, str]]:
+    names: dict[str, dict[str, str]] = {}
+    for row in _in_order(rows):
+        names.setdefault(row.column_name, {})[row.code] = row.name_zh
+    return names
 
 
 def _in_order(rows: Iterable[Ordered]) -> list[Ordered]:

@@ -710,8 +710,9 @@ class PublishedColumn(Row):
     """Who may see a column of the lake, and on which legal ground.
 
     Attributes:
-        access: ``public`` for everyone; ``restricted`` for evidence on the pages of an edition,
-            and not in its open data and API; ``withheld`` for nobody outside the lake.
+        access: ``public`` for everyone; ``restricted`` for the pages and workbooks of an edition,
+            and not for its open data and API; ``withheld`` for nobody outside the lake, but for
+            the bulletins, whose content the notice decides.
     """
 
     seed = "publication_policy"

@@ -158,6 +158,8 @@ def _rounded_difference(
 
 def exact_text(column: str, value: Any) -> str:
     """Return a mart's value with all of its digits; a fraction as a percentage."""
+    if column in _ATTRIBUTES:
+        return str(value)
     if value is not None and is_fraction(column):
         return f"{numbers.exact(value * 100)}%"
     return numbers.exact(value)

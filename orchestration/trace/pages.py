@@ -26,6 +26,7 @@ import jinja2
 from markupsafe import Markup
 
 from orchestration.bulletin.links import NATION, target_anchor, unit_anchor, unit_target
+from orchestration.bulletin.policy import is_shown, kept, shown_positions
 from orchestration.bulletin.wording import moment
 from orchestration.core.catalogue import Catalogue, Indicator, load_catalogue
 from orchestration.core.errors import TongbaoError
@@ -39,14 +40,7 @@ from orchestration.figures.recompute import (
     indicator_columns,
     unit_columns,
 )
-from orchestration.figures.wording import (
-    AGGREGATIONS,
-    GRADES,
-    UNIT_NAME,
-    category_name,
-    clean,
-    level_names,
-)
+from orchestration.figures.wording import UNIT_NAME, category_name, clean, code_names, level_names
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace import evidence
 from orchestration.trace.evidence import Scope
@@ -62,16 +56,24 @@ from orchestration.trace.wording import (
 
 __all__ = ["trace_pages"]
 
-#: Columns of an indicator's aggregate that are printed, and those that are recomputed.
-_INDICATOR_COLUMNS = (
-    "value", "previous_value", "matched_units", "matched_value", "matched_previous_value",
-    "matched_change_rate", "target", "value_with_target", "units_with_target", "attainment",
-    "units_expected", "units_counted", "previous_units_counted", "units_excluded",
-)  # fmt: skip
-_INDICATOR_HEADS = (
-    "值", "上年", "同口径单位", "同口径值", "同口径上年", "同口径增减", "目标", "有目标单位的值",
-    "有目标单位", "完成度", "应报", "计入", "上年计入", "剔除", "复算",
-)  # fmt: skip
+#: Column of an indicator's aggregate → its header.
+_INDICATOR_HEADS = {
+    "value": "值",
+    "previous_value": "上年",
+    "matched_units": "同口径单位",
+    "matched_value": "同口径值",
+    "matched_previous_value": "同口径上年",
+    "matched_change_rate": "同口径增减",
+    "target": "目标",
+    "value_with_target": "有目标单位的值",
+    "units_with_target": "有目标单位",
+    "attainment": "完成度",
+    "units_expected": "应报",
+    "units_counted": "计入",
+    "previous_units_counted": "上年计入",
+    "units_excluded": "剔除",
+}
+#: Columns of an indicator's aggregate that are recomputed.
 _RECOMPUTED_COLUMNS = (
     "value",
     "target",
@@ -82,22 +84,56 @@ _RECOMPUTED_COLUMNS = (
     "units_excluded",
     "units_expected",
 )
-_TASK_COLUMNS = (
-    "units_expected", "units_national", "units_provincial", "units_municipal", "units_school",
-    "units_reported", "reporting_rate", "units_on_time", "on_time_rate", "report_file_rate",
-    "assessed_rate", "mean_assessment_score", "targets_set", "targets_met", "targets_not_met",
-    "targets_without_value", "target_met_rate",
-)  # fmt: skip
-_TASK_HEADS = (
-    "应报", "国家级", "省级", "市级", "校级", "已报", "报送率", "按时", "按时报送率", "报告上传率",
-    "考核率", "考核平均分", "设定目标", "完成目标", "未完成", "无采用值", "目标完成率",
-)  # fmt: skip
-_TARGET_COLUMNS = (
-    "achieved_count", "achieved_with_higher", "newly_achieved", "target_count", "progress_rate",
-    "time_elapsed_rate",
-)  # fmt: skip
+_INDICATOR_TABLES = ("agg_national_indicator", "agg_province_indicator")
+#: Column of a task's aggregate → its header.
+_TASK_HEADS = {
+    "units_expected": "应报",
+    "units_national": "国家级",
+    "units_provincial": "省级",
+    "units_municipal": "市级",
+    "units_school": "校级",
+    "units_reported": "已报",
+    "reporting_rate": "报送率",
+    "units_on_time": "按时",
+    "on_time_rate": "按时报送率",
+    "report_file_rate": "报告上传率",
+    "assessed_rate": "考核率",
+    "mean_assessment_score": "考核平均分",
+    "targets_set": "设定目标",
+    "targets_met": "完成目标",
+    "targets_not_met": "未完成",
+    "targets_without_value": "无采用值",
+    "target_met_rate": "目标完成率",
+}
+#: Column of a national target → its header.
+_TARGET_HEADS = {
+    "achieved_count": "已达数量",
+    "achieved_with_higher": "含以上级别",
+    "newly_achieved": "本年新达",
+    "target_count": "目标数量",
+    "progress_rate": "完成进度",
+    "time_elapsed_rate": "序时进度",
+    "target_year": "目标年度",
+}
 _SHORT_DIGEST = 12
 _YES_NO = {True: "是", False: "否", None: "—"}
+
+#: What a page shows of a unit: header, column of the lake.
+_UNIT_FIELDS = (
+    ("单位", "dim_unit.unit_name"),
+    ("级别", "fct_unit_year.level"),
+    ("报送", "fct_unit_year.has_reported"),
+    ("工作报告", "fct_unit_year.has_report_file"),
+    ("考核", "fct_unit_year.assessment_grade"),
+    ("目标（完成/设定）", "fct_unit_year.targets_met"),
+    ("填报值（剔除/填报）", "fct_unit_year.indicators_excluded"),
+)
+#: What a page shows of a unit's value.
+_VALUE_FIELDS = (
+    ("值", "fct_unit_indicator.value"),
+    ("目标", "fct_unit_indicator.target"),
+)
+_RATIO_FIELDS = (("分子", "fct_unit_indicator.value"), ("分母", "fct_unit_indicator.value"))
 
 MartRow = Mapping[str, Any]
 
@@ -298,6 +334,15 @@ def _read_year(con: duckdb.DuckDBPyConnection, year: int, unchanged: Collection[
     )
 
 
+def _shown_heads(heads: Mapping[str, str], *tables: str) -> dict[str, str]:
+    """Column → header of the columns that may be shown of every one of the tables."""
+    return {
+        column: head
+        for column, head in heads.items()
+        if all(is_shown(f"{table}.{column}") for table in tables)
+    }
+
+
 def _cell_texts(row: MartRow, columns: Iterable[str]) -> tuple[str, ...]:
     return tuple(exact_text(column, row[column]) for column in columns)
 
@@ -318,6 +363,7 @@ def _indicator_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
         by_page.setdefault((value.task_code, value.indicator_code), []).append(value)
         if data.catalogue.indicators[value.indicator_code].task_code is None:
             by_page.setdefault(("ALL", value.indicator_code), []).append(value)
+    heads = _shown_heads(_INDICATOR_HEADS, *_INDICATOR_TABLES)
     expected = Counter((unit["province_code"], unit["task_code"]) for unit in data.units)
     provinces: dict[tuple[str, str], list[MartRow]] = {}
     for row in data.marts["agg_province_indicator"]:
@@ -359,7 +405,7 @@ def _indicator_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
             computed["units_expected"] = Computed(count(province), "")
             verdict = _verdict(row, computed, _RECOMPUTED_COLUMNS)
             name = "全国" if province is None else data.region(province)
-            cells = (*_cell_texts(row, _INDICATOR_COLUMNS), verdict)
+            cells = (*_cell_texts(row, heads), verdict)
             return _Place(province or NATION, name, cells, href)
 
         places = [place(nation, None, values, "")]
@@ -373,7 +419,11 @@ def _indicator_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
         content: dict[str, Any] = {
             "title": f"{data.year}年度数据溯源：{data.task(task)}·{indicator.name_zh}（{code}）",
             "definition": _definition_text(data.catalogue, indicator),
-            "series": two_years(nation, indicator, data.catalogue),
+            "series": (
+                two_years(nation, indicator, data.catalogue)
+                if len(heads) == len(_INDICATOR_HEADS)
+                else None
+            ),
             "series_columns": (
                 f"{data.year - 1}年",
                 "计入单位",
@@ -381,7 +431,7 @@ def _indicator_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
                 "计入单位",
                 "增减",
             ),
-            "columns": _INDICATOR_HEADS,
+            "columns": (*heads.values(), "复算"),
             "places": places,
             "links": _links(task, above="../../"),
             "unit_columns": (),
@@ -391,14 +441,14 @@ def _indicator_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
         if task == "ALL":
             content["tasks"] = _rows_by_task(data, code, provinces, verdicts)
         else:
-            ratio = ("分子", "分母") if indicator.aggregation == "ratio" else ()
-            content["unit_columns"] = (*ratio, "值", "目标", "是否计入")
+            shown = [head for head, source in _all_value_fields(indicator) if is_shown(source)]
+            content["unit_columns"] = (*shown, "是否计入")
             content["units"] = _value_groups(data, indicator, values)
         yield _page_path(task, code), content
 
 
 def _definition_text(catalogue: Catalogue, indicator: Indicator) -> str:
-    text = f"单位：{indicator.unit}。汇总方式：{AGGREGATIONS[indicator.aggregation]}"
+    text = f"单位：{indicator.unit}。汇总方式：{code_names('aggregation')[indicator.aggregation]}"
     if indicator.numerator and indicator.denominator:
         top = catalogue.indicators[indicator.numerator]
         bottom = catalogue.indicators[indicator.denominator]
@@ -419,23 +469,28 @@ def _links(task: str, above: str) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _all_value_fields(indicator: Indicator) -> tuple[tuple[str, str], ...]:
+    return (*(_RATIO_FIELDS if indicator.aggregation == "ratio" else ()), *_VALUE_FIELDS)
+
+
 def _value_groups(
     data: _YearData, indicator: Indicator, values: Sequence[UnitValue]
 ) -> list[dict[str, Any]]:
     """Return the units' values of an indicator, grouped by province."""
     is_ratio = indicator.aggregation == "ratio"
+    positions = shown_positions(source for _, source in _all_value_fields(indicator))
     placed = sorted(values, key=lambda value: data.place_of(value.unit_code))
     groups = []
     for province, found in groupby(placed, key=lambda value: value.province_code):
         rows = []
         for each in found:
             ratio = (each.numerator, each.denominator) if is_ratio else ()
-            numbers = [exact(number) for number in (*ratio, each.value, each.target)]
+            numbers = kept((*ratio, each.value, each.target), positions)
             rows.append(
                 (
                     each.unit_code,
                     unit_target(each.unit_code).removeprefix(f"trace/{each.task_code}/"),
-                    numbers,
+                    [*map(exact, numbers)],
                     _value_state(data, indicator, each),
                 )
             )
@@ -452,7 +507,8 @@ def _value_state(data: _YearData, indicator: Indicator, value: UnitValue) -> str
         return "逾期，未计入" if unit["has_reported"] else "未报送"
     code, reason = value_reason(data.catalogue, indicator, value)
     if value.exclusion_code:
-        submitted = f"；填报值：{clean(value.submitted_value, 60)}" if value.submitted_value else ""
+        typed = value.submitted_value if is_shown("fct_unit_indicator.submitted_value") else None
+        submitted = f"；填报值：{clean(typed, 60)}" if typed else ""
         return f"剔除：{reason}（{code}）{submitted}"
     return f"未计入：{reason}"
 
@@ -464,6 +520,7 @@ def _rows_by_task(
     verdicts: Mapping[tuple[str, str, str], str],
 ) -> list[dict[str, Any]]:
     """Return the rows of a common indicator, grouped by province, one row per task."""
+    heads = _shown_heads(_INDICATOR_HEADS, *_INDICATOR_TABLES)
     rows = [row for (task, each), found in provinces.items() if each == code and task != "ALL"
             for row in found]  # fmt: skip
     rows.sort(key=lambda row: (data.order[row["province_code"]], row["task_code"]))
@@ -473,7 +530,7 @@ def _rows_by_task(
             _Place(
                 "",
                 data.task(row["task_code"]),
-                (*_cell_texts(row, _INDICATOR_COLUMNS), verdicts[province, row["task_code"], code]),
+                (*_cell_texts(row, heads), verdicts[province, row["task_code"], code]),
                 f"../{row['task_code']}/{code}.html#{province}",
             )
             for row in found
@@ -487,6 +544,8 @@ def _rows_by_task(
 
 def _reporting_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield path and content of each reporting page to be made."""
+    heads = _shown_heads(_TASK_HEADS, "agg_national_task", "agg_province_task")
+    target_heads = _shown_heads(_TARGET_HEADS, "agg_national_target")
     units: dict[str, list[dict[str, Any]]] = {}
     for unit in data.units:
         units.setdefault(unit["task_code"], []).append(unit)
@@ -514,16 +573,16 @@ def _reporting_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
         page_documents = _PageDocuments()
         computed = unit_columns(own)
         computed["provincial_summaries"] = Computed(len(sent), "")
-        verdict = _verdict(nation, computed, (*_TASK_COLUMNS, "provincial_summaries"))
+        verdict = _verdict(nation, computed, (*_TASK_HEADS, "provincial_summaries"))
         summaries = exact(nation["provincial_summaries"])
-        places = [_Place(NATION, "全国", (*_cell_texts(nation, _TASK_COLUMNS), summaries, verdict))]
+        places = [_Place(NATION, "全国", (*_cell_texts(nation, heads), summaries, verdict))]
         for row in rows:
             province = row["province_code"]
             computed = unit_columns(of_province.get(province, []))
             computed["has_provincial_summary"] = Computed(province in sent, "")
-            verdict = _verdict(row, computed, (*_TASK_COLUMNS, "has_provincial_summary"))
+            verdict = _verdict(row, computed, (*_TASK_HEADS, "has_provincial_summary"))
             cells = (
-                *_cell_texts(row, _TASK_COLUMNS),
+                *_cell_texts(row, heads),
                 _YES_NO[row["has_provincial_summary"]],
                 verdict,
             )
@@ -534,14 +593,12 @@ def _reporting_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
             {
                 "title": f"{data.year}年度数据溯源：{data.task(task)}·报送情况",
                 "links": _links(task, above="../../")[:2],
-                "columns": (*_TASK_HEADS, "省级总结", "复算"),
+                "columns": (*heads.values(), "省级总结", "复算"),
                 "places": places,
-                "target_columns": (
-                    "已达数量", "含以上级别", "本年新达", "目标数量", "完成进度", "序时进度",
-                    "目标年度", "复算",
-                ),
+                "target_columns": (*target_heads.values(), "复算"),
                 "targets": [
-                    _target_row(row, own) for row in _in_level_order(targets.get(task, ()))
+                    _target_row(row, own, target_heads)
+                    for row in _in_level_order(targets.get(task, ()))
                 ],
                 "summaries": [
                     (data.region(p), page_documents.add(document)) for p, document in sent.items()
@@ -556,39 +613,44 @@ def _in_level_order(rows: Iterable[MartRow]) -> list[MartRow]:
     return sorted(rows, key=lambda row: (order.index(row["level"]), row["category"] or ""))
 
 
-def _target_row(row: MartRow, units: Sequence[MartRow]) -> _Place:
+def _target_row(row: MartRow, units: Sequence[MartRow], columns: Iterable[str]) -> _Place:
     """Return the table row of a national target, recomputed from the units."""
     kind = row["category"]
     achieved = sum(
         unit["level"] == row["level"] and kind in (None, unit["category"]) for unit in units
     )
     verdict = _verdict(row, {"achieved_count": Computed(achieved, "")}, ("achieved_count",))
-    cells = _cell_texts(row, _TARGET_COLUMNS)
     name = level_names()[row["level"]] + (
         f"·{category_name(row['task_code'], kind)}" if kind else ""
     )
     anchor = target_anchor(row["level"], kind or "-")
-    return _Place(anchor, name, (*cells, str(row["target_year"]), verdict))
+    return _Place(anchor, name, (*_cell_texts(row, columns), verdict))
 
 
-def _unit_row(data: _YearData, unit: MartRow, page_documents: _PageDocuments) -> dict[str, Any]:
+def _unit_row(
+    data: _YearData, unit: MartRow, page_documents: _PageDocuments, positions: Sequence[int]
+) -> dict[str, Any]:
+    """Return a unit as its page shows it: the fields at these positions, and its documents."""
     reported = "按时" if unit["is_on_time"] else "逾期" if unit["has_reported"] else "未报送"
-    grade = GRADES.get(unit["assessment_grade"] or "", unit["assessment_grade"] or "")
+    grade = code_names("assessment_grade").get(
+        unit["assessment_grade"] or "", unit["assessment_grade"] or ""
+    )
     score = "" if unit["assessment_score"] is None else plain(unit["assessment_score"])
     kind = unit["category"]
+    cells = (
+        clean(unit["unit_name"], UNIT_NAME),
+        level_names()[unit["level"]]
+        + (f"·{category_name(unit['task_code'], kind)}" if kind else ""),
+        reported,
+        "有" if unit["has_report_file"] else "无",
+        " ".join(part for part in (grade, score) if part) or "—",
+        f"{unit['targets_met']}/{unit['targets_set']}",
+        f"{unit['indicators_excluded']}/{unit['indicators_reported']}",
+    )
     return {
         "anchor": unit_anchor(unit["unit_code"]),
         "code": unit["unit_code"],
-        "name": clean(unit["unit_name"], UNIT_NAME),
-        "cells": (
-            level_names()[unit["level"]]
-            + (f"·{category_name(unit['task_code'], kind)}" if kind else ""),
-            reported,
-            "有" if unit["has_report_file"] else "无",
-            " ".join(part for part in (grade, score) if part) or "—",
-            f"{unit['targets_met']}/{unit['targets_set']}",
-            f"{unit['indicators_excluded']}/{unit['indicators_reported']}",
-        ),
+        "cells": kept(cells, positions),
         "documents": [
             page_documents.add(each) for each in data.documents.get(unit["unit_code"], ())
         ],
@@ -597,13 +659,14 @@ def _unit_row(data: _YearData, unit: MartRow, page_documents: _PageDocuments) ->
 
 def _unit_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield path and content of each page to be made of a task's units in a province."""
+    positions = shown_positions(source for _, source in _UNIT_FIELDS)
     for (task, province), found in groupby(
         data.units, key=lambda unit: (unit["task_code"], unit["province_code"])
     ):
         if (task, province) not in data.wanted:
             continue
         page_documents = _PageDocuments()
-        units = [_unit_row(data, unit, page_documents) for unit in found]
+        units = [_unit_row(data, unit, page_documents, positions) for unit in found]
         place = f"{data.region(province)}·{data.task(task)}"
         yield (
             _page_path(task, province),
@@ -615,8 +678,8 @@ def _unit_pages(data: _YearData) -> Iterator[tuple[str, dict[str, Any]]]:
                 ),
                 "caption": f"应报单位和所报文档（{len(units)}家）",
                 "unit_columns": (
-                    "单位", "级别", "报送", "工作报告", "考核", "目标（完成/设定）",
-                    "填报值（剔除/填报）", "文档、提交时间、对象",
+                    *kept([head for head, _ in _UNIT_FIELDS], positions),
+                    "文档、提交时间、对象",
                 ),
                 "units": units,
                 "objects": page_documents.objects.values(),
@@ -633,8 +696,9 @@ def _scorecard_page(con: duckdb.DuckDBPyConnection, data: _YearData) -> dict[str
     rows = sorted(
         data.marts["province_scorecard"], key=lambda row: data.order[row["province_code"]]
     )
-    columns = [name for name in rows[0] if name not in {"year", "province_code"}]
-    measures = [name for name in columns if name in RATES or name.startswith("units_")]
+    every = [name for name in rows[0] if name not in {"year", "province_code"}]
+    columns = [name for name in every if is_shown(f"province_scorecard.{name}")]
+    measures = [name for name in every if name in RATES or name.startswith("units_")]
     of_province: dict[str, list[dict[str, Any]]] = {}
     for unit in data.units:
         of_province.setdefault(unit["province_code"], []).append(unit)
@@ -647,14 +711,13 @@ def _scorecard_page(con: duckdb.DuckDBPyConnection, data: _YearData) -> dict[str
         verdict = _verdict(row, computed, [n for n in measures if not n.endswith("_rank")])
         name = data.region(row["province_code"])
         places.append(_Place(row["province_code"], name, (*_cell_texts(row, columns), verdict)))
+    heads = _shown_heads(_TASK_HEADS, "agg_province_task")
     tasks: dict[str, list[_Place]] = {province: [] for province in data.order}
     for row in sorted(data.marts["agg_province_task"], key=lambda row: row["task_code"]):
         if row["units_expected"]:
             province, task = row["province_code"], row["task_code"]
             href = f"{task}/reporting.html#{province}"
-            tasks[province].append(
-                _Place("", data.task(task), _cell_texts(row, _TASK_COLUMNS), href)
-            )
+            tasks[province].append(_Place("", data.task(task), _cell_texts(row, heads), href))
     received = evidence.received_by_kind(con, data.year)
     watched = Counter(unit["province_code"] for unit in data.units if unit["is_watched"])
     return {
@@ -662,7 +725,7 @@ def _scorecard_page(con: duckdb.DuckDBPyConnection, data: _YearData) -> dict[str
         "links": (("全国通报", "../national/bulletin.html"),),
         "columns": (*(column_label("province_scorecard", name) for name in columns), "复算"),
         "places": places,
-        "task_columns": _TASK_HEADS,
+        "task_columns": heads.values(),
         "tasks": [
             {"name": data.region(province), "rows": found}
             for province, found in tasks.items()

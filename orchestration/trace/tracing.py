@@ -38,7 +38,7 @@ from orchestration.figures.recompute import (
     rank_of,
     unit_columns,
 )
-from orchestration.figures.wording import AGGREGATIONS
+from orchestration.figures.wording import code_names
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.trace import evidence
 from orchestration.trace.evidence import Scope
@@ -185,7 +185,7 @@ def _definition(
             "name_en": indicator.name_en,
             "unit": indicator.unit,
             "aggregation": indicator.aggregation,
-            "aggregation_zh": AGGREGATIONS[indicator.aggregation],
+            "aggregation_zh": code_names("aggregation")[indicator.aggregation],
             "numerator": _code_and_name(catalogue, indicator.numerator),
             "denominator": _code_and_name(catalogue, indicator.denominator),
             "direction": indicator.direction,

@@ -13,7 +13,7 @@ from orchestration.core.catalogue import Catalogue, Indicator
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.figures.recompute import UnitValue
-from orchestration.figures.wording import EXCLUSIONS, category_name
+from orchestration.figures.wording import category_name, code_names
 
 __all__ = [
     "DOCUMENTS",
@@ -46,7 +46,7 @@ def beijing(submitted_at: str) -> str:
 def exclusion_reason(catalogue: Catalogue, code: str) -> str:
     """Return the Chinese reason for an exclusion code (of a rule or of a finding)."""
     rule = catalogue.rules.get(code)
-    return rule.message_zh if rule else EXCLUSIONS.get(code, code)
+    return rule.message_zh if rule else code_names("exclusion_code").get(code, code)
 
 
 def value_reason(

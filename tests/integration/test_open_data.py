@@ -8,18 +8,19 @@ import hashlib
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import frictionless
 import openpyxl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import rdflib
@@ -28,8 +29,8 @@ from rdflib import Namespace
 from rdflib.namespace import DCTERMS, RDF
 
 from orchestration import bulletin, lakehouse, stages
-from orchestration.bulletin.open_data import formula_safe, is_public, public_tables
-from orchestration.bulletin.open_data import rows as open_rows
+from orchestration.bulletin.open_data import formula_safe, public_tables
+from orchestration.bulletin.open_data.series import series_table
 from orchestration.bulletin.render import render_html, render_workbook
 from orchestration.bulletin.render.xlsx import HEADER_ROW
 from orchestration.bulletin.sheets import POINTS, SYNTHETIC
@@ -38,11 +39,14 @@ from orchestration.bulletin.site.reference import ExampleQuery, example_queries
 from orchestration.bulletin.tables import national_tables
 from orchestration.bulletin.uses import use_pages, use_workbooks
 from orchestration.core.catalogue import load_catalogue
+from orchestration.core.seeds import PublishedColumn
 from orchestration.core.settings import PROJECT_ROOT
 from orchestration.figures.dictionary import mart_descriptions
 from orchestration.figures.numbers import PRINTED_PLACES, half_up
+from orchestration.figures.wording import code_names
 from orchestration.lakehouse import CONTACTS, RAW_TABLES
 from orchestration.query.statements import PERSONAL_COLUMNS
+from orchestration.trace.pages import trace_pages
 from tests.fixtures.homes import PreparedYear, Shared
 
 YEAR = 2024
@@ -116,7 +120,11 @@ def test_parquet_holds_the_lakes_rows(made: Made, table: str) -> None:
     expected = _lake_rows(made, table)
     assert bool(expected) == (table not in _OPTIONAL)
     assert "is_synthetic" in found.column_names
-    public = [column for column in mart_descriptions()[table].columns if is_public(table, column)]
+    public = [
+        column
+        for column in mart_descriptions()[table].columns
+        if load_catalogue().is_public(table, column)
+    ]
     shown = found.select(public).to_pylist()
     expected = [{column: row[column] for column in public} for row in expected]
     assert sorted(map(_key, shown)) == sorted(map(_key, expected))
@@ -182,7 +190,7 @@ def test_the_package_describes_every_file(made: Made) -> None:
     assert columns == {
         (each["name"], field["name"])
         for each in package["resources"]
-        if each["name"] in TABLES
+        if each["name"] in (*TABLES, "series")
         for field in each["schema"]["fields"]
     }
 
@@ -194,7 +202,7 @@ def test_frictionless_finds_nothing_wrong(made: Made, tmp_path: Path) -> None:
     package = frictionless.Package(str(tmp_path / "datapackage.json"))
     report = package.validate()
     assert report.flatten(["name", "type", "note"]) == []
-    assert len(report.tasks) == 2 * len(TABLES) + 1
+    assert len(report.tasks) == 2 * len((*TABLES, "series")) + 1
 
 
 def test_a_damaged_file_is_not_valid(made: Made, tmp_path: Path) -> None:
@@ -251,14 +259,145 @@ def test_the_policy_decides_what_is_published(made: Made) -> None:
     assert ("fct_unit_indicator", "submitted_value") not in published
 
 
+def _policy() -> dict[tuple[str, str], PublishedColumn]:
+    """The policy of this process, for changes that last for a test."""
+    policy = load_catalogue().policy
+    assert isinstance(policy, dict)
+    return policy
+
+
+#: Column that the test withholds → where it is: file, header of a table or of a sheet.
+_PLACES = {
+    ("fct_unit_year", "assessment_grade"): (
+        ("units/440000.html", "考核等次"),
+        ("trace/T05/440000.html", "考核"),
+        ("national/tables.xlsx", "单位/考核等次"),
+    ),
+    ("fct_unit_indicator", "value"): (("trace/T05/T05_01.html", "值"),),
+    ("fct_unit_indicator", "submitted_value"): (("national/tables.xlsx", "剔除值/填报值"),),
+    ("unit_watchlist", "evidence"): (
+        ("uses/watchlist/440000.html", "依据"),
+        ("uses/watchlist.xlsx", "动态管理关注名单/依据"),
+        ("national/tables.xlsx", "动态管理关注名单/依据"),
+    ),
+    ("province_scorecard", "on_time_rate"): (
+        ("provinces/index.html", "按时报送率"),
+        ("trace/scorecard.html", "按时报送率"),
+        ("national/tables.xlsx", "考核激励参考指标/按时报送率"),
+    ),
+    ("agg_province_indicator", "matched_value"): (
+        ("trace/T05/T05_01.html", "同口径值"),
+        ("national/tables.xlsx", "省份指标/同口径本年"),
+    ),
+}
+
+
+def _everything(made: Made, open_data: dict[str, bytes], unchanged: set[str]) -> dict[str, bytes]:
+    """What an edition shows of the lake, without its bulletins."""
+    figure = f"{YEAR}/agg_province_indicator/440000/T05/T05_01/matched_value"
+    return (
+        open_data
+        | bulletin.api_files(made.con, YEAR, {figure: "1"}, [])
+        | uses(made.marts)
+        | {"national/tables.xlsx": tables(made.marts)}
+        | trace_pages(made.con, YEAR, unchanged)
+    )
+
+
+def _headers(path: str, body: bytes) -> Counter[str]:
+    """How often each header is in a page or a workbook, whose headers begin with their sheet."""
+    if path.endswith(".xlsx"):
+        book = openpyxl.load_workbook(io.BytesIO(body), read_only=True)
+        return Counter(
+            f"{sheet.title}/{value}"
+            for sheet in book.worksheets[1:]
+            for row in sheet.iter_rows(min_row=HEADER_ROW, max_row=HEADER_ROW, values_only=True)
+            for value in row
+        )
+    return Counter(re.findall(r'<th scope="col"[^>]*>([^<]*)', body.decode()))
+
+
+def test_a_withheld_column_is_nowhere(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row of the seed takes a column out of open data, API, pages and workbooks."""
+    before = _everything(made, made.files, set())
+    traced = {path for path in before if path.startswith("trace/")}
+    watched = {path for places in _PLACES.values() for path, _ in places}
+    for key in _PLACES:
+        withheld = _policy()[key].model_copy(update={"access": "withheld"})
+        monkeypatch.setitem(_policy(), key, withheld)
+    after = _everything(made, bulletin.open_data(made.con, YEAR, 1), traced - watched)
+    figures = {path for path in before if path.startswith("api/figures/")}
+    assert figures
+    assert set(after) == set(before) - figures - (traced - watched)
+    words = _csv_rows(after["data/dictionary.csv"])
+    assert not {(line["table"], line["column"]) for line in words} & set(_PLACES)
+    for table, column in _PLACES:
+        assert column not in _csv_rows(after[f"data/{table}.csv"])[0]
+        assert column not in pq.read_schema(io.BytesIO(after[f"data/{table}.parquet"])).names
+        api = after.get(f"api/tables/{table}.json")
+        assert api is None or column not in json.loads(api)["rows"][0]
+    heads = {path: (_headers(path, before[path]), _headers(path, after[path])) for path in watched}
+    for path, head in (place for places in _PLACES.values() for place in places):
+        with_column, without = heads[path]
+        assert without[head] < with_column[head], (path, head)
+    book = openpyxl.load_workbook(io.BytesIO(after["national/tables.xlsx"]), read_only=True)
+    described = {(row[0], row[1]) for row in _table(book["数据字典"])}
+    assert not described & set(_PLACES)
+    grades = re.compile("|".join(code_names("assessment_grade").values()))
+    for path in ("units/440000.html", "trace/T05/440000.html"):
+        page = before[path].decode().partition("<main")[2]
+        assert grades.search(page)
+        assert not grades.search(after[path].decode().partition("<main")[2])
+    listed = json.loads(
+        after["units/data.js"].decode().removeprefix("var unitData = ").rstrip(";\n")
+    )
+    assert {unit[-1] for tasks in listed["units"].values() for units in tasks.values()
+            for unit in units} == {None}  # fmt: skip
+
+
 def test_a_column_without_a_row_is_not_published(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy = {
-        key: row for key, row in load_catalogue().policy.items() if key != ("dim_unit", "city_name")
-    }
-    monkeypatch.setattr(open_rows, "load_catalogue", lambda: SimpleNamespace(policy=policy))
+    monkeypatch.delitem(_policy(), ("dim_unit", "city_name"))
     files = bulletin.open_data(_hostile(), 2024, 1)
     assert "city_name" not in _csv_rows(files["data/dim_unit.csv"])[0]
     assert "city_name" not in pq.read_schema(io.BytesIO(files["data/dim_unit.parquet"])).names
+
+
+def test_the_series_has_a_published_year_as_it_was_published(
+    made: Made, prepared: PreparedYear, shared: Shared, tmp_path: Path
+) -> None:
+    """Of a former year the rows of its newest edition count, whatever the lake says since."""
+    before = YEAR - 1
+    settings = shared.copy(prepared.transformed, tmp_path / "home")
+    key = "task_code = 'T05' and indicator_code = 'T05_01'"
+    query = f"select value from lake.marts.agg_national_indicator where year = {before} and {key}"
+    with stages.open_workspace(settings) as ws:
+        with lakehouse.writer(settings, ws.store) as con:
+            [(snapshot,)] = con.execute("select id from lake.current_snapshot()").fetchall()
+            [(value,)] = con.execute(query).fetchall()
+            con.execute(
+                "insert into lake.publication.editions (year, edition, snapshot_id) "
+                "values (?, 2, ?)",
+                [before, snapshot],
+            )
+            con.execute(
+                f"update lake.marts.agg_national_indicator set value = value + 1 where {key}"
+            )
+        with lakehouse.reader(settings, ws.store) as con:
+            assert con.execute(query).fetchall() == [(value + 1,)]
+            rows = series_table(con, YEAR, 1).rows
+            alone = series_table(con, before, 1).rows
+    national = rows.filter(
+        (pc.field("province_code") == "000000")
+        & (pc.field("task_code") == "T05")
+        & (pc.field("indicator_code") == "T05_01")
+    ).to_pylist()
+    assert [(row["year"], row["edition"]) for row in national] == [(before, 2), (YEAR, 1)]
+    assert national[0]["value"] == value
+    assert {row["province_name"] for row in national} == {"全国"}
+    assert set(alone["year"].to_pylist()) == {before}
+    of_year = [row for row in _csv_rows(made.files["data/series.csv"]) if row["year"] == str(YEAR)]
+    marts = ("agg_national_indicator", "agg_province_indicator")
+    assert len(of_year) == sum(len(_lake_rows(made, mart)) for mart in marts)
 
 
 def test_codes_have_names_beside_them(made: Made) -> None:
@@ -373,6 +512,10 @@ def _hostile() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     con.execute("attach ':memory:' as lake")
     con.execute("create schema lake.marts")
+    con.execute("create schema lake.publication")
+    con.execute(
+        "create table lake.publication.editions (year int, edition int, snapshot_id bigint)"
+    )
     for name in TABLES:
         columns = mart_descriptions()[name].columns.values()
         listed = ", ".join(f"{column.name} {column.data_type}" for column in columns)

@@ -39,4 +39,5 @@ left join {{ ref('dim_level') }} as level on unit.level = level.level
 left join {{ ref('dim_category') }} as category
     on unit.task_code = category.task_code and unit.category = category.category
 left join {{ ref('dim_rule') }} as rule on figure.exclusion_code = rule.rule_id
-left join {{ ref('dim_error_code') }} as finding on figure.exclusion_code = finding.code
+left join {{ ref('dim_code') }} as finding
+    on finding.column_name = 'exclusion_code' and figure.exclusion_code = finding.code

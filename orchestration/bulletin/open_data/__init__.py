@@ -23,9 +23,10 @@ from orchestration.bulletin.open_data.package import (
     package_json,
     table_resources,
 )
-from orchestration.bulletin.open_data.rows import is_public, public_tables, read_table
+from orchestration.bulletin.open_data.rows import public_tables, read_table
+from orchestration.bulletin.open_data.series import series_table
 
-__all__ = ["SCRIPT", "formula_safe", "is_public", "open_data", "public_tables"]
+__all__ = ["SCRIPT", "formula_safe", "open_data", "public_tables"]
 
 
 def open_data(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> dict[str, bytes]:
@@ -38,7 +39,8 @@ def open_data(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> dict[s
         edition: number of the edition.
 
     Returns:
-        path below the edition → bytes: ``data/{table}.csv``, ``data/{table}.parquet``,
+        path below the edition → bytes: ``data/{table}.csv``, ``data/{table}.parquet``, the tables
+        being the marts and ``series`` (all published years),
         ``data/dictionary.csv``, ``data/datapackage.json``, ``metadata/load.sql``,
         ``metadata/dcat.jsonld``, ``CITATION.cff``.
     """
@@ -50,10 +52,10 @@ def open_data(con: duckdb.DuckDBPyConnection, year: int, edition: int) -> dict[s
     files: dict[str, bytes] = {}
     resources = []
     lines = []
-    tables = []
-    for name in public_tables():
-        table = read_table(con, name, year, is_synthetic=is_synthetic)
-        tables.append(table)
+    tables = [read_table(con, name, year, is_synthetic=is_synthetic) for name in public_tables()]
+    tables.append(series_table(con, year, edition))
+    for table in tables:
+        name = table.about.name
         csv_body = csv_bytes(table.rows)
         parquet_body = parquet_bytes(table, year, is_synthetic=is_synthetic)
         files[f"data/{name}.csv"] = csv_body

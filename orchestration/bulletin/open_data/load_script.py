@@ -42,7 +42,7 @@ def load_script(dataset: Dataset, tables: Iterable[OpenTable]) -> bytes:
             _comment("column", f"{name}.{each.name}", each.description_zh, each.description_en)
             for each in table.columns
         ]
-        if name in _WITHOUT_TOTALS:
+        if name in _WITHOUT_TOTALS and any(each.name == "is_total" for each in table.columns):
             view = _WITHOUT_TOTALS[name]
             lines.append(f"create view {view} as from {name} where not is_total;")
             lines.append(

@@ -21,6 +21,7 @@ from orchestration.bulletin.open_data.dataset import (
 )
 from orchestration.bulletin.open_data.formats import csv_bytes
 from orchestration.bulletin.open_data.rows import OpenTable
+from orchestration.core.catalogue import load_catalogue
 
 __all__ = [
     "REFERENCES",
@@ -40,8 +41,12 @@ REFERENCES = (
     (("level",), "dim_level"),
     (("year", "unit_code"), "dim_unit"),
 )
-#: Tables whose ``task_code`` may be ``ALL``, which is no row of ``dim_task``.
-_ALL_TASKS = {"agg_province_indicator", "agg_national_indicator", "agg_province_rate"}
+#: Dimension → tables with keys that are no rows of it: ``ALL`` tasks, the nation, former years.
+_BEYOND = {
+    "dim_task": {"agg_province_indicator", "agg_national_indicator", "agg_province_rate", "series"},
+    "dim_region": {"series"},
+    "dim_reporting_year": {"series"},
+}
 #: Times always have microseconds, so that no precision is lost.
 _MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _CSV_RESOURCE = {
@@ -88,9 +93,12 @@ def _field_type(type_: pa.DataType) -> dict[str, str]:
 def _table_schema(table: OpenTable) -> dict[str, Any]:
     """Return the Table Schema of a table.
 
-    A grain with missing values is left out: it can't be a primary key of a Table Schema.
+    A grain with missing values, or with a column that is not public, is left out: it can't be a
+    primary key of a Table Schema.
     """
     about = table.about
+    columns = {column.name for column in table.columns}
+    is_public = load_catalogue().is_public
     schema: dict[str, Any] = {
         "fields": [
             {
@@ -103,14 +111,17 @@ def _table_schema(table: OpenTable) -> dict[str, Any]:
         ],
         "missingValues": [""],
     }
-    if not any(table.rows[column].null_count for column in about.grain):
+    if columns.issuperset(about.grain) and not any(
+        table.rows[column].null_count for column in about.grain
+    ):
         schema["primaryKey"] = list(about.grain)
     references = [
         {"fields": list(key), "reference": {"resource": dimension, "fields": list(key)}}
         for key, dimension in REFERENCES
         if dimension != about.name
-        and set(key) <= set(about.columns)
-        and not (dimension == "dim_task" and about.name in _ALL_TASKS)
+        and columns.issuperset(key)
+        and all(is_public(dimension, column) for column in key)
+        and about.name not in _BEYOND.get(dimension, ())
     ]
     if references:
         schema["foreignKeys"] = references

@@ -23,7 +23,7 @@ from orchestration.figures.dictionary import (
     mart_descriptions,
 )
 
-__all__ = ["OpenTable", "is_public", "public_tables", "read_table"]
+__all__ = ["OpenTable", "public_tables", "read_table"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class _Name:
         column: column with the name; ``v_unit_indicator`` describes it.
         join: the dimensions that hold it.
         expression: the name in SQL.
+        source: table and column of the name; it is joined only where everyone may have it.
         needs: columns of the table that the join uses.
     """
 
@@ -42,6 +43,7 @@ class _Name:
     column: str
     join: str
     expression: str
+    source: tuple[str, str]
     needs: tuple[str, ...] = ()
 
 
@@ -52,6 +54,7 @@ _NAMES = (
         "left join lake.marts.dim_unit as unit "
         "on unit.year = rows.year and unit.unit_code = rows.unit_code",
         "unit.unit_name",
+        ("dim_unit", "unit_name"),
         ("year",),
     ),
     _Name(
@@ -59,18 +62,21 @@ _NAMES = (
         "task_name",
         "left join lake.marts.dim_task as task on task.task_code = rows.task_code",
         "case when rows.task_code = 'ALL' then '全部任务' else task.task_name end",
+        ("dim_task", "task_name"),
     ),
     _Name(
         "province_code",
         "province_name",
         "left join lake.marts.dim_region as region on region.province_code = rows.province_code",
         "region.province_name",
+        ("dim_region", "province_name"),
     ),
     _Name(
         "level",
         "level_name",
         "left join lake.marts.dim_level as level on level.level = rows.level",
         "level.name_zh",
+        ("dim_level", "name_zh"),
     ),
     _Name(
         "category",
@@ -78,6 +84,7 @@ _NAMES = (
         "left join lake.marts.dim_category as category "
         "on category.task_code = rows.task_code and category.category = rows.category",
         "coalesce(category.name_zh, rows.category)",
+        ("dim_category", "name_zh"),
         ("task_code",),
     ),
     _Name(
@@ -86,13 +93,16 @@ _NAMES = (
         "left join lake.marts.dim_indicator as indicator "
         "on indicator.indicator_code = rows.indicator_code",
         "indicator.name_zh",
+        ("dim_indicator", "name_zh"),
     ),
     _Name(
         "exclusion_code",
         "exclusion_name",
         "left join lake.marts.dim_rule as rule on rule.rule_id = rows.exclusion_code "
-        "left join lake.marts.dim_error_code as finding on finding.code = rows.exclusion_code",
+        "left join lake.marts.dim_code as finding on finding.column_name = 'exclusion_code' "
+        "and finding.code = rows.exclusion_code",
         "coalesce(rule.name_zh, finding.name_zh)",
+        ("dim_rule", "name_zh"),
     ),
 )
 #: Dimension → the code that its rows stand for: ``name_zh`` is its name.
@@ -126,12 +136,6 @@ def public_tables() -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.table_name for row in rows if row.access == "public"))
 
 
-def is_public(table: str, column: str) -> bool:
-    """Whether the seed ``publication_policy`` lets everyone see a column; one without a row: no."""
-    row = load_catalogue().policy.get((table, column))
-    return row is not None and row.access == "public"
-
-
 def read_table(
     con: duckdb.DuckDBPyConnection, name: str, year: int, *, is_synthetic: bool
 ) -> OpenTable:
@@ -143,6 +147,7 @@ def read_table(
     """
     about = mart_descriptions()[name]
     described = mart_descriptions()
+    is_public = load_catalogue().is_public
     columns: list[ColumnDescription] = []
     selected: list[str] = []
     joins: list[str] = []
@@ -175,8 +180,10 @@ def read_table(
 
 
 def _names_of(about: TableDescription, code: str) -> Iterator[_Name]:
-    """The name that a code of the table gets, unless the table has it already."""
+    """The public name that a code of the table gets, unless the table has it already."""
+    is_public = load_catalogue().is_public
     for each in _NAMES:
         is_missing = each.column not in about.columns and _NAMED_AS_ROWS.get(about.name) != code
-        if each.code == code and is_missing and set(each.needs) <= set(about.columns):
+        fits = is_missing and set(each.needs) <= set(about.columns)
+        if each.code == code and fits and is_public(*each.source):
             yield each

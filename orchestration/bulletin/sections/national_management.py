@@ -8,7 +8,7 @@ from orchestration.bulletin.content import Block, Column, Paragraph, Run, Table
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
 from orchestration.figures.numbers import count
-from orchestration.figures.wording import WATCH_REASONS
+from orchestration.figures.wording import code_names
 
 IN = ("national",)
 ATTACHED_TO = ("national",)
@@ -36,7 +36,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                 (Column("原因", 6, "left"), Column("单位（家）", 3)),
                 tuple(
                     (name, count(reasons[reason]))
-                    for reason, name in WATCH_REASONS.items()
+                    for reason, name in code_names("reason").items()
                     if reasons[reason]
                 ),
             )

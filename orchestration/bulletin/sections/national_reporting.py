@@ -27,7 +27,7 @@ from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import listed, moment
 from orchestration.figures.claims import counts, texts
 from orchestration.figures.numbers import count
-from orchestration.figures.wording import EXCLUSIONS
+from orchestration.figures.wording import code_names
 
 IN = ("national",)
 ATTACHED_TO = ("national",)
@@ -255,7 +255,7 @@ def _exclusions(marts: Marts) -> list[Block]:
     reasons: Counter[str] = Counter()
     for value in marts.excluded:
         code = value["exclusion_code"]
-        reasons[code if code in EXCLUSIONS else "rules"] += 1
+        reasons[code if code in code_names("exclusion_code") else "rules"] += 1
     regions = marts.catalogue.regions
     ordered = ranked(marts.rows("province_scorecard"), "excluded_rate")
     highest = [row for row in ordered if row["excluded_rate"] > 0][:_NAMED]
@@ -282,7 +282,7 @@ def _exclusions(marts: Marts) -> list[Block]:
     runs.append("逐项清单及更正办法见各省份通报。")
     found: list[Block] = [heading("数据剔除情况"), Paragraph(tuple(runs))]
     if reasons:
-        names = {**EXCLUSIONS, "rules": "违反阻断性校验规则"}
+        names = {**code_names("exclusion_code"), "rules": "违反阻断性校验规则"}
         found.append(
             Table(
                 "剔除原因",

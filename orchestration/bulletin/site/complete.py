@@ -58,6 +58,7 @@ _FILE_NAMES = {
     "docs/index": "数据手册",
     "data/datapackage": "开放数据包说明（Frictionless）",
     "data/dictionary": "数据字典",
+    "data/series": "各年度指标数列",
     "metadata/load": "DuckDB建库脚本",
     "metadata/data": "指标数据（SDMX-CSV）",
     "metadata/quality": "质量说明",

@@ -1,17 +1,19 @@
 """Tables of the site, whose cells may also be links.
 
 Belongs here: the model of such a table. Doesn't belong here: the tables of bulletins (``content``),
-which are also printed.
+which are also printed, and all of whose columns are shown.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from orchestration.bulletin.content import Column, Run
+from orchestration.bulletin.policy import kept, shown_positions
 
-__all__ = ["Grid", "Link"]
+__all__ = ["Grid", "GridColumn", "Link", "shown_grid"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,17 @@ class Link:
 
 
 @dataclass(frozen=True)
+class GridColumn(Column):
+    """A column of the site's tables.
+
+    Attributes:
+        source: column of the lake that it shows, ``table.column``; empty if there is no single one.
+    """
+
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class Grid:
     """A table like the content model's, whose cells may also be links."""
 
@@ -31,3 +44,15 @@ class Grid:
     rows: tuple[tuple[Run | Link, ...], ...]
     note: str = ""
     kind: Literal["table"] = "table"
+
+
+def shown_grid(
+    caption: str,
+    columns: Sequence[GridColumn],
+    rows: Iterable[tuple[Run | Link, ...]],
+    note: str = "",
+) -> Grid:
+    """Return a table of the columns that may be shown."""
+    positions = shown_positions(column.source for column in columns)
+    cells = tuple(kept(row, positions) for row in rows)
+    return Grid(caption, kept(columns, positions), cells, note)

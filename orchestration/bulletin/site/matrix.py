@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestration.bulletin.content import Run
 from orchestration.bulletin.marts import Marts
+from orchestration.bulletin.policy import is_shown
 from orchestration.core.catalogue import Region
 from orchestration.figures.dictionary import project_var
 from orchestration.figures.numbers import MISSING, count
@@ -59,8 +60,12 @@ def matrix_page(marts: Marts) -> dict[str, Any]:
     return {
         "tasks": marts.tasks,
         "matrices": [
-            *(_ranked_matrix(marts, measure, title) for measure, title in _RANKED.items()),
-            _coverage_matrix(marts),
+            *(
+                _ranked_matrix(marts, measure, title)
+                for measure, title in _RANKED.items()
+                if is_shown(f"agg_province_task.{measure}")
+            ),
+            *([_coverage_matrix(marts)] if is_shown("agg_province_task.reporting_rate") else ()),
         ],
         "least_units": project_var("scorecard_least_units"),
         "chance": marts.catalogue.comparison_rules["chance_deviations"].reason_zh,
@@ -72,8 +77,12 @@ def _ranked_matrix(marts: Marts, measure: str, title: str) -> _Matrix:
         row = marts.find("agg_province_task", province, task)
         if row is None or row[measure] is None:
             return _Cell(MISSING)
-        rank = marts.task_ranks[province, task]
-        place = rank[f"{measure}_rank"]
+        rank = {
+            column: value
+            for column, value in marts.task_ranks[province, task].items()
+            if is_shown(f"agg_task_rank.{column}")
+        }
+        place = rank.get(f"{measure}_rank")
         group = rank.get(f"{measure}_group") or ""
         marked = group if group in _GROUPS else ""
         note = f"第{place}名" if place else ""

@@ -16,7 +16,7 @@ from orchestration.core.catalogue import Catalogue, Indicator
 from orchestration.figures.dictionary import mart_descriptions, project_var
 from orchestration.figures.numbers import MISSING, exact
 from orchestration.figures.printing import column_label
-from orchestration.figures.wording import AGGREGATIONS
+from orchestration.figures.wording import code_names
 
 __all__ = ["definition_grids", "methods_page"]
 
@@ -106,7 +106,7 @@ def _aggregations() -> Grid:
     return Grid(
         "汇总方法",
         (Column("代码", 3, "left"), Column("由单位的值得到省份和全国的数", 10, "left")),
-        tuple(AGGREGATIONS.items()),
+        tuple(code_names("aggregation").items()),
     )
 
 
@@ -114,7 +114,10 @@ def _indicators(catalogue: Catalogue, indicators: list[Indicator]) -> Grid:
     def formula(indicator: Indicator) -> str:
         parts = [catalogue.indicators[code] for code in (indicator.numerator, indicator.denominator)
                  if code]  # fmt: skip
-        return "÷".join(part.name_zh for part in parts) or AGGREGATIONS[indicator.aggregation]
+        return (
+            "÷".join(part.name_zh for part in parts)
+            or code_names("aggregation")[indicator.aggregation]
+        )
 
     return Grid(
         "",

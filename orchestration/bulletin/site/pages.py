@@ -8,7 +8,7 @@ Doesn't belong here: navigation and everything else that needs all files of the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,16 +17,18 @@ from orchestration.bulletin.carry_over import CarryOver, digest_of
 from orchestration.bulletin.content import Column, Run, Tile
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import tile_map
+from orchestration.bulletin.policy import is_shown
 from orchestration.bulletin.site.editions import EditionNote
-from orchestration.bulletin.site.grid import Grid, Link
+from orchestration.bulletin.site.grid import Grid, GridColumn, Link, shown_grid
 from orchestration.bulletin.site.matrix import matrix_page
 from orchestration.bulletin.site.methods import methods_page
 from orchestration.bulletin.site.quality import quality_sections
-from orchestration.bulletin.site.templates import fill, json_for_script
+from orchestration.bulletin.site.templates import fill
+from orchestration.bulletin.site.units import search_page, unit_data, unit_lists
 from orchestration.bulletin.site.watchlist import watchlist_pages
 from orchestration.bulletin.wording import chinese_date, chinese_number, moment
 from orchestration.figures.numbers import MISSING, amount, count
-from orchestration.figures.wording import GRADES, STATUSES, clean, level_names
+from orchestration.figures.wording import clean
 
 __all__ = ["site_pages"]
 
@@ -40,12 +42,22 @@ _SHOWN_MEASURES = {
     "funding_arrival_rate",
 }
 
+#: Headlines of the entry page: text, column of ``national_scorecard``.
+_HEADLINES = (
+    ("应报建设单位（家）", "units_expected"),
+    ("已报送（家）", "units_reported"),
+    ("按时报送率", "on_time_rate"),
+    ("国家级单位（家）", "units_national"),
+    ("年度目标完成率", "target_met_rate"),
+    ("填报值剔除率", "excluded_rate"),
+)
+#: Column of ``province_scorecard`` that the entry page's map shows.
+_MAPPED = "on_time_rate"
+
 #: All units, for the search: the page stays small, whatever the number of units.
 _UNIT_DATA = "units/data.js"
 #: The contract's limit on a highlight, in characters.
 _HIGHLIGHT_LENGTH = 500
-#: Reporting states of a unit, in the order of the filter.
-_REPORT_STATES = ("按时报送", "逾期报送", "未报送", "不在应报范围")
 
 
 @dataclass(frozen=True)
@@ -102,13 +114,11 @@ def site_pages(
     add("provinces/index.html", "compare.html.j2", "省份比较", **_comparison_page(marts))
     add("provinces/matrix.html", "matrix.html.j2", "省份和重点任务矩阵", **matrix_page(marts))
     add("methods/index.html", "methods.html.j2", "指标和方法", **methods_page(marts))
-    add("units/index.html", "units.html.j2", "建设单位查询", **_search_page(marts))
-    made[_UNIT_DATA] = _unit_data(marts)
-    for region, tasks in _units_by_region(marts):
+    add("units/index.html", "units.html.j2", "建设单位查询", **search_page(marts))
+    made[_UNIT_DATA] = unit_data(marts)
+    for region, content in unit_lists(marts):
         title = f"{region.name}建设单位名单"
-        add_or_carry_over(
-            f"units/{region.code}.html", "unit_list.html.j2", title, region=region, tasks=tasks
-        )
+        add_or_carry_over(f"units/{region.code}.html", "unit_list.html.j2", title, **content)
     for path, template, title, content in watchlist_pages(marts):
         add_or_carry_over(path, template, title, **content)
     for path, title, content in _experience_pages(marts):
@@ -128,19 +138,16 @@ def _site_title(marts: Marts) -> str:
 def _entry_page(marts: Marts, editions: Sequence[EditionNote]) -> dict[str, Any]:
     nation = marts.nation
     rows = {row["province_code"]: row for row in marts.rows("province_scorecard")}
-    tiles = tile_map(marts, rows, "on_time_rate", "各省份按时报送率")
+    tiles = tile_map(marts, rows, _MAPPED, "各省份按时报送率")
     return {
         "cutoff": moment(marts.period.cutoff_at),
         "edition": editions[-1],
-        "headlines": (
-            ("应报建设单位（家）", nation.figure("units_expected")),
-            ("已报送（家）", nation.figure("units_reported")),
-            ("按时报送率", nation.figure("on_time_rate")),
-            ("国家级单位（家）", nation.figure("units_national")),
-            ("年度目标完成率", nation.figure("target_met_rate")),
-            ("填报值剔除率", nation.figure("excluded_rate")),
-        ),
-        "map": tiles,
+        "headlines": [
+            (head, nation.figure(column))
+            for head, column in _HEADLINES
+            if is_shown(f"national_scorecard.{column}")
+        ],
+        "map": tiles if is_shown(f"province_scorecard.{_MAPPED}") else None,
         "tiles": [(tile, _grid_position(tile)) for tile in tiles.tiles],
         "tasks": _task_grid(marts),
         "regions": marts.regions,
@@ -170,17 +177,17 @@ def _task_grid(marts: Marts) -> Grid:
                 row.figure("target_met_rate"),
             )
         lines.append((Link(task.name, f"{folder}.html"), *figures, Link("PDF", f"{folder}.pdf")))
-    return Grid(
+    return shown_grid(
         f"{chinese_number(len(marts.tasks))}项重点任务",
         (
-            Column("重点任务（通报）", 8, "left"),
-            Column("应报单位"),
-            Column("国家级单位"),
-            Column("按时报送率"),
-            Column("目标完成率"),
-            Column("文件", 2, "center"),
+            GridColumn("重点任务（通报）", 8, "left"),
+            GridColumn("应报单位", source="agg_national_task.units_expected"),
+            GridColumn("国家级单位", source="agg_national_task.units_national"),
+            GridColumn("按时报送率", source="agg_national_task.on_time_rate"),
+            GridColumn("目标完成率", source="agg_national_task.target_met_rate"),
+            GridColumn("文件", 2, "center"),
         ),
-        tuple(lines),
+        lines,
     )
 
 
@@ -192,7 +199,7 @@ def _sort_positions(rows: Sequence[Row], column: str) -> dict[Any, int]:
 
 def _comparison_columns(marts: Marts) -> list[_ComparisonColumn]:
     """Return the expected units, which rank nobody, and the measures of the scorecard."""
-    return [
+    columns = [
         _ComparisonColumn("units_expected", "应报单位（家）", lowest=False, shown=True),
         *(
             _ComparisonColumn(
@@ -204,6 +211,7 @@ def _comparison_columns(marts: Marts) -> list[_ComparisonColumn]:
             for measure in marts.catalogue.measures.values()
         ),
     ]
+    return [each for each in columns if is_shown(f"province_scorecard.{each.column}")]
 
 
 def _comparison_page(marts: Marts) -> dict[str, Any]:
@@ -229,88 +237,21 @@ def _comparison_page(marts: Marts) -> dict[str, Any]:
     }
 
 
-def _report_state(unit: Mapping[str, Any]) -> int:
-    """Return the index of a unit's state in ``_REPORT_STATES``."""
-    if unit["has_reported"] is None:
-        return 3
-    if unit["is_on_time"]:
-        return 0
-    return 1 if unit["has_reported"] else 2
-
-
-def _city_name(unit: Mapping[str, Any]) -> str:
-    return clean(unit["city_name"], 20) or MISSING
-
-
-def _units_by_region(marts: Marts) -> Iterator[tuple[Any, list[tuple[Any, list[tuple[str, ...]]]]]]:
-    """Yield each region with its tasks and their units as table cells."""
-    found: dict[tuple[str, str], list[tuple[str, ...]]] = defaultdict(list)
-    for unit in marts.units:
-        found[unit["province_code"], unit["task_code"]].append(
-            (
-                unit["unit_name"],
-                unit["unit_code"],
-                _city_name(unit),
-                level_names()[unit["level"]],
-                STATUSES[unit["status"]],
-                _REPORT_STATES[_report_state(unit)],
-                GRADES.get(unit["assessment_grade"], MISSING),
-            )
-        )
-    for region in marts.regions:
-        tasks = [(task, found[region.code, task.code]) for task in marts.tasks]
-        yield region, [(task, units) for task, units in tasks if units]
-
-
-def _unit_data(marts: Marts) -> bytes:
-    """Return the script that defines ``unitData``, which the search reads."""
-    levels, statuses, grades = list(level_names()), list(STATUSES), list(GRADES)
-    rows: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
-    for unit in marts.units:
-        grade = unit["assessment_grade"]
-        rows[unit["province_code"]][unit["task_code"]].append(
-            (
-                unit["unit_code"],
-                unit["unit_name"],
-                _city_name(unit),
-                levels.index(unit["level"]),
-                statuses.index(unit["status"]),
-                _report_state(unit),
-                grades.index(grade) if grade else -1,
-            )
-        )
-    data = {
-        "provinces": {region.code: region.short_name for region in marts.regions},
-        "tasks": {task.code: task.name for task in marts.tasks},
-        "levels": list(level_names().values()),
-        "statuses": list(STATUSES.values()),
-        "reports": _REPORT_STATES,
-        "grades": list(GRADES.values()),
-        "units": rows,
-    }
-    return f"var unitData = {json_for_script(data)};\n".encode()
-
-
-def _search_page(marts: Marts) -> dict[str, Any]:
-    """Return the content of the search."""
-    filters = {
-        "task": ("重点任务", [(task.code, task.name) for task in marts.tasks]),
-        "province": ("省份", [(region.code, region.name) for region in marts.regions]),
-        "level": ("级别", list(enumerate(level_names().values()))),
-        "report": ("报送情况", list(enumerate(_REPORT_STATES))),
-        "grade": ("考核等次", list(enumerate(GRADES.values()))),
-    }
-    return {"filters": filters, "regions": marts.regions, "total": count(len(marts.units))}
+def _shows_highlights() -> bool:
+    """Whether typical experience may be shown, which is told of a unit that is named."""
+    return all(map(is_shown, ("fct_unit_year.highlight", "dim_unit.unit_name")))
 
 
 def _experience_pages(marts: Marts) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield path, title and content: an overview by province and task, then each task's page."""
     found: dict[tuple[str, str], list[tuple[str, str, str, str]]] = defaultdict(list)
-    for row in marts.highlights:
+    shows_score = is_shown("fct_unit_year.assessment_score")
+    for row in marts.highlights if _shows_highlights() else ():
         text = clean(row["highlight"], _HIGHLIGHT_LENGTH)
         if text:
+            score = amount(row["assessment_score"]) if shows_score else ""
             found[row["task_code"], row["province_code"]].append(
-                (row["unit_name"], row["unit_code"], amount(row["assessment_score"]), text)
+                (row["unit_name"], row["unit_code"], score, text)
             )
     lines: list[tuple[Run | Link, ...]] = []
     for region in marts.regions:

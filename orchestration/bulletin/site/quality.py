@@ -16,11 +16,12 @@ from datetime import datetime
 
 from orchestration.bulletin.content import Column, Run, Table
 from orchestration.bulletin.marts import Marts
+from orchestration.bulletin.policy import is_shown
 from orchestration.bulletin.site.editions import EditionNote
 from orchestration.bulletin.wording import chinese_date
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.figures.numbers import count
-from orchestration.figures.wording import EXCLUSIONS
+from orchestration.figures.wording import code_names
 
 __all__ = ["QualitySection", "quality_sections"]
 
@@ -89,8 +90,14 @@ def _accuracy(marts: Marts, editions: Sequence[EditionNote]) -> tuple[str | Tabl
 
 
 def _response(marts: Marts) -> Table:
-    columns = ("units_expected", "units_reported", "reporting_rate", "on_time_rate", "summary_rate")
-    heads = ("应报单位", "已报送", "报送率", "按时报送率", "省级总结报送率")
+    heads = {
+        "units_expected": "应报单位",
+        "units_reported": "已报送",
+        "reporting_rate": "报送率",
+        "on_time_rate": "按时报送率",
+        "summary_rate": "省级总结报送率",
+    }
+    columns = [column for column in heads if is_shown(f"province_scorecard.{column}")]
     rows: list[tuple[Run, ...]] = []
     for name, row in [
         ("全国", marts.nation),
@@ -100,7 +107,7 @@ def _response(marts: Marts) -> Table:
             rows.append((name, *map(row.figure, columns)))
     return Table(
         "各省份报送情况",
-        (Column("省份", 6, "left"), *(Column(head, 3) for head in heads)),
+        (Column("省份", 6, "left"), *(Column(heads[column], 3) for column in columns)),
         tuple(rows),
     )
 
@@ -128,7 +135,7 @@ def _exclusions(marts: Marts) -> Table:
 
 def _exclusion_name(marts: Marts, code: str) -> str:
     rule = marts.catalogue.rules.get(code)
-    return rule.message_zh if rule else EXCLUSIONS[code]
+    return rule.message_zh if rule else code_names("exclusion_code")[code]
 
 
 def _overcounting(marts: Marts) -> Table:

@@ -15,7 +15,7 @@
       (tasks[task] || []).forEach(function (unit) {
         units.push({ unit: unit, task: task, province: province, level: String(unit[3]),
           report: String(unit[5]), grade: String(unit[6]),
-          text: plain(unit[0] + " " + unit[1] + " " + unit[2]) });
+          text: plain(unit.slice(0, 3).filter(Boolean).join(" ")) });
       });
     });
   });
@@ -25,14 +25,15 @@
     return made;
   }
   function row(it) {
-    var made = document.createElement("tr"), name = cell("th", ""), link = cell("a", it.unit[1]);
+    var made = document.createElement("tr"), name = cell("th", ""), link = cell("a", it.unit[1] || it.unit[0] || "—");
+    var texts = { code: it.unit[0], task: data.tasks[it.task], province: data.provinces[it.province],
+      city: it.unit[2], level: data.levels[it.unit[3]], status: data.statuses[it.unit[4]],
+      report: data.reports[it.unit[5]], grade: data.grades[it.unit[6]] || "—" };
     name.scope = "row";
     link.href = it.province + ".html#" + it.unit[0];
     name.appendChild(link);
     made.appendChild(name);
-    [it.unit[0], data.tasks[it.task], data.provinces[it.province], it.unit[2], data.levels[it.unit[3]],
-      data.statuses[it.unit[4]], data.reports[it.unit[5]], data.grades[it.unit[6]] || "—"
-    ].forEach(function (text) { made.appendChild(cell("td", text)); });
+    data.columns.forEach(function (column) { made.appendChild(cell("td", texts[column])); });
     return made;
   }
   function show(until) {
