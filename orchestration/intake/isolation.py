@@ -75,7 +75,13 @@ class Answered:
 class Isolation:
     """Answers objects in bounded workers, in the background, one call after another."""
 
-    def __init__(self, settings: Settings, terms: Terms) -> None:
+    def __init__(self, settings: Settings, terms: Terms, workers: int | None = None) -> None:
+        """Describe the workers.
+
+        Args:
+            workers: the most at a time; None: one for each core.
+        """
+        self._size = workers or usable_cores()
         self._settings = settings
         self._terms = terms
         self._workers = Workers(prepare, (load_catalogue(),), settings.max_object_memory)
@@ -110,7 +116,7 @@ class Isolation:
         answered = Answered()
         chunks = ([each] for each in objects) if patiently else _chunks(objects)
         tasks = deque(self._task(chunk, patiently) for chunk in chunks)
-        for task, result in self._workers.run(tasks, usable_cores()):
+        for task, result in self._workers.run(tasks, self._size):
             chunk: Sequence[Landed] = task.arguments[1]
             if isinstance(result, Answers):
                 positions = (each.position for each in chunk)

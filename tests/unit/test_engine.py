@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+import re
 import socket
 import sys
 from dataclasses import replace
@@ -12,12 +14,20 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from orchestration import lakehouse, stages
 from orchestration.core.errors import TongbaoError, Unreachable, UsageError
 from orchestration.core.settings import Settings
-from orchestration.lakehouse.engine import spark, spark_process
+from orchestration.lakehouse.engine import (
+    spark,
+    spark_outcome,
+    spark_process,
+    spark_session,
+    spark_tasks,
+)
 from tests.fixtures.landing import Landing
 from tests.fixtures.progress import no_progress
 
@@ -90,10 +100,10 @@ def _child(monkeypatch: pytest.MonkeyPatch, outcome: dict[str, Any] | None) -> N
     def run(command: list[str], **_: Any) -> SimpleNamespace:
         if outcome is not None:
             folder = Path(command[command.index("-m") + 2])
-            (folder / spark_process.OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
+            (folder / spark_outcome.OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
         return SimpleNamespace(returncode=-9, stderr="first\nout of memory\n")
 
-    monkeypatch.setattr(spark.subprocess, "run", run)
+    monkeypatch.setattr(spark_outcome.subprocess, "run", run)
 
 
 @pytest.mark.usefixtures("_installed")
@@ -102,7 +112,7 @@ def _child(monkeypatch: pytest.MonkeyPatch, outcome: dict[str, Any] | None) -> N
     [
         ({"error": "dbt: model.x failed", "exit_code": 1}, TongbaoError, "dbt: model.x failed"),
         ({"error": "a setting", "exit_code": 2}, UsageError, "a setting"),
-        (None, TongbaoError, "spark: dbt's process ended with -9: out of memory"),
+        (None, TongbaoError, "spark: its process ended with -9: out of memory"),
     ],
 )
 def test_an_error_of_the_child_process_is_the_error_of_the_build(
@@ -145,6 +155,31 @@ def test_tables_come_back_with_declared_types_or_spark_s(
         assert con.execute("from marts.none").fetchall() == []
 
 
+def _shout(task: bytes) -> bytes:
+    return task.upper()
+
+
+@pytest.mark.usefixtures("_installed")
+def test_results_of_executors_come_in_the_order_of_the_tasks_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_: str, folder: Path) -> None:
+        """Write a file for each task, the last one first."""
+        tasks = pq.read_table(folder / spark_tasks.TASKS).to_batches(max_chunksize=1)
+        function = pickle.loads((folder / spark_tasks.FUNCTION).read_bytes())  # noqa: S301
+        (folder / spark_tasks.RESULTS).mkdir()
+        for number, batch in enumerate(reversed(tasks)):
+            table = pa.Table.from_batches(spark_tasks.apply(function, [batch]))
+            pq.write_table(table, folder / spark_tasks.RESULTS / f"part-{number}.parquet")
+
+    monkeypatch.delenv("SPARK_REMOTE", raising=False)
+    monkeypatch.setattr(spark, "run_child", run)
+    tasks = [b"one", b"two", b"three"]
+    results = list(spark.run_on_executors(tmp_path / "tasks", _shout, tasks))
+    assert results == [b"ONE", b"TWO", b"THREE"]
+    assert not any(tmp_path.iterdir())
+
+
 class _SparkError(Exception):
     pass
 
@@ -179,7 +214,7 @@ _CAST = "select cast('x' as int)"
 
 def test_a_session_computes_with_ansi_and_in_utc(pyspark: SimpleNamespace) -> None:
     pyspark.refuses.add(_CAST)
-    spark_process._session()
+    spark_session.open_session()
     assert pyspark.settings == {
         "spark.sql.ansi.enabled": "true",
         "spark.sql.session.timeZone": "UTC",
@@ -189,7 +224,7 @@ def test_a_session_computes_with_ansi_and_in_utc(pyspark: SimpleNamespace) -> No
 
 def test_a_cluster_without_ansi_is_refused(pyspark: SimpleNamespace) -> None:
     with pytest.raises(UsageError, match=r"^spark\.sql\.ansi\.enabled can't be turned on"):
-        spark_process._session()
+        spark_session.open_session()
     assert pyspark.settings
 
 
@@ -206,9 +241,63 @@ def test_a_cluster_that_does_not_see_the_inputs_is_told_the_folder(
         spark_process._build(tmp_path, tmp_path, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("error", "kind", "setting"),
+    [
+        (
+            "dbt: model.x failed: Job aborted: ExecutorLostFailure (executor 1 "
+            "exited caused by one of the running tasks) Reason: Command exited with code 137",
+            UsageError,
+            "spark.executor.memory",
+        ),
+        ("java.lang.OutOfMemoryError: Java heap space", UsageError, "spark.executor.memory"),
+        (
+            "An error occurred while calling o79.parquet.\n: org.apache.spark.SparkException: Job "
+            "aborted due to stage failure: ResultStage 7 has failed the maximum allowable number "
+            "of times: 4. Most recent failure reason:",
+            UsageError,
+            "spark.executor.memory",
+        ),
+        (
+            "[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.9 than that in "
+            "driver: 3.11",
+            UsageError,
+            "PYSPARK_PYTHON",
+        ),
+        ('java.io.IOException: Cannot run program "nowhere"', UsageError, "PYSPARK_PYTHON"),
+        ("ModuleNotFoundError: No module named 'orchestration'", UsageError, "PYSPARK_PYTHON"),
+        (
+            "org.apache.spark.SparkException: \nError from python worker:\n  /usr/bin/python3: "
+            "Error while finding module specification for 'pyspark.daemon'",
+            UsageError,
+            "PYSPARK_PYTHON",
+        ),
+        ("<_InactiveRpcError of RPC: StatusCode.UNAVAILABLE", Unreachable, "SPARK_REMOTE"),
+        (
+            "An error occurred while calling None.org.apache.spark.api.java.JavaSparkContext.\n"
+            ": java.lang.IllegalStateException: Spark context stopped while waiting for backend",
+            Unreachable,
+            "SPARK_REMOTE or spark.master: .* \\(java.lang.IllegalStateException",
+        ),
+        ("[JAVA_GATEWAY_EXITED] Java gateway process exited", UsageError, "JAVA_HOME"),
+    ],
+)
+def test_an_error_of_the_cluster_names_the_setting_that_mends_it(
+    error: str, kind: type[TongbaoError], setting: str
+) -> None:
+    found = spark_session.explained(Exception(f"{error}\n\tat a line of Java"))
+    assert type(found) is kind
+    assert re.match(setting, str(found))
+    assert "at a line of Java" not in str(found)
+
+
+def test_an_error_of_a_model_keeps_its_message() -> None:
+    assert spark_session.explained(Exception("dbt: model.x failed: [DIVIDE_BY_ZERO]")) is None
+
+
 def test_a_server_that_refuses_the_client_names_its_version(pyspark: SimpleNamespace) -> None:
     pyspark.refuses.add("select 1")
     with pytest.raises(UsageError) as raised:
-        spark_process._session()
+        spark_session.open_session()
     assert "which must have the server's version: refused: select 1" in str(raised.value)
     assert "Java" not in str(raised.value)

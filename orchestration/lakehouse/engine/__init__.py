@@ -1,4 +1,4 @@
-"""The engines that can build a year's marts from the same dbt project.
+"""The engines that can read objects, and build a year's marts from the same dbt project.
 
 Belongs here: the choice of the engine, and a module for each one that is not DuckDB. What comes
 before (``build``) and after (``commit``) is the same for all of them. Doesn't belong here: SQL that
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from orchestration.core.settings import Settings
 from orchestration.lakehouse.dbt import DBT_PROJECT, DbtNode, dbt_build
-from orchestration.lakehouse.engine.spark import spark_build
+from orchestration.lakehouse.engine.spark import run_on_executors, spark_build
 
-__all__ = ["build_marts"]
+__all__ = ["build_marts", "run_on_executors"]
 
 _ENGINES = {"duckdb": dbt_build, "spark": spark_build}
 

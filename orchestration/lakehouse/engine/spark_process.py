@@ -1,28 +1,27 @@
 """The process in which dbt runs on Spark: ``python -m … FOLDER PROJECT TARGET``.
 
-Belongs here: the session's settings, the schemas that a build has in the cluster's catalogue, and
-the outcome for the parent process. Doesn't belong here: starting this process and what happens to
-the tables afterwards (``spark``).
+Belongs here: the schemas that a build has in the cluster's catalogue, and dbt's settings. Doesn't
+belong here: the session (``spark_session``), starting this process and what happens to the tables
+afterwards (``spark``).
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from dataclasses import asdict
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from orchestration.core.errors import TongbaoError, UsageError
 from orchestration.lakehouse.build import INPUT_SCHEMAS
 from orchestration.lakehouse.dbt import run_build
+from orchestration.lakehouse.engine.spark_outcome import write_outcome
+from orchestration.lakehouse.engine.spark_session import explained, first_line, open_session
 
-__all__ = ["OUTCOME", "spark_schema"]
+__all__ = ["spark_schema"]
 
-#: The file in the folder with what dbt's nodes did and the tables that Spark has, or the error.
-OUTCOME = "outcome.json"
 _OUTPUT_SCHEMAS = ("staging", "seeds", "intermediate", "marts", "quality")
 _ANSI = "spark.sql.ansi.enabled"
 
@@ -30,45 +29,6 @@ _ANSI = "spark.sql.ansi.enabled"
 def spark_schema(schema: str) -> str:
     """The name of a schema in the cluster's catalogue, which others may use, too."""
     return f"tongbao_{schema}"
-
-
-def _session() -> Any:
-    """The Spark session, which computes as the models need it.
-
-    Raises:
-        UsageError: there is no cluster, it refuses this client, or ANSI can't be turned on.
-    """
-    from pyspark.errors import PySparkException
-    from pyspark.sql import SparkSession
-
-    client = _client()
-    try:
-        session = SparkSession.builder.getOrCreate()
-        # Timestamps have no zone, and texts with an offset are converted to UTC.
-        session.conf.set("spark.sql.session.timeZone", "UTC")
-        session.conf.set("spark.sql.timestampType", "TIMESTAMP_NTZ")
-        session.conf.set(_ANSI, "true")
-        session.sql("select 1").collect()
-    except Exception as error:
-        raise UsageError(
-            f"SPARK_REMOTE or the master in Spark's settings: no session with {client}, which "
-            f"must have the server's version: {_first_line(error)}"
-        ) from error
-    try:
-        # Without ANSI an overflow or a text that is no number would silently become NULL.
-        session.sql("select cast('x' as int)").collect()
-    except PySparkException:
-        return session
-    raise UsageError(f"{_ANSI} can't be turned on: the cluster must allow it for the session")
-
-
-def _client() -> str:
-    for package in ("pyspark-client", "pyspark"):
-        try:
-            return f"{package} {version(package)}"
-        except ModuleNotFoundError:
-            continue
-    return "pyspark"
 
 
 def _keep_ansi() -> None:
@@ -107,12 +67,8 @@ def _register_inputs(session: Any, folder: Path) -> None:
     except PySparkException as error:
         raise UsageError(
             f"TONGBAO_HOME: the cluster can't read {folder}, which all its machines must see at "
-            f"the same path: {_first_line(error)}"
+            f"the same path: {first_line(error)}"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 def _tables(session: Any, nodes: list[Any]) -> dict[str, dict[str, str]]:
@@ -129,13 +85,16 @@ def _tables(session: Any, nodes: list[Any]) -> dict[str, dict[str, str]]:
 def _build(folder: Path, project: Path, target: Path) -> dict[str, Any]:
     from pyspark.errors import PySparkException
 
-    session = _session()
+    session = open_session()
     _drop_schemas(session)
     try:
         _register_inputs(session, folder)
         _keep_ansi()
         options = ("--target", "spark", "--no-populate-cache")
-        nodes, built = run_build(target, folder, *options, project=project)
+        try:
+            nodes, built = run_build(target, folder, *options, project=project)
+        except TongbaoError as error:
+            raise explained(error) or error from error
         return {"nodes": [asdict(node) for node in nodes], "tables": _tables(session, built)}
     finally:
         with contextlib.suppress(PySparkException):  # The next build drops what is left.
@@ -143,18 +102,14 @@ def _build(folder: Path, project: Path, target: Path) -> dict[str, Any]:
 
 
 def main(folder: Path, project: Path, target: Path) -> None:
-    """Build and write the outcome into the folder.
+    """Build, and write what dbt's nodes did and the tables that Spark has, or the error.
 
     Args:
         folder: with the inputs as Parquet; the tables are written into it.
         project: the dbt project.
         target: the folder for dbt's log and its parsed project.
     """
-    try:
-        outcome = _build(folder, project, target)
-    except TongbaoError as error:
-        outcome = {"error": str(error), "exit_code": error.exit_code}
-    (folder / OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
+    write_outcome(folder, partial(_build, folder, project, target))
 
 
 if __name__ == "__main__":
