@@ -45,16 +45,21 @@ test-slow: $(BIN)/.dev
 	$(BIN)/python -m pytest -m slow
 	$(MAKE) parity
 
-# Every table of two years is the same on DuckDB and on Sail, which speaks Spark's SQL.
-parity: $(BIN)/.parity
-	PYTHONPATH=$$(echo $(VENV)/parity/lib/python*/site-packages) $(BIN)/python -m tests.parity
+# Every table of an intake and of two years is the same here and on Sail, which speaks Spark's SQL.
+# ENGINE=spark: on a real Spark cluster on loopback, which needs Java 17.
+ENGINE ?= sail
+PARITY := $(VENV)/parity-$(ENGINE)
+
+parity: $(BIN)/.parity-$(ENGINE)
+	PYTHONPATH=$$(echo $(CURDIR)/$(PARITY)/lib/python*/site-packages):$(CURDIR) \
+	  $(BIN)/python -m tests.parity $(ENGINE)
 
 # A virtual environment that has only what the project's own lacks.
-$(BIN)/.parity: $(BIN)/.runtime requirements-parity.lock
-	$(BIN)/python -m venv $(VENV)/parity
-	cd $(VENV)/parity/lib/python*/site-packages && ls -d $(CURDIR)/$(VENV)/lib/python*/site-packages > project.pth
-	$(VENV)/parity/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-	  -r requirements-parity.lock
+$(BIN)/.parity-%: $(BIN)/.runtime requirements-parity-%.lock
+	$(BIN)/python -m venv $(PARITY)
+	cd $(PARITY)/lib/python*/site-packages && ls -d $(CURDIR)/$(VENV)/lib/python*/site-packages > project.pth
+	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --no-build-isolation -r requirements-parity-$*.lock
 	touch $@
 
 # Every kind of failure in one year, with each catalogue: a quarter of an hour; DRILLS=all: ten seeds.
@@ -97,10 +102,8 @@ format: $(BIN)/.dev
 pictures: $(BIN)/.dev
 	$(BIN)/python -m docs.pictures
 
-# The cost of the pipeline. ARGS="--scale 1,3": the growth with the size; ARGS="--only peers": the
-# usual ways of doing it.
 bench: $(BIN)/.dev
-	$(BIN)/python -m tests.bench $(ARGS)
+	$(BIN)/python -m tests.bench
 
 dev: setup
 	$(BIN)/tongbao up
@@ -117,7 +120,10 @@ lock:
 	  -o requirements-spark.lock
 	uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \
 	  --no-emit-index-url --no-header pyproject.toml --extra spark --extra parity \
-	  -c requirements-spark.lock -o requirements-parity.lock
+	  -c requirements-spark.lock -o requirements-parity-sail.lock
+	uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \
+	  --no-emit-index-url --no-header pyproject.toml --extra spark-cluster \
+	  -c requirements-spark.lock -o requirements-parity-spark.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header infra/requirements-checks.in -o infra/requirements-checks.lock
 

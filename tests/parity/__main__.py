@@ -1,18 +1,21 @@
-"""Builds two years on DuckDB and on Sail and compares every table both ways, types included.
+"""Takes in and builds two years here and on Spark, and compares every table both ways, with types.
 
-``make parity`` runs it. The last line says how many tables are equal; the exit code is 1 if one
+``make parity`` does it on Sail. ``make parity ENGINE=spark`` does it on a Spark cluster: the first
+year through a Spark Connect server, the second by the master, and an executor is killed in the
+middle of that build. The last line says how many tables are equal; the exit code is 1 if one
 isn't, or if a kind of finding that the models know doesn't occur.
+
+Usage: ``python -m tests.parity [sail|spark]``
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +29,9 @@ from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build
 from orchestration.lakehouse.engine.spark import spark_build
 from orchestration.lakehouse.tables import utc_naive
 from tests.fixtures.landing import Landing
+from tests.parity.clusters import StandaloneCluster, killed_executor, sail, standalone_cluster
 from tests.parity.extremes import MAX_REPORT, write_extremes
+from tests.parity.intake import compare_intakes, take_in, write_hostile
 
 #: The first year whose calendar limits how late an object may arrive (``transfer_hours``).
 _YEAR = 2026
@@ -36,6 +41,10 @@ _SCALE, _SEED = 0.02, 5
 _NOW = datetime(_YEAR + 1, 2, 2, tzinfo=UTC)
 #: Listed findings of an object: few, so that objects have more.
 _MAX_FINDINGS = 5
+#: Bytes for reading an object: few, so that one that takes all of them costs little.
+_MAX_MEMORY = 300 * 1024**2
+#: Tables of models that Spark has written when an executor is killed: a third of them.
+_TABLES_BEFORE_KILL = 20
 #: Year and edition. The first year has no year before it; the second is a corrected edition.
 _BUILDS = ((_YEAR - 1, 1), (_YEAR, 2))
 
@@ -44,49 +53,41 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-@contextlib.contextmanager
-def _sail() -> Iterator[None]:
-    """A server on loopback that speaks Spark Connect; ``SPARK_REMOTE`` names it."""
-    os.environ.setdefault("RUST_LOG", "error")
-    from pysail.spark import SparkConnectServer
+def _take_in(ws: stages.Workspace, connected: _Connected) -> tuple[int, int]:
+    """Take the collection in, here and on the cluster: numbers of tables, and of equal ones."""
+    generate(
+        ws.store,
+        ws.settings,
+        year=_YEAR,
+        scale=_SCALE,
+        seed=_SEED,
+        faults="default",
+        progress=_say,
+    )
+    landing = Landing(ws.store, ws.settings.landing_bucket, _YEAR)
+    arrivals = write_extremes(landing)
+    write_hostile(landing)
+    take_in(ws, _YEAR, _say)
+    with connected:
+        compared = compare_intakes(ws, _YEAR, _say)
+    with lakehouse.writer(ws.settings, ws.store) as con:
+        _set_arrivals(con, arrivals)
+    return compared
 
-    server = SparkConnectServer()
-    server.start(background=True)
-    _, port = server.listening_address
-    os.environ["SPARK_REMOTE"] = f"sc://127.0.0.1:{port}"
-    try:
-        yield
-    finally:
-        server.stop()
 
-
-def _prepare(settings: Settings) -> list[Path]:
-    """Take the collection in and make a file with the inputs of each build."""
-    with stages.open_workspace(settings) as ws:
-        generate(
-            ws.store,
-            settings,
-            year=_YEAR,
-            scale=_SCALE,
-            seed=_SEED,
-            faults="default",
-            progress=_say,
-        )
-        arrivals = write_extremes(Landing(ws.store, settings.landing_bucket, _YEAR))
-        stages.intake(ws, _YEAR, run_id="parity", progress=_say)
-        with lakehouse.writer(settings, ws.store) as con:
-            _set_arrivals(con, arrivals)
-        # The second build reads the marts of the first year.
-        stages.transform(ws, _YEAR - 1, run_id="parity", progress=_say)
-        made = []
-        with lakehouse.writer(settings, ws.store) as con:
-            snapshot_id = lakehouse.current_snapshot(con)
-            for year, edition in _BUILDS:
-                path = lakehouse.prepare_build(
-                    con, settings, period_of(year), snapshot_id=snapshot_id, edition=edition
-                )
-                made.append(path.rename(path.with_name(f"inputs-{year}.duckdb")))
-        return made
+def _prepare(ws: stages.Workspace) -> list[Path]:
+    """Make a file with the inputs of each build."""
+    # The second build reads the marts of the first year.
+    stages.transform(ws, _YEAR - 1, run_id="parity", progress=_say)
+    made = []
+    with lakehouse.writer(ws.settings, ws.store) as con:
+        snapshot_id = lakehouse.current_snapshot(con)
+        for year, edition in _BUILDS:
+            path = lakehouse.prepare_build(
+                con, ws.settings, period_of(year), snapshot_id=snapshot_id, edition=edition
+            )
+            made.append(path.rename(path.with_name(f"inputs-{year}.duckdb")))
+    return made
 
 
 def _set_arrivals(con: duckdb.DuckDBPyConnection, arrivals: Mapping[str, timedelta]) -> None:
@@ -101,15 +102,56 @@ def _set_arrivals(con: duckdb.DuckDBPyConnection, arrivals: Mapping[str, timedel
         )
 
 
-def _build(settings: Settings, inputs: Path) -> dict[str, Path]:
+def _build(settings: Settings, inputs: Path, connected: _Connected) -> dict[str, Path]:
     """Build on each engine from the same inputs: engine → build file."""
     built = {}
     path = lakehouse.build_file(settings)
     for name, build in (("duckdb", dbt_build), ("spark", spark_build)):
         shutil.copy(inputs, path)
-        build(settings, path, progress=_say)
+        with connected if name == "spark" else contextlib.nullcontext():
+            build(settings, path, progress=_say)
         built[name] = path.rename(inputs.with_name(f"{inputs.stem}-{name}.duckdb"))
     return built
+
+
+#: A context in which the environment says how the cluster is reached.
+_Connected = contextlib.AbstractContextManager[None]
+
+
+@contextlib.contextmanager
+def _on_sail(_: Settings) -> Iterator[list[_Connected]]:
+    """For the intake and each build, the way to Sail."""
+    with sail():
+        yield [contextlib.nullcontext() for _ in range(1 + len(_BUILDS))]
+
+
+@contextlib.contextmanager
+def _on_spark(settings: Settings) -> Iterator[list[_Connected]]:
+    """For the intake and each build, the way to a standalone cluster."""
+    with standalone_cluster(settings.home / "cluster") as cluster:
+        build_folder = lakehouse.build_file(settings).parent
+        yield [cluster.by_master(), cluster.by_connect(), _killing(cluster, build_folder)]
+
+
+@contextlib.contextmanager
+def _killing(cluster: StandaloneCluster, folder: Path) -> Iterator[None]:
+    """Reach the cluster by its master, and kill an executor in the middle of the build.
+
+    Args:
+        folder: of the build file.
+    """
+
+    def is_half_built() -> bool:
+        return sum(1 for _ in folder.glob("spark/tongbao_*/*/_SUCCESS")) >= _TABLES_BEFORE_KILL
+
+    with cluster.by_master(), killed_executor(cluster, is_half_built) as killed:
+        yield
+    if not killed:
+        raise AssertionError("no executor was killed")
+    _say(f"spark: executor {killed[0]} was killed during the build")
+
+
+_ENGINES = {"sail": ("Sail", _on_sail), "spark": ("Spark", _on_spark)}
 
 
 def _differences(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
@@ -157,11 +199,11 @@ def _known_codes() -> set[str]:
     return {code for text in texts for code in re.findall(r"'([ESW]\d{3})'", text)}
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the comparison and return the exit code."""
-    tables = equal = 0
+    engine, connect = _ENGINES[arguments[0] if arguments else "sail"]
     codes: set[str] = set()
-    with tempfile.TemporaryDirectory() as folder, _sail():
+    with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         settings = Settings(
             home=home,
@@ -169,17 +211,22 @@ def main() -> int:
             fixed_now=_NOW,
             max_attachment_bytes=MAX_REPORT,
             max_findings=_MAX_FINDINGS,
+            max_object_memory=_MAX_MEMORY,
         )
-        for inputs in _prepare(settings):
-            of_build = _compare(_build(settings, inputs))
-            tables, equal = tables + of_build[0], equal + of_build[1]
-            codes |= of_build[2]
+        with connect(settings) as (intake, *builds):
+            with stages.open_workspace(settings) as ws:
+                tables, equal = _take_in(ws, intake)
+                inputs = _prepare(ws)
+            for path, connected in zip(inputs, builds, strict=True):
+                of_build = _compare(_build(settings, path, connected))
+                tables, equal = tables + of_build[0], equal + of_build[1]
+                codes |= of_build[2]
     missing = sorted(_known_codes() - codes)
     if missing:
         _say(f"findings that don't occur: {', '.join(missing)}")
-    _say(f"parity: {equal} of {tables} tables are equal on DuckDB and Sail")
+    _say(f"parity: {equal} of {tables} tables are equal on DuckDB and {engine}")
     return int(equal < tables or bool(missing))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
