@@ -102,8 +102,10 @@ format: $(BIN)/.dev
 pictures: $(BIN)/.dev
 	$(BIN)/python -m docs.pictures
 
+# The cost of the pipeline. ARGS="--scale 1,3": the growth with the size; ARGS="--only peers": the
+# usual ways of doing it.
 bench: $(BIN)/.dev
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(ARGS)
 
 dev: setup
 	$(BIN)/tongbao up

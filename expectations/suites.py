@@ -7,48 +7,32 @@ so import this module only when there is something to judge. Doesn't belong here
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
-from great_expectations.expectations.row_conditions import Column
+from great_expectations.expectations.metadata_types import FailureSeverity
 
 from expectations.checks import Check
 
-__all__ = ["suites_of"]
+__all__ = ["suite_of"]
 
 
-def suites_of(level: str, checks: Iterable[Check]) -> dict[str, gx.ExpectationSuite]:
-    """Frame → a suite of its checks, named ``<level>.<frame>``, in the order of the checks."""
-    by_frame: dict[str, list[gxe.Expectation]] = {}
-    for check in checks:
-        by_frame.setdefault(check.frame, []).append(_expectation(check))
-    return {
-        frame: gx.ExpectationSuite(name=f"{level}.{frame}", expectations=expectations)
-        for frame, expectations in by_frame.items()
-    }
+def suite_of(level: str, checks: Iterable[Check]) -> gx.ExpectationSuite:
+    """The suite of a level, for a table with a column for each check, in the order of the checks.
+
+    A column has the worst judged value of the check, or the number of rows that differ if the check
+    compares two columns.
+    """
+    return gx.ExpectationSuite(name=level, expectations=[_expectation(check) for check in checks])
 
 
 def _expectation(check: Check) -> gxe.Expectation:
     """Convert a check to an expectation; every call makes a new object."""
-    common: dict[str, Any] = {
-        "severity": check.severity,
-        "meta": {"name": check.name, "title": check.title_zh},
-        "notes": f"{check.title_zh}。{check.reason_zh} / {check.title_en}. {check.reason_en}",
-    }
-    if check.only:
-        condition: Any = None
-        for column, operator, number in check.only:
-            term = Column(column) >= number if operator == ">=" else Column(column) > number
-            condition = term if condition is None else condition & term
-        common["row_condition"] = condition
-    if check.equals is not None:
-        return gxe.ExpectColumnPairValuesToBeEqual(
-            column_A=check.column,
-            column_B=check.equals,
-            ignore_row_if="both_values_are_missing",
-            **common,
-        )
-    return gxe.ExpectColumnValuesToBeBetween(
-        column=check.column, min_value=check.at_least, max_value=check.at_most, **common
+    return gxe.ExpectColumnMaxToBeBetween(
+        column=check.name,
+        min_value=check.at_least,
+        max_value=check.at_most if check.equals is None else 0,
+        severity=FailureSeverity(check.severity),
+        meta={"name": check.name, "title": check.title_zh},
+        notes=f"{check.title_zh}。{check.reason_zh} / {check.title_en}. {check.reason_en}",
     )

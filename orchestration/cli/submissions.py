@@ -158,7 +158,7 @@ def _print_values(values: Iterable[ReadAs]) -> None:
 
 @click.command()
 @YEAR
-@click.option("--scale", type=click.FloatRange(0.001, 20), default=1.0, show_default=True)
+@click.option("--scale", type=click.FloatRange(0.001, 100), default=1.0, show_default=True)
 @click.option("--seed", type=int, default=7, show_default=True)
 @click.option(
     "--faults",
@@ -167,12 +167,23 @@ def _print_values(values: Iterable[ReadAs]) -> None:
     show_default=True,
     help="with heavy, the gate blocks the year",
 )
+@click.option("--bulk", is_flag=True, help="a province's performances in one object, not one each")
+@click.option(
+    "--reports/--no-reports", default=True, help="with or without report files of the units"
+)
 @click.option(
     "--keep-earlier", is_flag=True, help="keep what an earlier demo wrote for earlier years"
 )
 @JSON
 def demo(
-    year: int, scale: float, seed: int, faults: str, keep_earlier: bool, as_json: bool
+    year: int,
+    scale: float,
+    seed: int,
+    faults: str,
+    bulk: bool,
+    reports: bool,
+    keep_earlier: bool,
+    as_json: bool,
 ) -> None:
     """Write a synthetic collection (合成数据) of YEAR and the year before."""
     from orchestration import stages
@@ -188,6 +199,8 @@ def demo(
             scale=scale,
             seed=seed,
             faults=faults,
+            bulk=bulk,
+            reports=reports,
             keep_earlier=keep_earlier,
             progress=progress_lines(),
         )

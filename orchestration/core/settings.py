@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from dotenv import load_dotenv
 
 from orchestration.core.errors import UsageError
+from orchestration.core.machine import usable_memory
 
 __all__ = ["PROJECT_ROOT", "Mail", "Settings", "is_loopback"]
 
@@ -79,8 +80,11 @@ DEFAULT_MAX_RUN_SECONDS = 300
 #: streams, so the limit bounds time, not memory.
 DEFAULT_MAX_ATTACHMENT_BYTES = 100 * 1024 * 1024
 
-#: 1 GB. DuckDB spills to disk beyond it; with Python's own share a run stays under 2 GB.
-DEFAULT_MAX_LAKE_MEMORY = 10**9
+#: DuckDB spills to disk beyond this limit, which makes a run slower and changes nothing else. With
+#: 1 GB and Python's own share a run of the nation stays under 2 GB. It is a sixteenth of a larger
+#: memory, because the machine also has the store, PostgreSQL, Dagster and for each core a process
+#: that reads objects; and half of a smaller one.
+DEFAULT_MAX_LAKE_MEMORY = max(min(10**9, usable_memory() // 2), usable_memory() // 16)
 
 #: The bounds of intake and of the lake: attribute of Settings → variable and default.
 _BOUNDS = {

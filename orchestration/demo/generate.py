@@ -8,6 +8,7 @@ expected marts (``truth``).
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -45,6 +46,9 @@ from orchestration.storage import Store
 __all__ = ["DemoSummary", "generate"]
 
 _DAY = 86_400
+#: Documents of an object with many: 20 MB of the longest ones, a third of what intake reads of one
+#: object (``settings.DEFAULT_MAX_OBJECT_BYTES``).
+_PER_OBJECT = 10_000
 #: Number of indicators with a target in a unit's plan.
 _TARGETS = 6
 #: Offsets of submission times in other time zones, in minutes east of UTC.
@@ -91,6 +95,8 @@ def generate(
     scale: float,
     seed: int,
     faults: str,
+    bulk: bool = False,
+    reports: bool = True,
     keep_earlier: bool = False,
     progress: Callable[[str], None],
 ) -> DemoSummary:
@@ -102,6 +108,9 @@ def generate(
         scale: 1.0 is about 12,000 units.
         seed: of all draws.
         faults: name of a profile in ``faults.PROFILES``.
+        bulk: write a province's valid performances as one object, or several of 10,000 documents.
+            The expected marts are the same.
+        reports: False: no unit has a report file.
         keep_earlier: keep an earlier demo's objects of years before these two, for a longer
             history; the truth covers the two years only.
 
@@ -116,7 +125,8 @@ def generate(
     catalogue = load_catalogue()
     world = build_world(catalogue, year, scale, seed)
     progress(f"demo: {len(world.units):,} units generated")
-    generator = _Generator(world, seed, PROFILES[faults])
+    rates = PROFILES[faults] if reports else replace(PROFILES[faults], no_report=1000)
+    generator = _Generator(world, seed, rates, bulk=bulk)
     folder = settings.home / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     listing = folder / "objects.txt"
@@ -176,13 +186,17 @@ def _cutoff_seconds(year: int) -> int:
 class _Generator:
     """Generates all objects and records them in the ledger."""
 
-    def __init__(self, world: World, seed: int, rates: Rates) -> None:
+    def __init__(self, world: World, seed: int, rates: Rates, *, bulk: bool) -> None:
         self.catalogue = load_catalogue()
         self.world = world
         self.seed = seed
         self.rates = rates
+        self.bulk = bulk
         self.ledger = Ledger()
         self.documents = 0
+        #: Documents so far of each bulk key, and those of performances that aren't written yet.
+        self._sent: Counter[tuple[str, int, str]] = Counter()
+        self._bundles: dict[str, list[str]] = {}
         #: Objects that use the id of another one's document, which must come first.
         self.repeats: list[Item] = []
         self.years = (world.year - 1, world.year)
@@ -198,6 +212,8 @@ class _Generator:
             for unit in self.world.units:
                 if unit.registered <= year:
                     yield from self._performances(unit, year)
+            for key in list(self._bundles):
+                yield self._finished_bundle(key)
             yield from self._rejected_objects(year)
 
     # -- bulk files by province -----------------------------------------------------------
@@ -236,10 +252,17 @@ class _Generator:
         yield from self._bulk_file("review", year, "000000", recognitions)
 
     def _bulk_file(self, kind: str, year: int, province: str, texts: list[str]) -> Iterator[Item]:
-        if texts:
+        for part, first in enumerate(range(0, len(texts), _PER_OBJECT)):
+            of_part = texts[first : first + _PER_OBJECT]
             self.ledger.objects[year, kind] += 1
-            self.documents += len(texts)
-            yield _bulk_key(kind, year, province), json_lines(texts)
+            self.documents += len(of_part)
+            yield _bulk_key(kind, year, province, part), json_lines(of_part)
+
+    def _next_bulk_key(self, kind: str, year: int, province: str) -> str:
+        """The key of the object that the next document of a kind, year and province goes into."""
+        part = self._sent[kind, year, province] // _PER_OBJECT
+        self._sent[kind, year, province] += 1
+        return _bulk_key(kind, year, province, part)
 
     def _record(
         self,
@@ -256,7 +279,7 @@ class _Generator:
             unit_code,
             year,
             province,
-            _bulk_key(kind, year, province),
+            self._next_bulk_key(kind, year, province),
             f"{kind}-{year}-{number}",
             at,
             content,
@@ -497,13 +520,13 @@ class _Generator:
                 for value in former.values
             ]
             self._spoil(unit, former, draw)
-            yield self._record_performance(unit, former)
+            yield from self._record_performance(unit, former)
         self._spoil(unit, submission, draw)
-        yield self._record_performance(unit, submission)
+        yield from self._record_performance(unit, submission)
         if draw.happens(rates.late_again):
             faults[year, "late_again"] += 1
             again = self._submission(unit, year, draw, 2, cutoff + draw.between(0, 9 * _DAY))
-            yield self._record_performance(unit, again)
+            yield from self._record_performance(unit, again)
         key = _object_key(unit.province_code, submission)
         if draw.happens(rates.same_again):
             faults[year, "same_again"] += 1
@@ -548,12 +571,27 @@ class _Generator:
     def _document_bytes(self, unit: Unit, submission: Submission) -> bytes:
         return json_text(performance(submission, self.world.codes[unit.task_code])).encode()
 
-    def _record_performance(self, unit: Unit, submission: Submission) -> Item:
-        key = _object_key(unit.province_code, submission) + ".json"
-        self.ledger.performances.append((key, unit.province_code, submission))
-        self.ledger.objects[submission.year, "performance"] += 1
+    def _record_performance(self, unit: Unit, submission: Submission) -> Iterator[Item]:
+        """Record a document; yield its object, or with ``bulk`` the province's if it is full."""
         self.documents += 1
-        return key, self._document_bytes(unit, submission)
+        year, province = submission.year, unit.province_code
+        body = self._document_bytes(unit, submission)
+        if not self.bulk:
+            key = _object_key(province, submission) + ".json"
+            self.ledger.objects[year, "performance"] += 1
+            self.ledger.performances.append((key, province, submission))
+            yield key, body
+            return
+        key = self._next_bulk_key("performance", year, province)
+        self.ledger.performances.append((key, province, submission))
+        bundle = self._bundles.setdefault(key, [])
+        bundle.append(body.decode())
+        if len(bundle) == _PER_OBJECT:
+            yield self._finished_bundle(key)
+
+    def _finished_bundle(self, key: str) -> Item:
+        self.ledger.objects[_year_of(key), "performance"] += 1
+        return key, json_lines(self._bundles.pop(key))
 
     # -- rejected objects -------------------------------------------------------------------
 
@@ -668,8 +706,9 @@ class _Generator:
         return key, body
 
 
-def _bulk_key(kind: str, year: int, province: str) -> str:
-    return f"{kind}/year={year}/province={province}/{kind}s-{province}.jsonl"
+def _bulk_key(kind: str, year: int, province: str, part: int) -> str:
+    number = f"-{part + 1}" if part else ""
+    return f"{kind}/year={year}/province={province}/{kind}s-{province}{number}.jsonl"
 
 
 def _object_key(province: str, submission: Submission) -> str:

@@ -22,7 +22,7 @@ from orchestration.doctor.findings import Finding, Subject, fault, ok, warning
 __all__ = ["disk", "fonts", "memory", "open_files", "python", "versions"]
 
 _GB = 1024**3
-#: DuckDB moves to disk what exceeds its 1 GB of memory (``lakehouse.attach``), beside the build
+#: DuckDB moves to disk what exceeds its memory (``TONGBAO_MAX_LAKE_MEMORY``), beside the build
 #: file and the copy of the edition: with less than 1 GB a run may end in between. Five times that
 #: leaves room for the copies of some editions.
 _DISK_NEEDED, _DISK_WANTED = 1 * _GB, 5 * _GB

@@ -1,15 +1,16 @@
-"""Judges one year of the marts: queries the frames, runs the suites, names the causes.
+"""Judges one year of the marts: compares the frames, runs the suites, names the causes.
 
 Belongs here: making a :class:`GateDecision` from a connection, without writing. Doesn't belong
-here: thresholds (``expectations``), storing the results and pinning snapshots (the caller).
+here: thresholds (``expectations``), comparing rows with them (``comparing``), storing the results
+and pinning snapshots (the caller).
 
-Great Expectations' SQL engine doesn't support DuckDB. DuckDB does the arithmetic, and the pandas
-engine judges the few resulting rows.
+Great Expectations' SQL engine doesn't support DuckDB. DuckDB compares every row; Great Expectations
+judges the worst value of each check, and its result must agree with DuckDB's. So the gate's own
+memory and Great Expectations' time depend on the number of checks only.
 """
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -21,22 +22,30 @@ import duckdb
 
 from expectations import CHECKS
 from expectations.checks import Check
-from orchestration.core.errors import Unreachable
+from orchestration.gate.comparing import Comparison, Row, compare_frame, query
 from orchestration.gate.decision import Cause, GateBroken, GateDecision, Outcome, shown_value
 from orchestration.gate.frames import FRESHNESS, KEYS, culprits_sql, frame_sql
 from orchestration.gate.waivers import Waiver, check_waivers
-from orchestration.lakehouse.rows import rows_as_dicts
 
 __all__ = ["judge"]
 
 #: A cause has at most this many culprits, enough for the report, and their total number.
 _CULPRITS_KEPT = 30
 
-#: The key column of a frame with a single row for the nation.
-_SCOPE = "scope"
+#: The first labels of each key of a query of culprits, in its order, and their number.
+_LABELS = """
+select
+    {key}
+    min_by(label, place, {kept}) as labels,
+    count(*) as total
+from (select *, row_number() over () as place from ({culprits}))
+group by all
+"""
+
 _NATION = "全国"
 
-Row = dict[str, Any]
+#: The key columns of a query of culprits; values of these → the first labels, the number of all.
+_Culprits = tuple[list[str], dict[tuple[str, ...], tuple[list[str], int]]]
 
 
 class Period(Protocol):
@@ -88,28 +97,22 @@ def judge(
     )
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     # Imported here because it imports Great Expectations, which takes seconds.
-    from expectations.suites import suites_of
+    from expectations.suites import suite_of
 
     names = _Names(con, year)
-
+    freshness = _freshness(now, last_intake_at, period.cutoff_at, marts_stale)
     outcomes: list[Outcome] = []
     context = _context()
     for level, checks in CHECKS.items():
-        results: dict[str, Any] = {}
-        rows: dict[str, list[Row]] = {}
-        for frame, suite in suites_of(level, checks).items():
-            rows[frame] = (
-                [_freshness(now, last_intake_at, period.cutoff_at, marts_stale)]
-                if frame == FRESHNESS
-                else _read_frame(con, frame, year)
-            )
-            of_frame = [check for check in checks if check.frame == frame]
-            validation = _validate(context, suite, frame, rows[frame], of_frame)
-            results |= {r.expectation_config.meta["name"]: r for r in validation.results}
+        compared = _compare(con, checks, year, freshness)
+        judged = [check for check in checks if compared[check.name].evaluated]
+        worst = {check.name: compared[check.name].worst for check in judged}
+        results = _validate(context, suite_of(level, judged), worst) if judged else {}
         for check in checks:
-            if check.name not in results:
-                raise GateBroken(f"gate: {level}.{check.name} gave no result")
-            outcome = _outcome(level, check, results[check.name], rows[check.frame], names)
+            comparison = compared[check.name]
+            if comparison.evaluated:
+                _confirm(level, check, comparison, results.get(check.name))
+            outcome = _outcome(level, check, comparison, names)
             of_check = [w for w in waivers if (w.suite, w.expectation) == (level, check.name)]
             outcomes.append(
                 replace(
@@ -131,23 +134,20 @@ def judge(
 # -- reading --------------------------------------------------------------------------------
 
 
-def _query(con: duckdb.DuckDBPyConnection, sql: str, what: str) -> list[Row]:
-    """Run a query and return its rows; ``what`` names it in an error message.
-
-    Raises:
-        GateBroken: the query fails.
-        Unreachable: the lake's files can't be read.
-    """
-    try:
-        return rows_as_dicts(con.execute(sql))
-    except (duckdb.IOException, duckdb.HTTPException) as error:
-        raise Unreachable(f"gate: {what}: the lake can't be read: {error}") from error
-    except duckdb.Error as error:
-        raise GateBroken(f"gate: {what} can't be computed: {error}") from error
-
-
-def _read_frame(con: duckdb.DuckDBPyConnection, frame: str, year: int) -> list[Row]:
-    return _query(con, frame_sql(frame, year), f"frame {frame}")
+def _compare(
+    con: duckdb.DuckDBPyConnection, checks: Sequence[Check], year: int, freshness: Row
+) -> dict[str, Comparison]:
+    """Compare the frames of a level's checks; return the comparisons by name of the check."""
+    compared: dict[str, Comparison] = {}
+    for frame in dict.fromkeys(check.frame for check in checks):
+        of_frame = [check for check in checks if check.frame == frame]
+        if frame == FRESHNESS:
+            columns = ", ".join(f"? as {column}" for column in freshness)
+            sql, values = f"select {columns}", list(freshness.values())
+        else:
+            sql, values = frame_sql(frame, year), []
+        compared |= compare_frame(con, frame, sql, values, KEYS[frame], of_frame)
+    return compared
 
 
 def _freshness(
@@ -184,7 +184,7 @@ class _Names:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, year: int) -> None:
         def pairs(sql: str) -> dict[str, str]:
-            return {r["code"]: r["name"] for r in _query(con, sql, "names")}
+            return {r["code"]: r["name"] for r in query(con, sql, "names")}
 
         self.provinces = pairs(
             "select province_code as code, short_name as name from marts.dim_region"
@@ -198,7 +198,7 @@ class _Names:
             "select distinct contradiction as code, title_zh as name "
             f"from quality.contradictions where year = {year}"
         )
-        synthetic = _query(
+        synthetic = query(
             con,
             "select coalesce(bool_or(is_synthetic), false) as yes "
             f"from marts.dim_reporting_year where year = {year}",
@@ -206,14 +206,25 @@ class _Names:
         )
         self.is_synthetic = bool(synthetic[0]["yes"])
         self._con, self._year = con, year
-        self._culprits: dict[str, list[Row]] = {}
+        self._culprits: dict[tuple[str, str], _Culprits] = {}
 
-    def culprits(self, query: str) -> list[Row]:
-        """The rows of a query of ``frames.CULPRITS``."""
-        if query not in self._culprits:
-            sql = culprits_sql(query, self._year)
-            self._culprits[query] = _query(self._con, sql, f"culprits {query}")
-        return self._culprits[query]
+    def culprits(self, name: str, frame: str) -> _Culprits:
+        """The result of a query of ``frames.CULPRITS`` for the rows of a frame.
+
+        Returns:
+            the columns of the frame's key that the query has; values of these columns → the first
+            labels and the number of all.
+        """
+        if (name, frame) not in self._culprits:
+            sql, what = culprits_sql(name, self._year), f"culprits {name}"
+            columns = [row["column_name"] for row in query(self._con, f"describe {sql}", what)]
+            shared = [column for column in KEYS[frame] if column in columns]
+            key = "".join(f"{column}, " for column in shared)
+            sql = _LABELS.format(key=key, kept=_CULPRITS_KEPT, culprits=sql)
+            rows = query(self._con, sql, what)
+            by_key = {_key_of(row, shared): (row["labels"], row["total"]) for row in rows}
+            self._culprits[name, frame] = shared, by_key
+        return self._culprits[name, frame]
 
     def place(self, key: Mapping[str, str]) -> str:
         """The name of a key, ``广东·T05 职业教育信息化标杆学校·T05_03 …``; "全国" if empty."""
@@ -229,7 +240,7 @@ class _Names:
                 parts.append(f"{code} {self.indicators.get(code, '')}")
             elif column == "contradiction":
                 parts.append(self.contradictions.get(code, code))
-            elif column != _SCOPE and code:
+            elif code:
                 parts.append(code)
         return "·".join(part.strip() for part in parts) or _NATION
 
@@ -254,48 +265,14 @@ def _context() -> Any:
     return gx.get_context(mode="ephemeral", project_config=config)
 
 
-def _key_columns(frame: str) -> tuple[str, ...]:
-    return KEYS[frame] or (_SCOPE,)
-
-
-def _key_of(row: Row, columns: Iterable[str]) -> tuple[str, ...]:
-    return tuple(
-        _NATION if c == _SCOPE else ("?" if row[c] is None else str(row[c])) for c in columns
-    )
-
-
-def _validate(context: Any, suite: Any, frame: str, rows: list[Row], checks: list[Check]) -> Any:
-    """Run one suite on one frame; the results identify rows by the frame's key."""
+def _validate(context: Any, suite: Any, worst: Mapping[str, Any]) -> dict[str, Any]:
+    """Run a suite on one row with the worst value of each check; return the results by check."""
     import pandas as pd
 
-    key = _key_columns(frame)
-    keys = [_key_of(row, key) for row in rows]
-    if len(set(keys)) != len(keys):
-        raise GateBroken(f"gate: frame {frame} has two rows with the same key")
-    judged = {
-        column
-        for check in checks
-        for column in (check.column, check.equals, *(c for c, _, _ in check.only))
-        if column is not None
-    }
-    missing = [column for column in judged if rows and column not in rows[0]]
-    if missing:
-        raise GateBroken(f"gate: frame {frame} has no column {', '.join(sorted(missing))}")
-    table = pd.DataFrame(keys, columns=list(key))
-    for column in sorted(judged):
-        is_text = any(column in (c.column, c.equals) for c in checks if c.equals)
-        table[column] = pd.Series(
-            [row[column] for row in rows], dtype="object" if is_text else "float64"
-        )
+    table = pd.DataFrame({name: [float(value)] for name, value in worst.items()})
     batch = context.data_sources.pandas_default.read_dataframe(table, asset_name=suite.name)
-    return batch.validate(
-        suite,
-        result_format={
-            "result_format": "COMPLETE",
-            "unexpected_index_column_names": list(key),
-            "include_unexpected_rows": False,
-        },
-    )
+    validation = batch.validate(suite, result_format="BASIC")
+    return {result.expectation_config.meta["name"]: result for result in validation.results}
 
 
 def _crash(result: Any) -> str | None:
@@ -308,117 +285,57 @@ def _crash(result: Any) -> str | None:
     return None
 
 
-def _outcome(
-    level: str,
-    check: Check,
-    result: Any,
-    rows: list[Row],
-    names: _Names,
-) -> Outcome:
-    """The outcome of a check, from its rows; Great Expectations' result must agree with it.
+def _confirm(level: str, check: Check, comparison: Comparison, result: Any) -> None:
+    """Check that Great Expectations comes to the same result as the database.
 
     Raises:
-        GateBroken: the expectation raised an exception, or the results differ.
+        GateBroken: the expectation gave no result or raised an exception, or the results differ.
     """
+    if result is None:
+        raise GateBroken(f"gate: {level}.{check.name} gave no result")
     crash = _crash(result)
-    if crash is not None or "element_count" not in result.result:
+    if crash is not None or "observed_value" not in result.result:
         raise GateBroken(f"gate: {level}.{check.name} crashed: {crash or 'no result'}")
-    columns = _key_columns(check.frame)
-    judged = _judged_rows(check, rows)
-    failed = [row for row in judged if not _keeps(row, check)]
-    failing = {
-        tuple(str(entry[c]) for c in columns)
-        for entry in result.result.get("unexpected_index_list") or []
-    }
-    evaluated = int(result.result["element_count"]) - int(result.result.get("missing_count") or 0)
-    if (bool(result.success), failing, evaluated) != (
-        not failed,
-        {_key_of(row, columns) for row in failed},
-        len(judged),
-    ):
+    judged = float(result.result["observed_value"])
+    passes = not comparison.failed
+    if (bool(result.success), judged) != (passes, float(comparison.worst)):
         raise GateBroken(
-            f"gate: {level}.{check.name}: Great Expectations finds {len(failing)} of {evaluated} "
-            f"failing, a plain comparison {len(failed)} of {len(judged)}"
+            f"gate: {level}.{check.name}: Great Expectations finds {judged:g} "
+            f"{'met' if result.success else 'not met'}, the database {comparison.worst:g} with "
+            f"{len(comparison.failed)} of {comparison.evaluated} failing"
         )
+
+
+def _outcome(level: str, check: Check, comparison: Comparison, names: _Names) -> Outcome:
     return Outcome(
         level=level,
         check=check,
-        success=not failed,
-        observed=_observed_in(check, judged, failed),
-        evaluated=len(judged),
-        causes=_causes_of(check, failed, names),
+        success=not comparison.failed,
+        observed=_observed_in(check, comparison),
+        evaluated=comparison.evaluated,
+        causes=_causes_of(check, comparison.failed, names) if comparison.failed else (),
     )
 
 
-def _keeps(row: Row, check: Check) -> bool:
-    """Whether a judged row meets the threshold, compared without Great Expectations."""
-    if check.equals is not None:
-        return bool(row[check.column] == row[check.equals])
-    value, low, high = float(row[check.column]), check.at_least, check.at_most
-    return (low is None or value >= low) and (high is None or value <= high)
-
-
-def _judged_rows(check: Check, rows: Iterable[Row]) -> list[Row]:
-    """The rows that a check judges: they have a value and meet the conditions of ``only``.
-
-    If the check compares two columns, a value in one of them is enough.
-    """
-    columns = [check.column] if check.equals is None else [check.column, check.equals]
-    return [
-        row
-        for row in rows
-        if any(row[column] is not None for column in columns)
-        and all(_holds(row, term) for term in check.only)
-    ]
-
-
-def _holds(row: Row, term: tuple[str, str, float]) -> bool:
-    column, operator, number = term
-    value = row[column]
-    if value is None:
-        return False
-    return value >= number if operator == ">=" else value > number
-
-
-def _distance(check: Check, row: Row) -> float:
-    """The distance of a row's value from the threshold; larger is worse."""
-    value = row[check.column]
-    if check.equals is not None or value is None:
-        return 0.0
-    value = float(value)
-    if check.shown == "factor":
-        return abs(math.log(value)) if value > 0 else math.inf
-    off = []
-    if check.at_least is not None:
-        off.append(check.at_least - value)
-    if check.at_most is not None:
-        off.append(value - check.at_most)
-    return max(off)
-
-
-def _observed_in(check: Check, judged: list[Row], failed: list[Row]) -> str:
+def _observed_in(check: Check, comparison: Comparison) -> str:
     """The observed value of a check, as text: the worst one."""
     if check.equals is not None:
-        return f"{len(failed)} differ" if failed else "equal"
-    if not judged:
-        return "—"
-    worst = max(judged, key=lambda row: _distance(check, row))
-    return shown_value(worst[check.column], check.shown)
+        return f"{len(comparison.failed)} differ" if comparison.failed else "equal"
+    return shown_value(comparison.worst, check.shown)
 
 
-def _causes_of(check: Check, failed: Iterable[Row], names: _Names) -> tuple[Cause, ...]:
-    """The causes of a check's failing rows, the worst first."""
-    columns = _key_columns(check.frame)
-    failed = sorted(failed, key=lambda row: (-_distance(check, row), _key_of(row, columns)))
-    culprits = names.culprits(check.culprits) if failed and check.culprits else []
-    shared = [c for c in columns if culprits and c in culprits[0]]
-    by_key: dict[tuple[str, ...], list[str]] = {}
-    for culprit in culprits:
-        by_key.setdefault(_key_of(culprit, shared), []).append(str(culprit["label"]))
+def _key_of(row: Row, columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple("?" if row[c] is None else str(row[c]) for c in columns)
+
+
+def _causes_of(check: Check, failed: Sequence[Row], names: _Names) -> tuple[Cause, ...]:
+    """The causes of a check's failing rows, in their order."""
+    columns = KEYS[check.frame]
+    shared, culprits = names.culprits(check.culprits, check.frame) if check.culprits else ([], {})
     causes = []
     for row in failed:
         key = dict(zip(columns, _key_of(row, columns), strict=True))
-        labels = by_key.get(tuple(key[c] for c in shared), [])
+        labels, total = culprits.get(tuple(key[c] for c in shared), ([], 0))
         value = (
             f"{row[check.column] or '—'} ≠ {row[check.equals] or '—'}"
             if check.equals is not None
@@ -426,13 +343,13 @@ def _causes_of(check: Check, failed: Iterable[Row], names: _Names) -> tuple[Caus
         )
         cells = {n: f"{v:,}" if type(v) is int else v for n, v in row.items()}
         cause = Cause(
-            key={column: code for column, code in key.items() if column != _SCOPE},
+            key=key,
             place=names.place(key),
             value=value,
             note_zh=check.note_zh.format(**cells),
             note_en=check.note_en.format(**cells),
-            culprits=tuple(labels[:_CULPRITS_KEPT]),
-            culprits_total=len(labels),
+            culprits=tuple(labels),
+            culprits_total=total,
             counted_zh=check.counted_zh,
         )
         causes.append(cause)

@@ -14,14 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from orchestration import stages
 from orchestration.core.settings import Settings
 from orchestration.defs.serve import store_environment
-from tests.bench import deadline, formats, worst
+from tests.bench import deadline, formats, growth, peers, worst
 
 YEAR = 2024
 _TONGBAO = str(Path(sys.executable).parent / "tongbao")
@@ -81,7 +82,10 @@ class Cost:
         return lines[-1][1] - next(at for stage, at in lines if stage == name)
 
 
-def _run(command: Sequence[str], environment: dict[str, str]) -> Cost:
+def _run(
+    command: Sequence[str], environment: dict[str, str], carried_out: Collection[int] = (0,)
+) -> Cost:
+    """Run a command; any other exit code than those of ``carried_out`` ends the benchmark."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         started = time.monotonic()
         process = subprocess.Popen(
@@ -95,7 +99,7 @@ def _run(command: Sequence[str], environment: dict[str, str]) -> Cost:
         cost = Cost(
             wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, out.read(), err.read()
         )
-    if process.returncode != 0:
+    if process.returncode not in carried_out:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{cost.err[-2000:]}")
     return cost
 
@@ -217,23 +221,50 @@ def _editions(ws: stages.Workspace, environment: dict[str, str]) -> Cost:
 
 
 def main() -> None:
-    """Measure at two scales and print."""
+    """Measure at two scales and print; with an option, one part of it."""
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--scales", default="1,4", help="two scales, the smaller first")
     parser.add_argument(
-        "--only", choices=["year", "formats", "worst", "deadline"], help="one part of it"
+        "--only", choices=["year", "formats", "worst", "deadline", "peers"], help="one part of it"
+    )
+    parser.add_argument(
+        "--nations", type=float, default=1, help="of the deadline night and the peers"
+    )
+    parser.add_argument("--spark", metavar="PYTHON", help="an interpreter with PySpark, for peers")
+    parser.add_argument(
+        "--scale",
+        nargs="?",
+        const="1,3,10,30",
+        metavar="NATIONS",
+        help="only the growth with the size, by stage; the sizes, the smallest first",
+    )
+    parser.add_argument(
+        "--no-reports", action="store_true", help="with --scale: units have no report files"
     )
     night = parser.add_argument_group("deadline night (with --only deadline; needs PostgreSQL)")
     night.add_argument("--minutes", type=float, default=6, help="how long; the real one is 60")
     night.add_argument("--burst", action="store_true", help="the last sixth at 5 times the rate")
-    night.add_argument("--scale", type=float, default=1, help="of the nation that has registered")
     arguments = parser.parse_args()
     small, large = (float(part) for part in arguments.scales.split(","))
     with tempfile.TemporaryDirectory(prefix="tongbao-bench-") as name:
         folder = Path(name)
+        tools: dict[str, Any] = {
+            "run": _run,
+            "say": _say,
+            "show": _show,
+            "environment_of": store_environment,
+            "tongbao": _TONGBAO,
+        }
+        if arguments.scale:
+            sizes = [float(part) for part in arguments.scale.split(",")]
+            growth.measure(folder, sizes, reports=not arguments.no_reports, **tools)
+            return
+        if arguments.only == "peers":
+            peers.measure(folder, arguments.nations, arguments.spark, **tools)
+            return
         if arguments.only == "deadline":
             held = deadline.measure(
-                folder, arguments.minutes, burst=arguments.burst, scale=arguments.scale, say=_say
+                folder, arguments.minutes, burst=arguments.burst, scale=arguments.nations, say=_say
             )
             sys.exit(0 if held else 1)
         if arguments.only not in ("year", "worst"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -70,6 +71,54 @@ def test_every_report_named_in_a_document_exists(ws: stages.Workspace) -> None:
     assert reports
     for report in reports:
         assert hashlib.sha256(objects[report["object_key"]]).hexdigest() == report["sha256"]
+
+
+def _truth(ws: stages.Workspace) -> dict[str, Any]:
+    """The expected marts, without what depends on the objects that documents came in."""
+    truth = json.loads((ws.settings.home / "demo" / "truth-2024.json").read_text())
+    for year in truth["years"].values():
+        del year["objects"]
+        for finding in year["findings"]:
+            del finding["object_key"]
+        year["findings"].sort(key=json.dumps)
+    return dict(truth)
+
+
+def _documents(objects: dict[str, bytes]) -> list[bytes]:
+    """The objects' lines, and whole objects of other formats."""
+    lines = [
+        body.splitlines() if key.endswith((".json", ".jsonl")) else [body]
+        for key, body in objects.items()
+    ]
+    return sorted(line for each in lines for line in each)
+
+
+def test_a_bulk_demo_has_the_same_documents_in_fewer_objects_and_the_same_truth(
+    ws: stages.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = _make(ws)
+    truth, documents = _truth(ws), _documents(_objects(ws))
+    # So few that provinces have more than one object.
+    monkeypatch.setattr(sys.modules[generate.__module__], "_PER_OBJECT", 3)
+    bulk = _make(ws, bulk=True)
+    objects = _objects(ws)
+    assert _documents(objects) == documents
+    assert _truth(ws) == truth
+    assert (plain.units, plain.documents) == (bulk.units, bulk.documents)
+    whole = [key for key in objects if key.startswith("performance/") and "performances-" in key]
+    assert any(key.endswith("-2.jsonl") for key in whole)
+    assert all(objects[key].count(b"\n") <= 3 for key in whole)
+    # The keys of the findings are those of the objects.
+    for year in json.loads((ws.settings.home / "demo" / "truth-2024.json").read_text())[
+        "years"
+    ].values():
+        assert {finding["object_key"] for finding in year["findings"]} <= objects.keys()
+
+
+def test_a_demo_without_reports_has_none(ws: stages.Workspace) -> None:
+    _make(ws, bulk=True, reports=False)
+    keys = _objects(ws).keys()
+    assert not [key for key in keys if key.endswith("/report.pdf")]
 
 
 def test_scale_1_has_about_12000_units_in_every_province_and_task() -> None:
