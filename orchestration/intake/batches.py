@@ -173,17 +173,25 @@ class Reading:
     ) -> Iterator[list[Fetched]]:
         """Yield the objects of each batch; the next one is read while the caller has one."""
         parts = list(batch_parts(infos))
-        bucket = self.settings.landing_bucket
-        reading = self.transfers.get_many(bucket, parts[0]) if parts else None
+        reading = self._read(parts[0]) if parts else None
         for index, part in enumerate(parts):
             assert reading is not None
-            bodies = reading.result()
+            bodies = {fetched.info.key: fetched for fetched in reading.result()}
             if index + 1 < len(parts):
-                reading = self.transfers.get_many(bucket, parts[index + 1])
-            self.failures |= {f.info.key: f.failure for f in bodies if f.failure is not None}
-            returned = {fetched.info.key for fetched in bodies}
-            absent += [info for info in part if info.key not in returned]
-            yield [fetched for fetched in bodies if fetched.failure is None]
+                reading = self._read(parts[index + 1])
+            absent += [info for info in part if info.key not in bodies]
+            read = [bodies[info.key] for info in part if info.key in bodies]
+            self.failures |= {f.info.key: f.failure for f in read if f.failure is not None}
+            yield [fetched for fetched in read if fetched.failure is None]
+
+    def _read(self, part: Sequence[ObjectInfo]) -> Future[list[Fetched]]:
+        """Read a batch's objects in the order of their keys.
+
+        A server that keeps objects in folders, as the local one does, looks through a folder again
+        when it comes back to it after a second; objects came in from all provinces by turns.
+        """
+        by_key = sorted(part, key=lambda info: info.key)
+        return self.transfers.get_many(self.settings.landing_bucket, by_key)
 
     def _landed(self, index: int, fetched: Fetched) -> Landed:
         info = fetched.info

@@ -300,7 +300,8 @@ def _prepare(
         limit_findings(item, settings.max_findings)
     rows = _BatchRows(_object_rows(batch.items, run_id), joined(batch.rows, dropped))
     batch.rows.clear()
-    return rows, [receipt_object(item) for item in batch.items]
+    # Folder by folder, as objects are read.
+    return rows, sorted(map(receipt_object, batch.items))
 
 
 def _write_rows(con: duckdb.DuckDBPyConnection, typed: _BatchRows, year: int, run_id: str) -> None:

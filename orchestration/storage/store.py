@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from posixpath import splitext
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -535,7 +536,7 @@ def _checksum(body: bytes) -> str:
 
 def _content_type(key: str) -> str:
     """Guess the content type from the extension; text is UTF-8."""
-    return _type_of(PurePosixPath(key).suffix)
+    return _type_of(splitext(key)[1])
 
 
 def _has_doubtful_keys(infos: Sequence[ObjectInfo]) -> bool:

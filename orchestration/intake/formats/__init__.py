@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from pathlib import PurePosixPath
+from posixpath import splitext
 from typing import Any
 
 from orchestration.core.settings import Settings
@@ -78,7 +78,7 @@ def header_match(name: str, body: bytes, limits: Limits, kinds: Sequence[str]) -
 
 def _first_rows(name: str, body: bytes, limits: Limits) -> Iterator[Sequence[Any]]:
     """Yield the first rows of a table; nothing for JSON."""
-    suffix = PurePosixPath(name).suffix.lower()
+    suffix = splitext(name)[1].lower()
     if suffix == ".csv":
         from orchestration.intake.formats.csv_text import csv_heads
 
@@ -111,7 +111,7 @@ def read_object(
 def _read_format(
     key: str, body: bytes, kind: str, limits: Limits, received_at: datetime
 ) -> Iterator[RawDocument | Remark]:
-    suffix = PurePosixPath(key).suffix.lower()
+    suffix = splitext(key)[1].lower()
     refuse_other_content(suffix, body)
     if suffix not in FORMATS:
         raise Unreadable("E005", suffix or key)
