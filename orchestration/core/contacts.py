@@ -4,6 +4,9 @@ Belongs here: the patterns of contact data and the text that replaces it. Everyt
 ``raw`` goes through the same function: names, highlights, comments, explanations, text typed into
 a value cell, quotations in findings. Doesn't belong here: the list of those fields.
 
+Numbers in Chinese numerals, addresses without an at sign (``wang(at)b.cn``) and accounts of
+messengers after their name (``微信号：wang_li``) are contacts as well.
+
 A value that is nothing but a contact (13800138000) is struck out as well (``intake.reading``). A
 local number without its area code (``66096114``) looks like any other number and is only found
 after a word such as ``电话``.
@@ -28,7 +31,13 @@ _FOLDED |= dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"), ord("
 
 #: The separator between groups of digits: dashes, blanks or both.
 _GAP = r"[ \-]{0,3}"
-_ADDRESS = r"(?<![\w.%+\-])[a-z0-9._%+\-]++ ?@ ?[a-z0-9\-]++(?:\.[a-z0-9\-]++)+"
+_LOCAL_PART = r"(?<![\w.%+\-])[a-z0-9._%+\-]++"
+_ADDRESS = rf"{_LOCAL_PART} ?@ ?[a-z0-9\-]++(?:\.[a-z0-9\-]++)+"
+#: An address with its at sign or its points spelled out; in running English, ``at`` before a page's
+#: address is no at sign.
+_AT = r"(?:@| ?[(\[{<【] ?(?:at|@) ?[)\]}>】] ?| {1,2}at {1,2}(?!www\.)|\#| ?艾特 ?)"
+_POINT = r"(?:\.| ?[(\[{<【] ?dot ?[)\]}>】] ?| {1,2}dot {1,2}|点)"
+_SPELLED_ADDRESS = rf"{_LOCAL_PART}{_AT}[a-z0-9\-]++(?:{_POINT}[a-z0-9\-]++)++(?<=[a-z]{{2}})"
 _COUNTRY = rf"(?:(?:\+|00)?86{_GAP})?"
 _MOBILE = (
     rf"{_COUNTRY}(?:1[3-9][0-9]{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}"
@@ -45,29 +54,67 @@ _LANDLINE = (
     # Hong Kong, Macau and Taiwan.
     rf"|(?:\+|00)(?:852|853|886){_GAP}[0-9]{{1,4}}{_GAP}[0-9]{{3,4}}{_GAP}[0-9]{{4}}"
 )
+#: A mobile number of which each digit stands alone.
+_SPACED = r"(?<![0-9][ \-])1[ \-]{1,3}[3-9](?:[ \-]{1,3}[0-9]){9}(?![ \-][0-9])"
 _SERVICE = r"[48]00-[0-9]{3,4}-?[0-9]{3,4}"
+#: Chinese numerals as digits are read out. Amounts are not written so, and dates and years have
+#: eight of them at most.
+_NUMERALS = "〇零○一二三四五六七八九幺"
+_ANY_DIGIT = f"[0-9{_NUMERALS}]"
+#: A mobile number with Chinese numerals in it, or a landline of them with its area code.
+_SPELLED = (
+    rf"(?<!{_ANY_DIGIT})(?:"
+    rf"(?=[0-9 \-]{{0,30}}[{_NUMERALS}])[1一幺]{_GAP}[3-9三四五六七八九](?:{_GAP}{_ANY_DIGIT}){{9}}"
+    rf"|[〇零○]{_GAP}[一二三四五六七八九](?:{_GAP}[{_NUMERALS}]){{8,10}})(?!{_ANY_DIGIT})"
+)
 _LABELLED = (
-    r"(?:(?<=电话|手机|座机|传真)|(?<=tel)|(?<=phone))\.?(?:号码|号)?[:为是 ]{0,3}"
-    r"[1-9][0-9]{2,3}[ \-]?[0-9]{4}"
+    r"(?:(?<=电话|手机|座机|传真|固话|致电)|(?<=tel)|(?<=phone)|(?<=联系方式))\.?(?:号码|号)?"
+    rf"[:为是 ]{{0,3}}(?:[1-9][0-9]{{2,3}}[ \-]?[0-9]{{4}}(?![0-9])|[{_NUMERALS}]{{7,12}})"
+)
+#: An account of a messenger after its name. A number before a unit of counting is a figure
+#: (``微信、QQ 10000人次``); letters are an account only where a mark or 号 stands before them.
+_ACCOUNT = (
+    r"(?:(?<=微信|薇信|扣扣|钉钉|飞书)|(?<=qq|vx|wx)|(?<=wechat|weixin))(?: ?(?:"
+    r"(?:号码|号|群|id){0,2}[:=为是 ]{0,3}[1-9][0-9]{4,11}+"
+    r"(?![.,]?[0-9]| ?[人次万亿元个条名家户%年])"
+    r"|(?:号码|号|id)?(?:[:=]|(?<=号|码)) ?[a-z][a-z0-9_\-]{5,19}+))"
 )
 #: An identity number with a date of birth in it (GB 11643). Other numbers of 18 digits are kept.
 _IDENTITY = (
     rf"[1-9][0-9]{{5}}{_GAP}(?:18|19|20)[0-9]{{2}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]){_GAP}"
     r"[0-9]{3}[0-9x]"
 )
-_CONTACT = re.compile(
+_LABELLED_OR_PLAIN = (
     rf"{_ADDRESS}|(?<![0-9])(?<![0-9]\.)(?:{_IDENTITY}|{_MOBILE}|{_LANDLINE}|{_SERVICE})(?!\.?[0-9])"
-    rf"|{_LABELLED}(?![0-9])",
+    rf"|{_LABELLED}"
+)
+_CONTACT = re.compile(_LABELLED_OR_PLAIN, re.IGNORECASE | re.ASCII)
+#: Those and the rarer ways of writing a contact, which take twice as long to look for.
+_ANY_CONTACT = re.compile(
+    rf"{_LABELLED_OR_PLAIN}|(?<![0-9])(?<![0-9]\.){_SPACED}(?!\.?[0-9])|{_SPELLED}|{_ACCOUNT}"
+    rf"|{_SPELLED_ADDRESS}",
     re.IGNORECASE | re.ASCII,
 )
 #: A pattern without what RE2 lacks, for SQL: every text with a contact matches it, and few others.
 #: Texts with forms that are folded first match it where they stand between or beside digits.
 MAY_HOLD_CONTACT = (
     rf"(?i)[@＠０-９]|{_IDENTITY}|{_MOBILE}|{_LANDLINE.replace('(?![0-9])', '')}|{_SERVICE}"
-    r"|(?:电话|手机|座机|传真|tel|phone)[^/]{0,8}[0-9]|[0-9][^\x00-\x7F]{1,3}[0-9]"
+    r"|(?:电话|手机|座机|传真|固话|致电|联系方式|tel|phone)[^/]{0,8}[0-9]|[0-9][^\x00-\x7F]{1,3}[0-9]"
+    rf"|(?:[{_NUMERALS}][^\pL\pN]{{0,3}}){{3}}|(?:[0-9][ \-]{{1,3}}){{7}}"
+    r"|微信|薇信|扣扣|钉钉|飞书|qq|vx|wx|wechat|weixin|\bat\b|#[a-z0-9\-]+\.|艾特"
 )
-#: Every contact contains an at sign or three digits in a row.
+#: Every contact contains an at sign or three digits in a row, or one of the rarer signs below.
 _MAY_HOLD = re.compile(r"[@＠]|[0-9０-９]{3}")
+#: Three single digits apart.
+_MAY_HOLD_SPACED = re.compile(r"[0-9０-９](?:\W{1,3}[0-9０-９]){2}")
+#: Three digits of which the first is a Chinese numeral, a word of :data:`_ACCOUNT`, a spelled at
+#: sign. The set of first characters, without digits, is what makes the search fast.
+_MAY_HOLD_RARE = re.compile(
+    rf"[{_NUMERALS}#＃qQｑＱvVｖＶwWｗＷaAａＡ微薇扣钉飞艾](?:(?<=[#＃])"
+    rf"|(?<=[{_NUMERALS}])(?:\W{{0,3}}[0-9０-９{_NUMERALS}]){{2}}"
+    r"|(?<=[qQｑＱ])[qQｑＱ]|(?<=[vVｖＶwWｗＷ])[xXｘＸ]|(?<=[wWｗＷ])[eEｅＥ][cCｃＣiIｉＩ]"
+    r"|(?<=[aAａＡ])[tTｔＴ]\b|(?<=[微薇])信|(?<=扣)扣|(?<=钉)钉|(?<=飞)书|(?<=艾)特)"
+)
 
 #: An id as platforms make it. Some of them look like telephone numbers.
 _ID = re.compile(r"[A-Za-z0-9._:\-]*\Z")
@@ -80,10 +127,14 @@ def struck_id(text: str) -> str:
 
 def struck(text: str) -> str:
     """Replace each contact in a text by :data:`STRUCK`, in time linear in the text's length."""
-    if not _MAY_HOLD.search(text):
+    if _MAY_HOLD_RARE.search(text) or _MAY_HOLD_SPACED.search(text):
+        pattern = _ANY_CONTACT
+    elif _MAY_HOLD.search(text):
+        pattern = _CONTACT
+    else:
         return text
     kept, end = [], 0
-    for match in _CONTACT.finditer(text.translate(_FOLDED)):
+    for match in pattern.finditer(text.translate(_FOLDED)):
         kept += [text[end : match.start()], STRUCK]
         end = match.end()
     return "".join(kept) + text[end:] if kept else text

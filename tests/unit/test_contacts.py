@@ -40,6 +40,21 @@ CONTACTS = [
     "+852 2345 6789",
     "00886-2-2345-6789",
     "wang @ example.com",
+    "1 3 8 0 0 1 3 8 0 0 0",
+    "1-3-8-0-0-1-3-8-0-0-0",
+    "一三八〇〇一三八〇〇〇",
+    "幺三八零零幺三八零零零",
+    "一三八 零零一三 八零零零",
+    "138零零一三八零零零",
+    "1三8零0一3八0零0",
+    "零一零－六六〇九六一一四",
+    "wang at b.cn",
+    "wang(at)b.cn",
+    "wang（at）b.cn",
+    "wang [AT] example [DOT] com",
+    "wang【at】example.com",
+    "wang#163.com",
+    "wang艾特qq点com",
 ]
 
 
@@ -55,6 +70,26 @@ def test_all_of_several_and_those_after_a_word() -> None:
     assert struck("Tel.13800138000, No.010-66096114") == f"Tel.{STRUCK}, No.{STRUCK}"
     assert struck("TEL:66096114 phone 6609 6114") == f"TEL{STRUCK} phone{STRUCK}"
     assert struck("办公电话：66096114，座机 6609-6114") == f"办公电话{STRUCK}，座机{STRUCK}"
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("QQ：12345678", "QQ"),
+        ("QQ群 123456789", "QQ"),
+        ("加qq12345678", "加qq"),
+        ("ＱＱ：１２３４５６７８", "ＱＱ"),
+        ("微信：wang_li2020", "微信"),
+        ("微信号wangli-88", "微信"),
+        ("微信号是 66096114", "微信"),
+        ("VX:wang_li", "VX"),
+        ("WeChat: wang_li", "WeChat"),
+        ("电话六六〇九六一一四", "电话"),
+        ("联系方式：66096114", "联系方式"),
+    ],
+)
+def test_an_account_or_number_after_its_word(text: str, label: str) -> None:
+    assert struck(f"请联系王老师，{text}。") == f"请联系王老师，{label}{STRUCK}。"
 
 
 @pytest.mark.parametrize(
@@ -84,6 +119,24 @@ def test_all_of_several_and_those_after_a_word() -> None:
         "@",
         "a@b",
         "微信@学校",
+        "微信、QQ 10000人次",
+        "微信 platform 访问 12000 次",
+        "微信公众号：zhijiao",
+        "QQ空间访问量 12345 次",
+        "look at www.moe.gov.cn",
+        "grew at 3.5",
+        "C#4.0",
+        "二〇二四年十二月十五日",
+        "一九四九一〇〇一",
+        "一、二、三、四、五、六、七、八、九、十",
+        "一三五七九",
+        "第一三八组，二零二三至二零二四学年",
+        "共一千三百八十万零一百三十八元",
+        "1 2 3 4 5 6 7 8 9 10 11 12",
+        "2024 1500 1800 1900",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "0138001380001380013800013800138000138001380001380013800013800138",
+        "三〇一三〇五〇六",
     ],
 )
 def test_anything_else_is_left(text: str) -> None:
@@ -106,6 +159,14 @@ def test_hostile_text_costs_no_more_than_its_length() -> None:
         "a.a@" * 75_000,
         "0" * 300_000,
         "a @ " * 90_000,
+        "a at " * 60_000,
+        "a at b" + ".c" * 150_000,
+        "a(at)" * 60_000,
+        "一三" * 150_000,
+        "1 " * 150_000 + "一",
+        "1 3 " * 75_000,
+        "微信号" * 100_000,
+        "qq" * 150_000,
     ):
         struck(text)
 
@@ -114,6 +175,7 @@ def test_hostile_text_costs_no_more_than_its_length() -> None:
 def test_the_pattern_for_sql_finds_every_text_with_a_contact(around: str) -> None:
     texts = [around.format(contact) for contact in CONTACTS]
     texts += [around.format("办公电话：6609-6114"), around.format("Tel.66096114")]
+    texts += [around.format(text) for text in ("QQ：12345678", "微信号wangli-88", "VX:wang_li")]
     with duckdb.connect() as con:
         query = "select text from (select unnest(?) as text) where not regexp_matches(text, ?)"
         assert con.execute(query, [texts, MAY_HOLD_CONTACT]).fetchall() == []
