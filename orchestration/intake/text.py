@@ -8,7 +8,7 @@ a direction mark reverses a line; a NUL ends a string in C. Doesn't belong here:
 
 from __future__ import annotations
 
-import codecs
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,8 +18,8 @@ __all__ = [
     "first_invisible",
     "half_width",
     "is_misread_chinese",
-    "utf_16_encoding",
     "visible",
+    "wide_encoding",
 ]
 
 #: Controls except tab and line ends; the soft hyphen; zero-width and direction marks (Unicode
@@ -66,19 +66,13 @@ def is_misread_chinese(text: str, body: bytes) -> bool:
     return True
 
 
-def utf_16_encoding(body: bytes) -> str | None:
-    """The form of UTF-16 in which a text is, or None; its first character is a mark or ASCII.
+def wide_encoding(body: bytes) -> str | None:
+    """The form of UTF-16 or UTF-32 in which a text is, or None.
 
-    A second character of two zeros is part of the first one, in UTF-32.
+    Its first character is a byte order mark or ASCII, which JSON always begins with (RFC 4627, 3).
     """
-    first, second = body[:2], body[2:4]
-    if second == b"\0\0" or len(first) < 2:
-        return None
-    if first in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return "utf-16"
-    if first.count(0) == 1:
-        return "utf-16-be" if first[0] == 0 else "utf-16-le"
-    return None
+    encoding = json.detect_encoding(body[:4])
+    return None if encoding in ("utf-8", "utf-8-sig") else encoding
 
 
 def visible(text: str) -> str:

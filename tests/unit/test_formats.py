@@ -148,6 +148,7 @@ def test_the_same_submission_in_every_format(given_documents: list[dict[str, Any
         "csv with a byte order mark": ("csv", as_csv(rows, encoding="utf-8-sig")),
         "csv gb18030 tab": ("csv", as_csv(rows, "\t", "gb18030")),
         "csv utf-16 semicolon": ("csv", as_csv(rows, ";", "utf-16")),
+        "csv utf-32": ("csv", as_csv(rows, ",", "utf-32")),
         "xlsx": ("xlsx", as_xlsx(rows)),
         "parquet": ("parquet", as_parquet(rows)),
     }

@@ -229,7 +229,10 @@ def test_bad_json_gets_its_code(text: str, code: str) -> None:
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "encoding",
+    ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"],
+)
 def test_texts_of_an_editor_are_read(encoding: str) -> None:
     assert _documents('{"unit_name": "职业学校"}'.encode(encoding)) == [
         ("", {"unit_name": "职业学校"})
@@ -240,10 +243,9 @@ def test_utf_16_of_bytes_that_are_ascii_is_not_taken_as_chinese() -> None:
     assert _documents('"Ũ"'.encode("utf-16-le")) == [("", "Ũ")]
 
 
-@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-le", "utf-32-be", "gb18030"])
-def test_another_encoding_is_named(encoding: str) -> None:
+def test_another_encoding_is_named() -> None:
     with pytest.raises(Unreadable) as caught:
-        _documents('{"unit_name": "职业学校"}'.encode(encoding))
+        _documents('{"unit_name": "职业学校"}'.encode("gb18030"))
     assert caught.value.code == "E003"
 
 

@@ -1,4 +1,4 @@
-"""Reads CSV files: UTF-8, UTF-16 or GB18030; separated by comma, tab or semicolon.
+"""Reads CSV files: UTF-8, UTF-16, UTF-32 or GB18030; separated by comma, tab or semicolon.
 
 Belongs here: from bytes to rows of text. The separator is the one with which the header has the
 most of the contract's columns; it is not guessed from the data. Doesn't belong here: from rows to
@@ -22,7 +22,7 @@ from orchestration.intake.formats.tables import (
     header_columns,
     read_table,
 )
-from orchestration.intake.text import is_misread_chinese, utf_16_encoding
+from orchestration.intake.text import is_misread_chinese, wide_encoding
 
 __all__ = ["csv_heads", "read_csv"]
 
@@ -66,7 +66,7 @@ def csv_heads(body: bytes) -> Iterator[list[str]]:
 
 def _decoded(body: bytes) -> str:
     """Decode as UTF-8 if possible, because text in another encoding is rarely valid UTF-8."""
-    wide = utf_16_encoding(body)
+    wide = wide_encoding(body)
     for encoding in [wide] if wide else ["utf-8-sig", "gb18030"]:
         try:
             text = body.decode(encoding)

@@ -15,7 +15,7 @@ from typing import Any
 from orchestration.core.contacts import struck
 from orchestration.intake.formats.base import JsonPointer, RawDocument, Unreadable
 from orchestration.intake.reading import Number
-from orchestration.intake.text import is_misread_chinese, utf_16_encoding
+from orchestration.intake.text import is_misread_chinese, wide_encoding
 
 __all__ = ["MAX_DEPTH", "read_json"]
 
@@ -140,13 +140,11 @@ def _too_deep(text: str) -> bool:
 
 
 def _decoded(body: bytes) -> str:
-    """Decode UTF-8, with or without a byte order mark, or UTF-16.
+    """Decode UTF-8, with or without a byte order mark, UTF-16 or UTF-32.
 
     JSON has no other encoding than UTF-8 (RFC 8259), but a text editor's "Unicode" is UTF-16.
     """
-    encoding = utf_16_encoding(body)
-    if encoding is None and b"\0" in body[:4].rstrip(b"\0"):  # UTF-32
-        raise Unreadable("E003", "0")
+    encoding = wide_encoding(body)
     try:
         text = body.decode(encoding or "utf-8-sig").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
