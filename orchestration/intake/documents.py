@@ -71,6 +71,8 @@ _QUOTING_CODES = {
 _SCORE_STEP = Decimal("0.1")
 #: Fields that one finding names: a document of another kind has a handful more.
 _FIELDS_NAMED = 20
+#: Characters of a key that is no indicator's code; codes have some ten, their names some thirty.
+_LONGEST_CODE = 64
 #: Characters of a unit's name that are compared; names have some twenty.
 _LONGEST_NAME = 200
 
@@ -355,7 +357,7 @@ def _checked_document(
     if isinstance(model, Performance):
         indicators = load_catalogue().indicators
         document.values = Values(
-            (code if code in indicators else struck(code), read)
+            (code if code in indicators else _unknown_code(code), read)
             for code, value in model.values.items()
             if (read := read_value(value)) is not None
         )
@@ -437,6 +439,18 @@ def _strike_contacts(part: Part, personal: frozenset[str] = frozenset()) -> bool
 def _searched_fields(kind: type[Part], personal: frozenset[str]) -> tuple[str, ...]:
     """The fields out of which contacts are struck."""
     return tuple(sorted(kind.model_fields.keys() - kind.kept_as_sent - personal))
+
+
+def _unknown_code(code: str) -> str:
+    """A key that is no indicator's code, without contacts; a hash tells long ones apart.
+
+    The warehouse and every message about the value repeat it, and a key may have megabytes.
+    """
+    if len(code) <= _LONGEST_CODE:
+        return struck(code)
+    digest = hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
+    # Striking out shortens a text, so more is searched than is shown; no contact is cut in two.
+    return f"{struck(code[: 20 * _LONGEST_CODE])[:_LONGEST_CODE]}…{digest[:8]}"
 
 
 def _content(document: ParsedDocument, year: int) -> list[Any]:
@@ -607,16 +621,17 @@ def _targets(
             read = read_value(value)
             if read is None:
                 continue
+            indicator = indicators.get(code)
+            shown = code if indicator else _unknown_code(code)
             if read.number is None:
-                indicator = indicators.get(code)
                 findings.append(
                     finding(
                         "E201",
-                        where.at("targets", year, code),
+                        where.at("targets", year, shown),
                         value=read.text,
-                        indicator_code=struck(code),
-                        **(indicator_fields(indicator) if indicator else {"indicator": code}),
+                        indicator_code=shown,
+                        **(indicator_fields(indicator) if indicator else {"indicator": shown}),
                         **about,
                     )
                 )
-            yield int(year), struck(code), read
+            yield int(year), shown, read

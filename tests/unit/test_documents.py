@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from orchestration.intake.checks import check_document
 from orchestration.intake.contracts import SCHEMA_FOLDER, Return, json_schemas
 from orchestration.intake.documents import WITHHELD, ParsedObject, parse_object
 from orchestration.intake.formats import Limits
@@ -60,6 +61,21 @@ def test_a_valid_document_has_no_findings() -> None:
         ("C_04", "10"),
         ("T05_06", "1"),
     ]
+
+
+@pytest.mark.parametrize("kind", ["performance", "plan"])
+def test_a_key_of_any_length_is_shown_in_part(kind: str) -> None:
+    keys = ["C" * 1_000_000 + end for end in "ab"]
+    values = dict.fromkeys(keys, "?") | {"C_04": 35}
+    fields = {"values": values} if kind == "performance" else {"targets": {"2024": values}}
+    parsed = parse({**PERFORMANCE, "document_type": kind, **fields}, kind)
+    [document] = parsed.documents
+    read = [code for code, _ in document.values] or [code for _, code, _ in document.targets]
+    assert len(set(read)) == 3
+    assert max(map(len, read)) < 80
+    place = place_of(f"{kind}/year=2024/province=440000/a.json", 2024)
+    found = [*parsed.findings, *check_document(place, document, RECEIVED)]
+    assert all(len(str(each)) < 2_000 for each in found)
 
 
 def test_every_spelling_of_a_time_keeps_its_offset() -> None:

@@ -265,7 +265,7 @@ _ENTITIES = (
         ("xlsx", b"PK\3\4", "E012"),
         ("xlsx", _zip({"xl/a.txt": b"x"}), "E012"),
         ("xlsx", _zip({"xl/bomb": b"0" * (LIMITS.expanded_bytes + 1)}), "E011"),
-        ("xlsx", _zip({f"xl/p{n}": b"" for n in range(6000)}), "E011"),
+        ("xlsx", _zip({f"xl/p{n}": b"" for n in range(6000)}), "E012"),
         ("xlsx", _with_part(SHEET, lambda xml: _ENTITIES + xml.split(b"?>", 1)[-1]), "E012"),
         ("xlsx", _with_part(SHEET, lambda xml: xml[: len(xml) // 2]), "E012"),
         ("xlsx", _with_part(SHEET, lambda xml: xml.replace(b'r="A2"', b'r="ZZZ2"')), "E012"),

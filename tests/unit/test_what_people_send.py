@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, get_args
 
 import openpyxl
@@ -302,6 +303,52 @@ def test_a_finding_names_the_cell() -> None:
         assert all(part in found.message_zh for part in parts), found
     assert findings(case("K31-form-without-unit-code.xlsx"))[0].location == "填报!A4"
     assert findings(case("K11-note-right-of-table.xlsx"))[0].location == "填报!R5"
+
+
+_HEADER, _LINES = ",".join(HEAD), [",".join(map(str, row(*each))) for each in GOOD.items()]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([f",{_HEADER}", *(f"{at},{each}" for at, each in enumerate(_LINES))], ["W140"]),
+        (["sep=,", _HEADER, *_LINES], []),
+        (["Column1,Column2,Column3,Column4,Column5,Column6", _HEADER, *_LINES], []),
+        ([f"\ufeff\ufeff{_HEADER}", *_LINES], []),
+        ([_HEADER, *_LINES[:1], f"\ufeff{_HEADER}", *_LINES[1:]], []),
+        ([f" {_HEADER.upper()}\u3000", *_LINES], []),
+        ([_HEADER, *(each.replace(",2024,", ",2024.0,") for each in _LINES)], []),
+        ([_HEADER, *(each.replace(UNIT, UNIT.replace("-", "–")) for each in _LINES)], ["W141"]),
+        ([_HEADER, *_LINES, "\0\0\0\0"], ["W140"]),
+    ],
+    ids=[
+        "index of pandas",
+        "separator for Excel",
+        "columns of Power Query",
+        "two marks",
+        "joined files",
+        "blanks in the header",
+        "year of R",
+        "dashes",
+        "zeros at the end",
+    ],
+)
+def test_exports_of_other_programs_are_read(lines: list[str], expected: list[str]) -> None:
+    parsed = parse("x.csv", "\r".join(lines).encode())
+    assert codes(parsed) == expected
+    [values] = read(parsed).values()
+    assert values == GOOD
+
+
+@pytest.mark.parametrize("shown", ["yyyy", 'yyyy"年"'])
+def test_a_date_that_shows_its_year_alone_is_a_year(shown: str) -> None:
+    def change(cells: Any) -> None:
+        cells["D2"] = datetime(2024, 1, 1)
+        cells["D2"].number_format = shown
+
+    parsed = sheet([HEAD, row("C_04", 35)], change)
+    assert codes(parsed) == []
+    assert read(parsed) == {UNIT: {"C_04": "35"}}
 
 
 class TestUnitsOfMeasure:

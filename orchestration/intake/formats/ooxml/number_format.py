@@ -119,6 +119,12 @@ class _Section:
         elif _ELAPSED.fullmatch(text):
             self.kind = "elapsed"
 
+    @property
+    def is_year(self) -> bool:
+        """Whether it shows the year of a date in four digits and nothing else."""
+        letters = "".join(text for kind, text in self.tokens if kind == "date").lower()
+        return letters in ("yyy", "yyyy")
+
     def applies(self, value: Decimal) -> bool:
         """Whether the condition holds."""
         if self.condition is None:
@@ -223,7 +229,7 @@ def _seen(
     if section is None:
         return _hidden(str(value))
     if section.kind in ("date", "elapsed"):
-        return _moment(value, section.kind == "elapsed", epoch)
+        return _moment(value, section, epoch)
     if section.kind == "unknown":
         return f"{value}（单元格格式为{number_format.code}）"
     with localcontext() as context:
@@ -245,13 +251,17 @@ def _hidden(text: str) -> str:
     return f"（单元格不显示内容，实存{text}）"
 
 
-def _moment(value: int | float, is_elapsed: bool, epoch: datetime) -> datetime | str:
+def _moment(value: int | float, section: _Section, epoch: datetime) -> datetime | str:
+    """The date or time of a cell, or the year where it shows nothing else.
+
+    The year has its 年, so that it is never taken for a value.
+    """
     try:
-        moment = from_excel(value, epoch, timedelta=is_elapsed)
+        moment = from_excel(value, epoch, timedelta=section.kind == "elapsed")
     except (ValueError, OverflowError):
         moment = None
     if isinstance(moment, datetime):
-        return moment
+        return f"{moment.year}年" if section.is_year else moment
     return f"{value}（单元格为日期格式）" if moment is None else str(moment)
 
 

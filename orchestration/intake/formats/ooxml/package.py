@@ -55,7 +55,7 @@ class Package:
         limits: bounds on its unpacked size and number of parts.
 
     Raises:
-        Unreadable: not a zip archive (E012) or too large when unpacked (E011).
+        Unreadable: not a zip archive or too many parts (E012), too large when unpacked (E011).
     """
 
     def __init__(self, body: bytes, limits: Limits) -> None:
@@ -66,7 +66,11 @@ class Package:
             raise Unreadable("E012", "zip", format="XLSX") from None
         entries = self._archive.infolist()
         total = sum(entry.file_size for entry in entries)
-        if len(entries) > limits.sheets * _PARTS_PER_SHEET or total > limits.expanded_bytes:
+        if len(entries) > limits.sheets * _PARTS_PER_SHEET:
+            english = f"a package of {len(entries)} parts"
+            problem = f"文件由{len(entries)}个部件组成，过多"
+            raise Unreadable("E012", problem, value_en=english, format="XLSX")
+        if total > limits.expanded_bytes:
             raise Unreadable("E011", str(total), limit=str(limits.expanded_bytes))
         self._entries: dict[str, zipfile.ZipInfo] = {}
         self._ambiguous: set[str] = set()
