@@ -96,6 +96,7 @@ class Marts:
             measure, keys, present, alternative, reference.
         returned: units of which a document was returned and did not come back: province, task,
             code.
+        verifications: rows of ``fct_verification``: what was found, what is still to be put right.
         confirmations: provinces and tasks with the state of the province's confirmation.
         task_ranks: province and task → row of ``agg_task_rank``.
         contradictions: rows of ``quality.contradictions`` with the names of province and unit.
@@ -117,6 +118,7 @@ class Marts:
     last_year: list[dict[str, Any]] = field(default_factory=list)
     flips: list[dict[str, Any]] = field(default_factory=list)
     returned: list[dict[str, Any]] = field(default_factory=list)
+    verifications: list[dict[str, Any]] = field(default_factory=list)
     confirmations: list[dict[str, Any]] = field(default_factory=list)
     task_ranks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     contradictions: list[dict[str, Any]] = field(default_factory=list)
@@ -268,6 +270,12 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         "where year = $year and state = 'pending' order by unit_code",
         year,
     )
+    verifications = _query_rows(
+        con,
+        "select * from lake.marts.fct_verification where year = $year "
+        "order by unit_code, verified_year, verified_by",
+        year,
+    )
     confirmations = _query_rows(
         con,
         "select province_code, task_code, state from lake.quality.confirmations "
@@ -303,6 +311,7 @@ def read_marts(con: duckdb.DuckDBPyConnection, year: int, gate: GateNotes) -> Ma
         last_year=last_year,
         flips=flips,
         returned=returned,
+        verifications=_with_clean_names(verifications),
         confirmations=confirmations,
         task_ranks={(row["province_code"], row["task_code"]): row for row in task_ranks},
         contradictions=_with_clean_names(contradictions),

@@ -36,6 +36,7 @@ from orchestration.core.seeds import (
     Region,
     Role,
     Rule,
+    Sampling,
     Scenario,
     SeedReader,
     SeriesBreak,
@@ -240,6 +241,7 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
     uses, of_uses = reader.rows(Use), reader.rows(UseOfMeasure)
     categories = _in_order(reader.rows(Category))
     denominators = reader.rows(Denominator)
+    samplings = reader.rows(Sampling)
     measures = {row.column: row for row in _in_order(reader.rows(Measure))}
     indicators = {row.code: row for row in reader.rows(Indicator)}
     roles = reader.rows(Role)
@@ -284,7 +286,7 @@ def read_catalogue(folder: Path, replacements: Mapping[str, Path] | None = None)
     # Each kind of fault is reported before the next check, because a valid row that refers to an
     # invalid one would be reported as well.
     reader.raise_faults()
-    _check_tasks(catalogue, levels, reader)
+    _check_tasks(catalogue, levels, samplings, reader)
     _check_indicators(catalogue, reader)
     _check_roles(catalogue, roles, reader)
     _check_code_systems(catalogue, code_systems, reader)
@@ -321,12 +323,16 @@ def _result_use(
     return ResultUse(use.code, use.name, use.name_en, use.caution, tuple(considered))
 
 
-def _check_tasks(catalogue: Catalogue, levels: list[TaskLevels], reader: SeedReader) -> None:
-    """Check that every task that a row names exists."""
+def _check_tasks(
+    catalogue: Catalogue, levels: list[TaskLevels], samplings: list[Sampling], reader: SeedReader
+) -> None:
+    """Check that every task that a row names exists, and that units of each task are sampled."""
     common: list[Indicator | Rule] = [*catalogue.indicators.values(), *catalogue.rules.values()]
-    for row in [*catalogue.targets, *levels, *common]:
+    for row in [*catalogue.targets, *levels, *samplings, *common]:
         if row.task_code is not None and row.task_code not in catalogue.tasks:
             reader.add_fault(row, "task_code", "a task of tasks.csv", row.task_code)
+    for task in sorted(catalogue.tasks.keys() - {row.task_code for row in samplings}):
+        reader.require_row(Sampling, "task_code", task)
 
 
 def _check_indicators(catalogue: Catalogue, reader: SeedReader) -> None:

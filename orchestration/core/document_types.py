@@ -123,7 +123,8 @@ class DocumentType:
         subject: what its documents are about.
         columns: the raw table's columns after those that every document has.
         lasts: whether a document stays effective in later years until it is replaced.
-        series: a column; documents about one subject replace each other only if it is equal.
+        series: a column, or an expression over the raw table's columns; documents about one
+            subject replace each other only if it is equal.
         senders: who may send it.
         has_cutoff: whether it is part of the collection, which ends at the cut-off.
         decides_figures: whether figures are made from it.
@@ -297,6 +298,29 @@ _TYPES = (
         subject=BULLETIN,
         columns=(Column("bulletin"), Column("section"), Column("text")),
         series="section",
+        senders=frozenset(Sender),
+        has_cutoff=False,
+        decides_figures=False,
+    ),
+    DocumentType(
+        name="verification",
+        raw_table="verifications",
+        label_zh="抽查核查",
+        label_en="verification",
+        subject=UNIT,
+        columns=(
+            _UNIT_CODE,
+            Column("verified_on", ColumnType.DATE),
+            Column("result"),
+            Column("findings"),
+            Column("requirement"),
+            Column("due_on", ColumnType.DATE),
+            Column("closed_on", ColumnType.DATE),
+        ),
+        # A later one about the same year replaces the sender's own only: a province can't close
+        # what the ministry asked for.
+        series="concat_ws('-', year, province_code)",
+        lasts=True,
         senders=frozenset(Sender),
         has_cutoff=False,
         decides_figures=False,

@@ -56,6 +56,7 @@ __all__ = [
     "Role",
     "Row",
     "Rule",
+    "Sampling",
     "Scenario",
     "SeedReader",
     "SeriesBreak",
@@ -134,6 +135,9 @@ Whole = Annotated[int, _matching(r"0|[1-9][0-9]{0,8}", "a whole number")]
 #: A DECIMAL(24, 6), the type that dbt loads.
 Number = Annotated[
     Decimal, _matching(r"-?[0-9]{1,18}(\.[0-9]{1,6})?", "a number of at most six decimals")
+]
+Fraction = Annotated[
+    Decimal, _matching(r"0(\.[0-9]{1,6})?|1", "a fraction from 0 to 1 of at most six decimals")
 ]
 Moment = Annotated[
     datetime, _converted(datetime.fromisoformat, "a Beijing time such as 2024-12-15 00:00:00")
@@ -595,6 +599,37 @@ class Threshold(Row):
     reason_en: Text
 
 
+class Sampling(Row):
+    """How the units of a task that are to be verified are chosen, for ``verification_sample``.
+
+    Attributes:
+        share: of the units that reported, as a fraction.
+        least_units: least number of units.
+        doubtful_share, large_share: shares of the sample for units with findings about their
+            values, and for those with the largest funding; the rest is drawn.
+        seed: of the lot.
+    """
+
+    seed = "verification_sampling"
+    keys = (("task_code",),)
+
+    task_code: TaskCode
+    share: Fraction
+    least_units: Whole
+    doubtful_share: Fraction
+    large_share: Fraction
+    lot_seed: Whole = Field(alias="seed")
+    reason_zh: Text
+    reason_en: Text
+
+    @field_validator("large_share")
+    @classmethod
+    def _leaves_a_share_to_the_lot(cls, share: Decimal, info: Info) -> Decimal:
+        if share + info.data.get("doubtful_share", Decimal(0)) > 1:
+            raise _wanted("at most 1 together with doubtful_share")
+        return share
+
+
 class ObservationRule(Row):
     """A rule that sets ``observation_status``, used in the macro ``aggregate_rules``.
 
@@ -931,8 +966,11 @@ class SeedReader:
         """Check that each value of a ``Literal`` field has a row; queries would read NULL."""
         for name in get_args(model.model_fields[field].annotation):
             if all(getattr(row, field) != name for row in rows):
-                path = self.path(model.seed)
-                self._faults.append(Fault(path, 1, field, f"a row for {name}"))
+                self.require_row(model, field, name)
+
+    def require_row(self, model: type[Row], column: str, wanted: str) -> None:
+        """Record that a seed lacks a row."""
+        self._faults.append(Fault(self.path(model.seed), 1, column, f"a row for {wanted}"))
 
     def raise_faults(self) -> None:
         """Report the faults that have been recorded.

@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import cycle
 from typing import Any
 
 from orchestration.core.catalogue import load_catalogue
@@ -55,6 +56,17 @@ _TARGETS = 6
 _ZONES = (0, -300, 540, 345)
 #: Minimum score in tenths of a point, and the grade that a province gives for it.
 _GRADES = ((900, "excellent"), (750, "good"), (600, "pass"), (0, "fail"))
+
+#: Units verified in the spring after a year, per mille: few enough for a short list.
+_VERIFIED = 15
+#: What the verifications of the demo find, in turn: result, findings, what is asked, days from the
+#: verification to the day by which, and to the day on which it was put right.
+_VERIFICATIONS: tuple[tuple[str, str | None, str | None, int | None, int | None], ...] = (
+    ("unsound", "实训设备按计划数填报，现场清点少于填报数。", "按清点数更正并补报凭证。", 60, None),
+    ("sound", None, None, None, None),
+    ("minor", "个别培训班次缺少签到记录。", "补齐签到记录。", 60, 45),
+    ("unsound", "企业投入经费没有到账凭证。", "核减没有凭证的经费并说明原因。", 300, None),
+)
 
 Item = tuple[str, bytes]
 
@@ -199,6 +211,7 @@ class _Generator:
         self._bundles: dict[str, list[str]] = {}
         #: Objects that use the id of another one's document, which must come first.
         self.repeats: list[Item] = []
+        self.verifications = cycle(_VERIFICATIONS)
         self.years = (world.year - 1, world.year)
         self.cutoff = {year: _cutoff_seconds(year) for year in self.years}
         self.spoilers = {
@@ -249,6 +262,18 @@ class _Generator:
                 [text for u in units if (text := self._assessment(u, year))],
             )
             yield from self._summaries(year, province, units)
+            if year < self.world.year:
+                yield from self._bulk_file(
+                    "verification",
+                    year,
+                    province,
+                    [
+                        self._verification(u, year)
+                        for u in units
+                        if u.is_expected(year)
+                        and Draw(self.seed, "verified", u.code, year).happens(_VERIFIED)
+                    ],
+                )
         yield from self._bulk_file("review", year, "000000", recognitions)
 
     def _bulk_file(self, kind: str, year: int, province: str, texts: list[str]) -> Iterator[Item]:
@@ -450,6 +475,29 @@ class _Generator:
                 "score": tenths / 10,
                 "grade": grade,
                 "comment": None,
+            }
+        )
+
+    def _verification(self, unit: Unit, year: int) -> str:
+        """A verification of the year's data in the next spring; the truth knows nothing of it."""
+        result, findings, requirement, due, closed = next(self.verifications)
+        at = self.cutoff[year] + Draw(self.seed, "spring", unit.code).between(100, 160) * _DAY
+
+        def day(after: int | None) -> str | None:
+            return None if after is None else iso_time(at + after * _DAY)[:10]
+
+        return json_text(
+            {
+                **common_fields(
+                    "verification", f"verification-{year}-{unit.code}", iso_time(at), year
+                ),
+                "unit_code": unit.code,
+                "verified_on": day(0),
+                "result": result,
+                "findings": findings,
+                "requirement": requirement,
+                "due_on": day(due),
+                "closed_on": day(closed),
             }
         )
 

@@ -438,6 +438,20 @@ class Editorial(Document):
     ]
 
 
+class Verification(Document):
+    """What a check of a unit's data on the spot found, what is asked of the unit, by when."""
+
+    document_type: Literal["verification"] = "verification"
+    unit_code: UnitCode
+    year: Whole
+    verified_on: Day
+    result: Literal["sound", "minor", "unsound"]
+    findings: Reason | None = None
+    requirement: Reason | None = None
+    due_on: Day | None = None
+    closed_on: Day | None = None
+
+
 _MODEL_BY_NAME = {
     model.model_fields["document_type"].default: model for model in Document.__subclasses__()
 }

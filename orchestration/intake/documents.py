@@ -36,6 +36,7 @@ from orchestration.intake.contracts import (
     Registration,
     Return,
     Review,
+    Verification,
     given_fields,
 )
 from orchestration.intake.findings import (
@@ -581,6 +582,8 @@ def _prefix_findings(
         yield finding("E061", where.at(), **about)
     if isinstance(model, Editorial):
         yield from _editorial_findings(place, where, model, about)
+    if isinstance(model, Verification):
+        yield from _verification_findings(where, model, about)
     province = fields.get("province_code")
     if province is not None and province != place.province_code:
         yield finding(
@@ -609,6 +612,22 @@ def _editorial_findings(
     sender = MINISTRY if model.bulletin in of_ministry else model.bulletin
     if sender != place.province_code:
         yield finding("E111", where.at("bulletin"), value=model.bulletin, **about)
+
+
+def _verification_findings(where: Locator, model: Verification, about: About) -> Iterator[Finding]:
+    """Yield a finding if it isn't said what the unit must do by when, or the days can't be so."""
+    asks = model.requirement and model.due_on
+    if model.result != "sound" and not (model.findings and asks):
+        yield finding("E064", where.at(), **about)
+    for name, day in (("due_on", model.due_on), ("closed_on", model.closed_on)):
+        if day and day < model.verified_on:
+            yield finding(
+                "E065",
+                where.at(name),
+                value=day.isoformat(),
+                expected=model.verified_on.isoformat(),
+                **about,
+            )
 
 
 def _targets(

@@ -129,8 +129,16 @@ def test_the_new_types_are_taken_in_and_names_stay_in_raw(
         "文档编号,提交时间,年度,通报,章节,文字\n"
         "e1,2024-12-20T09:00:00+08:00,2024,110000,总体情况,各单位按时报送。\n",
     )
+    landing.document(
+        "verification",
+        province="000000",
+        unit_code=unit,
+        verified_on="2024-11-01",
+        result="sound",
+        document_id="v1",
+    )
     done = stages.intake(ws, 2024, run_id="test", progress=lambda _: None)
-    assert done.by_status == {"accepted": 5}
+    assert done.by_status == {"accepted": 6}
     with lakehouse.writer(ws.settings, ws.store) as con:
         assert con.execute(
             "select statistician, reviewer, responsible, scan_object_key "
@@ -143,9 +151,11 @@ def test_the_new_types_are_taken_in_and_names_stay_in_raw(
     with duckdb.connect(str(path)) as build:
         assert build.execute(
             "select document_type, unit_code, task_code, subject, series, has_cutoff "
-            "from control.documents where document_id in ('c1', 'r1', 'e1') order by 1"
+            "from control.documents where document_id in ('c1', 'r1', 'e1', 'v1') order by 1"
         ).fetchall() == [
             ("confirmation", None, None, "110000", None, False),
             ("editorial", None, None, "110000", "总体情况", False),
             ("return", unit, "T05", unit, "r1", False),
+            # Of each sender and year; another sender's replaces it not.
+            ("verification", unit, "T05", unit, "2024-000000", False),
         ]

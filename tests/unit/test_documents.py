@@ -306,6 +306,44 @@ def test_a_return_names_a_document_or_the_return_that_it_withdraws() -> None:
     assert codes(parse(withdrawal, "return")) == []
 
 
+VERIFICATION = {
+    "document_id": "v1",
+    "submitted_at": "2025-04-20T10:00:00+08:00",
+    "unit_code": "T05-440000-0007",
+    "year": 2024,
+    "verified_on": "2025-04-18",
+    "result": "unsound",
+    "findings": "现场清点少于填报数",
+    "requirement": "按清点数更正",
+    "due_on": "2025-06-30",
+}
+
+
+@pytest.mark.parametrize("sender", ["440000", "000000"])
+def test_the_province_and_the_ministry_verify_data(sender: str) -> None:
+    assert codes(parse(VERIFICATION, "verification", sender)) == []
+    closed = VERIFICATION | {"closed_on": "2025-06-01"}
+    assert codes(parse(closed, "verification", sender)) == []
+
+
+def test_a_verification_says_what_is_wrong_what_to_do_and_by_when() -> None:
+    for name in ("findings", "requirement", "due_on"):
+        parsed = parse(VERIFICATION | {name: None}, "verification")
+        assert codes(parsed) == [("E064", "")]
+    sound = {
+        name: VERIFICATION[name]
+        for name in VERIFICATION
+        if name not in ("findings", "requirement", "due_on")
+    } | {"result": "sound"}
+    assert codes(parse(sound, "verification")) == []
+
+
+def test_nothing_is_due_or_closed_before_the_verification() -> None:
+    for name in ("due_on", "closed_on"):
+        parsed = parse(VERIFICATION | {name: "2025-04-17"}, "verification")
+        assert codes(parsed) == [("E065", f"/{name}")]
+
+
 CONFIRMATION = {
     "document_id": "c1",
     "submitted_at": "2024-12-14T10:00:00+08:00",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from orchestration.bulletin.content import Block, Claim, Run, heading, paragraph
 from orchestration.bulletin.contradictions import contradictions_by_kind, named_subjects
 from orchestration.bulletin.grammar import Problem, load_texts
@@ -17,6 +19,7 @@ from orchestration.bulletin.problems import (
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import listed
 from orchestration.figures.claims import Evidence, counts
+from orchestration.figures.numbers import count
 from orchestration.figures.wording import UNIT_NAME, category_name, clean, level_names
 
 IN = ("national",)
@@ -56,7 +59,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     found = [*_missing_reports(marts), *_late_targets(marts)]
     for problem in load_texts().problems:
         found += _by_threshold(marts, problem)
-    found += _contradictions(marts)
+    found += [*_contradictions(marts), *_left_to_put_right(marts)]
     return found or [paragraph("按照本通报采用的标准，未发现突出问题。")]
 
 
@@ -151,3 +154,18 @@ def _contradictions(marts: Marts) -> list[Block]:
             )
         )
     return [heading("报送、考核和认定结果前后矛盾"), *found] if found else []
+
+
+def _left_to_put_right(marts: Marts) -> list[Block]:
+    """Return the sentence about what verifications found and units have not put right."""
+    left = Counter(row["rectification_state"] for row in marts.verifications)
+    if not left["open"] + left["overdue"]:
+        return []
+    runs: list[Run] = [
+        "抽查核查发现的问题尚未完成整改的",
+        Claim("verification/left/-", count(left["open"] + left["overdue"])),
+        "项",
+    ]
+    if left["overdue"]:
+        runs += ["，其中逾期", Claim("verification/overdue/-", count(left["overdue"])), "项"]
+    return [paragraph(*runs, "，清单见附件。")]
