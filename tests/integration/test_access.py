@@ -21,6 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from orchestration import lakehouse
+from orchestration.core.errors import Unreachable
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.storage import Store
 from tests.conftest import clean_environment
@@ -353,3 +354,29 @@ def test_the_scripts_can_run_again_on_a_catalogue_in_use(access: Access) -> None
     test_the_metadata_an_analyst_sees_have_nothing_of_raw(access)
     log = access.servers.postgres.log.read_text()
     assert [role for role, word in access.servers.passwords.items() if word in log] == []
+
+
+def test_who_submits_can_not_reach_lake_and_publication(tmp_path: Path) -> None:
+    served = tmp_path / "s3"
+    for bucket in ("landing", "lake", "publication"):
+        (served / bucket).mkdir(parents=True)
+    (served / "lake/a.parquet").write_bytes(b"secret")
+    only_landing = ("--filter=+ /landing/**", "--filter=- **")
+    s3 = S3Server(tmp_path, served, "s3-landing", options=only_landing)
+    s3.start()
+    try:
+        store = Store(s3.config)
+        store.put("landing", "plan/a.json", b"{}")
+        assert store.get("landing", "plan/a.json") == b"{}"
+        for refused in (
+            lambda: store.get("lake", "a.parquet"),
+            lambda: store.list("lake"),
+            lambda: store.put("lake", "b.parquet", b""),
+            lambda: store.put("publication", "editions/2024/latest.json", b"1"),
+        ):
+            with pytest.raises(Unreachable):
+                refused()
+    finally:
+        s3.kill()
+    files = [path.relative_to(served) for path in served.rglob("*") if path.is_file()]
+    assert sorted(map(str, files)) == ["lake/a.parquet", "landing/plan/a.json"]

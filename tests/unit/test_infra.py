@@ -119,8 +119,9 @@ def test_every_s3_server_reads_ranges_without_waiting() -> None:
     name = "--vfs-read-wait"
     wanted = f"{name} {SERVED[SERVED.index(name) + 1]}"
     services, units = _yaml("compose.yaml")["services"], _units()
-    commands = [" ".join(map(str, services[each]["command"])) for each in ("s3", "s3-analyst")]
-    commands += [units[f"tongbao-{each}.service"] for each in ("s3", "s3-analyst")]
+    servers = ("s3", "s3-analyst", "s3-landing")
+    commands = [" ".join(map(str, services[each]["command"])) for each in servers]
+    commands += [units[f"tongbao-{each}.service"] for each in servers]
     for command in commands:
         assert wanted in command.replace(f"{name}=", f"{name} "), command
 
@@ -164,7 +165,7 @@ def test_every_variable_in_the_examples_is_used() -> None:
         for path in (PROJECT_ROOT / "orchestration/core/settings.py", INFRA / "backup.sh")
     )
     read_by_libraries = re.compile(r"PG[A-Z]+|AWS_SECRET_ACCESS_KEY|RCLONE_AUTH_KEY")
-    for name in ("pipeline", "alarms", "backup", "s3", "s3-analyst"):
+    for name in ("pipeline", "alarms", "backup", "s3", "s3-analyst", "s3-landing"):
         for variable in _variables(name):
             assert variable in readers or read_by_libraries.fullmatch(variable), variable
 
@@ -278,6 +279,15 @@ def test_no_other_role_writes_landing_objects_or_reads_contacts() -> None:
         assert set(re.findall(r"\+ /(\S+)/\*\*", text)) == shown
         assert "- **" in text
         assert "--read-only" in text
+
+
+def test_who_submits_reaches_the_landing_bucket_only() -> None:
+    command = " ".join(_yaml("compose.yaml")["services"]["s3-landing"]["command"])
+    unit = _units()["tongbao-s3-landing.service"]
+    for text in (command, unit):
+        assert re.findall(r"\+ (/\S+)", text.replace('"', " ")) == ["/landing/**"]
+        assert "- **" in text
+    assert "ReadOnlyPaths=/var/lib/tongbao\nReadWritePaths=/var/lib/tongbao/s3/landing\n" in unit
 
 
 def _list(value: Any) -> list[Any]:
