@@ -361,10 +361,13 @@ def bounces(ws: Workspace, year: int, mailbox: Path | None = None) -> list[Undel
     """
     from orchestration import telling
 
-    with lakehouse.writer(ws.settings, ws.store) as con:
-        lakehouse.ensure_tables(con)
-        if mailbox is not None:
+    if mailbox is not None:
+        with lakehouse.writer(ws.settings, ws.store) as con:
+            lakehouse.ensure_tables(con)
             telling.record_bounces(con, year, mailbox)
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        if not lakehouse.has_table(con, "publication.letters"):
+            return []
         return telling.undeliverable(con, year)
 
 

@@ -289,8 +289,17 @@ def test_letters_are_off_by_default_and_name_the_setting_that_is_missing(office:
     assert office.mailbox.letters == []
 
 
-def test_the_list_of_bounces_says_that_it_is_empty(tongbao: Tongbao) -> None:
+def test_listing_bounces_writes_nothing_and_says_that_there_are_none(
+    tongbao: Tongbao, settings: Settings
+) -> None:
+    nothing = tongbao("bounces", "--year", "2024")
+    assert (nothing.returncode, Path(settings.catalog).exists()) == (4, False)
+    with stages.open_workspace(settings) as ws, lakehouse.writer(settings, ws.store) as con:
+        lakehouse.ensure_tables(con)
+        before = lakehouse.current_snapshot(con)
     done = tongbao("bounces", "--year", "2024")
+    with stages.open_workspace(settings) as ws, lakehouse.reader(settings, ws.store) as con:
+        assert lakehouse.current_snapshot(con) == before
     assert (done.returncode, done.stdout) == (
         0,
         "letters 2024: none is known to have missed its receiver\n",
