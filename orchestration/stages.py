@@ -229,6 +229,7 @@ def transform(
     """
     from orchestration.bulletin import refuse_editorials
     from orchestration.intake.receipts import refresh_receipts
+    from orchestration.receipts import restore_signable
 
     period_of(year)
     with lakehouse.writer(ws.settings, ws.store) as con:
@@ -238,6 +239,8 @@ def transform(
             return refresh_receipts(build, ws.store, ws.settings, built_year, progress=progress)
 
         def build(each: int, number: int, *, force: bool = False) -> TransformSummary:
+            if restored := restore_signable(con, ws.store, ws.settings, each):
+                progress(f"transform {each}: {restored:,} digests to sign were read back")
             return lakehouse.transform_year(
                 con,
                 ws.settings,

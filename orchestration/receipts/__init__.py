@@ -9,6 +9,7 @@ from orchestration.receipts.guide import document_examples, sender_guide
 from orchestration.receipts.reminders import Reminder, RemindersSummary, write_reminders
 from orchestration.receipts.rendering import common_page_content, templates
 from orchestration.receipts.run import ReceiptsSummary, write_pages
+from orchestration.receipts.signable import restore_signable
 
 __all__ = [
     "ReceiptsSummary",
@@ -16,6 +17,7 @@ __all__ = [
     "RemindersSummary",
     "common_page_content",
     "document_examples",
+    "restore_signable",
     "sender_guide",
     "templates",
     "write_pages",

@@ -34,6 +34,7 @@ from orchestration.receipts.digests import (
 from orchestration.receipts.objects import list_object_pages, object_page_contents
 from orchestration.receipts.rendering import common_page_content, templates
 from orchestration.receipts.reports import list_report_pages
+from orchestration.receipts.signable import record_signable, save_signable
 from orchestration.receipts.units import list_unit_pages, unit_page_contents
 from orchestration.storage import Store, open_transfers
 
@@ -144,12 +145,12 @@ def write_pages(
         if pending:
             total += pending.result()
         total += transfers.put_many(settings.publication_bucket, batch).result()
+    if signable:
+        save_signable(store, settings, year, day, signable)
     con.execute("begin")
     record_pages(con, year, written)
     _record_daily_digests(con, year, [page.subject for page in new_digests.values()])
-    if signable:
-        name = "publication.signable_digests"
-        insert_rows(con, name, OTHER_TABLES[name].table_of(signable))
+    record_signable(con, signable)
     set_commit_message(con, "receipts", year)
     con.execute("commit")
     progress(f"receipts {year}: {total} files written for {len(written)} pages")
