@@ -169,7 +169,7 @@ def test_one_file_has_the_open_data_with_comments_and_views(
     path = tmp_path / "new" / "tongbao.duckdb"
     assert stages.database(published.ws, YEAR, None, path) == 1
     assert [each.name for each in path.parent.iterdir()] == [path.name]
-    expected = dict.fromkeys(public_tables(), "table") | {
+    expected = dict.fromkeys((*public_tables(), "series"), "table") | {
         "v_national_indicator": "view",
         "v_province_indicator": "view",
     }
