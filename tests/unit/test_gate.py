@@ -291,7 +291,7 @@ CRITICAL: dict[str, tuple[Callable[[duckdb.DuckDBPyConnection], None], str]] = {
     ),
     "synthetic_and_real_not_mixed": (
         _spoil("update raw.plans set synthetic = true where province_code = '440000'"),
-        "广东（合成2份，真实12份）",
+        "广东（合成2份，真实14份）",
     ),
     "rejected_documents_nation": (
         _spoil(
