@@ -68,6 +68,7 @@ def write_extremes(landing: Landing) -> dict[str, timedelta]:
     _write_reports(landing)
     write_suspicious(landing)
     _write_confirmation(landing)
+    _write_verifications(landing)
     return _write_odd_arrivals(landing) | _write_returns(landing)
 
 
@@ -151,6 +152,27 @@ def _write_confirmation(landing: Landing) -> None:
         signed_on=f"{landing.year}-12-01",
         document_digest="0" * 64,
     )
+
+
+def _write_verifications(landing: Landing) -> None:
+    """Verifications of each result, and rectifications in each state."""
+    year = landing.year
+    asked = {"findings": _MARKS, "requirement": _MARKS}
+    fields: list[dict[str, Any]] = [
+        {"result": "sound"},
+        {"result": "minor", **asked, "due_on": f"{year}-12-31"},
+        {"result": "unsound", **asked, "due_on": f"{year}-12-01"},
+        {"result": "unsound", **asked, "closed_on": f"{year}-12-10"},
+        {"result": "unsound", **asked},
+    ]
+    for serial, more in enumerate(fields, 9003):
+        landing.document(
+            "verification",
+            province=_PROVINCE,
+            unit_code=f"{_TASK}-{_PROVINCE}-{serial}",
+            verified_on=f"{year}-10-20",
+            **more,
+        )
 
 
 def _id(key: str) -> str:
