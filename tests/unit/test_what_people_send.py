@@ -16,7 +16,13 @@ import pytest
 from orchestration.core.catalogue import load_catalogue
 from orchestration.intake.checks import check_document
 from orchestration.intake.codes import code_of_label, indicator_code, unit_code
-from orchestration.intake.contracts import Assessment, Organisation, Registration, Review
+from orchestration.intake.contracts import (
+    Assessment,
+    Organisation,
+    Registration,
+    Review,
+    Verification,
+)
 from orchestration.intake.documents import ParsedObject, parse_object
 from orchestration.intake.findings import Finding
 from orchestration.intake.formats import Limits
@@ -983,7 +989,7 @@ class TestLabels:
     def test_every_label_means_a_code_of_the_contract(self) -> None:
         fields = {
             "level": Registration, "lead_organisation_type": Organisation, "stage": Review,
-            "decision": Review, "grade": Assessment,
+            "decision": Review, "grade": Assessment, "result": Verification,
         }  # fmt: skip
         for label in load_catalogue().code_labels:
             model: Any = fields[label.column_name]
