@@ -603,6 +603,7 @@ class Sampling(Row):
     """How the units of a task that are to be verified are chosen, for ``verification_sample``.
 
     Attributes:
+        task_code: None for all tasks without a row of their own.
         share: of the units that reported, as a fraction.
         least_units: least number of units.
         doubtful_share, large_share: shares of the sample for units with findings about their
@@ -613,7 +614,7 @@ class Sampling(Row):
     seed = "verification_sampling"
     keys = (("task_code",),)
 
-    task_code: TaskCode
+    task_code: TaskCode | None = None
     share: Fraction
     least_units: Whole
     doubtful_share: Fraction

@@ -165,10 +165,10 @@ BROKEN = {
         ("slip_low | value=5,000", "value: wanted a number"),
     ],
     "verification_sampling": [
-        ("T05 | share=5", "share: wanted a fraction from 0 to 1"),
-        ("T05 | large_share=0.7", "large_share: wanted at most 1 together with doubtful_share"),
-        ("T05 | task_code=T99", "task_code: wanted a task of tasks.csv, found 'T99'"),
-        ("T05 | task_code=T04", "task_code: wanted a value that no other row has"),
+        (" | share=5", "share: wanted a fraction from 0 to 1"),
+        (" | large_share=0.7", "large_share: wanted at most 1 together with doubtful_share"),
+        (" | task_code=T99", "task_code: wanted a task of tasks.csv, found 'T99'"),
+        (" | task_code=T04", "task_code: wanted a row for all tasks"),
     ],
     "observation_rules": [
         ("few_units | rule=few", "rule: wanted a row for few_units"),

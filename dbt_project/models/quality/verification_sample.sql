@@ -22,6 +22,32 @@ funding as (
     where role.role = 'received'
 ),
 
+units as (
+    select *
+    from {{ ref('fct_unit_year') }}
+    where document_id is not null
+),
+
+-- The row of each task: its own, or that of all tasks.
+sampling as (
+    select *
+    from (
+        select
+            task.task_code,
+            rule.share,
+            rule.least_units,
+            rule.doubtful_share,
+            rule.large_share,
+            rule.seed,
+            row_number() over (partition by task.task_code order by rule.task_code asc nulls last) as place
+        from (select distinct task_code from units) as task
+        inner join
+            {{ ref('verification_sampling') }} as rule
+            on rule.task_code is null or task.task_code = rule.task_code
+    ) as rules
+    where place = 1
+),
+
 -- Units of which values count, with the size of their task's sample.
 pool as (
     select
@@ -45,11 +71,10 @@ pool as (
         cast(sampling.share * count(*) over (partition by unit.task_code) as decimal(18, 6)) as share_units,
         sampling.doubtful_share,
         sampling.large_share
-    from {{ ref('fct_unit_year') }} as unit
-    inner join {{ ref('verification_sampling') }} as sampling on unit.task_code = sampling.task_code
+    from units as unit
+    inner join sampling on unit.task_code = sampling.task_code
     left join findings on unit.unit_code = findings.unit_code
     left join funding on unit.unit_code = funding.unit_code
-    where unit.document_id is not null
 ),
 
 sized as (
