@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestration import lakehouse, stages
+from orchestration.core import catalogue
 from orchestration.core.errors import TongbaoError, Unreachable, UsageError
 from orchestration.intake import cluster, isolation, settling
 from tests.fixtures import poison
@@ -29,6 +30,8 @@ def _executors(monkeypatch: pytest.MonkeyPatch) -> None:
         return reversed([function(task) for task in reversed(tasks)])
 
     monkeypatch.setattr(cluster, "run_on_executors", run)
+    # An executor's catalogue must not stay in this process.
+    monkeypatch.setattr(catalogue, "_handed_over", None)
 
 
 def test_rows_findings_and_receipts_are_those_of_a_local_intake(

@@ -399,8 +399,9 @@ def test_a_new_home_uses_the_installations_parse_while_the_project_is_the_same(
 
 
 def test_seeds_are_loaded_and_tested_once_for_a_state_of_the_project(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    settings = Settings(home=tmp_path / "home", catalog=str(tmp_path / "catalog.sqlite"))
     monkeypatch.setattr(dbt, "_INSTALLED", tmp_path / "not installed")
     selected: list[tuple[str, ...]] = []
     run = dbt.run_build
