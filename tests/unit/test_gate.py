@@ -193,6 +193,14 @@ def test_growth_over_a_break_in_the_series_blocks(
     assert not checks & set(blocking(decide(marts)))
 
 
+def test_a_year_without_figures_has_no_growth_to_judge(marts: duckdb.DuckDBPyConnection) -> None:
+    for table in ("agg_national_indicator", "agg_province_indicator", "fct_unit_indicator"):
+        marts.execute(f"delete from marts.{table} where year = 2024")
+    judged = {outcome.check.name: outcome for outcome in decide(marts).outcomes}
+    for check in ("national_growth_is_matched", "province_growth_is_matched"):
+        assert judged[check].success
+
+
 # -- every critical check can fail and names the causes --------------------------------------
 
 FACT = "marts.fct_unit_indicator"
