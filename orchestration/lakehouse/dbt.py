@@ -115,8 +115,8 @@ def _close_build_file() -> None:
             DuckDBConnectionManager._ENV = None
 
 
-def _is_parsed(folder: Path) -> bool:
-    """Whether the folder has the parse of the project's present files by this dbt."""
+def _is_current(folder: Path) -> bool:
+    """Whether a folder was made from the project's present files by this dbt."""
     stamp = folder / _STAMP
     return stamp.exists() and stamp.read_text(encoding="utf-8") == _stamp()
 
@@ -125,24 +125,33 @@ def _stamp() -> str:
     return f"{dbt_project_version()} dbt-core {version('dbt-core')}"
 
 
+def _make_once(folder: Path, make: Callable[[], None]) -> None:
+    """Make the content of a folder, unless it is current; one process at a time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # After a change of the code, several processes (Dagster's, the tests' workers) come at once.
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_current(folder):
+            # A killed process leaves incomplete files; the stamp is written after whole ones.
+            (folder / _STAMP).unlink(missing_ok=True)
+            make()
+            (folder / _STAMP).write_text(_stamp(), encoding="utf-8")
+
+
 def _parse(folder: Path, build_file: Path) -> None:
     """Parse the project into a folder, unless this is done.
 
     Raises:
         TongbaoError: the project can't be parsed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    # After a change of the code, several processes (Dagster's, the tests' workers) parse at once.
-    with (folder / "parse.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _is_parsed(folder):
-            # A killed parse leaves an incomplete manifest; the stamp is written after a full one.
-            (folder / _STAMP).unlink(missing_ok=True)
-            result = _invoke(folder, build_file, "parse")
-            if not result.success:
-                raise TongbaoError(f"dbt: the project can't be parsed: {result.exception}")
-            _parsed[folder] = result.result
-            (folder / _STAMP).write_text(_stamp(), encoding="utf-8")
+
+    def parse() -> None:
+        result = _invoke(folder, build_file, "parse")
+        if not result.success:
+            raise TongbaoError(f"dbt: the project can't be parsed: {result.exception}")
+        _parsed[folder] = result.result
+
+    _make_once(folder, parse)
 
 
 def parse_for_all_homes() -> None:
@@ -159,7 +168,7 @@ def parse_for_all_homes() -> None:
 
 def _parsed_folder(settings: Settings) -> Path:
     """The folder with the parsed project: the installation's, or the home's, parsed if need be."""
-    if _is_parsed(_INSTALLED):
+    if _is_current(_INSTALLED):
         return _INSTALLED
     folder = target_folder(settings)
     _parse(folder, build_file(settings))
@@ -203,11 +212,6 @@ _SEEDS, _SEED_NODES = "seeds", "nodes.json"
 _ALL_SEEDS = ("config.materialized:seed", "--indirect-selection", "cautious")
 
 
-def _has_seeds(folder: Path) -> bool:
-    stamp = folder / _SEEDS / _STAMP
-    return stamp.exists() and stamp.read_text(encoding="utf-8") == _stamp()
-
-
 def _load_seeds(folder: Path, manifest: Any) -> None:
     """Load and test the seeds in a folder of the parsed project, unless this is done.
 
@@ -215,12 +219,8 @@ def _load_seeds(folder: Path, manifest: Any) -> None:
         TongbaoError: a seed can't be loaded, or a test of one failed.
     """
     seeds = folder / _SEEDS
-    seeds.mkdir(parents=True, exist_ok=True)
-    with (seeds / "load.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if _has_seeds(folder):
-            return
-        (seeds / _STAMP).unlink(missing_ok=True)
+
+    def load() -> None:
         for leftover in seeds.glob(BUILD_FILE + "*"):
             leftover.unlink()
         try:
@@ -231,13 +231,17 @@ def _load_seeds(folder: Path, manifest: Any) -> None:
             _close_build_file()
         record = json.dumps([asdict(node) for node in nodes])
         (seeds / _SEED_NODES).write_text(record, encoding="utf-8")
-        (seeds / _STAMP).write_text(_stamp(), encoding="utf-8")
+
+    _make_once(seeds, load)
 
 
 def _copy_seeds(settings: Settings, path: Path, manifest: Any) -> list[DbtNode]:
     """Copy the seeds' tables into the build file; return what dbt ran to make them."""
-    folder = _INSTALLED if _has_seeds(_INSTALLED) else target_folder(settings)
-    _load_seeds(folder, manifest)
+    folder = _INSTALLED
+    # An installation's folder may belong to another user: nothing is written into it.
+    if not _is_current(folder / _SEEDS):
+        folder = target_folder(settings)
+        _load_seeds(folder, manifest)
     with duckdb.connect() as con:
         con.execute(f"attach {quoted(str(path))} as build")
         con.execute(f"attach {quoted(str(folder / _SEEDS / BUILD_FILE))} as made (read_only)")

@@ -10,6 +10,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -412,7 +413,7 @@ def test_seeds_are_loaded_and_tested_once_for_a_state_of_the_project(
         return run(target, path, *options, **more) if "--select" in options else ([], [])
 
     monkeypatch.setattr(dbt, "run_build", selecting)
-    built = {name: tmp_path / f"{name}.duckdb" for name in ("first", "second", "third")}
+    built = {name: tmp_path / f"{name}.duckdb" for name in ("first", "second", "third", "fourth")}
     nodes = dbt_build(settings, built["first"])
     assert dbt_build(settings, built["second"]) == nodes
     assert [options[0] for options in selected] == ["--select", "--exclude", "--exclude"]
@@ -421,10 +422,18 @@ def test_seeds_are_loaded_and_tested_once_for_a_state_of_the_project(
     with duckdb.connect(str(built["second"])) as con:
         count = "select count(*) from seeds.regions where province_code like '______'"
         assert con.execute(count).fetchone() == (32,)
+    # Nothing is written into an installation's folder, which may belong to another user.
+    with monkeypatch.context() as installed:
+        installed.setattr(dbt, "_INSTALLED", target_folder(settings))
+        before = sorted(target_folder(settings).rglob("*"))
+        installed.setattr(dbt, "_make_once", None)
+        fresh = replace(settings, home=tmp_path / "fresh")
+        assert dbt_build(fresh, built["third"]) == nodes
+        assert sorted(target_folder(settings).rglob("*")) == before
     # Other files: the seeds are loaded again.
     monkeypatch.setattr(dbt, "dbt_project_version", lambda: "another")
-    dbt_build(settings, built["third"])
-    assert [options[0] for options in selected[3:]] == ["--select", "--exclude"]
+    dbt_build(settings, built["fourth"])
+    assert [options[0] for options in selected[4:]] == ["--select", "--exclude"]
 
 
 @pytest.mark.slow
