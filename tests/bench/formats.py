@@ -27,6 +27,8 @@ import pyarrow.parquet as pq
 from orchestration import stages
 from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.core.settings import Settings
+from orchestration.defs.serve import store_environment
+from tests.bench.commands import TONGBAO, Cost, run, say, show
 from tests.bench.floor import store_of
 
 YEAR = 2024
@@ -173,27 +175,20 @@ print(time.monotonic() - started, sum(len(d.values) for d in parsed.documents))
 """
 
 
-def measure(
-    folder: Path,
-    run: Callable[..., Any],
-    say: Callable[[str], None],
-    show: Callable[[str, Any], None],
-    environment_of: Callable[..., dict[str, str]],
-    tongbao: str,
-) -> None:
+def measure(folder: Path) -> None:
     """Measure the three formats and print the results."""
 
-    def intake(name: str, fill: Callable[[stages.Workspace], None]) -> tuple[Any, Path, Floor]:
+    def intake(name: str, fill: Callable[[stages.Workspace], None]) -> tuple[Cost, Path, Floor]:
         home = folder / name
         settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
         with stages.open_workspace(settings) as ws:
             fill(ws)
-            environment = environment_of(settings, ws.store)
+            environment = store_environment(settings, ws.store)
             floor: Floor = ()
             if fill is _json_objects:
                 said = run([sys.executable, "-m", "tests.bench.formats"], environment).out
                 floor = tuple(map(float, said.split()))
-            cost = run([tongbao, "intake", "--year", str(YEAR)], environment)
+            cost = run([TONGBAO, "intake", "--year", str(YEAR)], environment)
         return cost, home, floor
 
     say(f"{_OBJECTS:,} JSON objects, each with its receipt (at most 1.3 x the last line)")

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from orchestration import stages
 from orchestration.core.settings import Settings
+from orchestration.defs.serve import store_environment
+from tests.bench.commands import TONGBAO, Cost, run, say, show
 
 __all__ = ["exponent", "measure"]
 
@@ -50,11 +51,6 @@ def measure(
     sizes: Sequence[float],
     *,
     reports: bool,
-    run: Callable[..., Any],
-    say: Callable[[str], None],
-    show: Callable[[str, Any], None],
-    environment_of: Callable[..., dict[str, str]],
-    tongbao: str,
 ) -> None:
     """Measure every size and print the costs and the exponents.
 
@@ -62,32 +58,29 @@ def measure(
         folder: for the homes; a nation takes about 0.4 GB with its report files.
         sizes: in nations of 12,000 units, the smallest first.
         reports: whether the units have report files, each an object of its own.
-        run, say, show, environment_of, tongbao: of ``tests.bench.__main__``.
     """
-    costs: dict[str, list[Any]] = {stage: [] for stage in _STAGES}
+    costs: dict[str, list[Cost]] = {stage: [] for stage in _STAGES}
     for size in sizes:
         home = folder / f"nations-{size:g}"
         settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
         with stages.open_workspace(settings) as ws:
-            environment = environment_of(settings, ws.store)
+            environment = store_environment(settings, ws.store)
             options = ["--scale", f"{size:g}", "--bulk", *(() if reports else ("--no-reports",))]
-            demo = run([tongbao, "demo", "--year", str(YEAR), *options], environment)
+            demo = run([TONGBAO, "demo", "--year", str(YEAR), *options], environment)
             say(f"{size:g} nations: {demo.out.strip().split(';')[0]}")
             show("tongbao demo --bulk", demo)
             for stage in _STAGES:
                 cost = run(
-                    [tongbao, stage, "--year", str(YEAR)], environment, carried_out=_CARRIED_OUT
+                    [TONGBAO, stage, "--year", str(YEAR)], environment, carried_out=_CARRIED_OUT
                 )
                 show(f"tongbao {stage}", cost)
                 costs[stage].append(cost)
         shutil.rmtree(home)
     if len(sizes) > 1:
-        _compare(sizes, costs, say)
+        _compare(sizes, costs)
 
 
-def _compare(
-    sizes: Sequence[float], costs: dict[str, list[Any]], say: Callable[[str], None]
-) -> None:
+def _compare(sizes: Sequence[float], costs: dict[str, list[Cost]]) -> None:
     say(f"from {sizes[0]:g} to {sizes[-1]:g} nations")
     added = (sizes[-1] - sizes[0]) * _UNITS
     for stage, measured in costs.items():

@@ -21,7 +21,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.bench.commands import Cost
 
 __all__ = ["measure"]
 
@@ -134,12 +137,6 @@ def measure(
     folder: Path,
     nations: float,
     spark_python: str | None,
-    *,
-    run: Callable[..., Any],
-    say: Callable[[str], None],
-    show: Callable[[str, Any], None],
-    environment_of: Callable[..., dict[str, str]],
-    tongbao: str,
 ) -> None:
     """Measure the peers and the pipeline on one demo and print the ratios.
 
@@ -147,19 +144,20 @@ def measure(
         folder: for the home.
         nations: the size of the demo, in nations of 12,000 units.
         spark_python: an interpreter with PySpark; None if there is none.
-        run, say, show, environment_of, tongbao: of ``tests.bench.__main__``.
     """
     from orchestration import stages
     from orchestration.core.settings import Settings
+    from orchestration.defs.serve import store_environment
+    from tests.bench.commands import TONGBAO, run, say, show
 
     home = folder / "peers"
     settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
     with stages.open_workspace(settings) as ws:
-        environment = environment_of(settings, ws.store)
-        command = [tongbao, "demo", "--year", "2024", "--scale", f"{nations:g}"]
+        environment = store_environment(settings, ws.store)
+        command = [TONGBAO, "demo", "--year", "2024", "--scale", f"{nations:g}"]
         say(f"{nations:g} nations: {run(command, environment).out.strip().split(';')[0]}")
         ours = [
-            run([tongbao, stage, "--year", "2024"], environment, carried_out=(0, 3))
+            run([TONGBAO, stage, "--year", "2024"], environment, carried_out=(0, 3))
             for stage in ("intake", "transform", "gate")
         ]
         for stage, cost in zip(("intake", "transform", "gate"), ours, strict=True):
@@ -171,19 +169,19 @@ def measure(
         reading = sum(parts[name] for name in ("list", "fetch", "reports", "parse", "receipts"))
         say(f"    by stage: {parts}")
         say(f"    tongbao's intake takes {ours[0].wall / reading:.2f} x as long as its reading")
-        _ratio("usual", theirs, ours, say)
+        say(_ratio("usual", theirs, ours))
         if spark_python is None:
             say("spark: skipped, no interpreter with PySpark was given (--spark PYTHON)")
             return
         theirs = run([spark_python, script, "spark", str(home)], environment)
         show("spark: local[*], without receipts", theirs)
         say(f"    by stage: {json.loads(theirs.out.splitlines()[-1])}")
-        _ratio("spark", theirs, ours, say)
+        say(_ratio("spark", theirs, ours))
 
 
-def _ratio(name: str, theirs: Any, ours: list[Any], say: Callable[[str], None]) -> None:
+def _ratio(name: str, theirs: Cost, ours: list[Cost]) -> str:
     wall, cpu = sum(each.wall for each in ours), sum(each.cpu for each in ours)
-    say(
+    return (
         f"    tongbao / {name}: {wall / theirs.wall:.2f} x wall, {cpu / theirs.cpu:.2f} x CPU, "
         f"{max(each.peak for each in ours) / theirs.peak:.2f} x peak memory"
     )

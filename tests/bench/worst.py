@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,10 @@ from orchestration import stages
 from orchestration.cli import main
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.settings import Settings
+from orchestration.defs.serve import store_environment
 from orchestration.intake import isolation
 from tests.bench import formats
+from tests.bench.commands import Cost, run, say, show
 from tests.fixtures import poison
 
 __all__ = ["measure"]
@@ -43,21 +45,15 @@ def _computing() -> Iterator[tuple[str, bytes]]:
         yield f"{_FOLDER}440000/harm-{number}.json", b"compute"
 
 
-def measure(
-    folder: Path,
-    run: Callable[..., Any],
-    say: Callable[[str], None],
-    show: Callable[[str, Any], None],
-    environment_of: Callable[..., dict[str, str]],
-) -> None:
+def measure(folder: Path) -> None:
     """Measure the three cases and print the results."""
 
-    def intake(name: str, *objects: tuple[str, bytes]) -> tuple[Any, dict[str, Any]]:
+    def intake(name: str, *objects: tuple[str, bytes]) -> tuple[Cost, dict[str, Any]]:
         settings = Settings(home=folder / name, catalog=str(folder / name / "catalog.sqlite"))
         command = [sys.executable, "-m", "tests.bench.worst", "intake"]
         with stages.open_workspace(settings) as ws:
             ws.store.put_many("landing", objects)
-            environment = environment_of(settings, ws.store)
+            environment = store_environment(settings, ws.store)
             cost = run([*command, "--year", str(formats.YEAR), "--json"], environment)
             receipts = len(ws.store.list("publication", "receipts/"))
         return cost, json.loads(cost.out) | {"receipts": receipts}
