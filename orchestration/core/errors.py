@@ -15,6 +15,7 @@ __all__ = [
     "TongbaoError",
     "Unreachable",
     "UsageError",
+    "error_with",
 ]
 
 
@@ -66,3 +67,9 @@ class Unreachable(TongbaoError):
     """Object storage or the lakehouse catalogue can't be reached or is locked (exit code 4)."""
 
     exit_code = 4
+
+
+def error_with(exit_code: int, message: str) -> TongbaoError:
+    """The error of another process, by the exit code and the message that it has reported."""
+    kinds = {kind.exit_code: kind for kind in (TongbaoError, UsageError, GateBlocked, Unreachable)}
+    return kinds[exit_code](message)

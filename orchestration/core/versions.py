@@ -34,6 +34,7 @@ __all__ = [
     "Version",
     "code_versions",
     "dbt_project_version",
+    "digest_of",
     "edition_version",
     "figures_version",
     "project_files",
@@ -157,8 +158,8 @@ def project_files(root: Path = PROJECT_ROOT, folders: Iterable[str] = FOLDERS) -
     return sorted(found)
 
 
-def _digest(paths: Iterable[str], root: Path) -> str:
-    """The first 12 hex digits of a SHA-256 over the files' names and bytes."""
+def digest_of(paths: Iterable[str], root: Path = PROJECT_ROOT) -> str:
+    """The first 12 hex digits of a SHA-256 over the names and bytes of files below ``root``."""
     digest = hashlib.sha256()
     for path in paths:
         body = (root / path).read_bytes()
@@ -169,7 +170,7 @@ def _digest(paths: Iterable[str], root: Path) -> str:
 def version_of(name: Version, root: Path = PROJECT_ROOT) -> str:
     """Compute a version from the files below ``root``: 12 hex digits."""
     covered = (path for path in project_files(root) if name in (versions_of(path) or ()))
-    return _digest(covered, root)
+    return digest_of(covered, root)
 
 
 @cache
@@ -187,7 +188,7 @@ def edition_version() -> str:
 @cache
 def dbt_project_version() -> str:
     """The version of the dbt project, which dbt's parsed manifest depends on: 12 hex digits."""
-    return _digest(project_files(folders=("dbt_project",)), PROJECT_ROOT)
+    return digest_of(project_files(folders=("dbt_project",)), PROJECT_ROOT)
 
 
 def code_versions() -> dict[str, str]:

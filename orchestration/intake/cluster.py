@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from orchestration.core.catalogue import Catalogue, load_catalogue, use_catalogue
-from orchestration.core.errors import TongbaoError, Unreachable, UsageError
+from orchestration.core.errors import TongbaoError, UsageError, error_with
 from orchestration.core.settings import Settings
 from orchestration.core.versions import figures_version
 from orchestration.intake.answers import Terms
@@ -108,8 +108,7 @@ def read_on_cluster(
         read: _Read = pickle.loads(result)  # noqa: S301
         if read.error:
             exit_code, message = read.error
-            kinds = {each.exit_code: each for each in (TongbaoError, UsageError, Unreachable)}
-            raise kinds[exit_code](f"on an executor: {message}")
+            raise error_with(exit_code, f"on an executor: {message}")
         absent += read.absent
         slow += read.slow
         reading.failures |= read.failures

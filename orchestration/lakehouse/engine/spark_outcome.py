@@ -14,14 +14,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestration.core.errors import TongbaoError, Unreachable, UsageError
+from orchestration.core.errors import TongbaoError, error_with
 from orchestration.storage.local_server import die_with_parent
 
 __all__ = ["OUTCOME", "run_child", "write_outcome"]
 
 #: The file in the folder with what the child returns, or its error.
 OUTCOME = "outcome.json"
-_KINDS = {each.exit_code: each for each in (TongbaoError, UsageError, Unreachable)}
 
 
 def write_outcome(folder: Path, function: Callable[[], Any]) -> None:
@@ -64,5 +63,5 @@ def run_child(
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise TongbaoError(f"spark: its process ended with {done.returncode}: {last}") from None
     if "error" in outcome:
-        raise _KINDS[outcome["exit_code"]](outcome["error"])
+        raise error_with(outcome["exit_code"], outcome["error"])
     return outcome["result"]
