@@ -19,7 +19,7 @@ $(BIN)/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	$(BIN)/python -c 'from orchestration.lakehouse.dbt import parse_for_all_homes as p; p()'
+	$(BIN)/python -c 'from orchestration.lakehouse.dbt import prepare_for_all_homes as p; p()'
 	touch $@
 
 $(BIN)/.dev: $(BIN)/.runtime requirements-dev.lock

@@ -79,9 +79,9 @@ def one_forker() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
-    """What all homes of a worker use: the parsed dbt project."""
-    return Shared(tmp_path_factory.mktemp("dbt"))
+def shared(pytestconfig: pytest.Config) -> Shared:
+    """What all homes use: the dbt project, parsed and recorded once for a state of the project."""
+    return Shared(pytestconfig.cache.mkdir("dbt"))
 
 
 @pytest.fixture(scope="session")

@@ -186,9 +186,9 @@ def edition_version() -> str:
 
 
 @cache
-def dbt_project_version() -> str:
-    """The version of the dbt project, which dbt's parsed manifest depends on: 12 hex digits."""
-    return digest_of(project_files(folders=("dbt_project",)), PROJECT_ROOT)
+def dbt_project_version(project: Path) -> str:
+    """The version of a dbt project, which dbt's parsed manifest depends on: 12 hex digits."""
+    return digest_of(project_files(project.parent, [project.name]), project.parent)
 
 
 def code_versions() -> dict[str, str]:

@@ -16,13 +16,26 @@ import duckdb
 
 from orchestration.core.contacts import MAY_HOLD_CONTACT, struck
 from orchestration.core.document_types import DOCUMENT_TYPES
-from orchestration.core.reporting_calendar import ReportingPeriod
+from orchestration.core.reporting_calendar import ReportingPeriod, period_of, years
 from orchestration.core.settings import Settings
 from orchestration.lakehouse.attach import quoted
 from orchestration.lakehouse.received import received_documents
-from orchestration.lakehouse.tables import CONTACTS, RAW_TABLES, has_table, utc_naive
+from orchestration.lakehouse.tables import (
+    CONTACTS,
+    RAW_TABLES,
+    ensure_tables,
+    has_table,
+    utc_naive,
+)
 
-__all__ = ["BUILD_FILE", "INPUT_SCHEMAS", "PRIOR_TABLES", "build_file", "prepare_build"]
+__all__ = [
+    "BUILD_FILE",
+    "INPUT_SCHEMAS",
+    "PRIOR_TABLES",
+    "build_file",
+    "make_empty_build",
+    "prepare_build",
+]
 
 #: The build file's name. dbt calls the database after it, so a parsed project depends on it.
 BUILD_FILE = "tongbao.duckdb"
@@ -82,10 +95,32 @@ def prepare_build(
         the file's path.
     """
     path = build_file(settings)
+    at = f"at (version => {int(snapshot_id)})"
+    _fill(con, path, period, at, settings.max_findings, edition)
+    return path
+
+
+def make_empty_build(path: Path) -> Path:
+    """Make a build file of a lake without submissions; return its path."""
+    with duckdb.connect() as con:
+        con.execute("attach ':memory:' as lake")
+        ensure_tables(con)
+        _fill(con, path, period_of(years()[0]), at="", max_findings=0, edition=1)
+    return path
+
+
+def _fill(
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    period: ReportingPeriod,
+    at: str,
+    max_findings: int,
+    edition: int,
+) -> None:
+    """Make a build file from the tables of ``lake``, at the snapshot that a clause names."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(path.name + "*"):
         leftover.unlink()
-    at = f"at (version => {int(snapshot_id)})"
     con.execute(f"attach {quoted(str(path))} as build")
     try:
         for schema in INPUT_SCHEMAS:
@@ -100,10 +135,10 @@ def prepare_build(
                 for column in table.names
                 if column not in left
             )
-            years = "=" if name in _OF_THE_YEAR else "<="
+            compared = "=" if name in _OF_THE_YEAR else "<="
             con.execute(
                 f"create table build.raw.{name} as "
-                f"select {columns} from lake.raw.{name} {at} where year {years} {period.year}"
+                f"select {columns} from lake.raw.{name} {at} where year {compared} {period.year}"
             )
         con.execute(
             "create table build.control.documents as select * exclude (transfer) "
@@ -119,7 +154,7 @@ def prepare_build(
             _copy_prior(con, name, period.year - 1, at)
         con.execute(
             "create table build.control.bounds as select ?::integer as max_findings",
-            [settings.max_findings],
+            [max_findings],
         )
         con.execute(
             "create table build.control.reporting_period as "
@@ -134,7 +169,6 @@ def prepare_build(
         )
     finally:
         con.execute("detach build")
-    return path
 
 
 #: Columns with keys of objects: people write contacts into file names.

@@ -19,7 +19,8 @@ from orchestration.core.settings import Settings
 from orchestration.core.workspace import Progress
 from orchestration.lakehouse.attach import writer
 from orchestration.lakehouse.build import build_file, prepare_build
-from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build, target_folder
+from orchestration.lakehouse.dbt import DBT_PROJECT, target_folder
+from orchestration.lakehouse.recorded import dbt_build
 from orchestration.lakehouse.snapshots import current_snapshot
 from orchestration.lakehouse.tables import ensure_tables
 from orchestration.storage import Store

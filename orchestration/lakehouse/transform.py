@@ -21,8 +21,9 @@ from orchestration.lakehouse.attach import quoted
 from orchestration.lakehouse.build import prepare_build
 from orchestration.lakehouse.checksums import check_raw
 from orchestration.lakehouse.commit import commit_build
-from orchestration.lakehouse.dbt import DbtNode, lake_descriptions, lake_tables
+from orchestration.lakehouse.dbt import lake_descriptions, lake_tables
 from orchestration.lakehouse.engine import build_marts
+from orchestration.lakehouse.recorded import DbtNode
 from orchestration.lakehouse.snapshots import (
     current_snapshot,
     marts_edition,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+import shutil
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -24,19 +25,19 @@ from sqlglot import exp
 
 from orchestration import lakehouse, stages
 from orchestration.bulletin.open_data import public_tables
+from orchestration.core.errors import TongbaoError
 from orchestration.core.reporting_calendar import period_of
 from orchestration.core.settings import Settings
-from orchestration.lakehouse import dbt
+from orchestration.lakehouse import dbt, dbt_process
 from orchestration.lakehouse.build import prepare_build
 from orchestration.lakehouse.dbt import (
     DBT_PROJECT,
-    _close_build_file,
-    _invoke,
-    dbt_build,
     dbt_manifest,
+    recording_folder,
     target_folder,
 )
 from orchestration.lakehouse.development import development_database, run_dbt
+from orchestration.lakehouse.recorded import _run, dbt_build
 from orchestration.lakehouse.tables import OTHER_TABLES, RAW_TABLES
 from tests.fixtures.landing import Landing
 
@@ -105,9 +106,27 @@ _CONTRACT = {
 }
 
 
+def _dbt(path: Path, target: Path, *command: str) -> dict[str, Any]:
+    """Call dbt's own command line on a build file; return its ``run_results.json``."""
+    shutil.copy(lakehouse.DBT_PROJECT / "target" / "partial_parse.msgpack", target)
+    subprocess.run(
+        [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--quiet", *command,
+         "--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", target,
+         "--log-path", target],
+        env={**os.environ, "TONGBAO_BUILD_FILE": str(path)},
+        capture_output=True,
+        check=False,
+    )  # fmt: skip
+    results: dict[str, Any] = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
+    return results
+
+
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, Path]]:
-    """Settings and a build file with every relation, of a landing zone of one unit."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path]:
+    """Settings and a build file that dbt made of a landing zone of one unit.
+
+    The inputs stay beside it as ``inputs.duckdb``.
+    """
     home = tmp_path_factory.mktemp("dbt")
     settings = Settings(home=home, catalog=str(home / "catalog.sqlite"))
     with stages.open_workspace(settings) as ws:
@@ -118,8 +137,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, 
         with lakehouse.writer(settings, ws.store) as con:
             snapshot_id = lakehouse.current_snapshot(con)
             path = prepare_build(con, settings, period_of(2024), snapshot_id=snapshot_id)
-            dbt_build(settings, path)
-        yield settings, path
+    shutil.copy(path, path.with_name("inputs.duckdb"))
+    done = _dbt(path, home, "build", "--exclude-resource-type", "unit_test")
+    assert {each["status"] for each in done["results"]} == {"success", "pass", "no-op"}
+    return settings, path
 
 
 @pytest.fixture(scope="module")
@@ -128,13 +149,49 @@ def manifest(built: tuple[Settings, Path]) -> dict[str, Any]:
     return dict(json.loads(dbt_manifest(built[0]).read_text(encoding="utf-8")))
 
 
-def test_every_unit_test_passes(built: tuple[Settings, Path], manifest: dict[str, Any]) -> None:
+def test_the_recorded_statements_build_what_dbt_builds(
+    built: tuple[Settings, Path], tmp_path: Path
+) -> None:
+    """Recorded without submissions, run with some: every table and view is that of dbt itself."""
     settings, path = built
-    try:
-        result = _invoke(target_folder(settings), path, "test", "--select", "test_type:unit")
-    finally:
-        _close_build_file()
-    outcomes = {r.node.name: (str(r.status), r.message) for r in result.result.results}
+    again = Path(shutil.copy(path.with_name("inputs.duckdb"), tmp_path / "again.duckdb"))
+    nodes = dbt_build(settings, again)
+    assert {node.status for node in nodes} == {"success", "pass"}
+    results = json.loads((settings.home / "run_results.json").read_text(encoding="utf-8"))
+    kinds = ("model", "seed", "test")
+    assert {node.unique_id for node in nodes} == {
+        each["unique_id"] for each in results["results"] if each["unique_id"].startswith(kinds)
+    }
+    with duckdb.connect() as con:
+        con.execute(f"attach '{path}' as tongbao (read_only)")
+        con.execute(f"attach '{again}' as again (read_only)")
+        columns = (
+            "select schema_name, table_name, column_name, data_type from duckdb_columns() "
+            "where database_name = '{}' order by all"
+        )
+        wanted, found = (
+            con.execute(columns.format(each)).fetchall() for each in ("tongbao", "again")
+        )
+        assert found == wanted
+        tables = sorted({f"{schema}.{table}" for schema, table, *_ in wanted})
+        assert len(tables) > 100
+        for table in tables:
+            if table.startswith("staging."):  # A view: its text names the database.
+                continue
+            one, other = f"tongbao.{table}", f"again.{table}"
+            for left, right in ((one, other), (other, one)):
+                rows = con.execute(f"from {left} except all from {right}").fetchall()
+                assert rows == [], table
+
+
+def test_every_unit_test_passes(
+    built: tuple[Settings, Path], manifest: dict[str, Any], tmp_path: Path
+) -> None:
+    done = _dbt(built[1], tmp_path, "test", "--select", "test_type:unit")
+    outcomes = {
+        each["unique_id"].split(".")[-1]: (each["status"], each["message"])
+        for each in done["results"]
+    }
     assert outcomes.keys() == {test["name"] for test in manifest["unit_tests"].values()}
     assert {name: texts for name, texts in outcomes.items() if texts[0] != "pass"} == {}
 
@@ -323,10 +380,10 @@ def test_models_are_portable_to_spark(
 ) -> None:
     # dbt takes the macros for Spark, and DuckDB has the seeds that the models are compiled from.
     monkeypatch.setattr(providers, "get_adapter_type_names", lambda _: ["spark"])
-    try:
-        result = _invoke(tmp_path, built[1], "compile", "--no-populate-cache")
-    finally:
-        _close_build_file()
+    # A copy, because dbt keeps its database open.
+    path = Path(shutil.copy(built[1], tmp_path))
+    command = ("compile", "--no-populate-cache")
+    result = dbt_process._invoke(tmp_path, path, *command, project=DBT_PROJECT)
     assert result.success, result.exception
     compiled = {
         each.node.unique_id: each.node.compiled_code
@@ -374,66 +431,79 @@ def test_the_linter_finds_what_is_not_portable(sql: str, found: set[str]) -> Non
     assert _not_portable(sql) == found
 
 
-def test_a_new_home_uses_the_installations_parse_while_the_project_is_the_same(
+def test_dbt_runs_once_for_a_state_of_the_project(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dbt, "_INSTALLED", tmp_path / "not installed")
-    parsed = dbt_manifest(settings).parent
-    assert parsed == target_folder(settings)
-    monkeypatch.setattr(dbt, "_INSTALLED", parsed)
-    calls: list[str] = []
+    """For an installation where that was set up, else for a home; again after a change."""
+    calls: list[tuple[Path, str]] = []
 
-    def invoke(_target: Path, _build_file: Path, command: str) -> SimpleNamespace:
-        calls.append(command)
-        return SimpleNamespace(success=True, result=None)
+    def child(_module: str, folder: Path, command: str, _project: str) -> None:
+        calls.append((folder, command))
 
-    monkeypatch.setattr(dbt, "_invoke", invoke)
-    fresh = Settings(home=tmp_path / "fresh", catalog=str(tmp_path / "fresh" / "catalog.sqlite"))
-    assert dbt_manifest(fresh).parent == parsed
-    assert calls == []
-    # Other files: the home parses for itself, once, and leaves the installation's as it is.
-    stamp = (parsed / "parsed_version").read_text(encoding="utf-8")
-    monkeypatch.setattr(dbt, "dbt_project_version", lambda: "another")
-    assert dbt_manifest(fresh).parent == dbt_manifest(fresh).parent == target_folder(fresh)
-    assert calls == ["parse"]
-    assert (parsed / "parsed_version").read_text(encoding="utf-8") == stamp
+    monkeypatch.setattr(dbt, "run_child", child)
+    installed, own = tmp_path / "installed", target_folder(settings)
+    monkeypatch.setattr(dbt, "_INSTALLED", installed)
+    for _ in range(2):
+        assert dbt_manifest(settings) == own / "manifest.json"
+        assert recording_folder(settings, DBT_PROJECT) == own / "recorded"
+    assert calls == [(own, "parse"), (own / "recorded", "record")]
+    dbt.prepare_for_all_homes()
+    assert calls[2:] == [(installed, "parse"), (installed / "recorded", "record")]
+    assert dbt_manifest(settings) == installed / "manifest.json"
+    assert recording_folder(settings, DBT_PROJECT) == installed / "recorded"
+    # A copy of the project, with other seeds: the installation's recording is not of it.
+    other = tmp_path / "dbt_project"
+    other.mkdir()
+    assert recording_folder(settings, other) == own / "recorded"
+    assert calls[4:] == [(own / "recorded", "record")]
+    # Other files: nothing is written into an installation's folder, which may be another user's.
+    monkeypatch.setattr(dbt, "dbt_project_version", lambda _: "another")
+    before = {path: path.stat().st_mtime_ns for path in installed.rglob("*")}
+    assert dbt_manifest(settings) == own / "manifest.json"
+    assert recording_folder(settings, DBT_PROJECT) == own / "recorded"
+    assert {path: path.stat().st_mtime_ns for path in installed.rglob("*")} == before
+    assert calls[5:] == [(own, "parse"), (own / "recorded", "record")]
 
 
-def test_seeds_are_loaded_and_tested_once_for_a_state_of_the_project(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("sql", "only_warns", "status"),
+    [
+        ("select 0, false, false", False, "pass"),
+        ("select 3, true, true", True, "warn"),
+        ("select 3, true, false", False, "warn"),
+        ("select 3, true, true", False, "dbt: test.a failed: 3 failing rows"),
+        ("select 1 / (", False, "dbt: test.a failed: Parser Error: syntax error at end of input"),
+    ],
+)
+def test_a_data_test_passes_warns_or_ends_the_build(
+    sql: str, only_warns: bool, status: str
 ) -> None:
-    settings = Settings(home=tmp_path / "home", catalog=str(tmp_path / "catalog.sqlite"))
-    monkeypatch.setattr(dbt, "_INSTALLED", tmp_path / "not installed")
-    selected: list[tuple[str, ...]] = []
-    run = dbt.run_build
+    statement = {
+        "unique_id": "test.a", "sql": sql, "parents": [], "is_test": True, "only_warns": only_warns,
+    }  # fmt: skip
+    with duckdb.connect() as con:
+        if status.startswith("dbt"):
+            with pytest.raises(TongbaoError, match=f"^{re.escape(status)}"):
+                list(_run(con, [statement]))
+        else:
+            [node] = _run(con, [statement])
+            assert (node.status, node.failures) == (status, 0 if status == "pass" else 3)
 
-    def selecting(target: Path, path: Path, *options: str, **more: Any) -> Any:
-        selected.append(options)
-        # The seeds alone: the models would need their inputs.
-        return run(target, path, *options, **more) if "--select" in options else ([], [])
 
-    monkeypatch.setattr(dbt, "run_build", selecting)
-    built = {name: tmp_path / f"{name}.duckdb" for name in ("first", "second", "third", "fourth")}
-    nodes = dbt_build(settings, built["first"])
-    assert dbt_build(settings, built["second"]) == nodes
-    assert [options[0] for options in selected] == ["--select", "--exclude", "--exclude"]
-    kinds = {node.unique_id.split(".")[0] for node in nodes}
-    assert kinds == {"seed", "test"}
-    with duckdb.connect(str(built["second"])) as con:
-        count = "select count(*) from seeds.regions where province_code like '______'"
-        assert con.execute(count).fetchone() == (32,)
-    # Nothing is written into an installation's folder, which may belong to another user.
-    with monkeypatch.context() as installed:
-        installed.setattr(dbt, "_INSTALLED", target_folder(settings))
-        before = sorted(target_folder(settings).rglob("*"))
-        installed.setattr(dbt, "_make_once", None)
-        fresh = replace(settings, home=tmp_path / "fresh")
-        assert dbt_build(fresh, built["third"]) == nodes
-        assert sorted(target_folder(settings).rglob("*")) == before
-    # Other files: the seeds are loaded again.
-    monkeypatch.setattr(dbt, "dbt_project_version", lambda: "another")
-    dbt_build(settings, built["fourth"])
-    assert [options[0] for options in selected[4:]] == ["--select", "--exclude"]
+def test_a_failed_model_ends_the_build_before_those_that_read_it() -> None:
+    statements = [
+        {"unique_id": f"model.{name}", "sql": sql, "parents": parents, "is_test": False,
+         "only_warns": False}
+        for name, sql, parents in (
+            ("c", "create table c as from b", ["model.b"]),
+            ("a", "create table a as select 1 as x", []),
+            ("b", "create table b as select y from a", ["model.a"]),
+        )
+    ]  # fmt: skip
+    with duckdb.connect() as con:
+        with pytest.raises(TongbaoError, match=r"dbt: model\.b failed: Binder Error: .*\"y\""):
+            list(_run(con, statements))
+        assert con.execute("select table_name from duckdb_tables()").fetchall() == [("a",)]
 
 
 @pytest.mark.slow
@@ -449,14 +519,9 @@ def test_dbt_works_on_a_development_database(
         path = development_database(settings, ws.store, 2024, is_fresh=False, progress=said.append)
     assert said[0] == "dbt: making the development database of 2024 (empty)"
     assert not Path(settings.catalog).exists()
-    try:
-        assert run_dbt(settings, path, ("docs", "generate"))
-        assert run_dbt(
-            settings, path, ("build", "--select", "stg_registrations", "dim_organisation")
-        )
-        assert not run_dbt(settings, path, ("build", "--select", "dim_organisation", "--vars", "{"))
-    finally:
-        _close_build_file()
+    assert run_dbt(settings, path, ("docs", "generate"))
+    assert run_dbt(settings, path, ("build", "--select", "stg_registrations", "dim_organisation"))
+    assert not run_dbt(settings, path, ("build", "--select", "dim_organisation", "--vars", "{"))
     folder = settings.home / "development" / "dbt"
     catalogue = json.loads((folder / "catalog.json").read_text(encoding="utf-8"))
     assert catalogue["nodes"]["model.tongbao.dim_region"]["columns"].keys() >= {"province_code"}

@@ -49,15 +49,13 @@ import duckdb
 from orchestration import lakehouse, stages
 from orchestration.core.reporting_calendar import period_of
 from orchestration.core.settings import Settings
-from orchestration.lakehouse.dbt import _close_build_file, _invoke, target_folder
+from orchestration.lakehouse.recorded import dbt_build
 
 settings = Settings.from_env()
 with stages.open_workspace(settings) as ws, lakehouse.writer(settings, ws.store) as con:
     path = lakehouse.prepare_build(
         con, settings, period_of(2024), snapshot_id=lakehouse.current_snapshot(con))
-done = _invoke(target_folder(settings), path, "run", "--select", "stg_visits", "stg_documents")
-assert done.success, done.exception or done.result
-_close_build_file()
+dbt_build(settings, path)
 with duckdb.connect(str(path)) as con:
     print(json.dumps([
         con.execute("select unit_code, finding from staging.stg_visits").fetchall(),

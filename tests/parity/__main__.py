@@ -25,8 +25,9 @@ from orchestration import lakehouse, stages
 from orchestration.core.reporting_calendar import period_of
 from orchestration.core.settings import Settings
 from orchestration.demo import generate
-from orchestration.lakehouse.dbt import DBT_PROJECT, dbt_build
+from orchestration.lakehouse.dbt import DBT_PROJECT
 from orchestration.lakehouse.engine.spark import spark_build
+from orchestration.lakehouse.recorded import dbt_build
 from orchestration.lakehouse.tables import utc_naive
 from tests.fixtures.landing import Landing
 from tests.parity.clusters import StandaloneCluster, killed_executor, sail, standalone_cluster

@@ -21,9 +21,9 @@ import pytest
 from orchestration import lakehouse, stages
 from orchestration.core.errors import TongbaoError, Unreachable, UsageError
 from orchestration.core.settings import Settings
+from orchestration.lakehouse import child_process
 from orchestration.lakehouse.engine import (
     spark,
-    spark_outcome,
     spark_process,
     spark_session,
     spark_tasks,
@@ -100,10 +100,10 @@ def _child(monkeypatch: pytest.MonkeyPatch, outcome: dict[str, Any] | None) -> N
     def run(command: list[str], **_: Any) -> SimpleNamespace:
         if outcome is not None:
             folder = Path(command[command.index("-m") + 2])
-            (folder / spark_outcome.OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
+            (folder / child_process.OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
         return SimpleNamespace(returncode=-9, stderr="first\nout of memory\n")
 
-    monkeypatch.setattr(spark_outcome.subprocess, "run", run)
+    monkeypatch.setattr(child_process.subprocess, "run", run)
 
 
 @pytest.mark.usefixtures("_installed")
@@ -112,7 +112,11 @@ def _child(monkeypatch: pytest.MonkeyPatch, outcome: dict[str, Any] | None) -> N
     [
         ({"error": "dbt: model.x failed", "exit_code": 1}, TongbaoError, "dbt: model.x failed"),
         ({"error": "a setting", "exit_code": 2}, UsageError, "a setting"),
-        (None, TongbaoError, "spark: its process ended with -9: out of memory"),
+        (
+            None,
+            TongbaoError,
+            "spark_process ended with -9: out of memory",
+        ),
     ],
 )
 def test_an_error_of_the_child_process_is_the_error_of_the_build(

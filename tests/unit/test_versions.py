@@ -142,27 +142,21 @@ def test_every_entry_exists_and_differs_from_its_folders_entry() -> None:
             assert versions.PARTS[parent][0] != moved, f"{part} repeats {parent}"
 
 
-def test_only_changes_of_the_dbt_project_make_dbt_parse_again(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(versions, "PROJECT_ROOT", tree)
-
+def test_each_file_of_the_dbt_project_changes_its_version(tree: Path) -> None:
     def version() -> str:
         versions.dbt_project_version.cache_clear()
-        return versions.dbt_project_version()
+        return versions.dbt_project_version(tree / "dbt_project")
 
-    try:
-        before = version()
-        for path, moves in (
-            ("orchestration/lakehouse/build.py", False),
-            ("dbt_project/models/marts/dim_task.sql", True),
-        ):
-            text = (tree / path).read_bytes()
-            (tree / path).write_bytes(text + b"\n")
-            assert (version() != before) is moves, path
-            (tree / path).write_bytes(text)
-    finally:
-        versions.dbt_project_version.cache_clear()
+    before = version()
+    for path, moves in (
+        ("orchestration/lakehouse/dbt.py", False),
+        ("dbt_project/models/marts/dim_task.sql", True),
+        ("dbt_project/seeds/tasks.csv", True),
+    ):
+        text = (tree / path).read_bytes()
+        (tree / path).write_bytes(text + b"\n")
+        assert (version() != before) is moves, path
+        (tree / path).write_bytes(text)
 
 
 def test_older_records_have_one_version_for_both() -> None:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from orchestration.core.settings import Settings
-from orchestration.lakehouse.dbt import DBT_PROJECT, DbtNode, dbt_build
+from orchestration.lakehouse.dbt import DBT_PROJECT
 from orchestration.lakehouse.engine.spark import run_on_executors, spark_build
+from orchestration.lakehouse.recorded import DbtNode, dbt_build
 
 __all__ = ["build_marts", "run_on_executors"]
 

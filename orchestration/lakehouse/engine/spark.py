@@ -33,10 +33,11 @@ from orchestration.core.catalogue import load_catalogue
 from orchestration.core.errors import Unreachable, UsageError
 from orchestration.core.settings import Settings
 from orchestration.lakehouse.attach import quoted
-from orchestration.lakehouse.dbt import DBT_PROJECT, DbtNode, column_types, target_folder
+from orchestration.lakehouse.child_process import run_child
+from orchestration.lakehouse.dbt import DBT_PROJECT, column_types, target_folder
 from orchestration.lakehouse.engine import spark_process
-from orchestration.lakehouse.engine.spark_outcome import run_child
 from orchestration.lakehouse.engine.spark_process import spark_schema
+from orchestration.lakehouse.recorded import DbtNode
 
 __all__ = ["run_on_executors", "spark_build"]
 

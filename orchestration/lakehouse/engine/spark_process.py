@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from orchestration.core.errors import TongbaoError, UsageError
 from orchestration.lakehouse.build import INPUT_SCHEMAS
-from orchestration.lakehouse.dbt import run_build
-from orchestration.lakehouse.engine.spark_outcome import write_outcome
+from orchestration.lakehouse.child_process import write_outcome
+from orchestration.lakehouse.dbt_process import run_build
 from orchestration.lakehouse.engine.spark_session import explained, first_line, open_session
 
 __all__ = ["spark_schema"]
@@ -95,7 +94,7 @@ def _build(folder: Path, project: Path, target: Path) -> dict[str, Any]:
             nodes, built = run_build(target, folder, *options, project=project)
         except TongbaoError as error:
             raise explained(error) or error from error
-        return {"nodes": [asdict(node) for node in nodes], "tables": _tables(session, built)}
+        return {"nodes": nodes, "tables": _tables(session, built)}
     finally:
         with contextlib.suppress(PySparkException):  # The next build drops what is left.
             _drop_schemas(session)

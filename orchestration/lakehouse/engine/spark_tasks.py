@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from orchestration.core.errors import TongbaoError
-from orchestration.lakehouse.engine.spark_outcome import write_outcome
+from orchestration.lakehouse.child_process import write_outcome
 from orchestration.lakehouse.engine.spark_session import explained, first_line, open_session
 
 __all__ = ["FUNCTION", "RESULTS", "TASKS", "apply", "main"]

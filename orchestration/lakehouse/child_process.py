@@ -1,7 +1,7 @@
-"""How a child process with a Spark session reports to its parent.
+"""Child processes that run a module of the project and report what it returned.
 
 Belongs here: the file with the outcome, its writer and its reader. Doesn't belong here: what the
-child does (``spark_process``, ``spark_tasks``).
+child does (``dbt_process``, ``engine.spark_process``, ``engine.spark_tasks``).
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ def write_outcome(folder: Path, function: Callable[[], Any]) -> None:
 def run_child(
     module: str, folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
 ) -> Any:
-    """Run a module in a child process, whose end also ends its Spark session.
+    """Run a module in a child process.
 
     Args:
         module: called as ``python -m MODULE FOLDER ARGUMENTS…``; it calls :func:`write_outcome`.
+        folder: for the outcome; it exists.
         environ: variables besides those of this process.
 
     Returns:
@@ -47,6 +48,7 @@ def run_child(
     Raises:
         TongbaoError: of the class and with the message of the error in the child.
     """
+    (folder / OUTCOME).unlink(missing_ok=True)
     done = subprocess.run(
         [sys.executable, "-m", module, str(folder), *arguments],
         env=os.environ | (environ or {}),
@@ -61,7 +63,8 @@ def run_child(
         outcome: dict[str, Any] = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
     except OSError:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise TongbaoError(f"spark: its process ended with {done.returncode}: {last}") from None
+        name = module.rpartition(".")[2]
+        raise TongbaoError(f"{name} ended with {done.returncode}: {last}") from None
     if "error" in outcome:
         raise error_with(outcome["exit_code"], outcome["error"])
     return outcome["result"]
