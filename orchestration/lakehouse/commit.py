@@ -200,15 +200,17 @@ def _update_table(
         summary.rows_written[table.qualified] = summary.rows[table.qualified]
         return
 
+    # Each row that only one side has, or has more often, with the difference of the numbers.
     con.execute(
-        f"create or replace temp table added as "
-        f"select {listed} from {build} {where} except all select {listed} from {lake} {where}"
+        f"create or replace temp table changed as "
+        f"select {listed}, cast(sum(side) as bigint) as times from ("
+        f"select {listed}, 1 as side from {build} {where} union all "
+        f"select {listed}, -1 from {lake} {where}) group by {listed} having sum(side) <> 0"
     )
-    con.execute(
-        f"create or replace temp table removed as "
-        f"select {listed} from {lake} {where} except all select {listed} from {build} {where}"
+    added, removed = (
+        _sum(con, f"select sum({sign}times) from changed where {sign}times > 0")
+        for sign in ("", "-")
     )
-    added, removed = _count(con, "added"), _count(con, "removed")
     if removed:
         summary.rows_deleted[table.qualified] = removed
         total = _count(con, f"{lake} {where}")
@@ -219,16 +221,25 @@ def _update_table(
                 summary.rows_written[table.qualified] = summary.rows[table.qualified]
                 return
         else:
-            same = " and ".join(f"removed.{c} is not distinct from t.{c}" for c in table.grain)
-            con.execute(f"delete from {lake} t where exists (select 1 from removed where {same})")
+            same = " and ".join(f"changed.{c} is not distinct from t.{c}" for c in table.grain)
+            con.execute(
+                f"delete from {lake} t where exists "
+                f"(select 1 from changed where times < 0 and {same})"
+            )
     if added:
-        con.execute(f"insert into {lake} select {listed} from added")
+        con.execute(
+            f"insert into {lake} select {listed} from changed, range(times) where times > 0"
+        )
         summary.rows_written[table.qualified] = added
 
 
+def _sum(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = con.execute(query).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
 def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
-    row = con.execute(f"select count(*) from {relation}").fetchone()
-    return int(row[0]) if row else 0
+    return _sum(con, f"select count(*) from {relation}")
 
 
 def _create(
