@@ -20,7 +20,6 @@ from typing import Any
 import duckdb
 import pytest
 import sqlglot
-from dbt.context import providers
 from sqlglot import exp
 
 from orchestration import lakehouse, stages
@@ -378,6 +377,8 @@ def _advice(name: str, found: set[str]) -> list[str]:
 def test_models_are_portable_to_spark(
     built: tuple[Settings, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from dbt.context import providers  # The import takes a second in each worker.
+
     # dbt takes the macros for Spark, and DuckDB has the seeds that the models are compiled from.
     monkeypatch.setattr(providers, "get_adapter_type_names", lambda _: ["spark"])
     # A copy, because dbt keeps its database open.
