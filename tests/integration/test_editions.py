@@ -671,15 +671,20 @@ def rendered(home: Path) -> Iterator[Rendered]:
     with stages.open_workspace(_settings(home)) as ws:
         with lakehouse.reader(ws.settings, ws.store) as con:
             [row] = lakehouse.edition_rows(con, YEAR)
+        edition = bulletin.read_edition(ws.store, "publication", YEAR, 1)
         with lakehouse.reader(ws.settings, ws.store, row["snapshot_id"]) as con:
             marts = bulletin.read_marts(con, YEAR, bulletin.GateNotes(1, {}))
-            made = bulletin.render_all(marts, None, no_progress)
+            # What doesn't print the gate's result is as published; typesetting takes half a minute.
+            carried = bulletin.CarryOver(edition)
+            made = bulletin.render_all(marts, None, no_progress, carry_over=carried)
+            assert {Path(path).suffix for path in carried.carried} >= {".pdf", ".docx"}
             yield Rendered(con, made, read_facts(con, YEAR))
 
 
 def test_documents_agree_with_the_marts(rendered: Rendered) -> None:
     made = rendered.made
-    compared = rendered.check(made.documents, made.files, made.fresh, gate=_JUDGED)
+    texts = [path for path in made.files if path.endswith((".pdf", ".docx"))]
+    compared = rendered.check(made.documents, made.files, {*made.fresh, *texts}, gate=_JUDGED)
     assert compared > 20_000
     claims = {
         run.claim.split("/")[0]
