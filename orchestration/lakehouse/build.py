@@ -125,13 +125,13 @@ def _fill(
     try:
         for schema in INPUT_SCHEMAS:
             con.execute(f"create schema build.{schema}")
-        _find_contacts_in_keys(con, at)
+        shown = _without_contacts if _find_contacts_in_keys(con, at) else _as_it_is
         for name, table in RAW_TABLES.items():
             if name in _NOT_COPIED:
                 continue
             left = {"body"} | _PERSONAL | (_LINEAGE if name in _LONG else set())
             columns = ", ".join(
-                _without_contacts(column) if column in _KEYS else column
+                shown(column) if column in _KEYS else column
                 for column in table.names
                 if column not in left
             )
@@ -142,7 +142,7 @@ def _fill(
             )
         con.execute(
             "create table build.control.documents as select * exclude (transfer) "
-            f"replace ({_without_contacts('object_key')}), "
+            f"replace ({shown('object_key')}), "
             "transfer is not null as is_timed, "
             "(document_type, document_id) in (select (document_type, document_id) from "
             f"lake.raw.documents {at} group by all having count(distinct province_code) > 1) "
@@ -191,8 +191,12 @@ def _copy_signable_digests(con: duckdb.DuckDBPyConnection, year: int, at: str) -
         )
 
 
-def _find_contacts_in_keys(con: duckdb.DuckDBPyConnection, at: str) -> None:
-    """Make the table ``struck_keys``: the keys with contacts, and what is shown of them."""
+def _find_contacts_in_keys(con: duckdb.DuckDBPyConnection, at: str) -> bool:
+    """Make the table ``struck_keys``: the keys with contacts, and what is shown of them.
+
+    Returns:
+        whether there are any.
+    """
     columns = [
         f"select distinct {column} as key from lake.raw.{name} {at}"
         for name, schema in RAW_TABLES.items()
@@ -209,6 +213,7 @@ def _find_contacts_in_keys(con: duckdb.DuckDBPyConnection, at: str) -> None:
     con.execute("create or replace temp table struck_keys (key varchar, shown varchar)")
     if found:
         con.executemany("insert into struck_keys values (?, ?)", found)
+    return bool(found)
 
 
 def _without_contacts(column: str) -> str:
@@ -216,6 +221,10 @@ def _without_contacts(column: str) -> str:
         f"coalesce((select shown from struck_keys where struck_keys.key = {column}), {column}) "
         f"as {column}"
     )
+
+
+def _as_it_is(column: str) -> str:
+    return f"{column} as {column}"
 
 
 #: The columns of ``prior`` that models read; empty tables have them if the lake has no marts yet.
