@@ -70,7 +70,11 @@ def dbt_build(
     folder = recording_folder(settings, project)
     recording = json.loads((folder / RECORDING).read_text(encoding="utf-8"))
     nodes = [DbtNode(**node) for node in recording["seeds"]]
-    with duckdb.connect() as con:
+    limits = {
+        "memory_limit": f"{settings.max_lake_memory}B",
+        "temp_directory": str(path.parent / "tmp"),
+    }
+    with duckdb.connect(config=limits) as con:
         # The statements name the database as the file was called when they were recorded.
         database = Path(BUILD_FILE).stem
         con.execute(f"attach {quoted(str(path))} as {database}")
