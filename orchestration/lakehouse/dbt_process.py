@@ -118,27 +118,27 @@ def _record(folder: Path, project: Path) -> None:
     """
     path = make_empty_build(folder / "made" / BUILD_FILE)
     nodes, built = run_build(folder, path, project=project)
-    by_id = {node["unique_id"]: node for node in nodes}
-    of_seeds, of_models = [], []
-    for node in built:
+    of_seeds: list[dict[str, Any]] = []
+    of_models: list[dict[str, Any]] = []
+    for ran, node in zip(nodes, built, strict=True):
         if node.resource_type not in {"seed", "model", "test"}:
             continue
-        parents = [] if node.resource_type == "seed" else node.depends_on.nodes
-        if node.resource_type == "model" or any(each.startswith("model.") for each in parents):
-            of_models.append(
-                {
-                    "unique_id": node.unique_id,
-                    "sql": Path(node.build_path).read_text(encoding="utf-8"),
-                    "parents": [each for each in parents if each.startswith("model.")],
-                    "is_test": node.resource_type == "test",
-                    "only_warns": getattr(node.config, "severity", "error").lower() == "warn",
-                }
-            )
-        else:
-            of_seeds.append(by_id[node.unique_id])
+        parents = [each for each in node.depends_on_nodes if each.startswith("model.")]
+        if node.resource_type != "model" and not parents:
+            of_seeds.append(ran)
+            continue
+        of_models.append(
+            {
+                "unique_id": node.unique_id,
+                "sql": Path(node.build_path).read_text(encoding="utf-8"),
+                "parents": parents,
+                "is_test": node.resource_type == "test",
+                "only_warns": str(node.config.get("severity", "error")).lower() == "warn",
+            }
+        )
     recording = {
         "settings": _duckdb_settings(project),
-        "schemas": sorted({node.schema for node in built if node.resource_type == "model"}),
+        "schemas": sorted({n.schema for n in built if n.resource_type in {"seed", "model"}}),
         "seeds": of_seeds,
         "statements": of_models,
     }

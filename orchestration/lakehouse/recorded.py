@@ -70,11 +70,12 @@ def dbt_build(
     folder = recording_folder(settings, project)
     recording = json.loads((folder / RECORDING).read_text(encoding="utf-8"))
     nodes = [DbtNode(**node) for node in recording["seeds"]]
-    limits = {
-        "memory_limit": f"{settings.max_lake_memory}B",
-        "temp_directory": str(path.parent / "tmp"),
-    }
-    with duckdb.connect(config=limits) as con:
+    with duckdb.connect(
+        config={
+            "memory_limit": f"{settings.max_lake_memory}B",
+            "temp_directory": str(path.parent / "tmp"),
+        }
+    ) as con:
         # The statements name the database as the file was called when they were recorded.
         database = Path(BUILD_FILE).stem
         con.execute(f"attach {quoted(str(path))} as {database}")
@@ -97,7 +98,6 @@ def _copy_seeds(con: duckdb.DuckDBPyConnection, made: Path) -> None:
         "select table_name from duckdb_tables() "
         "where database_name = 'made' and schema_name = 'seeds'"
     ).fetchall():
-        con.execute("create schema if not exists seeds")
         con.execute(f"create table seeds.{name} as from made.seeds.{name}")
     con.execute("detach made")
 
