@@ -240,7 +240,8 @@ def world(tmp_path: Path) -> Iterator[World]:
             shutil.copytree(
                 PROJECT_ROOT / name,
                 checkout / name,
-                ignore=shutil.ignore_patterns("target", "logs", "__pycache__"),
+                # With dbt_project/target: what dbt made at the setup.
+                ignore=shutil.ignore_patterns("logs", "__pycache__"),
             )
         # 'tongbao doctor' compares the installed libraries with it.
         shutil.copy(PROJECT_ROOT / "requirements.lock", checkout)
