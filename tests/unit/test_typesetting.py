@@ -136,6 +136,18 @@ def test_no_page_has_one_row_of_a_table_alone(
     assert 1 not in found
 
 
+def test_a_note_is_on_the_page_of_the_last_rows(renderer: PdfRenderer) -> None:
+    """The last rows of a table go to another page together with its note."""
+    pages_after = set()
+    for rows in range(43, 49):  # The second page ends within these.
+        table = replace(_table("甲", rows), note="某说明。")
+        pages = _pages(renderer.render(_notice(table)))
+        [noted] = [number for number, page in enumerate(pages) if "注：某说明。" in page]
+        assert f"第{rows - 1}项" in pages[noted], rows
+        pages_after.add(noted)
+    assert len(pages_after) == 2
+
+
 # -- captions -----------------------------------------------------------------------------------
 
 
