@@ -116,6 +116,8 @@ def test_rows_are_grouped_by_number_and_length() -> None:
     assert groups(of_long_texts) == [(3, False)]
     begins_long = replace(_table("", 0), rows=(long_row, *[("短", "1")] * 3))
     assert groups(begins_long) == [(2, False), (2, True)]
+    assert laid_out(_table("", 3)).keeps_next == [True, True, False]
+    assert laid_out(replace(_table("", 3), note="某说明。")).keeps_next == [True] * 3
 
 
 @pytest.mark.parametrize(

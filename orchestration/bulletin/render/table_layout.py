@@ -64,12 +64,15 @@ class LaidOutTable(Table):
 
     @property
     def keeps_next(self) -> list[bool]:
-        """Whether each row is on the same page as the next one."""
-        return [
+        """Whether each row is on the same page as the next one, the last row as the note."""
+        kept = [
             group.is_whole and row < group.rows - 1
             for group in self.groups
             for row in range(group.rows)
         ]
+        if self.note and self.groups:
+            kept[-1] = self.groups[-1].is_whole
+        return kept
 
 
 def _text_width(text: str) -> float:
