@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["CHROMIUM", "NEEDS", "SYSTEMD", "Need", "missing"]
+__all__ = ["CHROMIUM", "NEEDS", "NGINX", "SYSTEMD", "Need", "missing"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,11 @@ def _chromium() -> str | None:
 
 CHROMIUM = Need("Chromium", "chromium", _chromium)
 SYSTEMD = Need("systemd-analyze", "systemd", lambda: shutil.which("systemd-analyze"))
-NEEDS = (CHROMIUM, SYSTEMD)
+#: Often on the path of the superuser only.
+NGINX = Need(
+    "nginx", "nginx-light", lambda: shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+)
+NEEDS = (CHROMIUM, SYSTEMD, NGINX)
 
 
 def missing() -> list[str]:
