@@ -519,8 +519,7 @@ def test_a_run_killed_at_each_stage_gives_the_same_tables_and_bytes(
         "dbt:",  # of 2023, before it is committed
         "transform 2023:",
         "gate 2024:",
-        "publish 2024: 22 bulletins",
-        "publish 2024: 44 bulletins",
+        "publish 2024: 44 bulletins",  # 11: the test above
     ):
         _run(settings.home, kill_at=moment, now=NOW.isoformat())
     done = _run(settings.home, now=NOW.isoformat())
