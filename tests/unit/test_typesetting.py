@@ -110,10 +110,10 @@ def test_rows_are_grouped_by_number_and_length() -> None:
         return [(group.rows, group.is_whole) for group in laid_out(table).groups]
 
     assert groups(_table("", 8)) == [(8, True)]
-    assert groups(_table("", 9)) == [(2, True), (5, False), (2, True)]
+    assert groups(_table("", 9)) == [(2, True), *[(1, True)] * 5, (2, True)]
     long_row = ("文" * 41, "1")
     of_long_texts = replace(_table("", 0), rows=(long_row,) * 3)
-    assert groups(of_long_texts) == [(3, False)]
+    assert groups(of_long_texts) == [(1, False)] * 3
     begins_long = replace(_table("", 0), rows=(long_row, *[("短", "1")] * 3))
     assert groups(begins_long) == [(2, False), (2, True)]
     assert laid_out(_table("", 3)).keeps_next == [True, True, False]
@@ -136,6 +136,20 @@ def test_no_page_has_one_row_of_a_table_alone(
     found = [len(re.findall(r"第\d+项", part)) for part in parts]
     assert sum(found) == rows
     assert 1 not in found
+
+
+@pytest.mark.parametrize("lines", range(6))
+def test_no_row_is_on_two_pages(renderer: PdfRenderer, lines: int) -> None:
+    """Names have several lines; another number of lines before them moves the page's end."""
+    columns = (Column("指标", 1, "left"), *(Column("按时报送率", 4) for _ in range(6)))
+    rows = tuple((f"甲{n}甲{'长' * 24}乙{n}乙", *["1"] * 6) for n in range(16))
+    blocks = [paragraph(f"第{n}段。") for n in range(lines)]
+    numbered = _notice(Table("对照", columns, rows)).sections[0].blocks
+    document = replace(_notice(), sections=(Section("一、某节", (*blocks, *numbered)),))
+    pages = _pages(renderer.render(document))
+    for n in range(len(rows)):
+        [page] = [page for page in pages if f"甲{n}甲" in page]
+        assert f"乙{n}乙" in page
 
 
 def test_a_note_is_on_the_page_of_the_last_rows(renderer: PdfRenderer) -> None:

@@ -45,7 +45,7 @@ class RowGroup:
 
     Attributes:
         rows: number of rows, above zero.
-        is_whole: whether no page break may separate them.
+        is_whole: whether no page break may separate or split them.
     """
 
     rows: int
@@ -120,23 +120,21 @@ def _widths(least: Sequence[float], shares: Sequence[int], total: float) -> list
 def _groups(rows: Sequence[Sequence[str]]) -> tuple[RowGroup, ...]:
     """Return the groups of a table's rows: no page has the first or the last row alone.
 
-    Rows of long texts are in no whole group, because they may fill a page.
+    No row is on two pages, but those of long texts, because they may fill a page.
     """
 
-    def may_be_whole(chosen: Sequence[Sequence[str]]) -> bool:
-        return not any(len(text) > _LONG_TEXT for row in chosen for text in row)
+    def group(chosen: Sequence[Sequence[str]]) -> RowGroup:
+        has_long_text = any(len(text) > _LONG_TEXT for row in chosen for text in row)
+        return RowGroup(len(chosen), is_whole=not has_long_text)
 
-    if len(rows) <= _ROWS_ON_ONE_PAGE and may_be_whole(rows):
-        found = [RowGroup(len(rows), is_whole=True)]
-    elif len(rows) < 4:
-        found = [RowGroup(len(rows), is_whole=False)]
-    else:
-        found = [
-            RowGroup(2, is_whole=may_be_whole(rows[:2])),
-            RowGroup(len(rows) - 4, is_whole=False),
-            RowGroup(2, is_whole=may_be_whole(rows[-2:])),
-        ]
-    return tuple(group for group in found if group.rows)
+    if not rows:
+        return ()
+    together = group(rows)
+    if len(rows) <= _ROWS_ON_ONE_PAGE and together.is_whole:
+        return (together,)
+    if len(rows) < 4:
+        return tuple(group([row]) for row in rows)
+    return (group(rows[:2]), *(group([row]) for row in rows[2:-2]), group(rows[-2:]))
 
 
 def _run_text(run: Run) -> str:
