@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration import bulletin, lakehouse
-from orchestration.core.errors import PublicationRefused
+from orchestration.core.errors import PublicationRefused, TongbaoError
 from orchestration.core.versions import recorded_versions
 from orchestration.core.workspace import Progress, Workspace
 from orchestration.gate import GateDecision
@@ -30,6 +30,8 @@ __all__ = [
     "publish_edition",
     "publish_first",
     "published_editions",
+    "record_edition",
+    "recorded_and_foreign",
 ]
 
 
@@ -103,7 +105,7 @@ def publish_edition(
     with ThreadPoolExecutor(1) as copying:  # Writes the local copy during the upload.
         copied = copying.submit(bulletin.write_staging_folder, made, folder)
         edition = bulletin.publish_edition(store, settings.publication_bucket, made, built.sources)
-        _record(ws, edition, built.changes)
+        record_edition(ws, edition, built.changes)
         copied.result()
     out = bulletin.publish_staging_folder(edition, folder)
     files = len(built.files) + 1
@@ -129,15 +131,58 @@ def published_editions(ws: Workspace, year: int) -> list[dict[str, Any]]:
     It first finishes a publication that was interrupted: an edition whose files are complete but
     not visible yet, or that is visible but not recorded yet. A damaged or deleted ``latest.json``
     is written again from the manifests.
+
+    Raises:
+        TongbaoError: the newest edition was made from another lake (:func:`recorded_and_foreign`).
+    """
+    recorded, foreign = recorded_and_foreign(ws, year)
+    if foreign:
+        raise TongbaoError(
+            f"edition {foreign.number} of {year} is published, but was made from another lake: "
+            f"after a loss of the lake, 'tongbao verify --year {year}' compares it with the "
+            "rebuilt marts, and records it here if all bytes are the same"
+        )
+    return recorded
+
+
+def recorded_and_foreign(
+    ws: Workspace, year: int
+) -> tuple[list[dict[str, Any]], bulletin.Edition | None]:
+    """Finish an interrupted publication, as :func:`published_editions` does.
+
+    Returns:
+        the rows of ``publication.editions``; and the newest edition, if it is not among them and
+        was made from another lake, else None.
     """
     recorded = _recorded(ws, year)
     bucket = ws.settings.publication_bucket
     number, finished = bulletin.finish_newest_edition(ws.store, bucket, year)
-    if number and number not in {row["edition"] for row in recorded}:
-        edition = finished or bulletin.read_edition(ws.store, bucket, year, number)
-        _record(ws, edition, _changes_of(ws, edition, recorded))
-        recorded = _recorded(ws, year)
-    return recorded
+    if not number or number in {row["edition"] for row in recorded}:
+        return recorded, None
+    edition = finished or bulletin.read_edition(ws.store, bucket, year, number)
+    if not _has_snapshot_of(ws, edition):
+        return recorded, edition
+    record_edition(ws, edition, _changes_of(ws, edition, recorded))
+    return _recorded(ws, year), None
+
+
+def _has_snapshot_of(ws: Workspace, edition: bulletin.Edition) -> bool:
+    """Whether the snapshot that a manifest names has, in this lake, the inputs of the edition.
+
+    Numbers of snapshots begin anew in a lake that was rebuilt.
+    """
+    manifest = edition.content
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        known = con.execute(
+            "select 1 from lake.snapshots() where snapshot_id = ?", [manifest["snapshot_id"]]
+        ).fetchone()
+    if known is None:
+        return False
+    with lakehouse.reader(ws.settings, ws.store, manifest["snapshot_id"]) as con:
+        return (
+            lakehouse.has_table(con, "quality.transform_runs")
+            and lakehouse.transform_record(con, edition.year) == manifest["inputs_digest"]
+        )
 
 
 def _changes_of(
@@ -225,7 +270,18 @@ def _write_year_index(
         (folder / name).write_bytes(body)
 
 
-def _record(ws: Workspace, edition: bulletin.Edition, changes: Changes | None) -> None:
+def record_edition(
+    ws: Workspace,
+    edition: bulletin.Edition,
+    changes: Changes | None,
+    *,
+    snapshot_id: int | None = None,
+) -> None:
+    """Record a published edition in the lake, and write the page of the year's editions.
+
+    Args:
+        snapshot_id: that the edition comes from in this lake; None: the manifest's.
+    """
     manifest = edition.content
     with lakehouse.writer(ws.settings, ws.store) as con:
         # The page first: a run killed in between finds the edition unrecorded and does both again.
@@ -235,7 +291,7 @@ def _record(ws: Workspace, edition: bulletin.Edition, changes: Changes | None) -
             {
                 "year": edition.year,
                 "edition": edition.number,
-                "snapshot_id": manifest["snapshot_id"],
+                "snapshot_id": snapshot_id or manifest["snapshot_id"],
                 **recorded_versions(manifest),
                 "published_at": datetime.fromisoformat(manifest["published_at"]),
                 "manifest_sha256": edition.manifest_sha256,

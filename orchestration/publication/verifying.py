@@ -16,7 +16,7 @@ from orchestration.core.versions import code_versions, recorded_versions
 from orchestration.core.workspace import Progress, Workspace
 from orchestration.gate import Circumstances, judge_snapshot
 from orchestration.publication.building import build_files, environment
-from orchestration.publication.publishing import published_editions
+from orchestration.publication.publishing import record_edition, recorded_and_foreign
 
 __all__ = ["VerifySummary", "verify_edition"]
 
@@ -35,6 +35,7 @@ class VerifySummary:
         added: paths that were rebuilt and are not in the manifest.
         damaged: paths of files in the store that differ from the manifest's sha256.
         causes: code, libraries and fonts that have changed since the edition was made.
+        is_rebuilt: whether the lake was rebuilt since, so that the snapshot is not the manifest's.
     """
 
     year: int
@@ -46,6 +47,7 @@ class VerifySummary:
     added: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
+    is_rebuilt: bool = False
 
     @property
     def same(self) -> bool:
@@ -60,6 +62,7 @@ class VerifySummary:
             return [
                 f"{name}: all {self.files} files are in the store as the manifest says and come "
                 f"out the same, byte for byte, from snapshot {self.snapshot_id}"
+                + (" of the rebuilt lake, which records it from now on" if self.is_rebuilt else "")
             ]
         lines = [f"{name} differs from what is built today from snapshot {self.snapshot_id}:"]
         for what, paths in (
@@ -83,16 +86,19 @@ def verify_edition(
 ) -> VerifySummary:
     """Rebuild an edition from its snapshot and compare every file's sha256.
 
+    A first edition that was made from a lake that is lost is compared with the newest marts. If all
+    files are the same, the edition is recorded in this lake.
+
     Args:
         number: number of the edition, or None for the newest.
         run_id: id of this run, recorded with the gate's results.
 
     Raises:
-        UsageError: there is no such edition.
+        UsageError: there is no such edition, or this lake has no marts to compare it with.
     """
     with lakehouse.publisher(ws.settings):  # The call may finish an interrupted publication.
-        editions = published_editions(ws, year)
-    newest = int(editions[-1]["edition"]) if editions else 0
+        editions, foreign = recorded_and_foreign(ws, year)
+    newest = foreign.number if foreign else int(editions[-1]["edition"]) if editions else 0
     if not 1 <= (number or 1) <= newest:
         known = f"it has 1 to {newest}" if newest else "nothing is published"
         raise UsageError(f"{year} has no edition {number or 1}: {known}")
@@ -105,14 +111,15 @@ def verify_edition(
         item.info.key.removeprefix(edition.prefix): hashlib.sha256(item.body).hexdigest()
         for item in store.get_many(bucket, store.list(bucket, edition.prefix))
     }
-    summary = VerifySummary(year, number, manifest["snapshot_id"], len(listed))
+    snapshot_id = _rebuilt_snapshot(ws, year, number) if foreign else manifest["snapshot_id"]
+    summary = VerifySummary(year, number, snapshot_id, len(listed), is_rebuilt=foreign is not None)
     summary.damaged = sorted(p for p, digest in listed.items() if stored.get(p) != digest)
     progress(f"verify {year}: {len(listed)} files of edition {number} read")
     decision = judge_snapshot(
         ws.settings,
         store,
         year,
-        manifest["snapshot_id"],
+        snapshot_id,
         run_id=run_id,
         circumstances=Circumstances.from_data(year, manifest["gate"]),
     )
@@ -134,7 +141,31 @@ def verify_edition(
     summary.missing = sorted(set(listed) - set(rebuilt))
     summary.added = sorted(set(rebuilt) - set(listed))
     summary.causes = _causes(manifest, environment(ws.settings.font_dir))
+    if foreign and summary.same:
+        with lakehouse.publisher(ws.settings):
+            record_edition(ws, edition, None, snapshot_id=snapshot_id)
     return summary
+
+
+def _rebuilt_snapshot(ws: Workspace, year: int, number: int) -> int:
+    """The snapshot of the newest marts, for a first edition that was made from another lake.
+
+    Raises:
+        UsageError: it is a later edition, or there are no marts.
+    """
+    if number > 1:
+        raise UsageError(
+            f"edition {number} of {year} was made from another lake: only a first edition can be "
+            "compared with rebuilt marts"
+        )
+    with lakehouse.reader(ws.settings, ws.store) as con:
+        snapshot_id = lakehouse.transform_snapshot(con, year)
+    if snapshot_id is None:
+        raise UsageError(
+            f"edition {number} of {year} was made from another lake, and this one has no marts of "
+            f"{year}: 'tongbao run --year {year} --until gate' makes them"
+        )
+    return snapshot_id
 
 
 def _causes(manifest: dict[str, Any], today: dict[str, str]) -> list[str]:
