@@ -35,8 +35,11 @@ _NAME_WIDTH = 4
 _LONGEST_NUMBER = 12
 #: A table of at most this many rows stays on one page: about a quarter of the page.
 _ROWS_ON_ONE_PAGE = 8
-#: A row may fill a page if it has a text longer than this: seven lines of the narrowest column.
+#: Rows stay together if they have no text longer than this: seven lines of the narrowest column.
 _LONG_TEXT = 40
+#: A row stays whole if it has no text longer than this: 21 lines of the narrowest column, less than
+#: half a page. A longer one may fill a page.
+_LONG_TEXT_OF_A_ROW = 120
 
 
 @dataclass(frozen=True)
@@ -124,8 +127,9 @@ def _groups(rows: Sequence[Sequence[str]]) -> tuple[RowGroup, ...]:
     """
 
     def group(chosen: Sequence[Sequence[str]]) -> RowGroup:
-        has_long_text = any(len(text) > _LONG_TEXT for row in chosen for text in row)
-        return RowGroup(len(chosen), is_whole=not has_long_text)
+        longest = _LONG_TEXT if len(chosen) > 1 else _LONG_TEXT_OF_A_ROW
+        is_whole = all(len(text) <= longest for row in chosen for text in row)
+        return RowGroup(len(chosen), is_whole=is_whole)
 
     if not rows:
         return ()
