@@ -111,13 +111,14 @@ def test_rows_are_grouped_by_number_and_length() -> None:
 
     assert groups(_table("", 8)) == [(8, True)]
     assert groups(_table("", 9)) == [(2, True), *[(1, True)] * 5, (2, True)]
-    long_row = ("文" * 41, "1")
-    of_long_texts = replace(_table("", 0), rows=(long_row,) * 3)
-    assert groups(of_long_texts) == [(1, True)] * 3
-    of_longer_texts = replace(_table("", 0), rows=(("文" * 121, "1"),) * 3)
-    assert groups(of_longer_texts) == [(1, False)] * 3
-    begins_long = replace(_table("", 0), rows=(long_row, *[("短", "1")] * 3))
-    assert groups(begins_long) == [(2, False), (2, True)]
+
+    def of_texts(*lengths: int) -> Table:
+        return replace(_table("", 0), rows=tuple(("文" * length, "1") for length in lengths))
+
+    assert groups(of_texts(80, 80, 80)) == [(3, True)]
+    assert groups(of_texts(81, 80, 80)) == [(1, True)] * 3
+    assert groups(of_texts(121, 80, 80, 80)) == [(2, False), (2, True)]
+    assert groups(of_texts(120, 120, 121, 1, 1)) == [(2, True), (1, False), (2, True)]
     assert laid_out(_table("", 3)).keeps_next == [True, True, False]
     assert laid_out(replace(_table("", 3), note="某说明。")).keeps_next == [True] * 3
 

@@ -35,11 +35,12 @@ _NAME_WIDTH = 4
 _LONGEST_NUMBER = 12
 #: A table of at most this many rows stays on one page: about a quarter of the page.
 _ROWS_ON_ONE_PAGE = 8
-#: Rows stay together if they have no text longer than this: seven lines of the narrowest column.
-_LONG_TEXT = 40
-#: A row stays whole if it has no text longer than this: 21 lines of the narrowest column, less than
-#: half a page. A longer one may fill a page.
-_LONG_TEXT_OF_A_ROW = 120
+#: A row may fill a page if it has a text longer than this. In the narrowest column these are 21
+#: lines, less than half a page.
+_LONG_TEXT = 120
+#: Rows stay together if their longest texts have no more characters than this, which fit on a page
+#: below the table's head, even in the narrowest column.
+_TEXT_ON_ONE_PAGE = 240
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,8 @@ def _groups(rows: Sequence[Sequence[str]]) -> tuple[RowGroup, ...]:
     """
 
     def group(chosen: Sequence[Sequence[str]]) -> RowGroup:
-        longest = _LONG_TEXT if len(chosen) > 1 else _LONG_TEXT_OF_A_ROW
-        is_whole = all(len(text) <= longest for row in chosen for text in row)
+        longest = [max(map(len, row), default=0) for row in chosen]
+        is_whole = max(longest) <= _LONG_TEXT and sum(longest) <= _TEXT_ON_ONE_PAGE
         return RowGroup(len(chosen), is_whole=is_whole)
 
     if not rows:
