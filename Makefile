@@ -54,12 +54,13 @@ parity: $(BIN)/.parity-$(ENGINE)
 	PYTHONPATH=$$(echo $(CURDIR)/$(PARITY)/lib/python*/site-packages):$(CURDIR) \
 	  $(BIN)/python -m tests.parity $(ENGINE)
 
-# A virtual environment that has only what the project's own lacks.
+# A virtual environment that has only what the project's own lacks. It has no setuptools of its own, so
+# that the client, which comes as source, is built with that of the lock file.
 $(BIN)/.parity-%: $(BIN)/.runtime requirements-parity-%.lock
-	$(BIN)/python -m venv $(PARITY)
+	$(BIN)/python -m venv --clear --without-pip $(PARITY)
 	cd $(PARITY)/lib/python*/site-packages && ls -d $(CURDIR)/$(VENV)/lib/python*/site-packages > project.pth
-	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-	  --no-build-isolation -r requirements-parity-$*.lock
+	$(BIN)/python -m pip --python $(PARITY)/bin/python install --quiet --disable-pip-version-check \
+	  --require-hashes --no-build-isolation -r requirements-parity-$*.lock
 	touch $@
 
 # Every kind of failure in one year, with each catalogue: a quarter of an hour; DRILLS=all: ten seeds.

@@ -79,6 +79,7 @@ def test_a_dry_run_lists_what_would_be_deleted_and_changes_nothing(
         assert units.fetchone() == (36,)
 
 
+@pytest.mark.slow
 def test_a_dry_run_predicts_the_merging_of_files(
     filled: stages.Workspace,
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_dry_run_predicts_the_merging_of_files(
         assert con.execute("select * from raw.objects order by all").fetchall() == rows
 
 
+@pytest.mark.slow
 def test_young_files_are_kept(filled: stages.Workspace) -> None:
     """An orphan may belong to a running run, and a query may still read a merged file."""
     filled.store.put("lake", "data/raw/objects/ducklake-lost.parquet", b"12345")

@@ -71,6 +71,7 @@ def test_each_kind_of_suspicion_is_reported_with_its_evidence(
     assert TWIN_B not in found[TWIN_A, None, "S405"]
 
 
+@pytest.mark.slow
 def test_nothing_is_reported_with_few_peers(ws: stages.Workspace, landing: Landing) -> None:
     for number, unit in enumerate(UNITS[:5]):
         landing.unit(unit)

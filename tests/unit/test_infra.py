@@ -51,6 +51,7 @@ def _locked(package: str) -> str:
     return found.group(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("check", "file", "old", "new"),
     [
