@@ -35,7 +35,8 @@ class VerifySummary:
         added: paths that were rebuilt and are not in the manifest.
         damaged: paths of files in the store that differ from the manifest's sha256.
         causes: code, libraries and fonts that have changed since the edition was made.
-        is_rebuilt: whether the lake was rebuilt since, so that the snapshot is not the manifest's.
+        lost_snapshot: the manifest's snapshot, if that was in a lake that is lost and the edition
+            was compared with this lake's; else None.
     """
 
     year: int
@@ -47,7 +48,7 @@ class VerifySummary:
     added: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
-    is_rebuilt: bool = False
+    lost_snapshot: int | None = None
 
     @property
     def same(self) -> bool:
@@ -61,10 +62,11 @@ class VerifySummary:
         if self.same:
             return [
                 f"{name}: all {self.files} files are in the store as the manifest says and come "
-                f"out the same, byte for byte, from snapshot {self.snapshot_id}"
-                + (" of the rebuilt lake, which records it from now on" if self.is_rebuilt else "")
+                f"out the same, byte for byte, from snapshot {self.snapshot_id}" + self._why
             ]
-        lines = [f"{name} differs from what is built today from snapshot {self.snapshot_id}:"]
+        lines = [
+            f"{name} differs from what is built today from snapshot {self.snapshot_id}{self._why}:"
+        ]
         for what, paths in (
             ("damaged in the store", self.damaged),
             ("come out with other bytes", self.differing),
@@ -80,6 +82,15 @@ class VerifySummary:
             lines.append("  code, libraries and fonts have not changed since")
         return lines
 
+    @property
+    def _why(self) -> str:
+        """Why the snapshot is not the manifest's; "" if it is."""
+        if self.lost_snapshot is None:
+            return ""
+        return (
+            f" of the rebuilt lake (the manifest names snapshot {self.lost_snapshot} of a lost one)"
+        )
+
 
 def verify_edition(
     ws: Workspace, year: int, number: int | None, *, run_id: str, progress: Progress
@@ -87,7 +98,8 @@ def verify_edition(
     """Rebuild an edition from its snapshot and compare every file's sha256.
 
     A first edition that was made from a lake that is lost is compared with the newest marts. If all
-    files are the same, the edition is recorded in this lake.
+    files are the same, the edition is recorded in this lake, and later verifications use the
+    recorded snapshot.
 
     Args:
         number: number of the edition, or None for the newest.
@@ -111,8 +123,12 @@ def verify_edition(
         item.info.key.removeprefix(edition.prefix): hashlib.sha256(item.body).hexdigest()
         for item in store.get_many(bucket, store.list(bucket, edition.prefix))
     }
-    snapshot_id = _rebuilt_snapshot(ws, year, number) if foreign else manifest["snapshot_id"]
-    summary = VerifySummary(year, number, snapshot_id, len(listed), is_rebuilt=foreign is not None)
+    # The manifest's number means another state in a rebuilt lake; the record's does not.
+    recorded = {row["edition"]: row["snapshot_id"] for row in editions}.get(number)
+    snapshot_id = _rebuilt_snapshot(ws, edition) if recorded is None else recorded
+    summary = VerifySummary(year, number, snapshot_id, len(listed))
+    if recorded is None or snapshot_id != manifest["snapshot_id"]:
+        summary.lost_snapshot = manifest["snapshot_id"]
     summary.damaged = sorted(p for p, digest in listed.items() if stored.get(p) != digest)
     progress(f"verify {year}: {len(listed)} files of edition {number} read")
     decision = judge_snapshot(
@@ -141,30 +157,32 @@ def verify_edition(
     summary.missing = sorted(set(listed) - set(rebuilt))
     summary.added = sorted(set(rebuilt) - set(listed))
     summary.causes = _causes(manifest, environment(ws.settings.font_dir))
-    if foreign and summary.same:
+    if recorded is None and summary.same:
         with lakehouse.publisher(ws.settings):
             record_edition(ws, edition, None, snapshot_id=snapshot_id)
     return summary
 
 
-def _rebuilt_snapshot(ws: Workspace, year: int, number: int) -> int:
+def _rebuilt_snapshot(ws: Workspace, edition: bulletin.Edition) -> int:
     """The snapshot of the newest marts, for a first edition that was made from another lake.
 
     Raises:
         UsageError: it is a later edition, or there are no marts.
     """
-    if number > 1:
+    year = edition.year
+    name = f"edition {edition.number} of {year}"
+    if edition.number > 1:
         raise UsageError(
-            f"edition {number} of {year} was made from another lake: only a first edition can be "
-            "compared with rebuilt marts"
+            f"{name} was made from another lake: only a first edition can be compared with "
+            "rebuilt marts"
         )
     with lakehouse.reader(ws.settings, ws.store) as con:
         snapshot_id = lakehouse.transform_snapshot(con, year)
-    if snapshot_id is None:
-        raise UsageError(
-            f"edition {number} of {year} was made from another lake, and this one has no marts of "
-            f"{year}: 'tongbao run --year {year} --until gate' makes them"
-        )
+        if snapshot_id is None:
+            raise UsageError(
+                f"{name} was made from another lake, and this one has no marts of {year}: "
+                f"'tongbao run --year {year} --until gate' makes them"
+            )
     return snapshot_id
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import lakehouse, stages
+from orchestration import bulletin, lakehouse, stages
 from orchestration.core.errors import TongbaoError, UsageError
 from tests.fixtures.homes import NOW, YEAR, PreparedYear, Shared
 from tests.fixtures.progress import no_progress
@@ -38,6 +38,9 @@ def test_a_published_edition_verifies_in_a_rebuilt_lake(
         assert not stages.gate(ws, YEAR, run_id="r", progress=no_progress).blocked
         with lakehouse.reader(settings, ws.store) as con:
             rebuilt = lakehouse.transform_snapshot(con, YEAR)
+        bucket = settings.publication_bucket
+        lost = bulletin.published_snapshots(ws.store, bucket)[YEAR, 1]
+        assert lost != rebuilt
         # Nothing is said to come from a snapshot of the lost lake.
         with pytest.raises(TongbaoError, match=r"made from another lake.*'tongbao verify --year"):
             _publish(ws)
@@ -46,14 +49,14 @@ def test_a_published_edition_verifies_in_a_rebuilt_lake(
 
         done = stages.verify(ws, YEAR, None, run_id="v", progress=no_progress)
         assert done.same, done.lines
-        assert (done.is_rebuilt, done.snapshot_id) == (True, rebuilt)
-        assert done.lines[0].endswith(
-            f"{rebuilt} of the rebuilt lake, which records it from now on"
-        )
+        assert (done.lost_snapshot, done.snapshot_id) == (lost, rebuilt)
+        assert f"from snapshot {rebuilt} of the rebuilt lake (the manifest " in done.lines[0]
         with lakehouse.reader(settings, ws.store) as con:
             [row] = lakehouse.edition_rows(con, YEAR)
         assert row["snapshot_id"] == rebuilt
         assert "nothing to do" in _publish(ws).lines[0]
+        again = stages.verify(ws, YEAR, None, run_id="v", progress=no_progress)
+        assert (again.same, again.snapshot_id) == (True, rebuilt), again.lines
 
 
 def test_other_marts_are_not_said_to_be_those_of_an_edition(
