@@ -33,13 +33,17 @@ __all__ = [
 
 
 def _local_config() -> str:
-    """Return ``infra/dagster.yaml`` without what only production has.
+    """Return ``infra/dagster.yaml`` for a home: its own storage, and no time limits of runs.
 
-    That is its storage in PostgreSQL, and the time limits of runs: they would end a run that has
-    stopped in a debugger.
+    A time limit would end a run that has stopped in a debugger.
     """
     config = yaml.safe_load((PROJECT_ROOT / "infra" / "dagster.yaml").read_text(encoding="utf-8"))
     del config["storage"]
+    config["event_log_storage"] = {
+        "module": "orchestration.defs.event_storage",
+        "class": "PooledSqliteEventLogStorage",
+        "config": {"base_dir": {"env": "DAGSTER_HOME"}},
+    }
     monitoring = config["run_monitoring"]
     config["run_monitoring"] = {
         name: value for name, value in monitoring.items() if not name.endswith("_seconds")

@@ -23,6 +23,7 @@ import yaml
 from infra.derive import POLICY, province_policy
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.settings import PROJECT_ROOT, Settings
+from orchestration.defs.event_storage import PooledSqliteEventLogStorage
 from orchestration.defs.in_process import prepare_dagster_home
 from orchestration.defs.run_launcher import WatchfulRunLauncher
 from orchestration.storage.local_server import SERVED
@@ -203,6 +204,11 @@ def test_a_local_home_queues_and_retries_like_production(
         "run_monitoring": {
             name: production["run_monitoring"][name]
             for name in ("enabled", "poll_interval_seconds")
+        },
+        "event_log_storage": {
+            "module": PooledSqliteEventLogStorage.__module__,
+            "class": PooledSqliteEventLogStorage.__name__,
+            "config": {"base_dir": {"env": "DAGSTER_HOME"}},
         },
     }
 
