@@ -23,7 +23,13 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from orchestration.core.catalogue import Catalogue, use_catalogue
-from orchestration.intake.checks import check_document, counted_values, has_values
+from orchestration.intake.checks import (
+    ValueErrors,
+    check_document,
+    counted_values,
+    has_values,
+    value_errors,
+)
 from orchestration.intake.documents import (
     ParsedDocument,
     ParsedObject,
@@ -211,8 +217,9 @@ def _answer(terms: Terms, landed: Landed, digest: str, parsed: ParsedObject) -> 
     documents = []
     for position, document in enumerate(parsed.documents, landed.position):
         before = len(checked)
-        checked.extend(check_document(landed.place, document, landed.last_modified))
-        documents.append(_submitted(position, document, tuple(checked[before:])))
+        errors = value_errors(document)
+        checked.extend(check_document(landed.place, document, landed.last_modified, errors))
+        documents.append(_submitted(position, document, errors, tuple(checked[before:])))
     left_out = own.left_out + checked.left_out
     if isinstance(parsed.findings, Findings):
         left_out += parsed.findings.left_out
@@ -220,7 +227,9 @@ def _answer(terms: Terms, landed: Landed, digest: str, parsed: ParsedObject) -> 
     return Answer(shown_key, digest, parsed.total, documents, list(own), left_out, parsed.failure)
 
 
-def _submitted(position: int, document: ParsedDocument, findings: tuple[Finding, ...]) -> Submitted:
+def _submitted(
+    position: int, document: ParsedDocument, errors: ValueErrors, findings: tuple[Finding, ...]
+) -> Submitted:
     where = document.where
     return Submitted(
         position,
@@ -229,8 +238,8 @@ def _submitted(position: int, document: ParsedDocument, findings: tuple[Finding,
         document.content_sha256,
         where.at(),
         where.at("document_id"),
-        has_values(document),
-        counted_values(document),
+        has_values(document, errors),
+        counted_values(document, errors),
         document.unit_name,
         findings,
     )

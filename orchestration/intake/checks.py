@@ -8,7 +8,7 @@ rules between values (``rules``), comparisons with last year (dbt).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -20,11 +20,13 @@ from orchestration.core.reporting_calendar import ReportingPeriod, period_of
 from orchestration.intake.contracts import Document, Performance
 from orchestration.intake.documents import ParsedDocument
 from orchestration.intake.findings import About, Finding, finding, indicator_fields
-from orchestration.intake.formats import Locator
 from orchestration.intake.places import Place
 from orchestration.intake.reading import CACHE_SIZE, CACHED_LENGTH, ReadValue
 
-__all__ = ["check_document", "check_values", "counted_values", "has_values"]
+__all__ = ["ValueErrors", "check_document", "counted_values", "has_values", "value_errors"]
+
+#: The error code of each value of a performance document, in their order, or None.
+ValueErrors = Sequence[str | None]
 
 
 @cache
@@ -53,8 +55,17 @@ def _period(year: int) -> ReportingPeriod | None:
         return None
 
 
+def value_errors(document: ParsedDocument) -> ValueErrors:
+    """The error of each value of a performance document; empty for documents of other types."""
+    task_code = document.task_of_unit or ""
+    return [_value_error(task_code, code, read) for code, read in document.values]
+
+
 def check_document(
-    place: Place, document: ParsedDocument, received_at: datetime
+    place: Place,
+    document: ParsedDocument,
+    received_at: datetime,
+    errors: ValueErrors | None = None,
 ) -> Iterator[Finding]:
     """Yield the findings about a valid document: when it came, and its values.
 
@@ -62,7 +73,9 @@ def check_document(
         place: what the object's key says.
         document: a document that satisfies its contract.
         received_at: when the store received its object (aware).
+        errors: what :func:`value_errors` returned, if it was called before.
     """
+    errors = value_errors(document) if errors is None else errors
     unit_code = document.unit_code
     for code, value in _arrival_findings(place, document.model, received_at):
         yield finding(
@@ -72,7 +85,7 @@ def check_document(
             document_id=document.model.document_id,
             unit_code=unit_code,
         )
-    if not has_values(document):
+    if not has_values(document, errors):
         yield finding(
             "E062",
             document.where.at(),
@@ -80,30 +93,18 @@ def check_document(
             unit_code=unit_code,
         )
     if place.document_type == "performance" and unit_code:
-        yield from check_values(
-            unit_code.partition("-")[0],
-            document.values,
-            where=document.where,
-            document_id=document.model.document_id,
-            unit_code=unit_code,
-        )
+        yield from _value_findings(document, errors)
 
 
-def has_values(document: ParsedDocument) -> bool:
+def has_values(document: ParsedDocument, errors: ValueErrors) -> bool:
     """Whether any value of a performance document counts; True for documents of other types."""
-    return not isinstance(document.model, Performance) or any(_are_counted(document))
+    return not isinstance(document.model, Performance) or None in errors
 
 
-def counted_values(document: ParsedDocument) -> int:
+def counted_values(document: ParsedDocument, errors: ValueErrors) -> int:
     """How many values (of a plan: targets) are read and not excluded, before rules between them."""
     targets = sum(1 for _, _, read in document.targets if read.number is not None)
-    return targets + sum(_are_counted(document))
-
-
-def _are_counted(document: ParsedDocument) -> Iterator[bool]:
-    """Yield for each value whether it counts."""
-    task_code = document.task_of_unit or ""
-    return (_value_error(task_code, code, read) is None for code, read in document.values)
+    return targets + sum(1 for error in errors if error is None)
 
 
 def _arrival_findings(
@@ -130,41 +131,32 @@ def _utc_text(moment: datetime) -> str:
     return str(moment.astimezone(UTC).replace(tzinfo=None))
 
 
-def check_values(
-    task_code: str,
-    values: Iterable[tuple[str, ReadValue]],
-    *,
-    where: Locator,
-    document_id: str,
-    unit_code: str,
-) -> Iterator[Finding]:
-    """Yield the findings about the values of one performance document.
-
-    Args:
-        values: pairs of indicator code and value as read, in the order received.
-        where: locates the document in its object.
-    """
+def _value_findings(document: ParsedDocument, errors: ValueErrors) -> Iterator[Finding]:
+    """Yield the findings about the values of one performance document."""
+    task_code = document.task_of_unit or ""
     indicators = _indicators_of_task(task_code)
-    about: About = {"document_id": document_id, "unit_code": unit_code}
-    for code, read in values:
-        error_code = _value_error(task_code, code, read)
+    about: About = {
+        "document_id": document.model.document_id,
+        "unit_code": document.unit_code,
+    }
+    for (code, read), error_code in zip(document.values, errors, strict=True):
         if error_code:
             indicator = indicators.get(code)
             fields = indicator_fields(indicator) if indicator else {"indicator": code}
             yield finding(
                 error_code,
-                where.at("values", code),
+                document.where.at("values", code),
                 value=read.text,
                 indicator_code=code,
                 **about,
                 **fields,
             )
-    given = {code for code, _ in values}
+    given = {code for code, _ in document.values}
     for code in _required_codes(task_code):
         if code not in given:
             yield finding(
                 "W208",
-                where.at("values", code),
+                document.where.at("values", code),
                 indicator_code=code,
                 **about,
                 **indicator_fields(indicators[code]),
