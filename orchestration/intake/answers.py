@@ -25,8 +25,8 @@ import pyarrow as pa
 from orchestration.core.catalogue import Catalogue, use_catalogue
 from orchestration.intake.checks import (
     ValueErrors,
-    check_document,
     counted_values,
+    drafts_of,
     has_values,
     value_errors,
 )
@@ -218,7 +218,7 @@ def _answer(terms: Terms, landed: Landed, digest: str, parsed: ParsedObject) -> 
     for position, document in enumerate(parsed.documents, landed.position):
         before = len(checked)
         errors = value_errors(document)
-        checked.extend(check_document(landed.place, document, landed.last_modified, errors))
+        checked.extend(drafts_of(landed.place, document, landed.last_modified, errors))
         documents.append(_submitted(position, document, errors, tuple(checked[before:])))
     left_out = own.left_out + checked.left_out
     if isinstance(parsed.findings, Findings):

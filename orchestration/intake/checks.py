@@ -19,11 +19,18 @@ from orchestration.core.errors import UsageError
 from orchestration.core.reporting_calendar import ReportingPeriod, period_of
 from orchestration.intake.contracts import Document, Performance
 from orchestration.intake.documents import ParsedDocument
-from orchestration.intake.findings import About, Finding, finding, indicator_fields
+from orchestration.intake.findings import About, Draft, Finding, draft, indicator_fields
 from orchestration.intake.places import Place
 from orchestration.intake.reading import CACHE_SIZE, CACHED_LENGTH, ReadValue
 
-__all__ = ["ValueErrors", "check_document", "counted_values", "has_values", "value_errors"]
+__all__ = [
+    "ValueErrors",
+    "check_document",
+    "counted_values",
+    "drafts_of",
+    "has_values",
+    "value_errors",
+]
 
 #: The error code of each value of a performance document, in their order, or None.
 ValueErrors = Sequence[str | None]
@@ -62,12 +69,19 @@ def value_errors(document: ParsedDocument) -> ValueErrors:
 
 
 def check_document(
+    place: Place, document: ParsedDocument, received_at: datetime
+) -> Iterator[Finding]:
+    """Yield the findings about a valid document; the arguments are those of :func:`drafts_of`."""
+    return (each.made() for each in drafts_of(place, document, received_at))
+
+
+def drafts_of(
     place: Place,
     document: ParsedDocument,
     received_at: datetime,
     errors: ValueErrors | None = None,
-) -> Iterator[Finding]:
-    """Yield the findings about a valid document: when it came, and its values.
+) -> Iterator[Draft]:
+    """Yield the drafts of the findings about a valid document: when it came, and its values.
 
     Args:
         place: what the object's key says.
@@ -78,7 +92,7 @@ def check_document(
     errors = value_errors(document) if errors is None else errors
     unit_code = document.unit_code
     for code, value in _arrival_findings(place, document.model, received_at):
-        yield finding(
+        yield draft(
             code,
             document.where.at(),
             value=value,
@@ -86,7 +100,7 @@ def check_document(
             unit_code=unit_code,
         )
     if not has_values(document, errors):
-        yield finding(
+        yield draft(
             "E062",
             document.where.at(),
             document_id=document.model.document_id,
@@ -131,8 +145,8 @@ def _utc_text(moment: datetime) -> str:
     return str(moment.astimezone(UTC).replace(tzinfo=None))
 
 
-def _value_findings(document: ParsedDocument, errors: ValueErrors) -> Iterator[Finding]:
-    """Yield the findings about the values of one performance document."""
+def _value_findings(document: ParsedDocument, errors: ValueErrors) -> Iterator[Draft]:
+    """Yield the drafts of the findings about the values of one performance document."""
     task_code = document.task_of_unit or ""
     indicators = _indicators_of_task(task_code)
     about: About = {
@@ -143,7 +157,7 @@ def _value_findings(document: ParsedDocument, errors: ValueErrors) -> Iterator[F
         if error_code:
             indicator = indicators.get(code)
             fields = indicator_fields(indicator) if indicator else {"indicator": code}
-            yield finding(
+            yield draft(
                 error_code,
                 document.where.at("values", code),
                 value=read.text,
@@ -154,7 +168,7 @@ def _value_findings(document: ParsedDocument, errors: ValueErrors) -> Iterator[F
     given = {code for code, _ in document.values}
     for code in _required_codes(task_code):
         if code not in given:
-            yield finding(
+            yield draft(
                 "W208",
                 document.where.at("values", code),
                 indicator_code=code,

@@ -42,8 +42,10 @@ from orchestration.intake.contracts import (
 from orchestration.intake.findings import (
     WITHHELD,
     About,
+    Draft,
     Finding,
     Findings,
+    draft,
     finding,
     indicator_fields,
     quoted,
@@ -201,9 +203,10 @@ def _parse(
     place: Place, key: str, body: bytes, limits: Limits, received_at: datetime
 ) -> ParsedObject:
     """Parse and check one object; exceptions of libraries pass through."""
-    parsed = ParsedObject(findings=Findings(limits.findings))
+    findings = Findings(limits.findings)
+    parsed = ParsedObject(findings=findings)
     if not place.follows_layout:
-        parsed.findings.append(finding("E006", value=key))
+        findings.append(draft("E006", value=key))
         return parsed
     kind = place.document_type
     unknown: set[str] = set()
@@ -211,19 +214,19 @@ def _parse(
         for read in read_object(key, body, kind=kind, limits=limits, received_at=received_at):
             if isinstance(read, Remark):
                 about: About = {"document_id": None, "unit_code": None}
-                parsed.findings.append(_remark_finding(kind, read, about))
+                findings.append(_remark_finding(kind, read, about))
                 continue
             parsed.total += 1
             if parsed.total > limits.documents:
                 limit = str(limits.documents)
                 raise Unreadable("E051", f"> {limit}", limit=limit)
-            parsed.findings += [
+            findings += (
                 _remark_finding(kind, remark, _about(kind, read.content)) for remark in read.remarks
-            ]
+            )
             if isinstance(read.content, Unreadable):
-                parsed.findings.append(_unreadable_finding(kind, read.content, read.where.at()))
+                findings.append(_unreadable_finding(kind, read.content, read.where.at()))
                 continue
-            document = _checked_document(place, read.where, read.content, parsed.findings)
+            document = _checked_document(place, read.where, read.content, findings)
             unknown |= _unknown_fields(kind, read)
             if document is not None:
                 document.unit_name = _unit_name(read, document.model)
@@ -231,13 +234,13 @@ def _parse(
     except Unreadable as error:
         # The documents read before the error can't be trusted either.
         parsed.documents.clear()
-        parsed.findings.append(_unreadable_finding(kind, error, ""))
+        findings.append(_unreadable_finding(kind, error, ""))
         return parsed
     if not parsed.total:
-        parsed.findings.append(finding("E007"))
+        findings.append(draft("E007"))
     if unknown:
         value = "、".join(sorted(unknown)[:_FIELDS_NAMED])
-        parsed.findings.append(finding("W128", value=value))
+        findings.append(draft("W128", value=value))
     return parsed
 
 
@@ -261,12 +264,12 @@ def _unit_name(read: RawDocument, model: Document) -> str | None:
     return struck(name[:_LONGEST_NAME]) if isinstance(name, str) else None
 
 
-def _unreadable_finding(kind: str, error: Unreadable, where: str) -> Finding:
+def _unreadable_finding(kind: str, error: Unreadable, where: str) -> Draft:
     """The finding about an unreadable object or document."""
     about = _about(kind, error)
     value = _quotable(kind, error.code, error.value)
     fields = _with_field_names(kind, error.fields)
-    return finding(error.code, error.where or where, value=value, **about, **fields)
+    return draft(error.code, error.where or where, value=value, **about, **fields)
 
 
 def _with_field_names(kind: str, fields: Mapping[str, str]) -> dict[str, str]:
@@ -277,10 +280,10 @@ def _with_field_names(kind: str, fields: Mapping[str, str]) -> dict[str, str]:
     return {**fields, "field": name_zh, "field_en": name_en}
 
 
-def _remark_finding(kind: str, remark: Remark, about: About) -> Finding:
+def _remark_finding(kind: str, remark: Remark, about: About) -> Draft:
     """The finding of a reader about a part of the object."""
     value = _quotable(kind, remark.code, remark.value)
-    return finding(
+    return draft(
         remark.code,
         remark.where,
         value=value,
@@ -313,12 +316,12 @@ def _quotable(kind: str, code: str, value: str) -> str:
 
 
 def _checked_document(
-    place: Place, where: Locator, content: Any, findings: list[Finding]
+    place: Place, where: Locator, content: Any, findings: Findings
 ) -> ParsedDocument | None:
     """Check one document; None where it is rejected, with the reason in ``findings``."""
     if not isinstance(content, Mapping):
         findings.append(
-            finding(
+            draft(
                 "E102",
                 where.at(),
                 value=_quotable(place.document_type, "E102", quoted(content)),
@@ -334,7 +337,7 @@ def _checked_document(
     document_type = raw.get("document_type", place.document_type)
     if document_type != place.document_type:
         findings.append(
-            finding(
+            draft(
                 "E107",
                 where.at("document_type"),
                 value=_type_name(document_type),
@@ -353,7 +356,7 @@ def _checked_document(
         return None
     invisible = first_invisible(raw)
     if invisible:
-        findings.append(finding("W125", where.at(), value=invisible, **about))
+        findings.append(draft("W125", where.at(), value=invisible, **about))
     document = ParsedDocument(where, model, "")
     if isinstance(model, Performance):
         indicators = load_catalogue().indicators
@@ -369,21 +372,21 @@ def _checked_document(
         _json_bytes(_content(document, place.year))
     ).hexdigest()
     if _strike_contacts(model, model.personal_fields):
-        findings.append(finding("W126", where.at(), **about))
+        findings.append(draft("W126", where.at(), **about))
     if isinstance(model, Assessment):
         # A score has one decimal (contract §1); averages of marks arrive with a float's decimals.
         score = model.score.quantize(_SCORE_STEP, ROUND_HALF_UP)
         if score != model.score:
             given = quoted(raw.get("score"))
             findings.append(
-                finding("W118", where.at("score"), value=given, expected=str(score), **about)
+                draft("W118", where.at("score"), value=given, expected=str(score), **about)
             )
             model.score = score
     return document
 
 
 def _with_codes_read(
-    kind: str, raw: Mapping[str, Any], where: Locator, findings: list[Finding]
+    kind: str, raw: Mapping[str, Any], where: Locator, findings: Findings
 ) -> tuple[dict[str, Any], Locator]:
     """A document with the catalogue's codes, and the locator of its parts.
 
@@ -393,7 +396,7 @@ def _with_codes_read(
     read, rewritten = codes.with_codes(raw)
     for path, text, code in rewritten:
         findings.append(
-            finding("W141", where.at(*path), value=text, meant=code, **_about(kind, read))
+            draft("W141", where.at(*path), value=text, meant=code, **_about(kind, read))
         )
     keys = {(*path[:-1], code): path for path, _, code in rewritten if len(path) > 1}
     return read, _RenamedKeys(where, keys) if keys else where
@@ -504,7 +507,7 @@ def _validated(
     raw: dict[str, Any],
     where: Locator,
     about: About,
-    findings: list[Finding],
+    findings: Findings,
 ) -> Document | None:
     """Validate a document; wrong fields of ``kind.dropped_if_wrong`` are dropped with a warning.
 
@@ -526,20 +529,20 @@ def _validated(
 
 def _prefix_findings(
     place: Place, where: Locator, model: Document, about: About
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """Yield the contradictions between a document and the prefix under which it was uploaded."""
     from_ministry = place.province_code == MINISTRY
     if model.year is not None and model.year != place.year:
-        yield finding(
+        yield draft(
             "E104", where.at("year"), value=str(model.year), expected=str(place.year), **about
         )
     sender = Sender.MINISTRY if from_ministry else Sender.PROVINCE
     if sender not in DOCUMENT_TYPES[place.document_type].senders:
-        yield finding("E111", where.at(), value=_type_name(place.document_type), **about)
+        yield draft("E111", where.at(), value=_type_name(place.document_type), **about)
     if isinstance(model, Review):
         recognises = model.stage == "national_recognition"
         if recognises and not from_ministry:
-            yield finding("E111", where.at("stage"), value=code_name("stage", model.stage), **about)
+            yield draft("E111", where.at("stage"), value=code_name("stage", model.stage), **about)
     tasks = load_catalogue().tasks
     unit_code = about["unit_code"]
     fields = vars(model)  # not every type has each of them
@@ -547,9 +550,9 @@ def _prefix_findings(
     if match:
         task_code, unit_province = match.group(1), match.group(2)
         if task_code not in tasks or unit_province not in load_catalogue().regions:
-            yield finding("E106", where.at("unit_code"), value=unit_code, **about)
+            yield draft("E106", where.at("unit_code"), value=unit_code, **about)
         elif not from_ministry and unit_province != place.province_code:
-            yield finding(
+            yield draft(
                 "E105",
                 where.at("unit_code"),
                 value=unit_code,
@@ -557,12 +560,12 @@ def _prefix_findings(
                 **about,
             )
         elif isinstance(model, Registration) and model.task_code not in (None, task_code):
-            yield finding(
+            yield draft(
                 "E115", where.at("task_code"), value=model.task_code, expected=task_code, **about
             )
     own_task = fields.get("task_code")
     if not match and own_task is not None and own_task not in tasks:
-        yield finding(
+        yield draft(
             "E103",
             where.at("task_code"),
             value=own_task,
@@ -575,31 +578,31 @@ def _prefix_findings(
     if isinstance(model, Explanation):
         known = load_catalogue()
         if model.rule_id not in known.rules and model.rule_id not in known.error_codes:
-            yield finding("E117", where.at("rule_id"), value=model.rule_id, **about)
+            yield draft("E117", where.at("rule_id"), value=model.rule_id, **about)
     if isinstance(model, Return) and not (
         model.withdraws_document_id or (model.returns_document_id and model.reason)
     ):
-        yield finding("E061", where.at(), **about)
+        yield draft("E061", where.at(), **about)
     if isinstance(model, Editorial):
         yield from _editorial_findings(place, where, model, about)
     if isinstance(model, Verification):
         yield from _verification_findings(where, model, about)
     province = fields.get("province_code")
     if province is not None and province != place.province_code:
-        yield finding(
+        yield draft(
             "E105", where.at("province_code"), value=province, expected=place.province_code, **about
         )
 
 
 def _editorial_findings(
     place: Place, where: Locator, model: Editorial, about: About
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """Yield a finding if the sender may not write for the bulletin, or there is no such one."""
     known = load_catalogue()
     of_ministry = {"national", *known.tasks}
     if model.bulletin not in of_ministry and model.bulletin not in known.regions:
         expected = "national, T01, 440000"
-        yield finding(
+        yield draft(
             "E103",
             where.at("bulletin"),
             value=model.bulletin,
@@ -611,17 +614,17 @@ def _editorial_findings(
         return
     sender = MINISTRY if model.bulletin in of_ministry else model.bulletin
     if sender != place.province_code:
-        yield finding("E111", where.at("bulletin"), value=model.bulletin, **about)
+        yield draft("E111", where.at("bulletin"), value=model.bulletin, **about)
 
 
-def _verification_findings(where: Locator, model: Verification, about: About) -> Iterator[Finding]:
+def _verification_findings(where: Locator, model: Verification, about: About) -> Iterator[Draft]:
     """Yield a finding if it isn't said what the unit must do by when, or the days can't be so."""
     asks = model.requirement and model.due_on
     if model.result != "sound" and not (model.findings and asks):
-        yield finding("E064", where.at(), **about)
+        yield draft("E064", where.at(), **about)
     for name, day in (("due_on", model.due_on), ("closed_on", model.closed_on)):
         if day and day < model.verified_on:
-            yield finding(
+            yield draft(
                 "E065",
                 where.at(name),
                 value=day.isoformat(),
@@ -631,7 +634,7 @@ def _verification_findings(where: Locator, model: Verification, about: About) ->
 
 
 def _targets(
-    model: Plan, where: Locator, about: About, findings: list[Finding]
+    model: Plan, where: Locator, about: About, findings: Findings
 ) -> Iterator[tuple[int, str, ReadValue]]:
     """Yield the targets of a plan; add a finding for each unreadable one."""
     indicators = load_catalogue().indicators
@@ -644,7 +647,7 @@ def _targets(
             shown = code if indicator else _unknown_code(code)
             if read.number is None:
                 findings.append(
-                    finding(
+                    draft(
                         "E201",
                         where.at("targets", year, shown),
                         value=read.text,

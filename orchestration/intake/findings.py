@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Self, TypedDict
+from types import MappingProxyType
+from typing import Any, NamedTuple, Self, TypedDict
 
 from orchestration.core.catalogue import Indicator, load_catalogue
 from orchestration.core.contacts import struck, struck_id
@@ -22,9 +23,11 @@ __all__ = [
     "MAX_VALUE",
     "WITHHELD",
     "About",
+    "Draft",
     "Finding",
     "Findings",
     "counted",
+    "draft",
     "finding",
     "indicator_fields",
     "quoted",
@@ -67,6 +70,55 @@ class Finding:
     explanation: str | None = None
 
 
+class Draft(NamedTuple):
+    """A finding without its texts, which cost most of its making: of many, few are kept.
+
+    Attributes:
+        location, value, document_id, unit_code: as given; contacts are not struck out yet.
+        fields: further placeholders of the messages.
+    """
+
+    code: str
+    severity: str
+    location: str = ""
+    value: str | None = None
+    document_id: str | None = None
+    unit_code: str | None = None
+    indicator_code: str | None = None
+    fields: Mapping[str, str] = MappingProxyType({})
+
+    def made(self) -> Finding:
+        """The finding, with its messages and without contacts."""
+        row = load_catalogue().error_codes[self.code]
+        shown = self.value if self.value is None else escape_invisible(self.value)
+        if shown is not None:
+            is_id = self.value == self.document_id
+            shown = _without_contacts(self.code, shown, is_id, self.indicator_code)[:MAX_VALUE]
+        fields = {name: struck(text) for name, text in self.fields.items()}
+        unit_code = self.unit_code and struck(self.unit_code)
+        fields |= {"value": shown or "", "unit_code": unit_code or ""}
+        english = fields | {
+            name.removesuffix("_en"): text for name, text in fields.items() if name.endswith("_en")
+        }
+        return Finding(
+            code=self.code,
+            severity=self.severity,
+            location=struck(self.location),
+            message_zh=f"{_filled(row.message_zh, fields)}。{row.fix_zh}",
+            message_en=f"{_filled(row.message_en, english)}. {row.fix_en}",
+            value=shown,
+            document_id=self.document_id and struck_id(self.document_id),
+            unit_code=unit_code,
+            indicator_code=self.indicator_code,
+        )
+
+
+def _filled(template: str, placeholders: Mapping[str, str]) -> str:
+    for name, text in placeholders.items():
+        template = template.replace("{" + name + "}", text)
+    return template
+
+
 class Findings(list[Finding]):
     """The first findings about an object, and how many more there were.
 
@@ -75,25 +127,25 @@ class Findings(list[Finding]):
         left_out: the number of the others, by code and severity.
     """
 
-    def __init__(self, limit: int, findings: Iterable[Finding] = ()) -> None:
+    def __init__(self, limit: int, findings: Iterable[Finding | Draft] = ()) -> None:
         super().__init__()
         self.limit = limit
         self.left_out: Counter[tuple[str, str]] = Counter()
         self.extend(findings)
 
-    def append(self, item: Finding) -> None:
-        """Keep a finding, or count it."""
+    def append(self, item: Finding | Draft) -> None:
+        """Keep a finding, or count it; only for one that is kept the messages are made."""
         if len(self) < self.limit:
-            super().append(item)
+            super().append(item.made() if isinstance(item, Draft) else item)
         else:
             self.left_out[item.code, item.severity] += 1
 
-    def extend(self, items: Iterable[Finding]) -> None:
+    def extend(self, items: Iterable[Finding | Draft]) -> None:
         """Keep or count each finding."""
         for item in items:
             self.append(item)
 
-    def __iadd__(self, items: Iterable[Finding]) -> Self:  # type: ignore[misc,override]
+    def __iadd__(self, items: Iterable[Finding | Draft]) -> Self:  # type: ignore[misc,override]
         self.extend(items)
         return self
 
@@ -114,7 +166,7 @@ def counted(
     )
 
 
-def finding(
+def draft(
     code: str,
     location: str = "",
     *,
@@ -124,8 +176,8 @@ def finding(
     indicator_code: str | None = None,
     severity: str | None = None,
     **fields: str,
-) -> Finding:
-    """Make a finding with the severity and messages of its error code.
+) -> Draft:
+    """Draft a finding with the severity of its error code.
 
     Args:
         code: a row of ``error_codes.csv``.
@@ -135,34 +187,13 @@ def finding(
         fields: further placeholders of the message template; ``NAME_en`` replaces ``NAME`` in the
             English one.
     """
-    row = load_catalogue().error_codes[code]
-    shown = value if value is None else escape_invisible(value)
-    if shown is not None:
-        shown = _without_contacts(code, shown, value == document_id, indicator_code)[:MAX_VALUE]
-    fields = {name: struck(text) for name, text in fields.items()}
-    unit_code = unit_code and struck(unit_code)
-    document_id = document_id and struck_id(document_id)
-    fields |= {"value": shown or "", "unit_code": unit_code or ""}
-    english = fields | {
-        name.removesuffix("_en"): text for name, text in fields.items() if name.endswith("_en")
-    }
+    severity = severity or load_catalogue().error_codes[code].severity
+    return Draft(code, severity, location, value, document_id, unit_code, indicator_code, fields)
 
-    def fill(template: str, placeholders: dict[str, str]) -> str:
-        for name, text in placeholders.items():
-            template = template.replace("{" + name + "}", text)
-        return template
 
-    return Finding(
-        code=code,
-        severity=severity or row.severity,
-        location=struck(location),
-        message_zh=f"{fill(row.message_zh, fields)}。{row.fix_zh}",
-        message_en=f"{fill(row.message_en, english)}. {row.fix_en}",
-        value=shown,
-        document_id=document_id,
-        unit_code=unit_code,
-        indicator_code=indicator_code,
-    )
+def finding(code: str, location: str = "", **arguments: Any) -> Finding:
+    """Make a finding; the arguments are those of :func:`draft`."""
+    return draft(code, location, **arguments).made()
 
 
 def _without_contacts(code: str, value: str, is_id: bool, indicator_code: str | None) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,10 @@ from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.core.settings import Settings
 from orchestration.intake import codes
 from orchestration.intake.answers import prepare
-from orchestration.intake.checks import check_document
+from orchestration.intake.checks import drafts_of
 from orchestration.intake.contracts import UNIT_CODE
 from orchestration.intake.documents import ParsedObject, parse_object, unprocessable
-from orchestration.intake.findings import Finding, finding
+from orchestration.intake.findings import Draft, Finding, Findings, counted, draft, finding
 from orchestration.intake.formats import (
     RawDocument,
     Unreadable,
@@ -37,7 +37,7 @@ from orchestration.intake.formats import (
 )
 from orchestration.intake.isolation import another_try, bounded_task, finding_of_death
 from orchestration.intake.places import UNKNOWN_PROVINCE, Place, place_of
-from orchestration.intake.receipts import ReceiptSubject, receipt
+from orchestration.intake.receipts import ReceiptSubject, held_back, receipt
 from orchestration.intake.rules import check_rules, rule_connection
 from orchestration.intake.workers import Died, Task, Workers
 
@@ -194,11 +194,15 @@ def check_file(
     else:
         parsed = parse_object(place, _key(place), body, limits_of(settings), received_at)
     try:
-        findings, rejected = _judge(place, parsed, settings.now())
+        judged = _judge(place, parsed, settings.now(), settings.max_findings)
     except Exception as error:
         parsed = unprocessable(error)
-        findings, rejected = parsed.findings, 0
-    values = tuple(_values_as_read(parsed, findings))
+        judged = _Judged(Findings(settings.max_findings, parsed.findings))
+    findings = list(judged.findings)
+    if judged.findings.left_out:
+        findings.append(counted(findings, judged.findings.left_out, settings.max_findings))
+    rejected = judged.rejected + len(judged.held_back - held_back(findings))
+    values = tuple(_values_as_read(parsed, judged.excluded))
     subject = _subject(
         place,
         None if too_large else body,
@@ -210,13 +214,15 @@ def check_file(
     return CheckedFile(receipt(subject, findings), values, unknown)
 
 
-def _values_as_read(parsed: ParsedObject, findings: Iterable[Finding]) -> Iterator[ReadAs]:
-    """Yield the values and targets of the accepted documents, in the order of the file."""
-    excluded = {
-        (each.document_id, indicator_code): each.code
-        for each in findings
-        for indicator_code in _excluded_codes(each)
-    }
+def _values_as_read(
+    parsed: ParsedObject, excluded: Mapping[tuple[str | None, str], str]
+) -> Iterator[ReadAs]:
+    """Yield the values and targets of the accepted documents, in the order of the file.
+
+    Args:
+        excluded: the code of the finding because of which a value doesn't count, by document and
+            indicator.
+    """
     for document in parsed.documents:
         document_id = document.model.document_id
         targets = (
@@ -243,7 +249,7 @@ def _values_as_read(parsed: ParsedObject, findings: Iterable[Finding]) -> Iterat
             )
 
 
-def _excluded_codes(found: Finding) -> tuple[str, ...]:
+def _excluded_codes(found: Finding | Draft) -> tuple[str, ...]:
     """The indicators whose values don't count because of a finding about a document."""
     rule = load_catalogue().rules.get(found.code)
     if rule is not None:
@@ -253,23 +259,52 @@ def _excluded_codes(found: Finding) -> tuple[str, ...]:
     return ()
 
 
-def _judge(place: Place, parsed: ParsedObject, now: datetime) -> tuple[list[Finding], int]:
-    """All findings about an object, and the number of its documents that are rejected.
+@dataclass
+class _Judged:
+    """What was found about an object.
+
+    Attributes:
+        findings: those that the receipt lists.
+        rejected: the number of documents that are rejected.
+        held_back: ids of the documents that are taken in and not accepted.
+        excluded: the code of the finding because of which a value doesn't count, by document and
+            indicator; also of findings that the receipt only counts.
+    """
+
+    findings: Findings
+    rejected: int = 0
+    held_back: set[str] = field(default_factory=set)
+    excluded: dict[tuple[str | None, str], str] = field(default_factory=dict)
+
+    def take(self, found: Finding | Draft) -> None:
+        """Add a finding."""
+        for code in _excluded_codes(found):
+            self.excluded[found.document_id, code] = found.code
+        self.held_back |= held_back([found])
+        self.findings.append(found)
+
+
+def _judge(place: Place, parsed: ParsedObject, now: datetime, limit: int) -> _Judged:
+    """All findings about an object, and what they mean for its documents and values.
 
     Args:
         now: a document is judged as if it were uploaded now (aware).
+        limit: most findings that are listed.
     """
     seen: dict[str, str] = {}
-    rejected = parsed.total - len(parsed.documents)
-    findings = list(parsed.findings)
+    judged = _Judged(Findings(limit), parsed.total - len(parsed.documents))
+    for found in parsed.findings:
+        judged.take(found)
+    if isinstance(parsed.findings, Findings):
+        judged.findings.left_out += parsed.findings.left_out
     with rule_connection() as con:
         for document in parsed.documents:
             known = seen.setdefault(document.model.document_id, document.content_sha256)
             if known is not document.content_sha256:
                 same = known == document.content_sha256
-                rejected += 0 if same else 1
-                findings.append(
-                    finding(
+                judged.rejected += 0 if same else 1
+                judged.take(
+                    draft(
                         "W117" if same else "E108",
                         document.where.at("document_id"),
                         value=document.model.document_id,
@@ -278,10 +313,11 @@ def _judge(place: Place, parsed: ParsedObject, now: datetime) -> tuple[list[Find
                     )
                 )
                 continue
-            own = list(check_document(place, document, now))
-            findings += own
+            own = list(drafts_of(place, document, now))
+            for drafted in own:
+                judged.take(drafted)
             if place.document_type == "performance" and document.unit_code:
-                findings += check_rules(
+                for fired in check_rules(
                     con,
                     document.unit_code.partition("-")[0],
                     place.year,
@@ -290,8 +326,9 @@ def _judge(place: Place, parsed: ParsedObject, now: datetime) -> tuple[list[Find
                     where=document.where,
                     document_id=document.model.document_id,
                     unit_code=document.unit_code,
-                )
-    return findings, rejected
+                ):
+                    judged.take(fired)
+    return judged
 
 
 def _upload_place(

@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.contacts import struck
 from orchestration.intake.contracts import Document
-from orchestration.intake.findings import WITHHELD, About, Finding, finding, quoted
+from orchestration.intake.findings import WITHHELD, About, Draft, draft, quoted
 from orchestration.intake.formats import Locator
 
 __all__ = ["PROBLEMS", "code_name", "field_names", "problem_findings"]
@@ -75,7 +75,7 @@ def problem_findings(
     where: Locator,
     about: About,
     severity: str,
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """Yield a finding for each validation error of a document."""
     kind = model.model_fields["document_type"].default
     # Several wrong fields are often those of a row that is shifted: any of them may hold a contact.
@@ -94,7 +94,7 @@ def problem_findings(
         if value and (is_withheld or (path and path[0] in model.personal_fields)):
             value = WITHHELD
         field_zh, field_en = field_names(kind, path)
-        yield finding(
+        yield draft(
             code,
             where.at(*path),
             value=value,

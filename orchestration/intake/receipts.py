@@ -17,7 +17,7 @@ import orjson
 
 from orchestration.core.contacts import STRUCK
 from orchestration.core.settings import Settings
-from orchestration.intake.findings import Finding
+from orchestration.intake.findings import Draft, Finding
 from orchestration.storage import Store
 
 __all__ = [
@@ -77,7 +77,7 @@ def status_of(documents: int, rejected: int, findings: Sequence[Finding]) -> str
     return "accepted"
 
 
-def held_back(findings: Iterable[Finding]) -> set[str]:
+def held_back(findings: Iterable[Finding | Draft]) -> set[str]:
     """The documents that are taken in and not accepted."""
     return {item.document_id for item in findings if item.code in _HELD_BACK and item.document_id}
 

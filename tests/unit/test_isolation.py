@@ -19,9 +19,10 @@ import pytest
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.machine import usable_cores
 from orchestration.core.settings import Settings
-from orchestration.intake import answers, documents, isolation, rows
+from orchestration.intake import answers, documents, isolation, offline, rows
 from orchestration.intake import workers as workers_module
 from orchestration.intake.answers import Landed, Terms, answer_objects
+from orchestration.intake.findings import Draft
 from orchestration.intake.formats import limits_of
 from orchestration.intake.isolation import Answered, Isolation
 from orchestration.intake.places import place_of
@@ -268,12 +269,12 @@ class _Unfit:
     pass
 
 
-@pytest.mark.parametrize("place", ["read_object", "check_document", "_own_cells"])
+@pytest.mark.parametrize("place", ["read_object", "drafts_of", "_own_cells"])
 def test_an_exception_about_an_object_is_its_answer(
     monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """Whether a reader or a check raises it, or a cell doesn't have its column's type."""
-    module = {"read_object": documents, "check_document": answers, "_own_cells": rows}[place]
+    module = {"read_object": documents, "drafts_of": answers, "_own_cells": rows}[place]
     original = getattr(module, place)
     calls = []
 
@@ -319,3 +320,40 @@ def test_an_object_with_too_many_documents_is_rejected() -> None:
     [answer] = answer_objects(_terms(settings), [_landed(1, body)]).answers
     assert "E051" in {each.code for each in answer.findings}
     assert answer.documents == []
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (json.dumps(json.loads(_landed(1).body) | {"values": {f"X_{at}": 1 for at in range(500)}}),
+         "E204"),
+        ("[" + ",".join(["{}"] * 500) + "]", "E101"),
+        ("[" + ",".join("1" * 500) + "]", "E102"),
+    ],
+    ids=["keys", "documents", "numbers"],
+)  # fmt: skip
+def test_messages_are_made_only_for_findings_that_are_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str, code: str
+) -> None:
+    made: list[str] = []
+    original = Draft.made
+    monkeypatch.setattr(Draft, "made", lambda each: made.append(each.code) or original(each))
+    settings = replace(SETTINGS, max_findings=10)
+    landed = _landed(1, body.encode())
+    [answer] = answer_objects(_terms(settings), [landed]).answers
+    listed = [*answer.findings, *(each for one in answer.documents for each in one.findings)]
+    assert len(made) == 10
+    numbers = Counter(each.code for each in listed)
+    for (name, _), number in answer.left_out.items():
+        numbers[name] += number
+    assert numbers[code] == 500 * (5 if code == "E101" else 1)
+
+    made.clear()
+    path = tmp_path / "x.json"
+    path.write_text(body)
+    kept = json.loads(
+        offline.check_file(path, settings, kind="performance", year=2024, province="110000").receipt
+    )["errors"]
+    assert len(made) <= 12
+    assert len(kept) == 11
+    assert f"{code} {numbers[code]}" in next(e["value"] for e in kept if e["code"] == "E050")
