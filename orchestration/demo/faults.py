@@ -287,14 +287,15 @@ def _duplicate_key(submission: Submission, codes: tuple[str, ...]) -> bytes:
     return body.replace("{", '{"schema_version": 1, ', 1).encode()
 
 
-def _chinese_bytes(submission: Submission, codes: tuple[str, ...]) -> bytes:
-    return _changed(submission, codes, highlight="产教融合").decode().encode("gb18030")
+def _lost_byte(submission: Submission, codes: tuple[str, ...]) -> bytes:
+    body = _changed(submission, codes, highlight="产教融合")
+    return body.replace("融".encode(), "融".encode()[:-1], 1)
 
 
 #: Objects that can't be read: kind → error code, extension, and a function that makes the bytes.
 BROKEN_OBJECTS: dict[str, tuple[str, str, Callable[[Submission, tuple[str, ...]], bytes]]] = {
     "broken_json": ("E001", "json", lambda s, codes: _changed(s, codes)[:-20]),
-    "invalid_utf8": ("E003", "json", _chinese_bytes),
+    "invalid_utf8": ("E003", "json", _lost_byte),
     "deep_nesting": ("E004", "json", lambda *_: b"[" * 5000 + b"]" * 5000),
     "duplicate_key": ("E008", "json", _duplicate_key),
     "empty": ("E007", "json", lambda *_: b""),

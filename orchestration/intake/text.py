@@ -14,12 +14,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 __all__ = [
+    "decoded",
     "escape_invisible",
     "first_invisible",
     "half_width",
-    "is_misread_chinese",
     "visible",
-    "wide_encoding",
 ]
 
 #: Controls except tab and line ends; the soft hyphen; zero-width and direction marks (Unicode
@@ -51,7 +50,7 @@ def half_width(text: str) -> str:
 _ALPHABETS, _BEYOND = re.compile("[\u0100-\u07ff]"), re.compile("[\u0800-\U0010ffff]")
 
 
-def is_misread_chinese(text: str, body: bytes) -> bool:
+def _is_misread_chinese(text: str, body: bytes) -> bool:
     """Whether a text in UTF-8 is Chinese in GB 2312 that happens to be valid UTF-8.
 
     The bytes of 约 in GB 2312 are the Armenian Լ in UTF-8. If all of a text's characters beyond
@@ -66,7 +65,36 @@ def is_misread_chinese(text: str, body: bytes) -> bool:
     return True
 
 
-def wide_encoding(body: bytes) -> str | None:
+def _is_damaged(body: bytes) -> bool:
+    """Whether bytes that are not UTF-8 nearly are.
+
+    A text in UTF-8 that lost a byte is often valid GB 18030 as well, and every Chinese character in
+    it another one. Read as UTF-8 it has more characters of three bytes than errors; a text in
+    GB 18030 has an error for nearly every character.
+    """
+    text = body.decode("utf-8", "replace")
+    return len(_BEYOND.findall(text)) > 2 * text.count("\ufffd")  # which are beyond as well
+
+
+def decoded(body: bytes) -> str:
+    """A text in UTF-8 (with or without a byte order mark), UTF-16, UTF-32 or GB 18030.
+
+    UTF-8 is tried first, because text in another encoding is rarely valid UTF-8.
+
+    Raises:
+        UnicodeDecodeError: no encoding fits.
+    """
+    wide = _wide_encoding(body)
+    try:
+        text = body.decode(wide or "utf-8-sig")
+    except UnicodeDecodeError:
+        if wide or _is_damaged(body):
+            raise
+        return body.decode("gb18030")
+    return body.decode("gb2312") if not wide and _is_misread_chinese(text, body) else text
+
+
+def _wide_encoding(body: bytes) -> str | None:
     """The form of UTF-16 or UTF-32 in which a text is, or None.
 
     Its first character is a byte order mark or ASCII, which JSON always begins with (RFC 4627, 3).

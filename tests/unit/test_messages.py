@@ -24,7 +24,7 @@ _WORDS = {
     *("JSON", "json", "jsonl", "CSV", "csv", "XLSX", "xlsx", "xls", "ods", "Parquet", "parquet"),
     *("Excel", "WPS", "Word", "PDF", "pdf", "ofd", "docx", "doc", "wps", "Strict", "Open", "XML"),
     *("HTML", "LibreOffice", "OpenDocument"),
-    *("UTF", "ISO", "sha256", "year", "province", "attachments"),
+    *("UTF", "GB18030", "ISO", "sha256", "year", "province", "attachments"),
 }
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 #: Codes, instants and names of formats that messages give as examples.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -231,7 +232,17 @@ def test_bad_json_gets_its_code(text: str, code: str) -> None:
 
 @pytest.mark.parametrize(
     "encoding",
-    ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"],
+    [
+        "utf-8-sig",
+        "gb18030",
+        "gbk",
+        "utf-16",
+        "utf-16-le",
+        "utf-16-be",
+        "utf-32",
+        "utf-32-le",
+        "utf-32-be",
+    ],
 )
 def test_texts_of_an_editor_are_read(encoding: str) -> None:
     assert _documents('{"unit_name": "职业学校"}'.encode(encoding)) == [
@@ -243,10 +254,25 @@ def test_utf_16_of_bytes_that_are_ascii_is_not_taken_as_chinese() -> None:
     assert _documents('"Ũ"'.encode("utf-16-le")) == [("", "Ũ")]
 
 
-def test_another_encoding_is_named() -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"unit_name": "职业学校"}'.encode()[:-3] + b'"}',
+        '{"unit_name": "职业学校", "note": "核"}'.encode().replace("核".encode(), b"\xe6\xa0"),
+        '{"unit_name": "职业学校", "note": "é"}'.encode().replace("é".encode(), b"\xe9"),
+        b'{"unit_name": "caf\xe9"}',
+    ],
+)
+def test_a_damaged_text_is_never_another_one(body: bytes) -> None:
+    """Three of them are valid GB 18030, with other characters than those that were written."""
     with pytest.raises(Unreadable) as caught:
-        _documents('{"unit_name": "职业学校"}'.encode("gb18030"))
+        _documents(body)
     assert caught.value.code == "E003"
+
+
+@pytest.mark.parametrize("text", ["甲", "乙校", "浒鞍", "T05-440000-0007，优", "约3"])
+def test_short_chinese_texts_are_read_in_gb18030(text: str) -> None:
+    assert _documents(json.dumps([text], ensure_ascii=False).encode("gb18030")) == [("/0", text)]
 
 
 def test_a_byte_order_mark_is_not_part_of_the_text() -> None:

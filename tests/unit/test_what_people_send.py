@@ -346,6 +346,12 @@ def test_exports_of_other_programs_are_read(lines: list[str], expected: list[str
     assert values == GOOD
 
 
+@pytest.mark.parametrize("separator", ["|", "，", ";", "\t"])
+def test_other_separators_are_read(separator: str) -> None:
+    lines = [separator.join(map(str, each)) for each in [HEAD, row("C_04", "1,5"), row("C_05", 2)]]
+    assert read(parse("x.csv", "\n".join(lines).encode())) == {UNIT: {"C_04": None, "C_05": "2"}}
+
+
 @pytest.mark.parametrize("shown", ["yyyy", 'yyyy"年"'])
 def test_a_date_that_shows_its_year_alone_is_a_year(shown: str) -> None:
     def change(cells: Any) -> None:

@@ -1,4 +1,5 @@
-"""Reads CSV files: UTF-8, UTF-16, UTF-32 or GB18030; separated by comma, tab or semicolon.
+"""Reads CSV files: UTF-8, UTF-16, UTF-32 or GB18030; separated by comma, tab,
+semicolon, vertical bar or Chinese comma.
 
 Belongs here: from bytes to rows of text. The separator is the one with which the header has the
 most of the contract's columns; it is not guessed from the data. Doesn't belong here: from rows to
@@ -22,14 +23,14 @@ from orchestration.intake.formats.tables import (
     header_columns,
     read_table,
 )
-from orchestration.intake.text import is_misread_chinese, wide_encoding
+from orchestration.intake.text import decoded
 
 __all__ = ["csv_heads", "read_csv"]
 
 #: Longest cell, in characters: a spreadsheet's own limit is 32,767; real cells are a highlight of
 #: 500 characters or a list of members.
 _MAX_CELL = 131_072
-_SEPARATORS = ",\t;"
+_SEPARATORS = ",\t;|，"
 _LINE_BREAK = re.compile("\r\n|\r|\n")
 _LINE_ENDS = ("\r", "\n")
 #: Characters of a refused cell that its finding quotes.
@@ -65,17 +66,10 @@ def csv_heads(body: bytes) -> Iterator[list[str]]:
 
 
 def _decoded(body: bytes) -> str:
-    """Decode as UTF-8 if possible, because text in another encoding is rarely valid UTF-8."""
-    wide = wide_encoding(body)
-    for encoding in [wide] if wide else ["utf-8-sig", "gb18030"]:
-        try:
-            text = body.decode(encoding)
-        except UnicodeDecodeError as error:
-            failed = error
-            continue
-        is_misread = wide is None and is_misread_chinese(text, body)
-        return body.decode("gb2312") if is_misread else text
-    raise Unreadable("E003", str(failed.start))
+    try:
+        return decoded(body)
+    except UnicodeDecodeError as error:
+        raise Unreadable("E003", str(error.start)) from None
 
 
 def _separator(text: str, kind: str) -> str:
@@ -91,7 +85,8 @@ def _separator(text: str, kind: str) -> str:
             pass
         return best
 
-    return max(_SEPARATORS, key=columns_found)
+    present = [separator for separator in _SEPARATORS if separator in head]
+    return max(present, key=columns_found, default=",")
 
 
 @cache

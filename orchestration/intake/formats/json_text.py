@@ -15,7 +15,7 @@ from typing import Any
 from orchestration.core.contacts import struck
 from orchestration.intake.formats.base import JsonPointer, RawDocument, Unreadable
 from orchestration.intake.reading import Number
-from orchestration.intake.text import is_misread_chinese, wide_encoding
+from orchestration.intake.text import decoded
 
 __all__ = ["MAX_DEPTH", "read_json"]
 
@@ -140,18 +140,11 @@ def _too_deep(text: str) -> bool:
 
 
 def _decoded(body: bytes) -> str:
-    """Decode UTF-8, with or without a byte order mark, UTF-16 or UTF-32.
-
-    JSON has no other encoding than UTF-8 (RFC 8259), but a text editor's "Unicode" is UTF-16.
-    """
-    encoding = wide_encoding(body)
+    """Decode a text; JSON is UTF-8 (RFC 8259), but editors and older systems write others."""
     try:
-        text = body.decode(encoding or "utf-8-sig").removeprefix("\ufeff")
+        return decoded(body).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise Unreadable("E003", str(error.start)) from None
-    if encoding is None and is_misread_chinese(text, body):
-        raise Unreadable("E003", str(next(at for at, byte in enumerate(body) if byte > 0x7F)))
-    return text
 
 
 def read_json(body: bytes) -> Iterator[RawDocument]:
