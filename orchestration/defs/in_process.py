@@ -40,7 +40,7 @@ def _local_config() -> str:
     config = yaml.safe_load((PROJECT_ROOT / "infra" / "dagster.yaml").read_text(encoding="utf-8"))
     del config["storage"]
     config["event_log_storage"] = {
-        "module": "orchestration.defs.event_storage",
+        "module": "orchestration.defs.run_storage",
         "class": "PooledSqliteEventLogStorage",
         "config": {"base_dir": {"env": "DAGSTER_HOME"}},
     }
@@ -144,6 +144,7 @@ def run_in_process(
     from orchestration.defs.assets.common import LISTENER, Listener
     from orchestration.defs.jobs import UNTIL
     from orchestration.defs.run_process import process_tags
+    from orchestration.defs.run_storage import keep_connections
 
     job = defs.resolve_job_def("national_year")
     graph = defs.resolve_asset_graph()
@@ -151,6 +152,7 @@ def run_in_process(
     token = LISTENER.set(listener)
     try:
         with _instance() as instance:
+            keep_connections(instance)
             fail_dead_runs(instance)
             result = job.execute_in_process(
                 instance=instance,

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.lakehouse import reader, writer
 from orchestration.observing import last_backup
 from orchestration.storage import Store, open_workspace
-from tests.fixtures.topology import Postgres, S3Server, postgres_bin, rclone
+from tests.fixtures.topology import Postgres, S3Server, postgres_bin, postgres_server, rclone
 
 #: PostgreSQL, and its dumps.
 pytestmark = pytest.mark.slow
@@ -27,14 +26,8 @@ BUCKETS = ("landing", "lake", "publication")
 
 @pytest.fixture
 def postgres() -> Iterator[Postgres]:
-    folder = Path(tempfile.mkdtemp(prefix="tongbao-postgres-"))
-    cluster = Postgres(folder)
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.stop()
-        shutil.rmtree(folder)
+    with postgres_server() as server:
+        yield server
 
 
 def _empty_databases(postgres: Postgres) -> None:

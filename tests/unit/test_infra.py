@@ -23,9 +23,9 @@ import yaml
 from infra.derive import POLICY, province_policy
 from orchestration.core.document_types import DOCUMENT_TYPES
 from orchestration.core.settings import PROJECT_ROOT, Settings
-from orchestration.defs.event_storage import PooledSqliteEventLogStorage
 from orchestration.defs.in_process import prepare_dagster_home
 from orchestration.defs.run_launcher import WatchfulRunLauncher
+from orchestration.defs.run_storage import PooledSqliteEventLogStorage
 from orchestration.storage.local_server import SERVED
 
 INFRA = PROJECT_ROOT / "infra"

@@ -18,6 +18,7 @@ from orchestration import stages
 from orchestration.core.errors import GateBlocked, Unreachable
 from orchestration.core.reporting_calendar import years
 from orchestration.core.settings import Settings
+from orchestration.defs.run_storage import keep_connections
 
 __all__ = [
     "BLOCKED",
@@ -91,8 +92,11 @@ class _LazyWorkspace:
 
 @dg.resource(description="Settings from the environment and, once needed, an open object store.")
 @contextlib.contextmanager
-def workspace(_: dg.InitResourceContext) -> Iterator[_LazyWorkspace]:
+def workspace(context: dg.InitResourceContext) -> Iterator[_LazyWorkspace]:
     """The run's workspace; without a configured store it starts the project's own S3 server."""
+    if context.instance and not LISTENER.get():
+        # A run in a process of its own; a command has done it before it planned the run.
+        keep_connections(context.instance)
     with contextlib.ExitStack() as stack:
         yield _LazyWorkspace(stack)
 

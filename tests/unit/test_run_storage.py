@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +12,12 @@ import dagster as dg
 import pytest
 import yaml
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from sqlalchemy import Engine, event
 
-from orchestration.core.settings import Settings
-from orchestration.defs import event_storage
+from orchestration.core.settings import PROJECT_ROOT, Settings
+from orchestration.defs import run_storage
 from orchestration.defs.in_process import prepare_dagster_home
+from tests.fixtures.topology import postgres_server
 
 
 @dg.multi_asset(
@@ -59,7 +63,7 @@ def test_both_classes_write_the_same_and_read_each_other(
 
     monkeypatch.setattr(sqlite3.dbapi2, "connect", counting)
     with dg.DagsterInstance.get() as instance:
-        assert isinstance(instance.event_log_storage, event_storage.PooledSqliteEventLogStorage)
+        assert isinstance(instance.event_log_storage, run_storage.PooledSqliteEventLogStorage)
         _run(instance)
         connections.clear()
         pooled = _run(instance)
@@ -77,7 +81,7 @@ def test_both_classes_write_the_same_and_read_each_other(
 
 @pytest.mark.usefixtures("home")
 def test_only_a_few_databases_stay_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_storage, "_KEPT_ENGINES", 2)
+    monkeypatch.setattr(run_storage, "_KEPT_ENGINES", 2)
     with dg.DagsterInstance.get() as instance:
         first, *others = [_run(instance) for _ in range(3)]
         assert all(events == first for events in others)
@@ -87,3 +91,37 @@ def test_only_a_few_databases_stay_open(monkeypatch: pytest.MonkeyPatch) -> None
         instance.wipe()
         assert instance.get_runs() == []
         assert _run(instance) == first
+
+
+@pytest.mark.slow
+def test_a_run_opens_few_connections_to_postgresql(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(PROJECT_ROOT / "infra" / "dagster.yaml", tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    opened: list[str] = []
+
+    def count(*_: object) -> None:
+        opened.append("")
+
+    event.listen(Engine, "connect", count)
+    try:
+        with postgres_server() as server:
+            url = server.url().replace("://", "+psycopg2://")
+            monkeypatch.setenv("DAGSTER_POSTGRES_URL", url)
+            with dg.DagsterInstance.get() as instance:
+                _run(instance)
+                opened.clear()
+                usual = _run(instance)
+                before = len(opened)
+                run_storage.keep_connections(instance)
+                opened.clear()
+                assert _run(instance) == usual
+                assert len(opened) < before / 4
+                # A connection that may have been lost meanwhile is not used again.
+                server.stop()
+                server.start()
+                time.sleep(run_storage._RECYCLE_SECONDS)
+                assert _run(instance) == usual
+    finally:
+        event.remove(Engine, "connect", count)
