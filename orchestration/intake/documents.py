@@ -58,6 +58,7 @@ from orchestration.intake.formats import (
     Unreadable,
     read_object,
 )
+from orchestration.intake.measures import units_in_note, with_stated_unit
 from orchestration.intake.places import MINISTRY, Place
 from orchestration.intake.problems import PROBLEMS, code_name, field_names, problem_findings
 from orchestration.intake.reading import ReadValue, read_value
@@ -358,16 +359,17 @@ def _checked_document(
     if invisible:
         findings.append(draft("W125", where.at(), value=invisible, **about))
     document = ParsedDocument(where, model, "")
+    stated = _stated_units(place.document_type, raw)
     if isinstance(model, Performance):
         indicators = load_catalogue().indicators
         document.values = Values(
             (code if code in indicators else _unknown_code(code), read)
             for code, value in model.values.items()
-            if (read := read_value(value)) is not None
+            if (read := _read(code, value, stated)) is not None
         )
         model.values.clear()  # free the memory: document.values holds them as read
     elif isinstance(model, Plan):
-        document.targets = list(_targets(model, where, about, findings))
+        document.targets = list(_targets(model, where, about, findings, stated))
     document.content_sha256 = hashlib.sha256(
         _json_bytes(_content(document, place.year))
     ).hexdigest()
@@ -383,6 +385,20 @@ def _checked_document(
             )
             model.score = score
     return document
+
+
+def _stated_units(kind: str, raw: Mapping[str, Any]) -> frozenset[str]:
+    """The unit of money that a further field states: ``"unit": "元"``; empty if none does."""
+    further = raw.keys() - _known_fields(kind)
+    texts = (raw[name] for name in sorted(further) if isinstance(raw[name], str))
+    return next(filter(None, map(units_in_note, texts)), frozenset())
+
+
+def _read(code: str, value: Any, stated: frozenset[str]) -> ReadValue | None:
+    """A value as read; unreadable if the document states a unit that contradicts the catalogue."""
+    read = read_value(value)
+    quoted = with_stated_unit(code, read.text, stated) if read and stated else None
+    return ReadValue(quoted, "text", None) if quoted else read
 
 
 def _with_codes_read(
@@ -634,13 +650,13 @@ def _verification_findings(where: Locator, model: Verification, about: About) ->
 
 
 def _targets(
-    model: Plan, where: Locator, about: About, findings: Findings
+    model: Plan, where: Locator, about: About, findings: Findings, stated: frozenset[str]
 ) -> Iterator[tuple[int, str, ReadValue]]:
     """Yield the targets of a plan; add a finding for each unreadable one."""
     indicators = load_catalogue().indicators
     for year, targets in model.targets.items():
         for code, value in targets.items():
-            read = read_value(value)
+            read = _read(code, value, stated)
             if read is None:
                 continue
             indicator = indicators.get(code)

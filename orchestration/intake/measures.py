@@ -13,7 +13,13 @@ from functools import cache
 
 from orchestration.core.catalogue import load_catalogue
 
-__all__ = ["contradicted_by_table", "contradicted_unit", "units_in_header", "units_in_note"]
+__all__ = [
+    "contradicted_by_table",
+    "contradicted_unit",
+    "units_in_header",
+    "units_in_note",
+    "with_stated_unit",
+]
 
 #: Longest text that can be a unit of measure; longer ones are not examined.
 _LONGEST = 40
@@ -21,7 +27,9 @@ _BLANKS = re.compile(r"\s+")
 _PREFIX = re.compile(r"(?:计量|金额)?单位[:是为]?")
 _BRACKETED = re.compile(r"\A[(\[]([^()\[\]]*)[)\]]\Z")
 _BETWEEN = re.compile("[、,;或和]")
-_NOTE = re.compile(r"(?:计量|金额)?单位\s*[:：]\s*([^\s。，,;；）)]{1,20})")
+_NOTE = re.compile(
+    r"(?:计量|金额)?单位\s*[:：为是]\s*([^\s。，,;；）)]{1,20})|以([^\s。，,;；以]{1,20})为单位"
+)
 
 
 def contradicted_unit(indicator_code: str, stated: str) -> str | None:
@@ -66,9 +74,18 @@ def units_in_header(bracketed: str) -> frozenset[str]:
 
 
 def units_in_note(text: str) -> frozenset[str]:
-    """The units that a note above a table states, e.g. ``单位：万元``."""
+    """The units that a note states: ``单位：万元``, ``以元为单位``; ``（元）``, if of money."""
     match = _NOTE.search(text[:1000])
-    return units_in_header(match.group(1)) if match else frozenset()
+    if match:
+        return units_in_header(match[1] or match[2])
+    alone = units_in_header(_BRACKETED.sub(r"\1", _folded(text))) if len(text) <= _LONGEST else None
+    return alone if alone and alone <= _money() else frozenset()
+
+
+def with_stated_unit(indicator_code: str, value: str, stated: frozenset[str]) -> str | None:
+    """A text that quotes a value with its unit if a note contradicts the catalogue, or None."""
+    unit = contradicted_by_table(indicator_code, stated)
+    return None if unit is None else f"{value}（{'、'.join(sorted(stated))}，应为{unit}）"
 
 
 def _folded(text: str) -> str:

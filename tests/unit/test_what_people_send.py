@@ -206,6 +206,34 @@ def test_a_comma_after_thousands_cuts_a_value_where_nothing_else_stands_beside_i
     assert [found.code for found in findings(parsed)].count("E013") == len(lost)
 
 
+@pytest.mark.parametrize(
+    "shifted",
+    [
+        row("C_05", 90)[1:],
+        row("C_05", 90)[2:],
+        ["C_05", 90],
+        ["", "", "", "", 90, ""],
+        ["d1", AT, UNIT, 2024, 90, ""],
+    ],
+)
+def test_a_row_whose_cells_are_shifted_is_an_error(shifted: list[Any]) -> None:
+    for read_rows in (table, sheet):
+        parsed = read_rows([HEAD, row("C_04", 1), shifted, row("C_06", 3)])
+        assert read(parsed) == {UNIT: {"C_04": "1", "C_06": "3"}}
+        [found] = findings(parsed)
+        assert (found.code, found.severity) == ("W140", "error")
+        assert "90" in found.message_zh
+        assert status(parsed) == "accepted_with_errors"
+
+
+def test_a_number_beside_a_blank_value_is_an_error() -> None:
+    parsed = sheet([HEAD, row("C_04", 1), row("C_05", None, 90)])
+    assert read(parsed) == {UNIT: {"C_04": "1"}}
+    assert [(each.code, each.location, each.severity) for each in findings(parsed)] == [
+        ("W140", "Sheet!G3", "error")
+    ]
+
+
 def test_rows_above_the_header_are_told() -> None:
     for read_rows in (table, sheet):
         parsed = read_rows([row("C_04", 1), HEAD, row("C_05", 2)])
@@ -413,6 +441,49 @@ class TestUnitsOfMeasure:
         rows = [row("C_04", 5), row("T05_01", 6), row("T05_12", 7)]
         [values] = read(table([[*HEAD[:5], header], *rows])).values()
         assert {code for code, number in values.items() if number is None} == unread
+
+    @pytest.mark.parametrize("text", ["单位：元", "注：金额单位为元", "（元）", "金额以千元为单位"])
+    def test_anywhere_on_the_sheet(self, text: str) -> None:
+        values = [row("C_04", 5), row("T05_01", 6)]
+        below = ["", "", "", "", "", text]
+        unread = {"C_04": None, "T05_01": "6"}
+        for read_rows in (table, sheet):
+            for rows in ([HEAD, below, *values], [HEAD, *values, [text]], [[text], HEAD, *values]):
+                assert read(read_rows(rows)) == {UNIT: unread}, rows
+        assert read(sheet([HEAD, [*values[0], "", text], values[1]])) == {UNIT: unread}
+
+        def commented(cells: Any) -> None:
+            cells["F1"].comment = openpyxl.comments.Comment(text, "某")
+
+        assert read(sheet([HEAD, *values], commented)) == {UNIT: unread}
+
+    def test_in_the_name_of_a_sheet(self) -> None:
+        for name, value in (("绩效（元）", None), ("绩效（万元）", "5"), ("绩效（甲校）", "5")):
+            parsed = sheet(
+                [HEAD, row("C_04", 5)], lambda cells, title=name: setattr(cells, "title", title)
+            )
+            assert read(parsed) == {UNIT: {"C_04": value}}
+
+    def test_in_a_remark_beside_the_value(self) -> None:
+        rows = [
+            [*HEAD, "年份", "备注"],
+            row("C_04", 5, "", "单位为元"),
+            row("C_05", 6, "", "已核对"),
+        ]
+        for read_rows in (table, sheet):
+            assert read(read_rows(rows)) == {UNIT: {"C_04": None, "C_05": "6"}}
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [({"unit": "元"}, None), ({"计量单位": "万元"}, "5"), ({"备注": "人"}, "5")],
+    )
+    def test_in_a_field_of_a_document(self, field: dict[str, str], value: str | None) -> None:
+        document = {
+            "document_id": "d1", "submitted_at": AT, "unit_code": UNIT, "year": 2024,
+            "values": {"C_04": 5, "T05_01": 6}, **field,
+        }  # fmt: skip
+        parsed = parse("x.json", json.dumps(document).encode())
+        assert read(parsed) == {UNIT: {"C_04": value, "T05_01": "6"}}
 
     def test_a_note_above_the_table(self) -> None:
         rows = [

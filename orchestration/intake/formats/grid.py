@@ -21,6 +21,7 @@ from orchestration.intake.formats.cells import (
     is_blank,
 )
 from orchestration.intake.formats.headers import Header, table_columns
+from orchestration.intake.measures import units_in_note
 
 __all__ = ["NESTED", "RefusedCells", "Table", "TableOrigin", "listed"]
 
@@ -50,6 +51,7 @@ class TableOrigin:
         received_at: when the object was received, ISO 8601: the submission time of a reporting
             form. None if the table can't be a form.
         is_form: the file carries the mark of the project's own reporting forms.
+        units: the units of measure that the sheet states apart from its cells.
     """
 
     kind: str
@@ -57,6 +59,7 @@ class TableOrigin:
     letters: Callable[[int], str] | None = None
     received_at: str | None = None
     is_form: bool = False
+    units: frozenset[str] = frozenset()
 
 
 def listed(parts: Sequence[str]) -> str:
@@ -94,6 +97,8 @@ class Table:
         #: What differs in columns of one meaning, by row number.
         self._differing: dict[int, Unreadable] = {}
         self._remarks: list[Remark] = []
+        #: The units of measure that a text beside the table states.
+        self._noted_units = origin.units
         self._rows = rows
         if header.twins:
             self._rows = list(rows)
@@ -189,6 +194,11 @@ class Table:
                     at, (self.place(at, number), str(cells[at]), 0)
                 )
                 self._asides[at] = place, text, count + 1
+                self._note_units(cells[at])
+
+    def _note_units(self, cell: Any) -> None:
+        if isinstance(cell, str) and not self._noted_units:
+            self._noted_units = units_in_note(cell)
 
     def _content(self, cells: Sequence[Any], columns: Mapping[str, int]) -> dict[str, Any]:
         """A document's fields from a row; blank cells are left out."""

@@ -42,6 +42,7 @@ from orchestration.intake.formats.headers import LONG_FORMS, Header
 from orchestration.intake.formats.names import NameChecks
 from orchestration.intake.formats.rewritten_ids import are_rounded, id_problem
 from orchestration.intake.formats.stated_units import StatedUnits
+from orchestration.intake.measures import units_in_note, with_stated_unit
 
 __all__ = ["LongTable"]
 
@@ -108,6 +109,7 @@ class LongTable(Table):
             [columns[name] for name in ("document_id", "unit_code") if name in columns]
         )
         self.key_of = _getter([columns[name] for name in self.key_names])
+        self.data_at = {columns[name] for name in (*self.key_names, self.value_name)}
         self.header_key = self.key_of(header.cells)
         self.counted_of = _tuple_getter([columns[n] for n in _COUNTED if n in columns])
         self.indicators = load_catalogue().indicators
@@ -128,10 +130,13 @@ class LongTable(Table):
         self.filled_beside = 0
         self.split: list[tuple[_Group, int, Sequence[Any]]] = []
         self.units = StatedUnits(header)
+        #: Columns of remarks, in which the unit of a row's value may be stated.
+        self.remarked = [] if origin.received_at is None else list(header.unknown())
 
     def _documents(self) -> Iterator[RawDocument]:
         self._take_all()
         self._refuse_split()
+        self._compare_units()
         self.placed.clear()
         yield from self.lost
         yield from self._refuse_filled_down()
@@ -169,7 +174,7 @@ class LongTable(Table):
             or self._differing
             or self.units.are_stated
             or self.names.columns
-            or self.beside is not None
+            or self.remarked
             or "target_year" in self.columns
         )
         keys, placed, width, least = self.keys, self.placed, self.width, self.least
@@ -241,8 +246,11 @@ class LongTable(Table):
         if not key:
             group.remarks.append(self._keyless(number, cells, value))
             return
-        if self.units.are_stated and not is_blank(value):
-            value = self.units.with_unit(key.rpartition("/")[2], cells, value)
+        if not is_blank(value):
+            if self.units.are_stated:
+                value = self.units.with_unit(key.rpartition("/")[2], cells, value)
+            if self.remarked:
+                value = self._with_remarked_unit(key, cells, value)
         group.keys.append(key)
         group.values.append(value)
         group.rows.append(number)
@@ -276,6 +284,31 @@ class LongTable(Table):
             shown = ", ".join(str(cell) for cell in cells if not is_blank(cell))
             where = Cells("", row, self.labels).at()
             group.remarks.append(Remark("E013", where, shown, {"row": str(row)}))
+
+    def _with_remarked_unit(self, key: str, cells: Sequence[Any], value: Any) -> Any:
+        """A value, or a text that quotes it with its unit if a remark beside it states another."""
+        for at in self.remarked:
+            remark = cells[at] if at < len(cells) else None
+            stated = units_in_note(remark) if isinstance(remark, str) else None
+            if stated:
+                return self._with_unit(key, value, stated)
+        return value
+
+    def _with_unit(self, key: str, value: Any, stated: frozenset[str]) -> Any:
+        text = cell_text(value)
+        code = key.rpartition("/")[2]
+        return (text and with_stated_unit(code, text, stated)) or value
+
+    def _compare_units(self) -> None:
+        """Compare the units that are stated beside the table, if it states none itself."""
+        stated = self._noted_units
+        if not stated or self.header.units or "unit_of_measure" in self.header.notes:
+            return
+        for group in self.groups.values():
+            group.values = [
+                self._with_unit(key, value, stated)
+                for key, value in zip(group.keys, group.values, strict=True)
+            ]
 
     def _key(self, typed: Any, cells: Sequence[Any], number: int) -> str:
         """The key of a row's value: indicator code, or ``year/code``; "" if a part is blank."""
@@ -370,9 +403,35 @@ class LongTable(Table):
         )
         if is_named:
             self._group(number, self._filled_down(cells) if self.is_form else cells)
-            return
-        at = filled[0]
-        self._remarks.append(Remark("W140", self.place(at, number), str(cells[at])))
+            filled = [at for at in filled if at in self.data_at]
+            if not filled:
+                return
+        for at in filled:
+            self._note_units(cells[at])
+        place, shown = self.place(filled[0], number), [str(cells[at]) for at in filled]
+        if self._holds_data(cells, filled):
+            self._remarks.append(Remark("W140", place, listed(shown), severity="error"))
+        else:
+            self._remarks.append(Remark("W140", place, shown[0]))
+
+    def _note_asides(self, number: int, cells: Sequence[Any], positions: Iterable[int]) -> None:
+        """Note cells without a header; a number to the right of a blank value may be that value."""
+        noted = list(positions)
+        if self.value_at < len(cells) and is_blank(cells[self.value_at]):
+            for at in noted:
+                if self.value_at < at < len(cells) and is_number(cells[at]):
+                    place, text = self.place(at, number), cell_text(cells[at]) or ""
+                    self._remarks.append(Remark("W140", place, text, severity="error"))
+                    return
+        super()._note_asides(number, cells, noted)
+
+    def _holds_data(self, cells: Sequence[Any], filled: Sequence[int]) -> bool:
+        """Whether a row without a value holds one elsewhere, as where its cells are shifted."""
+        return any(
+            (at in self.data_at and is_number(cells[at]))
+            or (isinstance(cells[at], str) and codes.indicator_code(cells[at]) is not None)
+            for at in filled
+        )
 
     def _filled_down(self, cells: Sequence[Any]) -> Sequence[Any]:
         """A form's row with the unit and year, which a form states once for each block of rows."""

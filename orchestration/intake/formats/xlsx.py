@@ -15,9 +15,12 @@ from openpyxl.utils import get_column_letter
 
 from orchestration.intake.formats.base import Limits, NoHeader, RawDocument, Remark
 from orchestration.intake.formats.grid import listed
+from orchestration.intake.formats.headers import brackets
+from orchestration.intake.formats.ooxml.asides import Comment
 from orchestration.intake.formats.ooxml.sheet import Unseen
 from orchestration.intake.formats.ooxml.workbook import Sheet, Workbook
 from orchestration.intake.formats.tables import HEADER_ROWS, TableOrigin, read_table
+from orchestration.intake.measures import units_in_header, units_in_note
 from orchestration.workbook import FORM_INSTRUCTIONS, FORM_MARK, FORM_SHEET
 
 __all__ = ["read_xlsx", "xlsx_heads"]
@@ -46,8 +49,11 @@ def read_xlsx(
         unseen = Unseen()
         rows = workbook.rows(sheet, unseen)
         first = next(rows, None)
+        units: frozenset[str] = frozenset()
         if sheet.is_visible:
-            yield from _aside_remarks(workbook, sheet)
+            comments, drawings = workbook.comments(sheet), workbook.drawings(sheet)
+            yield from _aside_remarks(sheet, comments, drawings)
+            units = _units_stated(sheet.name, [*(text for _, text in comments), *drawings])
         if first is None:
             continue
         if not sheet.is_visible:
@@ -60,6 +66,7 @@ def read_xlsx(
             lambda position: str(get_column_letter(position + 1)),
             received_at.isoformat(),
             form,
+            units,
         )
         try:
             yield from read_table(chain([first], rows), origin, limits)
@@ -75,16 +82,22 @@ def read_xlsx(
         raise refused
 
 
-def _aside_remarks(workbook: Workbook, sheet: Sheet) -> Iterator[Remark]:
+def _aside_remarks(
+    sheet: Sheet, comments: Sequence[Comment], drawings: Sequence[str]
+) -> Iterator[Remark]:
     """Yield the findings about what stands on a sheet beside its cells."""
-    comments = workbook.comments(sheet)
     if comments:
         yield Remark("W149", sheet.name, listed([f"{cell}：{text}" for cell, text in comments]))
-    drawings = workbook.drawings(sheet)
     if drawings:
         texts = " ".join(filter(None, drawings))
         fields = {} if texts else {"value_en": "no text"}
         yield Remark("W150", sheet.name, texts or "没有文字", fields)
+
+
+def _units_stated(name: str, texts: Sequence[str]) -> frozenset[str]:
+    """The units of measure that a sheet's name or the texts beside its cells state."""
+    stated = [*map(units_in_header, brackets(name)), *map(units_in_note, texts)]
+    return next(filter(None, stated), frozenset())
 
 
 def _unseen_remarks(sheet: str, unseen: Unseen) -> Iterator[Remark]:
