@@ -32,7 +32,9 @@ _FOLDED |= dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"), ord("
 #: The separator between groups of digits: dashes, blanks or both.
 _GAP = r"[ \-]{0,3}"
 _LOCAL_PART = r"(?<![\w.%+\-])[a-z0-9._%+\-]++"
-_ADDRESS = rf"{_LOCAL_PART} ?@ ?[a-z0-9\-]++(?:\.[a-z0-9\-]++)+"
+#: Chinese keyboards give another full stop; it and blanks around one are taken before a known end.
+_ENDING = r" ?[.。] ?(?:com|cn|net|org|edu|gov)(?![a-z0-9])"
+_ADDRESS = rf"{_LOCAL_PART} ?@ ?[a-z0-9\-]++(?:\.[a-z0-9\-]++|{_ENDING})+"
 #: An address with its at sign or its points spelled out; in running English, ``at`` before a page's
 #: address is no at sign.
 _AT = r"(?:@| ?[(\[{<【] ?(?:at|@) ?[)\]}>】] ?| {1,2}at {1,2}(?!www\.)|\#| ?艾特 ?)"
@@ -48,15 +50,18 @@ _MOBILE = (
 #: A number with its area code (with a leading zero or after the country code), its extension and
 #: further numbers in the same area.
 _LANDLINE = (
-    rf"(?:\(?0[1-9][0-9]{{1,2}}\)?|(?:\+|00)86{_GAP}[1-9][0-9]{{1,2}}){_GAP}"
-    rf"[1-9][0-9]{{2,3}}{_GAP}[0-9]{{4}}(?:{_GAP}(?:转|ext\.?){_GAP}[0-9]{{1,6}})?"
+    rf"(?:(?:\(0[1-9][0-9]{{1,2}}\){_GAP}|0[1-9][0-9]{{1,2}}[ \-]{{1,3}}"
+    rf"|(?:\+|00)86{_GAP}[1-9][0-9]{{1,2}}{_GAP})[1-9][0-9]{{2,3}}"
+    # Without a separator the numbers of an area have one length: eight digits after three.
+    rf"|0(?:10|2[0-9])[1-9][0-9]{{3}}|0[3-9][0-9]{{2}}[1-9][0-9]{{2,3}}){_GAP}[0-9]{{4}}"
+    rf"(?:{_GAP}(?:转|分机|ext\.?|\#|-){_GAP}[0-9]{{1,6}})?"
     rf"(?:{_GAP}[/、]{_GAP}[1-9][0-9]{{2,3}}{_GAP}[0-9]{{4}}(?![0-9]))*"
     # Hong Kong, Macau and Taiwan.
     rf"|(?:\+|00)(?:852|853|886){_GAP}[0-9]{{1,4}}{_GAP}[0-9]{{3,4}}{_GAP}[0-9]{{4}}"
 )
 #: A mobile number of which each digit stands alone.
 _SPACED = r"(?<![0-9][ \-])1[ \-]{1,3}[3-9](?:[ \-]{1,3}[0-9]){9}(?![ \-][0-9])"
-_SERVICE = r"[48]00-[0-9]{3,4}-?[0-9]{3,4}"
+_SERVICE = r"[48]00[ \-](?:[0-9]{3}[ \-]?[0-9]{4}|[0-9]{4}[ \-]?[0-9]{3})"
 #: Chinese numerals as digits are read out. Amounts are not written so, and dates and years have
 #: eight of them at most.
 _NUMERALS = "〇零○一二三四五六七八九幺"
@@ -68,25 +73,33 @@ _SPELLED = (
     rf"|[〇零○]{_GAP}[一二三四五六七八九](?:{_GAP}[{_NUMERALS}]){{8,10}})(?!{_ANY_DIGIT})"
 )
 _LABELLED = (
-    r"(?:(?<=电话|手机|座机|传真|固话|致电)|(?<=tel)|(?<=phone)|(?<=联系方式))\.?(?:号码|号)?"
-    rf"[:为是 ]{{0,3}}(?:[1-9][0-9]{{2,3}}[ \-]?[0-9]{{4}}(?![0-9])|[{_NUMERALS}]{{7,12}})"
+    r"(?:(?<=电话|手机|座机|传真|固话|致电|热线)|(?<=tel)|(?<=phone)|(?<=联系方式))\.?(?:号码|号)?"
+    rf"[:为是 ]{{0,3}}(?:(?:[1-9][0-9]{{2,3}}[ \-]?[0-9]{{4}}|[48]00[0-9]{{7}})(?![0-9])"
+    rf"|[{_NUMERALS}]{{7,12}})"
 )
 #: An account of a messenger after its name. A number before a unit of counting is a figure
-#: (``微信、QQ 10000人次``); letters are an account only where a mark or 号 stands before them.
+#: (``微信、QQ 10000人次``); letters are an account only where a mark or 号 stands before them, or
+#: a digit among them.
 _ACCOUNT = (
-    r"(?:(?<=微信|薇信|扣扣|钉钉|飞书)|(?<=qq|vx|wx)|(?<=wechat|weixin))(?: ?(?:"
+    r"(?:(?<=微信|薇信|扣扣|钉钉|飞书|v信)|(?<=qq|vx|wx)|(?<=wechat|weixin))(?: ?(?:"
     r"(?:号码|号|群|id){0,2}[:=为是 ]{0,3}[1-9][0-9]{4,11}+"
     r"(?![.,]?[0-9]| ?[人次万亿元个条名家户%年])"
-    r"|(?:号码|号|id)?(?:[:=]|(?<=号|码)) ?[a-z][a-z0-9_\-]{5,19}+))"
+    r"|(?:号码|号|id)?(?:[:=]|(?<=号|码)) ?[a-z][a-z0-9_\-]{5,19}+"
+    r"|(?=[a-z_\-]{1,19}[0-9])[a-z][a-z0-9_\-]{5,19}+))"
 )
 #: An identity number with a date of birth in it (GB 11643). Other numbers of 18 digits are kept.
 _IDENTITY = (
     rf"[1-9][0-9]{{5}}{_GAP}(?:18|19|20)[0-9]{{2}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]){_GAP}"
     r"[0-9]{3}[0-9x]"
 )
+#: Other identity numbers after their name: those of 15 digits, and passports.
+_LABELLED_IDENTITY = (
+    r"(?:(?<=身份证)(?:号码|号)?[:为是 ]{0,3}[1-9][0-9]{14}(?:[0-9]{2}[0-9x])?(?![0-9])"
+    r"|(?<=护照)(?:号码|号)?[:为是 ]{0,3}[a-z][a-z0-9][0-9]{7}(?![0-9]))"
+)
 _LABELLED_OR_PLAIN = (
     rf"{_ADDRESS}|(?<![0-9])(?<![0-9]\.)(?:{_IDENTITY}|{_MOBILE}|{_LANDLINE}|{_SERVICE})(?!\.?[0-9])"
-    rf"|{_LABELLED}"
+    rf"|{_LABELLED}|{_LABELLED_IDENTITY}"
 )
 _CONTACT = re.compile(_LABELLED_OR_PLAIN, re.IGNORECASE | re.ASCII)
 #: Those and the rarer ways of writing a contact, which take twice as long to look for.
@@ -99,9 +112,9 @@ _ANY_CONTACT = re.compile(
 #: Texts with forms that are folded first match it where they stand between or beside digits.
 MAY_HOLD_CONTACT = (
     rf"(?i)[@＠０-９]|{_IDENTITY}|{_MOBILE}|{_LANDLINE.replace('(?![0-9])', '')}|{_SERVICE}"
-    r"|(?:电话|手机|座机|传真|固话|致电|联系方式|tel|phone)[^/]{0,8}[0-9]|[0-9][^\x00-\x7F]{1,3}[0-9]"
+    r"|(?:电话|手机|座机|传真|固话|致电|热线|联系方式|身份证|护照|tel|phone)[^/]{0,8}[0-9]|[0-9][^\x00-\x7F]{1,3}[0-9]"
     rf"|(?:[{_NUMERALS}][^\pL\pN]{{0,3}}){{3}}|(?:[0-9][ \-]{{1,3}}){{7}}"
-    r"|微信|薇信|扣扣|钉钉|飞书|qq|vx|wx|wechat|weixin|\bat\b|#[a-z0-9\-]+\.|艾特"
+    r"|微信|薇信|v信|扣扣|钉钉|飞书|qq|vx|wx|wechat|weixin|\bat\b|#[a-z0-9\-]+\.|艾特"
 )
 #: Every contact contains an at sign or three digits in a row, or one of the rarer signs below.
 _MAY_HOLD = re.compile(r"[@＠]|[0-9０-９]{3}")
@@ -112,7 +125,7 @@ _MAY_HOLD_SPACED = re.compile(r"[0-9０-９](?:\W{1,3}[0-9０-９]){2}")
 _MAY_HOLD_RARE = re.compile(
     rf"[{_NUMERALS}#＃qQｑＱvVｖＶwWｗＷaAａＡ微薇扣钉飞艾](?:(?<=[#＃])"
     rf"|(?<=[{_NUMERALS}])(?:\W{{0,3}}[0-9０-９{_NUMERALS}]){{2}}"
-    r"|(?<=[qQｑＱ])[qQｑＱ]|(?<=[vVｖＶwWｗＷ])[xXｘＸ]|(?<=[wWｗＷ])[eEｅＥ][cCｃＣiIｉＩ]"
+    r"|(?<=[qQｑＱ])[qQｑＱ]|(?<=[vVｖＶwWｗＷ])[xXｘＸ]|(?<=[vVｖＶ])信|(?<=[wWｗＷ])[eEｅＥ][cCｃＣiIｉＩ]"
     r"|(?<=[aAａＡ])[tTｔＴ]\b|(?<=[微薇])信|(?<=扣)扣|(?<=钉)钉|(?<=飞)书|(?<=艾)特)"
 )
 
