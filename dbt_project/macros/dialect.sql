@@ -69,6 +69,19 @@
     ) }}
 {%- endmacro %}
 
+{#- Two groups of different texts have the same digest only if they have the same texts. An engine has
+    digests of its own: they are compared within one build and never stored. DuckDB's keep one number
+    for a group; a sorted list keeps all texts of all groups in memory. -#}
+{% macro set_digest(text) -%}
+    {{ return(adapter.dispatch('set_digest', 'tongbao')(text)) }}
+{%- endmacro %}
+{% macro default__set_digest(text) -%}
+    {{ return("bit_xor(md5_number(" ~ text ~ "))") }}
+{%- endmacro %}
+{% macro spark__set_digest(text) -%}
+    {{ return("md5(array_join(sort_array(collect_list(" ~ text ~ ")), ';'))") }}
+{%- endmacro %}
+
 {#- A decimal without trailing zeros: 100.000000 -> 100, 0.500000 -> 0.5. -#}
 {% macro plain_number(number) -%}
     {{ return("regexp_replace(cast(cast(" ~ number ~ " as decimal(24, 6)) as string), '[.]?0+$', '')") }}

@@ -122,7 +122,7 @@ fingerprints as (
         peer.unit_code,
         peer.document_key,
         peer.task_code,
-        md5({{ text_list("concat_ws('=', peer.indicator_code, " ~ plain_number('peer.value') ~ ")", ';') }})
+        {{ set_digest("concat_ws('=', peer.indicator_code, " ~ plain_number('peer.value') ~ ")") }}
             as fingerprint,
         count(*) filter (where peer.value > 1) as telling_values
     from {{ ref('int_peer_values') }} as peer
