@@ -152,7 +152,10 @@ def main() -> None:
         "--only", choices=["year", "formats", "worst", "deadline", "peers"], help="one part of it"
     )
     parser.add_argument(
-        "--nations", type=float, default=1, help="of the deadline night and the peers"
+        "--nations",
+        type=float,
+        default=1,
+        help="of the deadline night and the peers; of the worst objects, the share of their number",
     )
     parser.add_argument("--spark", metavar="PYTHON", help="an interpreter with PySpark, for peers")
     parser.add_argument(
@@ -187,7 +190,7 @@ def main() -> None:
         if arguments.only not in ("year", "worst"):
             formats.measure(folder)
         if arguments.only not in ("year", "formats"):
-            worst.measure(folder)
+            worst.measure(folder, arguments.nations)
         if arguments.only in ("formats", "worst"):
             return
         home = folder / "fixed"
