@@ -1,9 +1,9 @@
 """Measures intake with objects that their reader never finishes.
 
 Measured are one object that computes for ever and one that takes all memory (each at most 60 s and
-1 GiB until its receipt); 10,000 honest objects with a thousand of the first kind among them (none of
-the honest ones may lack its receipt); and a demo collection of 10,000 objects with a thousand of ten
-kinds among them (each has its receipt, and no figure differs from those of the collection alone).
+1 GiB until its receipt); 10,000 honest objects with a thousand of the first kind among them (none
+of the honest ones may lack its receipt); and a demo of 10,000 objects with a thousand of ten kinds
+among them (each has its receipt, and no figure differs from those of the demo alone).
 
 Usage as a program: ``python -m tests.bench.worst COMMAND…`` is ``tongbao COMMAND…`` with the
 readers of ``tests.fixtures.poison``.
@@ -66,9 +66,7 @@ def _figures(folder: Path, scale: float, hostile: int) -> list[tuple[Any, ...]]:
         run([TONGBAO, "demo", *year, "--scale", f"{scale:g}"], environment)
         ws.store.put_many("landing", _of_ten_kinds(hostile))
         landed = len(ws.store.list("landing", ""))
-        say(
-            f"{landed - hostile:,} objects of a demo and {hostile:,} of ten hostile kinds among them"
-        )
+        say(f"{landed - hostile:,} objects of a demo and {hostile:,} of ten hostile kinds")
         cost = run([sys.executable, "-m", "tests.bench.worst", "intake", *year], environment)
         show("tongbao intake", cost)
         run([TONGBAO, "transform", *year], environment)

@@ -84,6 +84,8 @@ def codes(extension: str, body: bytes) -> list[str]:
         ("jsonl", zipped(WORKBOOK), "E027"),
         ("parquet", zipped(WORKBOOK), "E027"),
         ("xls", zipped(WORKBOOK), "E027"),
+        ("xlsm", zipped(WORKBOOK), "E023"),
+        ("xltx", zipped(WORKBOOK), "E023"),
         ("xlsx", zipped({"广东/甲校.xlsx": b""}), "E028"),
         ("xlsx", b"Rar!\x1a\x07\x01\0", "E028"),
         # Nothing that is recognised: the reader of the format answers.

@@ -147,7 +147,7 @@ def test_a_nested_parquet_column_is_told() -> None:
     }
     parsed = parse("parquet", as_parquet(nested))
     # Without the column of values the table has no known header.
-    assert found_codes(parsed) == ["W122", "W122", "W122", "E009"]
+    assert found_codes(parsed) == ["E043", "W122", "W122", "E009"]
     assert {each.value for each in parsed.findings} >= {"value", "note", "tags"}
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "Remark",
     "Row",
     "Unreadable",
+    "damaged",
 ]
 
 #: A row's number (from 1) and its cells.
@@ -106,6 +107,25 @@ class Unreadable(ValueError):
         self.unit_code = unit_code
         self.where = where
         self.fields = fields
+
+
+def damaged(file_format: str, part: str = "", *, is_empty: bool = False) -> Unreadable:
+    """The error of a file that can't be opened, or a part of which can't be read.
+
+    Args:
+        file_format: as people call it, e.g. ``XLSX``.
+        part: the sheet's or the part's name.
+        is_empty: the file has no bytes.
+    """
+    if is_empty:
+        return Unreadable("E012", "文件是空的", value_en="no bytes", format=file_format)
+    place = f"（{part}）" if part else ""
+    return Unreadable(
+        "E012",
+        f"文件损坏、加密或不完整{place}",
+        value_en=f"damaged, encrypted or incomplete{f' ({part})' if part else ''}",
+        format=file_format,
+    )
 
 
 class NoHeader(Unreadable):

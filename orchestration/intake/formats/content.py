@@ -30,6 +30,8 @@ class _Content(NamedTuple):
 
 
 _XLSX = _Content("E027", "XLSX", (".xlsx",))
+#: Workbooks with macros and templates: under another extension no spreadsheet program opens them.
+_RELATIVES = (".xlsm", ".xltx", ".xltm")
 _CSV = _Content("E027", "CSV", (".csv",))
 _JSON = _Content("E027", "JSON", (".json", ".jsonl"))
 _PARQUET = _Content("E027", "Parquet", (".parquet",))
@@ -87,6 +89,8 @@ def refuse_other_content(suffix: str, body: bytes) -> None:
     if suffix in _JSON.suffixes and body[:1] in (b"{", b"["):
         return
     content = _binary_content(body) or _text_content(body, suffix)
+    if content is _XLSX and suffix in _RELATIVES:
+        raise Unreadable("E023", suffix, suffix=suffix)
     if content is not None and suffix not in content.suffixes:
         raise Unreadable(content.code, content.name, suffix=suffix)
 

@@ -27,6 +27,7 @@ __all__ = [
     "header_columns",
     "header_in",
     "header_marks",
+    "is_column",
     "missing_columns",
     "table_columns",
 ]
@@ -144,6 +145,11 @@ def _column_name(kind: str, cell: Any) -> str | None:
         year = _YEAR_BEFORE.match(folded)
         return value if year and names.get(folded[year.end() :]) == value else None
     return names.get(folded)
+
+
+def is_column(kind: str, cell: Any) -> bool:
+    """Whether a header's cell names a column that is read."""
+    return _column_name(kind, cell) in table_columns(kind)
 
 
 def header_columns(kind: str, cells: Sequence[Any]) -> dict[str, int]:

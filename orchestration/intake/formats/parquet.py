@@ -22,7 +22,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from orchestration.intake.formats.base import Limits, RawDocument, Remark, Row, Unreadable
+from orchestration.intake.formats.base import Limits, RawDocument, Remark, Row, Unreadable, damaged
+from orchestration.intake.formats.headers import is_column
 from orchestration.intake.formats.tables import TableOrigin, read_table
 
 __all__ = ["parquet_heads", "read_parquet"]
@@ -43,10 +44,12 @@ def read_parquet(body: bytes, kind: str, limits: Limits) -> Iterator[RawDocument
             too large when unpacked (E011), its child process takes too many seconds (E052), or as
             ``read_table`` says.
     """
+    if not body:
+        raise damaged("Parquet", is_empty=True)
     with _arrow_stream(body, limits) as stream:
         if stream is not None:
             for name in json.loads(stream.schema.metadata[b"nested"]):
-                yield Remark("W122", f"column {name}", name)
+                yield Remark("E043" if is_column(kind, name) else "W122", f"column {name}", name)
             yield from read_table(_parquet_rows(stream), TableOrigin(kind), limits)
 
 
@@ -83,15 +86,6 @@ def _arrow_stream(body: bytes, limits: Limits) -> Iterator[pa.RecordBatchStreamR
     pa.default_memory_pool().release_unused()
 
 
-def _damaged() -> Unreadable:
-    return Unreadable(
-        "E012",
-        "文件损坏、加密或不完整",
-        value_en="damaged, encrypted or incomplete",
-        format="Parquet",
-    )
-
-
 def _unreadable(done: subprocess.CompletedProcess[bytes], limits: Limits) -> Unreadable:
     """The error that the child process reports; one that it doesn't know is a damaged file.
 
@@ -107,7 +101,7 @@ def _unreadable(done: subprocess.CompletedProcess[bytes], limits: Limits) -> Unr
         return Unreadable(code, json.loads(value))
     if code == "E041":
         return Unreadable(code, value, limit=str(_MAX_COLUMNS))
-    return _damaged()
+    return damaged("Parquet")
 
 
 def _parquet_rows(stream: pa.RecordBatchStreamReader) -> Iterator[Row]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -262,6 +262,10 @@ def _moment(value: int | float, section: _Section, epoch: datetime) -> datetime 
         moment = None
     if isinstance(moment, datetime):
         return f"{moment.year}年" if section.is_year else moment
+    if isinstance(moment, timedelta):
+        seconds = round(moment.total_seconds())
+        sign, (minutes, second) = "-" if seconds < 0 else "", divmod(abs(seconds), 60)
+        return f"{sign}{minutes // 60}:{minutes % 60:02}:{second:02}"
     return f"{value}（单元格为日期格式）" if moment is None else str(moment)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from orchestration.intake.formats.base import Limits, Unreadable
+from orchestration.intake.formats.base import Limits, Unreadable, damaged
 from orchestration.intake.formats.ooxml.markup import Attributes, MarkupError, parse_part
 
 __all__ = ["BROKEN_ARCHIVE", "Package", "Relationship"]
@@ -63,7 +63,7 @@ class Package:
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(body))
         except BROKEN_ARCHIVE:
-            raise Unreadable("E012", "zip", format="XLSX") from None
+            raise damaged("XLSX", is_empty=not body) from None
         entries = self._archive.infolist()
         total = sum(entry.file_size for entry in entries)
         if len(entries) > limits.sheets * _PARTS_PER_SHEET:
@@ -91,13 +91,13 @@ class Package:
         """
         folded = _folded(name)
         if folded not in self._entries or folded in self._ambiguous:
-            raise Unreadable("E012", name, format="XLSX")
+            raise damaged("XLSX", name)
         try:
             with self._archive.open(self._entries[folded]) as part:
                 while chunk := part.read(_CHUNK):
                     yield chunk
         except BROKEN_ARCHIVE:
-            raise Unreadable("E012", name, format="XLSX") from None
+            raise damaged("XLSX", name) from None
 
     def held(self, name: str) -> Iterator[bytes]:
         """Yield the bytes of a part whose content is kept in memory, which has its own limit.
@@ -132,7 +132,7 @@ class Package:
             try:
                 parse_part(self.held(part), start)
             except MarkupError:
-                raise Unreadable("E012", part, format="XLSX") from None
+                raise damaged("XLSX", part) from None
         return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from orchestration.intake.formats.base import Unreadable
+from orchestration.intake.formats.base import damaged
 from orchestration.intake.formats.ooxml.markup import Attributes, MarkupError, parse_part
 from orchestration.intake.formats.ooxml.package import Package
 
@@ -155,5 +155,5 @@ def read_strings(package: Package, name: str) -> list[Item]:
     try:
         parse_part(package.held(name), start, end, text)
     except MarkupError:
-        raise Unreadable("E012", name, format="XLSX") from None
+        raise damaged("XLSX", name) from None
     return items

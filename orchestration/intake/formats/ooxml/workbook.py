@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
-from orchestration.intake.formats.base import Limits, Row, Unreadable
+from orchestration.intake.formats.base import Limits, Row, Unreadable, damaged
 from orchestration.intake.formats.ooxml.asides import Comment, drawing_text, read_comments
 from orchestration.intake.formats.ooxml.layout import read_layout
 from orchestration.intake.formats.ooxml.markup import Attributes, MarkupError, parse_part
@@ -92,7 +92,7 @@ class Workbook:
                     raise Unreadable("E014", str(self._limits.rows), limit=str(self._limits.rows))
                 yield row
         except MarkupError:
-            raise Unreadable("E012", sheet.name, format="XLSX") from None
+            raise damaged("XLSX", sheet.name) from None
 
     def plain_rows(self, sheet: Sheet) -> Iterator[Row]:
         """Yield the rows as :meth:`rows` does, but without merged cells and uncounted."""
@@ -100,7 +100,7 @@ class Workbook:
         try:
             yield from read_rows(self._package.chunks(sheet.part), context)
         except MarkupError:
-            raise Unreadable("E012", sheet.name, format="XLSX") from None
+            raise damaged("XLSX", sheet.name) from None
 
     def comments(self, sheet: Sheet) -> list[Comment]:
         """The comments of a sheet's cells."""
@@ -153,13 +153,13 @@ class Workbook:
             )
             target = self._related.get(reference)
             if target is None:
-                raise Unreadable("E012", name, format="XLSX")
+                raise damaged("XLSX", name)
             if target.kind != "worksheet":
                 self.other_sheets.append(name)
             else:
                 part = target.target.casefold()
                 if part in parts or part not in self._package:
-                    raise Unreadable("E012", name, format="XLSX")
+                    raise damaged("XLSX", name)
                 parts.add(part)
                 is_visible = attributes.get("state", "visible") == "visible"
                 found.append(Sheet(name, is_visible, target.target))
@@ -169,7 +169,7 @@ class Workbook:
         except MarkupError:
             is_workbook = False
         if not is_workbook:
-            raise Unreadable("E012", self._part, format="XLSX")
+            raise damaged("XLSX", self._part)
         return found
 
     def _shared_strings(self) -> list[Item]:
