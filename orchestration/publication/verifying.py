@@ -1,6 +1,7 @@
 """Verification: rebuilds an edition from its snapshot and compares it file by file.
 
-Belongs here: the comparison, and the possible causes of differences (code, libraries, fonts).
+Belongs here: the comparison, and the possible causes of differences (submissions, code, libraries,
+fonts).
 Doesn't belong here: building the files (``building``).
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from orchestration import bulletin, lakehouse
@@ -15,6 +17,8 @@ from orchestration.core.errors import UsageError
 from orchestration.core.versions import code_versions, recorded_versions
 from orchestration.core.workspace import Progress, Workspace
 from orchestration.gate import Circumstances, judge_snapshot
+from orchestration.intake.receipts import receipt_key
+from orchestration.lakehouse.tables import utc_naive
 from orchestration.publication.building import build_files, environment
 from orchestration.publication.publishing import record_edition, recorded_and_foreign
 
@@ -22,6 +26,47 @@ __all__ = ["VerifySummary", "verify_edition"]
 
 #: Files that the terminal lists of each kind, one screenful; ``--json`` lists all.
 _LISTED = 20
+
+
+@dataclass(frozen=True)
+class OtherInputs:
+    """How the submissions of a lake differ from those that an edition was made from.
+
+    The manifest has only a digest of them, so this is what receipts and the store's times tell.
+
+    Attributes:
+        gone: receipts of objects that the lake has not: deleted before it was rebuilt.
+        newer: keys of objects that the store received after the edition's last intake: they were
+            added or replaced since.
+        until: when that intake began to list the objects (aware), or None.
+    """
+
+    gone: list[str]
+    newer: list[str]
+    until: datetime | None
+
+    @property
+    def lines(self) -> list[str]:
+        """Lines to print on a terminal: what differs, and what to do."""
+        lines = ["  cause: the landing bucket has other objects than the edition was made from:"]
+        if self.gone:
+            lines.append(f"    {len(self.gone)} deleted; their receipts: {_named(self.gone)}")
+        if self.newer:
+            since = f"{self.until:%Y-%m-%d %H:%M} UTC" if self.until else "the last intake"
+            lines.append(
+                f"    {len(self.newer)} added or replaced since {since}: {_named(self.newer)}"
+            )
+        if not (self.gone or self.newer):
+            lines.append(
+                "    which is not known: neither receipts nor the store's times tell; last year's "
+                "marts may also be those of another edition"
+            )
+        return [
+            *lines,
+            "  do: restore the catalogue and the lake from a backup; or, without one, rebuild the "
+            "lake from a copy of the landing bucket with the objects of then "
+            "(TONGBAO_LANDING_BUCKET) and verify again: infra/runbook.md#without-a-backup",
+        ]
 
 
 @dataclass
@@ -37,6 +82,8 @@ class VerifySummary:
         causes: code, libraries and fonts that have changed since the edition was made.
         lost_snapshot: the manifest's snapshot, if that was in a lake that is lost and the edition
             was compared with this lake's; else None.
+        other_inputs: how the submissions behind the snapshot differ from the edition's; None if
+            they are the same, or if other code read them.
     """
 
     year: int
@@ -49,6 +96,7 @@ class VerifySummary:
     damaged: list[str] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
     lost_snapshot: int | None = None
+    other_inputs: OtherInputs | None = None
 
     @property
     def same(self) -> bool:
@@ -67,6 +115,8 @@ class VerifySummary:
         lines = [
             f"{name} differs from what is built today from snapshot {self.snapshot_id}{self._why}:"
         ]
+        if self.other_inputs:
+            lines += self.other_inputs.lines
         for what, paths in (
             ("damaged in the store", self.damaged),
             ("come out with other bytes", self.differing),
@@ -74,12 +124,10 @@ class VerifySummary:
             ("are new", self.added),
         ):
             if paths:
-                more = f" and {len(paths) - _LISTED} more (--json names all)"
-                listed = ", ".join(paths[:_LISTED]) + (more if len(paths) > _LISTED else "")
-                lines.append(f"  {len(paths)} files {what}: {listed}")
+                lines.append(f"  {len(paths)} files {what}: {_named(paths)}")
         lines += [f"  changed since: {cause}" for cause in self.causes]
-        if not self.causes:
-            lines.append("  code, libraries and fonts have not changed since")
+        if not (self.causes or self.other_inputs):
+            lines.append("  submissions, code, libraries and fonts have not changed since")
         return lines
 
     @property
@@ -90,6 +138,11 @@ class VerifySummary:
         return (
             f" of the rebuilt lake (the manifest names snapshot {self.lost_snapshot} of a lost one)"
         )
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - _LISTED} more (--json names all)"
+    return ", ".join(names[:_LISTED]) + (more if len(names) > _LISTED else "")
 
 
 def verify_edition(
@@ -129,6 +182,9 @@ def verify_edition(
     summary = VerifySummary(year, number, snapshot_id, len(listed))
     if recorded is None or snapshot_id != manifest["snapshot_id"]:
         summary.lost_snapshot = manifest["snapshot_id"]
+    summary.other_inputs = _other_inputs(ws, edition, snapshot_id)
+    if summary.other_inputs:
+        progress(f"verify {year}: {summary.other_inputs.lines[0].partition(': ')[2]}")
     summary.damaged = sorted(p for p, digest in listed.items() if stored.get(p) != digest)
     progress(f"verify {year}: {len(listed)} files of edition {number} read")
     decision = judge_snapshot(
@@ -184,6 +240,35 @@ def _rebuilt_snapshot(ws: Workspace, edition: bulletin.Edition) -> int:
                 f"'tongbao run --year {year} --until gate' makes them"
             )
     return snapshot_id
+
+
+def _other_inputs(ws: Workspace, edition: bulletin.Edition, snapshot_id: int) -> OtherInputs | None:
+    """How the inputs of a snapshot's marts differ from the edition's; None if they don't.
+
+    The digest covers the code as well: between two versions of it, it says nothing.
+    """
+    manifest = edition.content
+    with lakehouse.reader(ws.settings, ws.store, snapshot_id) as con:
+        if lakehouse.transform_record(con, edition.year) == manifest["inputs_digest"]:
+            return None
+        objects = con.execute(
+            "select object_key, last_modified, year, province_code, receipt_name "
+            "from lake.raw.objects where year <= ? order by object_key",
+            [edition.year],
+        ).fetchall()
+    if recorded_versions(manifest)["figures_version"] != code_versions()["figures_version"]:
+        return None
+    known = {receipt_key(*place) for _, _, *place in objects}
+    receipts = {
+        info.key
+        for year in {edition.year, *(row[2] for row in objects)}
+        for info in ws.store.list(ws.settings.publication_bucket, f"receipts/year={year:04d}/")
+        if info.key.endswith(".receipt.json")
+    }
+    until = Circumstances.from_data(edition.year, manifest["gate"]).last_intake_at
+    newer = [key for key, received, *_ in objects if until and received > utc_naive(until)]
+    # Of a bucket that was copied as a whole, the store's times say nothing.
+    return OtherInputs(sorted(receipts - known), newer if len(newer) < len(objects) else [], until)
 
 
 def _causes(manifest: dict[str, Any], today: dict[str, str]) -> list[str]:
