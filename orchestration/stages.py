@@ -641,7 +641,7 @@ def maintain(
             con,
             ws.settings,
             ws.store,
-            manifests=bulletin.published_snapshots(ws.store, bucket),
+            manifests=bulletin.published_manifests(ws.store, bucket),
             unfinished=bulletin.unfinished_objects(ws.store, bucket),
             folders=bulletin.unfinished_folders(ws.settings.home / "out"),
             keep=lakehouse.KEEP_SNAPSHOTS if keep is None else keep,

@@ -38,7 +38,7 @@ __all__ = [
     "make_edition",
     "publish_edition",
     "publish_staging_folder",
-    "published_snapshots",
+    "published_manifests",
     "read_edition",
     "read_latest",
     "unfinished_folders",
@@ -368,14 +368,15 @@ _MANIFEST = re.compile(r"editions/(\d{4})/edition-(\d+)/manifest\.json")
 _FILE = re.compile(r"editions/\d{4}/edition-\d+/")
 
 
-def published_snapshots(store: Store, bucket: str) -> dict[tuple[int, int], int]:
-    """Return (year, edition) → snapshot id, for every edition that has a manifest."""
+def published_manifests(store: Store, bucket: str) -> dict[tuple[int, int], dict[str, Any]]:
+    """Return (year, edition) → manifest, without the list of files, for every edition."""
     found = {}
     for info in store.list(bucket, "editions/"):
         match = _MANIFEST.fullmatch(info.key)
         if match:
             manifest = json.loads(store.get(bucket, info.key))
-            found[int(match[1]), int(match[2])] = int(manifest["snapshot_id"])
+            del manifest["files"]
+            found[int(match[1]), int(match[2])] = manifest
     return found
 
 

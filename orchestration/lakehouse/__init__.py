@@ -25,7 +25,12 @@ from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_buil
 from orchestration.lakehouse.dbt import DBT_PROJECT, lake_descriptions, lake_tables
 from orchestration.lakehouse.engine import build_marts
 from orchestration.lakehouse.files import recorded_files, recorded_rows
-from orchestration.lakehouse.maintain import KEEP_SNAPSHOTS, MaintainSummary, maintain
+from orchestration.lakehouse.maintain import (
+    KEEP_SNAPSHOTS,
+    MaintainSummary,
+    maintain,
+    pinned_snapshots,
+)
 from orchestration.lakehouse.records import (
     blocking,
     blocks,
@@ -38,6 +43,7 @@ from orchestration.lakehouse.records import (
 )
 from orchestration.lakehouse.snapshots import (
     current_snapshot,
+    has_marts_from,
     last_intake_at,
     marts_edition,
     same_rows,
@@ -76,6 +82,7 @@ __all__ = [
     "edition_rows",
     "ensure_tables",
     "gate_rows",
+    "has_marts_from",
     "has_table",
     "lake_descriptions",
     "lake_tables",
@@ -85,6 +92,7 @@ __all__ = [
     "marts_edition",
     "newest_verdicts",
     "open_lake",
+    "pinned_snapshots",
     "prepare_build",
     "publisher",
     "quoted",

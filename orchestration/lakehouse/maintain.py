@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -23,7 +24,7 @@ from orchestration.core.settings import Settings
 from orchestration.lakehouse.attach import data_path, reader
 from orchestration.lakehouse.build import build_file
 from orchestration.lakehouse.records import newest_verdicts
-from orchestration.lakehouse.snapshots import set_commit_message
+from orchestration.lakehouse.snapshots import has_marts_from, set_commit_message
 from orchestration.storage import ObjectInfo, Store
 
 __all__ = ["KEEP_SNAPSHOTS", "MaintainSummary", "Pins", "maintain", "pinned_snapshots"]
@@ -106,7 +107,7 @@ class Pins:
         snapshots: snapshot id → why it is kept.
         notes: disagreements between the records of editions, for the operator.
         catalogue_is_older: whether the catalogue lacks an edition of the bucket or a snapshot of
-            an edition; it may then be an older copy.
+            an edition; it may then be an older copy, or was rebuilt.
     """
 
     snapshots: dict[int, list[str]] = field(default_factory=dict)
@@ -115,13 +116,14 @@ class Pins:
 
 
 def pinned_snapshots(
-    con: duckdb.DuckDBPyConnection, manifests: Mapping[tuple[int, int], int]
+    con: duckdb.DuckDBPyConnection, manifests: Mapping[tuple[int, int], Mapping[str, Any]]
 ) -> Pins:
     """The snapshots that editions, marts and verdicts need.
 
     Args:
-        manifests: (year, edition) → snapshot id, from the manifests in the publication bucket.
-            If they and ``publication.editions`` disagree, the snapshots of both are kept.
+        manifests: (year, edition) → the manifest in the publication bucket. The recorded
+            snapshot of an edition is kept, and the manifest's if that has the marts that the
+            edition was made from: in a lake that was rebuilt, its number means another state.
     """
     pins = Pins()
     pinned, notes = pins.snapshots, pins.notes
@@ -133,22 +135,17 @@ def pinned_snapshots(
     }
     for year, edition in sorted({*recorded, *manifests}):
         name = f"edition {edition} of {year}"
-        lake, bucket = recorded.get((year, edition)), manifests.get((year, edition))
-        if lake is None:
-            pins.catalogue_is_older = True
-            notes.append(
-                f"{name} is in the publication bucket and not in publication.editions: "
-                f"'tongbao run --year {year}' records it"
-            )
-        elif bucket is None:
+        lake, manifest = recorded.get((year, edition)), manifests.get((year, edition))
+        wanted = [] if lake is None else [lake]
+        if manifest is None:
             notes.append(f"{name} is in publication.editions and not in the publication bucket")
-        elif lake != bucket:
-            notes.append(
-                f"{name}: snapshot {bucket} in its manifest, {lake} in publication.editions; "
-                "both are kept"
-            )
-        for snapshot in sorted({lake, bucket} - {None}):  # type: ignore[type-var]
-            pinned.setdefault(snapshot, []).append(name)  # type: ignore[arg-type]
+        elif (named := int(manifest["snapshot_id"])) != lake:
+            is_here = has_marts_from(con, year, named, manifest["inputs_digest"])
+            notes.append(_disagreement(year, name, lake, named, is_here=is_here))
+            pins.catalogue_is_older |= lake is None
+            wanted += [named] if is_here else []
+        for snapshot in wanted:
+            pinned.setdefault(snapshot, []).append(name)
     # The marts of a year are found by their transform's snapshot, so it must be kept.
     for year, snapshot in con.execute(
         "select json_extract_string(commit_extra_info, '$.year') as year, max(snapshot_id) "
@@ -171,12 +168,40 @@ def pinned_snapshots(
     return pins
 
 
+def _disagreement(year: int, name: str, recorded: int | None, named: int, *, is_here: bool) -> str:
+    """What is said of an edition whose manifest names another snapshot than the lake records.
+
+    Args:
+        recorded: the snapshot in ``publication.editions``; None if the edition is not there.
+        named: the manifest's snapshot.
+        is_here: whether this lake has the named snapshot.
+    """
+    if recorded is None:
+        missing = f"{name} is in the publication bucket and not in publication.editions: "
+        if is_here:
+            return f"{missing}'tongbao run --year {year}' records it"
+        return (
+            f"{missing}it was made from another lake. After a rebuild, 'tongbao verify --year "
+            f"{year}' compares it with this lake's marts and records it; if an older catalogue "
+            "was restored, restore the newest"
+        )
+    if is_here:
+        return (
+            f"{name}: snapshot {named} in its manifest, {recorded} in publication.editions; "
+            "both are kept"
+        )
+    return (
+        f"{name}: snapshot {recorded} in publication.editions, which is kept; its manifest names "
+        f"{named}, of a lake that this one replaces"
+    )
+
+
 def maintain(
     con: duckdb.DuckDBPyConnection,
     settings: Settings,
     store: Store,
     *,
-    manifests: Mapping[tuple[int, int], int],
+    manifests: Mapping[tuple[int, int], Mapping[str, Any]],
     unfinished: Sequence[ObjectInfo],
     folders: Sequence[Path],
     keep: timedelta = KEEP_SNAPSHOTS,
@@ -187,7 +212,7 @@ def maintain(
 
     Args:
         con: the writing connection, so nobody else writes at the same time.
-        manifests: (year, edition) → snapshot id, see :func:`pinned_snapshots`.
+        manifests: (year, edition) → manifest, see :func:`pinned_snapshots`.
         unfinished: objects of the publication bucket that killed publications left.
         folders: folders of the home that killed publications left.
         keep: how long a snapshot is kept that nothing pins.
@@ -215,7 +240,8 @@ def maintain(
     before = now - GRACE
     if pins.catalogue_is_older:
         pins.notes.append(
-            "the catalogue may be an older copy: files that it does not name are kept"
+            "the catalogue may be an older copy, or lacks an edition: files that it does not name "
+            "are kept"
         )
     else:
         found(

@@ -18,6 +18,7 @@ from orchestration.lakehouse.tables import utc_naive
 
 __all__ = [
     "current_snapshot",
+    "has_marts_from",
     "last_intake_at",
     "marts_edition",
     "same_rows",
@@ -92,6 +93,29 @@ def transform_record(con: duckdb.DuckDBPyConnection, year: int) -> str | None:
         "select max(inputs_digest) from lake.quality.transform_runs where year = ?", [year]
     ).fetchone()
     return str(row[0]) if row and row[0] is not None else None
+
+
+def has_marts_from(
+    con: duckdb.DuckDBPyConnection, year: int, snapshot_id: int, inputs_digest: str
+) -> bool:
+    """Whether a snapshot exists and its marts of ``year`` were built from these inputs.
+
+    Numbers of snapshots begin anew in a lake that was rebuilt, so a number alone says little.
+
+    Args:
+        con: a connection to the lake that is not pinned at a snapshot.
+    """
+    table = f"lake.quality.transform_runs at (version => {int(snapshot_id)})"
+    known = "select 1 from lake.snapshots() where snapshot_id = ?"
+    if con.execute(known, [snapshot_id]).fetchone() is None:
+        return False
+    try:
+        row = con.execute(
+            f"select max(inputs_digest) from {table} where year = ?", [year]
+        ).fetchone()
+    except duckdb.CatalogException:  # No marts had been built yet.
+        return False
+    return bool(row and row[0] == inputs_digest)
 
 
 def transform_engine(con: duckdb.DuckDBPyConnection, year: int) -> str:

@@ -167,21 +167,11 @@ def recorded_and_foreign(
 
 
 def _has_snapshot_of(ws: Workspace, edition: bulletin.Edition) -> bool:
-    """Whether the snapshot that a manifest names has, in this lake, the inputs of the edition.
-
-    Numbers of snapshots begin anew in a lake that was rebuilt.
-    """
+    """Whether the snapshot that a manifest names has, in this lake, the inputs of the edition."""
     manifest = edition.content
     with lakehouse.reader(ws.settings, ws.store) as con:
-        known = con.execute(
-            "select 1 from lake.snapshots() where snapshot_id = ?", [manifest["snapshot_id"]]
-        ).fetchone()
-    if known is None:
-        return False
-    with lakehouse.reader(ws.settings, ws.store, manifest["snapshot_id"]) as con:
-        return (
-            lakehouse.has_table(con, "quality.transform_runs")
-            and lakehouse.transform_record(con, edition.year) == manifest["inputs_digest"]
+        return lakehouse.has_marts_from(
+            con, edition.year, manifest["snapshot_id"], manifest["inputs_digest"]
         )
 
 

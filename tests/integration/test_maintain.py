@@ -111,7 +111,7 @@ def test_young_files_are_kept(filled: stages.Workspace) -> None:
 
 
 @pytest.mark.slow
-def test_if_records_of_editions_disagree_more_is_kept_and_reported(
+def test_if_records_of_editions_disagree_what_they_were_made_from_is_kept(
     filled: stages.Workspace,
 ) -> None:
     row = {
@@ -124,23 +124,34 @@ def test_if_records_of_editions_disagree_more_is_kept_and_reported(
         "year": YEAR,
     }
     with lakehouse.writer(filled.settings, filled.store) as con:
+        con.execute(
+            "insert into lake.quality.transform_runs (year, inputs_digest) values (?, 'this')",
+            [YEAR],
+        )
+        built = lakehouse.current_snapshot(con)
         for edition, snapshot in ((1, 2), (2, 4), (3, 99)):
             lakehouse.record_edition(con, row | {"edition": edition, "snapshot_id": snapshot})
-    for edition, snapshot in ((1, 3), (3, 99), (4, 5)):
-        files = bulletin.make_edition(
-            YEAR, edition, {}, contents={}, facts={"snapshot_id": snapshot}
-        )
+    # Editions 1 and 5 are of another lake; the snapshots that they name are others in this one.
+    for edition, snapshot, digest in (
+        (1, 3, "another"),
+        (3, 99, "this"),
+        (4, built, "this"),
+        (5, 1, "another"),
+    ):
+        facts = {"snapshot_id": snapshot, "inputs_digest": digest}
+        files = bulletin.make_edition(YEAR, edition, {}, contents={}, facts=facts)
         filled.store.put("publication", files.prefix + "manifest.json", files.manifest)
-    manifests = bulletin.published_snapshots(filled.store, "publication")
+    manifests = bulletin.published_manifests(filled.store, "publication")
     with lakehouse.reader(filled.settings, filled.store) as con:
         pins = pinned_snapshots(con, manifests)
         current = lakehouse.current_snapshot(con)
-    assert {2, 3, 4, 5, current} <= set(pins.snapshots)
-    assert 99 not in pins.snapshots
+    assert {2, 4, built, current} == set(pins.snapshots)
     said = "\n".join(pins.notes)
-    assert "edition 1 of 2024: snapshot 3 in its manifest, 2 in publication.editions" in said
+    assert "edition 1 of 2024: snapshot 2 in publication.editions, which is kept" in said
     assert "edition 2 of 2024 is in publication.editions and not in the publication bucket" in said
-    assert "edition 4 of 2024 is in the publication bucket and not in publication.editions" in said
+    missing = "of 2024 is in the publication bucket and not in publication.editions: "
+    assert f"edition 4 {missing}'tongbao run --year 2024' records it" in said
+    assert f"edition 5 {missing}it was made from another lake. After a rebuild, 'tongbao " in said
     assert "snapshot 99 (edition 3 of 2024) is not in the catalogue" in said
 
     filled.store.put("lake", "data/raw/objects/ducklake-lost.parquet", b"12345")
@@ -153,8 +164,8 @@ def test_if_records_of_editions_disagree_more_is_kept_and_reported(
         kept = {
             row[0] for row in con.execute("select snapshot_id from lake.snapshots()").fetchall()
         }
-    assert {2, 3, 4, 5} <= kept
-    assert 1 not in kept
+    assert {2, 4, built} <= kept
+    assert not {1, 3} & kept
 
 
 def test_writing_and_publishing_are_locked_meanwhile(
