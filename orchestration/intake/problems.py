@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from pydantic_core import ErrorDetails
@@ -25,6 +25,8 @@ __all__ = ["PROBLEMS", "code_name", "field_names", "problem_findings"]
 
 #: Longest name of a field that a sender chose and a finding quotes, in characters.
 _MAX_NAME = 64
+#: Paths of fields whose names are kept.
+_CACHE_SIZE = 4_096
 #: The last part of the place of an error about a name and not about what it names.
 _KEY = "[key]"
 
@@ -115,6 +117,13 @@ def field_names(kind: str, path: Sequence[str | int]) -> tuple[str, str]:
         kind: the document type.
         path: the field's names from the outside in; numbers count the items of a list from 0.
     """
+    # An object may lack the same fields a hundred thousand times. Longer names fill the memory.
+    is_short = sum(len(part) for part in path if isinstance(part, str)) <= _MAX_NAME
+    return (_named if is_short else _named.__wrapped__)(kind, tuple(path))
+
+
+@lru_cache(_CACHE_SIZE)
+def _named(kind: str, path: tuple[str | int, ...]) -> tuple[str, str]:
     names = [part for part in path if isinstance(part, str)]
     items = [part + 1 for part in path if isinstance(part, int)]
     labels = _labels(kind)
