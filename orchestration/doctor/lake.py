@@ -46,8 +46,7 @@ def catalogue(subject: Subject) -> Finding:
     if problem != "ok":
         return fault(
             f"{path}: {problem}",
-            "restore it from a backup, or move the home and the lake bucket's data/ away and take "
-            "everything in again with 'tongbao run'",
+            lakehouse.way_back(settings),
             exit_code=4,
         )
     return ok(str(path))
@@ -88,8 +87,8 @@ def files(subject: Subject) -> Finding:
         named = ", ".join(path.removeprefix(prefix) for path in [*missing, *altered][:_NAMED])
         return fault(
             f"{len(missing)} of {len(recorded)} missing, {len(altered)} of another size: {named}",
-            f"check TONGBAO_LAKE_BUCKET ({settings.lake_bucket}); restore the files from a backup, "
-            "or move catalogue and data/ away and take everything in again with 'tongbao run'",
+            f"check TONGBAO_LAKE_BUCKET ({settings.lake_bucket}); 'tongbao lake check' names all. "
+            + lakehouse.way_back(settings),
         )
     for path in list(recorded)[:1]:
         with lakehouse.reader(settings, subject.store) as con:

@@ -24,7 +24,7 @@ from orchestration.lakehouse.checksums import (
 from orchestration.lakehouse.commit import CommitSummary, LakeTable, commit_build, write_comments
 from orchestration.lakehouse.dbt import DBT_PROJECT, lake_descriptions, lake_tables
 from orchestration.lakehouse.engine import build_marts
-from orchestration.lakehouse.files import recorded_files, recorded_rows
+from orchestration.lakehouse.files import recorded_files, recorded_rows, way_back
 from orchestration.lakehouse.maintain import (
     KEEP_SNAPSHOTS,
     MaintainSummary,
@@ -108,6 +108,7 @@ __all__ = [
     "transform_record",
     "transform_snapshot",
     "transform_year",
+    "way_back",
     "without_pandas",
     "write_comments",
     "writer",

@@ -20,7 +20,7 @@ import duckdb
 
 from orchestration.core.errors import LakeDamaged
 from orchestration.core.settings import Settings
-from orchestration.lakehouse.files import mart_files, raw_files, recorded_files
+from orchestration.lakehouse.files import mart_files, raw_files, recorded_files, way_back
 from orchestration.storage import Store
 
 __all__ = ["CHECKSUMS", "LakeCheck", "check_lake", "check_marts", "check_raw", "record_checksums"]
@@ -40,12 +40,14 @@ class LakeCheck:
         missing: files that the store does not have.
         altered: files with another size or sha256 than recorded.
         unrecorded: files without a recorded sum: only their size was compared.
+        way_back: what to do about damage.
     """
 
     files: int
     missing: tuple[str, ...]
     altered: tuple[str, ...]
     unrecorded: tuple[str, ...]
+    way_back: str
 
     @property
     def is_damaged(self) -> bool:
@@ -61,8 +63,7 @@ class LakeCheck:
         named = ", ".join([*self.missing, *self.altered][:_NAMED])
         return (
             f"of {self.files} data files of the lake {len(self.missing)} are missing and "
-            f"{len(self.altered)} altered: {named}: restore them from a backup, or move the "
-            "catalogue and data/ away and take everything in again (infra/runbook.md#restoring)"
+            f"{len(self.altered)} altered: {named}. {self.way_back}"
         )
 
     @property
@@ -111,7 +112,8 @@ def check_marts(
     found = _compare(settings, store, mart_files(con, settings, year, snapshot_id))
     if found.is_damaged:
         raise LakeDamaged(
-            f"{found.line}; for marts without an edition 'tongbao transform --force' is enough"
+            f"{found.line}. If only marts of a year without an edition are damaged, 'tongbao "
+            f"transform --year {year} --force' is enough"
         )
 
 
@@ -145,6 +147,7 @@ def _compare(settings: Settings, store: Store, files: Mapping[str, int]) -> Lake
             )
         ),
         unrecorded=tuple(sorted(present - known.keys())),
+        way_back=way_back(settings),
     )
 
 

@@ -1,7 +1,7 @@
 """The data files that the catalogue names.
 
-Belongs here: their paths, sizes and numbers of rows as recorded. Doesn't belong here: deleting
-files (``maintain``).
+Belongs here: their paths, sizes and numbers of rows as recorded, and what a message says to do when
+they or the catalogue are damaged. Doesn't belong here: deleting files (``maintain``).
 """
 
 from __future__ import annotations
@@ -11,11 +11,31 @@ import duckdb
 from orchestration.core.settings import Settings
 from orchestration.lakehouse.attach import data_path
 
-__all__ = ["mart_files", "recorded_files", "recorded_rows"]
+__all__ = ["mart_files", "recorded_files", "recorded_rows", "way_back"]
 
 _METADATA = "__ducklake_metadata_lake"
 #: Both kinds of file; those of former snapshots are needed as long as they are recorded here.
 _KINDS = ("ducklake_data_file", "ducklake_delete_file")
+
+
+def way_back(settings: Settings) -> str:
+    """What to do about a damaged lake: restore it, or build it again; one text for all messages.
+
+    It names the catalogue and the lake's data and nothing else: the landing bucket may be in the
+    same home, and everything is built again from that.
+    """
+    data = settings.home / "s3" / settings.lake_bucket / "data"
+    if data.is_dir() and not settings.catalog_is_postgres:
+        away = f"""'mv "{settings.catalog}"* "{data}" ELSEWHERE/'"""
+    else:
+        name = "the database" if settings.catalog_is_postgres else f"{settings.catalog}*"
+        away = f"{name} and the folder data/ of the bucket {settings.lake_bucket}"
+    return (
+        f"Stop all processes and move catalogue and data away, but nothing else: {away}. "
+        "Then restore a backup: 'infra/backup.sh restore STAMP' (infra/runbook.md#restoring); or "
+        "take everything in again: 'tongbao run --year Y --until gate', and for a published "
+        "year 'tongbao verify --year Y' (infra/runbook.md#without-a-backup)"
+    )
 
 
 def recorded_files(con: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, int]:

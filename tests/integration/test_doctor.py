@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import ssl
 import threading
@@ -79,7 +80,7 @@ def test_lost_and_shortened_files_of_the_lake_are_found(home: Path) -> None:
     found = _faults()
     assert found.keys() == {"lake files"}
     assert "1 of 1 missing" in found["lake files"].seen
-    assert "restore the files from a backup" in found["lake files"].advice
+    assert "tongbao run --year Y --until gate" in found["lake files"].advice
 
 
 def test_a_damaged_catalogue(home: Path) -> None:
@@ -87,6 +88,9 @@ def test_a_damaged_catalogue(home: Path) -> None:
     found = _faults()
     assert found.keys() == {"catalogue"}
     assert "file is not a database" in found["catalogue"].seen
+    # Nothing but the lake is moved away: its submissions are in the same home.
+    [moved] = re.findall("'mv (.*) ELSEWHERE/'", found["catalogue"].advice)
+    assert moved == f'"{home}/catalog.sqlite"* "{home}/s3/lake/data"'
 
 
 @pytest.mark.parametrize(

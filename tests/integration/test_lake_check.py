@@ -47,7 +47,8 @@ def test_a_lost_and_an_altered_file_are_found_before_the_gate(
         found, said = damage(what, mart)
         assert (found.missing, found.altered) == expected
         assert key in said
-        assert "infra/runbook.md#restoring" in said
+        assert "'infra/backup.sh restore STAMP' (infra/runbook.md#restoring)" in said
+        assert "'tongbao run --year Y --until gate'" in said
     with (
         stages.open_workspace(ws.settings) as again,
         pytest.raises(LakeDamaged, match=mart.name),
@@ -111,7 +112,7 @@ def test_the_command_names_the_file_and_exits_with_1(
     _flip_a_bit(file)
     done = tongbao(*arguments)
     assert done.returncode == 1
-    assert "restore them from a backup" in done.stderr
+    assert "infra/backup.sh restore STAMP" in done.stderr
     if as_json:
         assert [Path(key).name for key in json.loads(done.stdout)["altered"]] == [file.name]
     else:
