@@ -80,11 +80,11 @@ DEFAULT_MAX_RUN_SECONDS = 300
 #: streams, so the limit bounds time, not memory.
 DEFAULT_MAX_ATTACHMENT_BYTES = 100 * 1024 * 1024
 
-#: DuckDB spills to disk beyond this limit, which makes a run slower and changes nothing else. With
-#: 1 GB and Python's own share a run of the nation stays under 2 GB. It is a sixteenth of a larger
-#: memory, because the machine also has the store, PostgreSQL, Dagster and for each core a process
-#: that reads objects; and half of a smaller one.
-DEFAULT_MAX_LAKE_MEMORY = max(min(10**9, usable_memory() // 2), usable_memory() // 16)
+#: DuckDB spills to disk beyond this limit, which makes a run slower and changes nothing else. A
+#: process has some 0.6 GB besides: with 1 GB a run of the nation stays under 2 GB, with a twentieth
+#: of 24 GB one of ten nations. It is no larger share, because the machine also has the store,
+#: PostgreSQL, Dagster and for each core a process that reads objects; and half of a small memory.
+DEFAULT_MAX_LAKE_MEMORY = max(min(10**9, usable_memory() // 2), usable_memory() // 20)
 
 #: The bounds of intake and of the lake: attribute of Settings → variable and default.
 _BOUNDS = {
