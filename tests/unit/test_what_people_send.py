@@ -457,6 +457,14 @@ class TestUnitsOfMeasure:
 
         assert read(sheet([HEAD, *values], commented)) == {UNIT: unread}
 
+    def test_a_remark_after_many_without_a_unit(self) -> None:
+        head = ["备注", *HEAD]
+        remarks = ["已核对", "已核对", "单位：元", "已核对"]
+        rows = [[text, *row(f"C_0{at}", at)] for at, text in enumerate(remarks, 4)]
+        for read_rows in (table, sheet):
+            values = {"C_04": "4", "C_05": "5", "C_06": None, "C_07": "7"}
+            assert read(read_rows([head, *rows])) == {UNIT: values}
+
     def test_in_the_name_of_a_sheet(self) -> None:
         for name, value in (("绩效（元）", None), ("绩效（万元）", "5"), ("绩效（甲校）", "5")):
             parsed = sheet(

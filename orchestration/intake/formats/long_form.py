@@ -65,6 +65,8 @@ _FILLED_ROWS_OF_FORM, _FILLED_ROWS = 2, 4
 _COUNTED = ("document_id", "unit_code", "year", "target_year")
 #: The parts of a number with a comma after its thousands, in two cells.
 _THOUSANDS, _HUNDREDS = re.compile(r"[1-9][0-9]{0,2}\Z"), re.compile(r"[0-9]{3}(\.[0-9]+)?\Z")
+#: Remarks that are remembered: most files have a few, and one in each row where they differ.
+_MOST_HARMLESS = 1_000
 #: The classes of rows without merged cells and without errors.
 _PLAIN = {list, tuple}
 
@@ -132,6 +134,8 @@ class LongTable(Table):
         self.units = StatedUnits(header)
         #: Columns of remarks, in which the unit of a row's value may be stated.
         self.remarked = [] if origin.received_at is None else list(header.unknown())
+        #: Remarks that state no unit.
+        self.harmless: set[Any] = {None, ""}
 
     def _documents(self) -> Iterator[RawDocument]:
         self._take_all()
@@ -174,11 +178,15 @@ class LongTable(Table):
             or self._differing
             or self.units.are_stated
             or self.names.columns
-            or self.remarked
+            or self.beside is not None
             or "target_year" in self.columns
         )
         keys, placed, width, least = self.keys, self.placed, self.width, self.least
         key_of, head_of, value_at = self.key_of, self.head_of, self.value_at
+        harmless, remarks_of = self.harmless, None
+        if self.remarked:
+            remarks_of = _tuple_getter(self.remarked)
+            least = max(least, *(at + 1 for at in self.remarked))
         # The document of the row above and its fields as typed, if they identify it.
         group: _Group | None = None
         head: Any = None
@@ -193,6 +201,7 @@ class LongTable(Table):
                     and value != ""
                     and group is not None
                     and head == head_of(given)
+                    and (remarks_of is None or harmless.issuperset(remarks_of(given)))
                 ):
                     group.keys.append(key)
                     group.values.append(value)
@@ -292,6 +301,8 @@ class LongTable(Table):
             stated = units_in_note(remark) if isinstance(remark, str) else None
             if stated:
                 return self._with_unit(key, value, stated)
+            if len(self.harmless) < _MOST_HARMLESS:
+                self.harmless.add(remark)
         return value
 
     def _with_unit(self, key: str, value: Any, stated: frozenset[str]) -> Any:
