@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -58,7 +59,7 @@ from orchestration.intake.formats import (
     Unreadable,
     read_object,
 )
-from orchestration.intake.measures import units_in_note, with_stated_unit
+from orchestration.intake.measures import contradicted_unit, units_in_note, with_stated_unit
 from orchestration.intake.places import MINISTRY, Place
 from orchestration.intake.problems import PROBLEMS, code_name, field_names, problem_findings
 from orchestration.intake.reading import ReadValue, read_value
@@ -77,6 +78,8 @@ _SCORE_STEP = Decimal("0.1")
 _FIELDS_NAMED = 20
 #: Characters of a key that is no indicator's code; codes have some ten, their names some thirty.
 _LONGEST_CODE = 64
+#: Characters of a stated unit of measure that a finding quotes.
+_LONGEST_UNIT = 20
 #: Characters of a unit's name that are compared; names have some twenty.
 _LONGEST_NAME = 200
 
@@ -365,7 +368,7 @@ def _checked_document(
         document.values = Values(
             (code if code in indicators else _unknown_code(code), read)
             for code, value in model.values.items()
-            if (read := _read(code, value, stated)) is not None
+            if (read := stated.read(code, value)) is not None
         )
         model.values.clear()  # free the memory: document.values holds them as read
     elif isinstance(model, Plan):
@@ -387,18 +390,49 @@ def _checked_document(
     return document
 
 
-def _stated_units(kind: str, raw: Mapping[str, Any]) -> frozenset[str]:
-    """The unit of money that a further field states: ``"unit": "元"``; empty if none does."""
-    further = raw.keys() - _known_fields(kind)
-    texts = (raw[name] for name in sorted(further) if isinstance(raw[name], str))
-    return next(filter(None, map(units_in_note, texts)), frozenset())
+class _StatedUnits(NamedTuple):
+    """The units of measure that further fields of a document state.
+
+    Attributes:
+        of_money: of all its amounts: ``"unit": "元"``; empty if none is stated.
+        by_code: ``"units": {"C_04": "元"}``.
+    """
+
+    of_money: frozenset[str] = frozenset()
+    by_code: Mapping[str, str] = MappingProxyType({})
+
+    def read(self, code: str, value: Any) -> ReadValue | None:
+        """A value as read; unreadable if its unit contradicts the catalogue."""
+        read = read_value(value)
+        if read is None or not (self.of_money or self.by_code):
+            return read
+        own = self.by_code.get(code)
+        if own is None:
+            quoted = with_stated_unit(code, read.text, self.of_money)
+        else:
+            unit = contradicted_unit(code, own)
+            quoted = unit and f"{read.text}（{struck(own[:_LONGEST_UNIT])}，应为{unit}）"
+        return ReadValue(quoted, "text", None) if quoted else read
 
 
-def _read(code: str, value: Any, stated: frozenset[str]) -> ReadValue | None:
-    """A value as read; unreadable if the document states a unit that contradicts the catalogue."""
-    read = read_value(value)
-    quoted = with_stated_unit(code, read.text, stated) if read and stated else None
-    return ReadValue(quoted, "text", None) if quoted else read
+_NO_UNITS = _StatedUnits()
+
+
+def _stated_units(kind: str, raw: Mapping[str, Any]) -> _StatedUnits:
+    """What the fields that a document's type doesn't have state of units of measure."""
+    further = [raw[name] for name in sorted(raw.keys() - _known_fields(kind))]
+    if not further:
+        return _NO_UNITS
+    texts = (each for each in further if isinstance(each, str))
+    by_code = {
+        code: unit
+        for each in further
+        if isinstance(each, Mapping)
+        for name, unit in each.items()
+        if isinstance(unit, str) and (code := codes.indicator_code(name)) is not None
+    }
+    of_money = next(filter(None, map(units_in_note, texts)), frozenset[str]())
+    return _StatedUnits(of_money, by_code)
 
 
 def _with_codes_read(
@@ -650,13 +684,13 @@ def _verification_findings(where: Locator, model: Verification, about: About) ->
 
 
 def _targets(
-    model: Plan, where: Locator, about: About, findings: Findings, stated: frozenset[str]
+    model: Plan, where: Locator, about: About, findings: Findings, stated: _StatedUnits
 ) -> Iterator[tuple[int, str, ReadValue]]:
     """Yield the targets of a plan; add a finding for each unreadable one."""
     indicators = load_catalogue().indicators
     for year, targets in model.targets.items():
         for code, value in targets.items():
-            read = _read(code, value, stated)
+            read = stated.read(code, value)
             if read is None:
                 continue
             indicator = indicators.get(code)

@@ -483,7 +483,14 @@ class TestUnitsOfMeasure:
 
     @pytest.mark.parametrize(
         ("field", "value"),
-        [({"unit": "元"}, None), ({"计量单位": "万元"}, "5"), ({"备注": "人"}, "5")],
+        [
+            ({"unit": "元"}, None),
+            ({"计量单位": "万元"}, "5"),
+            ({"units": {"c-04": "元", "T05_01": "人"}}, None),
+            ({"units": {"C_04": "万元"}}, "5"),
+            ({"币种": "USD"}, None),
+            ({"备注": "人"}, "5"),
+        ],
     )
     def test_in_a_field_of_a_document(self, field: dict[str, str], value: str | None) -> None:
         document = {
