@@ -28,6 +28,7 @@ from orchestration.bulletin.content import (
     paragraph,
 )
 from orchestration.bulletin.contradictions import contradiction_claims
+from orchestration.bulletin.counting import CLAIMS as _COUNTING_CLAIMS
 from orchestration.bulletin.documents import (
     correction_document,
     documents,
@@ -123,6 +124,7 @@ __all__ = [
 def claims() -> Iterator[Recomputations]:
     """Yield how the claims of all documents are recomputed."""
     yield _SHARED_CLAIMS
+    yield _COUNTING_CLAIMS
     yield _DRAFT_CLAIMS
     yield _STATEMENT_CLAIMS
     yield problem_claims()

@@ -11,7 +11,10 @@ A text contains placeholders in square brackets:
   with the time elapsed, or nothing;
 - ``[kinds]``, ``[units_of_kind:school]``, ``[units_with_status:warned]``: numbers of units.
 
-A text with a figure that is missing, or with a number of units that is 0, is left out.
+A group in braces, ``{，其中校外[T07_07]人次}``, is left out where one of its figures is missing or
+0. With ``{…|…}`` the second text is said where it is 0, and ``[none]`` in it stands for that
+figure as ``尚无``. Outside groups such a figure leaves out the whole text. A share of few units is
+missing.
 
 Belongs here: reading ``texts/`` and filling its placeholders. Doesn't belong here: which texts a
 section prints (``sections``) and how a number is written (``figures``).
@@ -21,7 +24,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,7 +37,8 @@ from orchestration.bulletin.parts import growth_runs
 from orchestration.core.seeds import Name, Number, SeedReader, TaskCode, Text, Whole
 from orchestration.core.seeds import Row as SeedRow
 from orchestration.figures.claims import counts, texts
-from orchestration.figures.numbers import whole_percent
+from orchestration.figures.dictionary import project_var
+from orchestration.figures.numbers import NOT_YET, whole_percent
 
 __all__ = [
     "CLAIMS",
@@ -48,11 +52,13 @@ __all__ = [
 ]
 
 _PLACEHOLDER = re.compile(r"\[([^\]]+)\]")
+#: A group, and what is said instead of it where one of its figures is 0.
+_GROUP = re.compile(r"\{([^{}|]*)\|?([^{}|]*)\}")
 _INDICATOR = re.compile(r"[A-Z][A-Z0-9]*_[0-9]+")
 
 
 #: The text for a task that ``statements.csv`` has no row of.
-_OF_ANY_TASK = "应报送绩效的建设单位[units_expected]家，报送率[reporting_rate]"
+_OF_ANY_TASK = "应报送绩效的建设单位[units_expected]家{，报送率[reporting_rate]}"
 
 
 #: Scopes are ``task/indicator``, ``task/level/category``, ``task``, ``task/kind``, ``task/status``.
@@ -189,23 +195,74 @@ def statements(marts: Marts, task_code: str) -> list[Run]:
     return [*found, "。"] if found else []
 
 
+@dataclass(frozen=True)
+class _Zero:
+    """A figure that is 0: what a text says of it is left out."""
+
+    said: Run
+
+
 def runs_of(marts: Marts, task_code: str, text: str) -> list[Run] | None:
-    """Fill a text's placeholders; None if one of its figures is missing."""
+    """Fill a text's groups and placeholders; None if nothing can be said."""
+    found: list[Run] = []
+    # The parts are a text, a group, what is said instead of it, a text, …
+    parts = _GROUP.split(text)
+    for index in range(0, len(parts), 3):
+        outside = _fill(marts, task_code, parts[index])
+        if not isinstance(outside, list):
+            return None
+        found += outside
+        if index + 1 < len(parts):
+            found += _of_group(marts, task_code, *parts[index + 1 : index + 3])
+    return _joined(found) or None
+
+
+def _of_group(marts: Marts, task_code: str, text: str, otherwise: str) -> list[Run]:
+    """Return the runs of a group; those of the other text if one of its figures is 0."""
+    filled = _fill(marts, task_code, text)
+    if isinstance(filled, _Zero) and otherwise:
+        filled = _fill(marts, task_code, otherwise, none=filled.said)
+    return filled if isinstance(filled, list) else []
+
+
+def _fill(
+    marts: Marts, task_code: str, text: str, none: Run | None = None
+) -> list[Run] | _Zero | None:
+    """Fill a text's placeholders; None if a figure is missing, a ``_Zero`` if one is 0.
+
+    Args:
+        none: what ``[none]`` stands for.
+    """
     found: list[Run] = []
     # The parts are a text, a placeholder, a text, …
     for index, part in enumerate(_PLACEHOLDER.split(text)):
-        filled = [part] if index % 2 == 0 else _filled(marts, task_code, part)
-        if filled is None:
-            return None
-        for run in filled:
-            if isinstance(run, str) and found and isinstance(found[-1], str):
-                found[-1] += run
-            else:
-                found.append(run)
+        if index % 2 == 0:
+            found += [part] if part else []
+        elif part == "none" and none is not None:
+            found.append(none)
+        else:
+            filled = _filled(marts, task_code, part)
+            if not isinstance(filled, list):
+                return filled
+            found += filled
     return found
 
 
-def _filled(marts: Marts, task_code: str, placeholder: str) -> list[Run] | None:
+def _joined(runs: Sequence[Run]) -> list[Run]:
+    """Join neighbouring texts; what is left of the first groups begins without its comma."""
+    found: list[Run] = []
+    for run in runs:
+        if isinstance(run, str):
+            if found and isinstance(found[-1], str):
+                found[-1] += run
+            elif text := run if found else run.lstrip("，；"):
+                found.append(text)
+        else:
+            found.append(run)
+    return found
+
+
+def _filled(marts: Marts, task_code: str, placeholder: str) -> list[Run] | _Zero | None:
     """Return the runs that a placeholder stands for; None if there is no such figure.
 
     Raises:
@@ -218,30 +275,42 @@ def _filled(marts: Marts, task_code: str, placeholder: str) -> list[Run] | None:
     if name in ("kinds", "units_of_kind", "units_with_status"):
         number = _number_of_units(marts, task_code, name, *scope)
         claim = "/".join((name, task_code, *scope))
-        return [Claim(claim, f"{number:,}")] if number else None
+        return [Claim(claim, f"{number:,}")] if number else _Zero(Claim(claim, NOT_YET))
     if not scope:
-        row = marts.row("agg_national_task", task_code)
-        return [row.in_prose(name)] if row[name] else None
+        return _of_column(marts.row("agg_national_task", task_code), name)
     level, category = scope[0], scope[1] if len(scope) > 1 else "-"
     row = marts.find("agg_national_target", task_code, level, category)
     if row is None:
         return None
     if name == "target_year":
         return [str(row["target_year"])]
-    return _pace(row) if name == "pace" else [row.in_prose(name)]
+    return _pace(row) if name == "pace" else _of_column(row, name)
 
 
-def _of_indicator(marts: Marts, row: Row, what: str = "value") -> list[Run] | None:
-    """Return an indicator's total, its share of units or its growth."""
+def _of_column(row: Row, column: str) -> list[Run] | _Zero | None:
+    """Return a column of a row."""
+    if row[column] is None:
+        return None
+    return [row.in_prose(column)] if row[column] else _Zero(row.figure_with_text(column, NOT_YET))
+
+
+def _of_indicator(marts: Marts, row: Row, what: str = "value") -> list[Run] | _Zero | None:
+    """Return an indicator's total, its share of units or its growth.
+
+    One unit more or less moves a share of few units by tens of per cents: it isn't said.
+    """
     task_code, code = row["task_code"], row["indicator_code"]
     if what == "growth":
         return list(growth_runs(row, marts.catalogue.indicators[code]))
     if row["value"] is None:
         return None
     if what == "share":
+        if row["units_counted"] < project_var("scorecard_least_units"):
+            return None
         part = row["value"] / row["units_counted"]
-        return [Claim(f"share_of_counted/{task_code}/{code}", whole_percent(part))]
-    return [row.in_prose("value")]
+        claim = Claim(f"share_of_counted/{task_code}/{code}", whole_percent(part))
+        return [claim] if part else _Zero(claim)
+    return _of_column(row, "value")
 
 
 def _pace(row: Row) -> list[Run]:

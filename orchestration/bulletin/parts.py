@@ -17,15 +17,18 @@ from orchestration.bulletin.content import (
     Claim,
     Column,
     Heading,
+    Paragraph,
     Run,
     Table,
     Tile,
     TileMap,
     heading,
+    paragraph,
 )
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.core.catalogue import Catalogue, Indicator
 from orchestration.figures.claims import PLACES, Query, counts, texts
+from orchestration.figures.dictionary import project_var
 from orchestration.figures.numbers import (
     MISSING,
     composition_effect,
@@ -50,17 +53,18 @@ __all__ = [
     "growth_runs",
     "indicator_table",
     "lacking_summaries",
+    "named_provinces",
     "order_of_provinces",
     "provinces_lacking_summaries",
     "ranked",
     "target_bars",
-    "target_runs",
     "target_table",
     "task_name",
     "tile_map",
     "unit_table",
     "units_heading",
     "watched_table",
+    "without_ties",
 ]
 
 #: Number of shades in a map: readers can still tell five apart in print.
@@ -243,20 +247,31 @@ def _indicator_rows(
 
 def indicator_table(
     marts: Marts, task_code: str, province_code: str | None = None, caption: str = ""
-) -> Table:
-    """Return a table of a task's indicators: two years, growth, attainment, units of each."""
-    rows: list[tuple[Run, ...]] = []
+) -> Table | Paragraph:
+    """Return a table of a task's indicators: two years, growth, attainment, units of each.
+
+    Where no unit counts a sentence says so: a table of dashes would say nothing.
+    """
     found = _indicator_rows(marts, task_code, province_code)
+    if not any(row["units_counted"] for _, row in found):
+        return paragraph("没有可以采用的填报值，不列指标。")
+    # In a first year there is nothing to compare with: columns of dashes would say nothing.
+    two_years = any(row["previous_value"] is not None for _, row in found)
+    rows: list[tuple[Run, ...]] = []
     for indicator, row in found:
+        former: tuple[Run, ...] = ()
+        growth: tuple[Run, ...] = ()
+        if two_years:
+            former = (row.figure("previous_value"),)
+            growth = (change_figure(row, indicator), row.figure("matched_units"))
         rows.append(
             (
                 indicator.name_zh,
                 unit_of(indicator),
                 row.figure("value"),
-                row.figure("previous_value"),
+                *former,
                 row.figure("units_counted"),
-                change_figure(row, indicator),
-                row.figure("matched_units"),
+                *growth,
                 row.figure("attainment"),
                 row.figure("units_with_target"),
             )
@@ -267,15 +282,14 @@ def indicator_table(
             Column("指标", 7, "left"),
             Column("单位", 2, "center"),
             Column(f"{marts.year}年", 4),
-            Column(f"{marts.year - 1}年", 4),
+            *([Column(f"{marts.year - 1}年", 4)] if two_years else []),
             Column("计入单位", 3),
-            Column("同口径增减", 4),
-            Column("同口径单位", 3),
+            *([Column("同口径增减", 4), Column("同口径单位", 3)] if two_years else []),
             Column("目标完成度", 3),
             Column("有目标单位", 3),
         ),
         tuple(rows),
-        growth_note(marts.catalogue, found),
+        growth_note(marts.catalogue, found) if two_years else "目标完成度只计有目标单位。",
     )
 
 
@@ -355,28 +369,6 @@ def target_bars(marts: Marts, rows: Sequence[Row], caption: str) -> Bars:
     )
 
 
-def target_runs(row: Row) -> tuple[Run, ...]:
-    """Return the targets of units' plans: set, met, not met, without a value; or nothing.
-
-    Args:
-        row: row of ``agg_national_task`` or ``agg_province_task``.
-    """
-    if not row["targets_set"]:
-        return ()
-    return (
-        "。建设方案设定年度目标",
-        row.figure("targets_set"),
-        "项，完成",
-        row.figure("targets_met"),
-        "项，未完成",
-        row.figure("targets_not_met"),
-        "项，没有采用值（未报或被剔除）",
-        row.figure("targets_without_value"),
-        "项，目标完成率",
-        row.figure("target_met_rate"),
-    )
-
-
 def target_table(marts: Marts, rows: Sequence[Row], caption: str) -> Table:
     """Return a table of national targets and their progress."""
     return Table(
@@ -412,10 +404,15 @@ def tile_map(marts: Marts, rows: Mapping[str, Row], column: str, caption: str) -
     """Return a map of the regions shaded by a column, in five groups of about equal size.
 
     Args:
-        rows: province code → row; a region without a row or a value has no shade.
+        rows: province code → row; a region without a row or a value, or with too few units to be
+            ranked, has no shade.
     """
-    texts_of = {row[column]: row.text(column) for row in rows.values() if row[column] is not None}
-    values = sorted(row[column] for row in rows.values() if row[column] is not None)
+    least = project_var("scorecard_least_units")
+    compared = [
+        row for row in rows.values() if row[column] is not None and row["units_expected"] >= least
+    ]
+    texts_of = {row[column]: row.text(column) for row in compared}
+    values = sorted(row[column] for row in compared)
     # Equal values share the shade of the last of them, so that the best are the darkest.
     shades = {value: 1 + i * _SHADES // len(values) for i, value in enumerate(values)}
     tiles = []
@@ -430,7 +427,7 @@ def tile_map(marts: Marts, rows: Mapping[str, Row], column: str, caption: str) -
                 region.tile_row,
                 region.tile_column,
                 figure,
-                shades.get(value, 0),
+                shades.get(value, 0) if row in compared else 0,
             )
         )
     bounds: dict[int, list[str]] = defaultdict(list)
@@ -441,7 +438,8 @@ def tile_map(marts: Marts, rows: Mapping[str, Row], column: str, caption: str) -
         for shade, found in sorted(bounds.items())
     ]
     if len(values) < len(tiles):
-        legend.insert(0, (0, "无数据"))
+        few = any(tile.figure != MISSING and not tile.shade for tile in tiles)
+        legend.insert(0, (0, f"应报单位不足{least}家或者无数据" if few else "无数据"))
     return TileMap(caption, tuple(tiles), tuple(legend))
 
 
@@ -449,6 +447,28 @@ def ranked(rows: Iterable[Row], column: str, *, lowest: bool = False) -> list[Ro
     """Return the rows with a value, highest (or lowest) first; equal rows keep their order."""
     found = [row for row in rows if row[column] is not None]
     return sorted(found, key=lambda row: row[column] if lowest else -row[column])
+
+
+def without_ties(rows: Sequence[Row], column: str, at_most: int) -> Sequence[Row]:
+    """Return the first rows of a ranking, cut so that no row is left out that equals a named one.
+
+    Rows are equal if they are printed alike. Of rows that all are equal none is named.
+    """
+    while at_most and len(rows) > at_most:
+        if rows[at_most - 1].text(column) != rows[at_most].text(column):
+            break
+        at_most -= 1
+    return rows[:at_most]
+
+
+def named_provinces(marts: Marts, rows: Sequence[Row], claim: str, column: str) -> list[Run]:
+    """Return the names of provinces in the order of a measure, each with its figure."""
+    found: list[Run] = []
+    for place, row in enumerate(rows, 1):
+        name = marts.catalogue.regions[row["province_code"]].short_name
+        found += ["、" if place > 1 else "", Claim(f"{claim}/{place}", name)]
+        found += ["（", row.figure(column), "）"]
+    return found
 
 
 def unit_table(marts: Marts, units: Iterable[Mapping[str, Any]], caption: str) -> Table:

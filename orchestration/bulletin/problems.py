@@ -24,6 +24,7 @@ __all__ = [
     "beyond",
     "beyond_last_year",
     "found_problems",
+    "is_incomplete",
     "late_targets",
     "limit_text",
     "problem_claims",
@@ -160,6 +161,16 @@ def _is_beyond(row: Mapping[str, Any], problem: Problem) -> bool:
         return False
     distance: Decimal = value - threshold
     return distance**2 * row["units_expected"] > _CHANCE * threshold * (1 - threshold)
+
+
+def is_incomplete(marts: Marts) -> bool:
+    """Return whether so many of the nation's units are missing that its totals must say so.
+
+    The threshold is that from which a province is named: below it totals aren't comparable.
+    """
+    [late] = [each for each in load_texts().problems if each.problem == "late_reports"]
+    rate = marts.nation[late.measure]
+    return rate is not None and rate < late.threshold
 
 
 def limit_text(problem: Problem) -> str:

@@ -16,6 +16,8 @@ from orchestration.core.catalogue import Indicator
 __all__ = [
     "DIRECTIONS",
     "MISSING",
+    "NONE",
+    "NOT_YET",
     "PRINTED_PLACES",
     "UNCHANGED",
     "amount",
@@ -42,6 +44,8 @@ __all__ = [
 
 #: Printed for a missing value: missing is not zero.
 MISSING = "—"
+#: Words of prose for a number that is 0: of what there may be none, of what is still to come.
+NONE, NOT_YET = "没有", "尚无"
 
 #: Kind of a measure of the scorecard → decimal places of its number as printed; a rate has four,
 #: because it is printed as a percentage with two. Ranks are made on the printed number.

@@ -40,7 +40,7 @@ from orchestration.core.errors import TongbaoError
 from orchestration.figures.claims import Answers, Evidence, Registry
 from orchestration.figures.dictionary import figure_grains
 from orchestration.figures.ids import row_key
-from orchestration.figures.numbers import DIRECTIONS, UNCHANGED, half_up
+from orchestration.figures.numbers import DIRECTIONS, NONE, NOT_YET, UNCHANGED, half_up
 from orchestration.figures.printing import is_fraction, may_be_said, unit_exponent
 from orchestration.lakehouse.rows import rows_as_dicts
 from orchestration.publication.changes import CLAIMS, Change
@@ -200,7 +200,7 @@ def check_documents(
                     wrong.append(f"{document.path}: {fault}")
             elif isinstance(run, Claim):
                 compared += 1
-                if run.text != marts.claim(run.claim):
+                if _in_digits(run.text) != marts.claim(run.claim):
                     wrong.append(
                         f"{document.path}: {run.claim} is printed as {run.text}, "
                         f"the marts have {marts.claim(run.claim)}"
@@ -225,6 +225,11 @@ def check_documents(
     return compared
 
 
+def _in_digits(text: str) -> str:
+    """Return 0 for the words that stand for it; any other text is unchanged."""
+    return "0" if text in (NONE, NOT_YET) else text
+
+
 def _signed_number(text: str) -> str:
     """Return a change in words as a number with a sign; any other text is unchanged."""
     if text == UNCHANGED:
@@ -235,7 +240,7 @@ def _signed_number(text: str) -> str:
 
 def prints(figure: Figure, value: Any) -> bool:
     """Whether the figure's text is the value, rounded half up to the printed decimals."""
-    text = _signed_number(figure.text)
+    text = _signed_number(_in_digits(figure.text))
     match = _NUMBER.match(text)
     if value is None or match is None:
         return value is None and match is None

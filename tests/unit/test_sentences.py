@@ -17,7 +17,7 @@ from orchestration.figures.numbers import MISSING, in_words, whole_percent
 from orchestration.publication.checking import prints
 
 #: Names of placeholders that stand for something else than a column.
-_WORDS = {"pace", "target_year", "kinds", "units_of_kind", "units_with_status"}
+_WORDS = {"pace", "target_year", "kinds", "units_of_kind", "units_with_status", "none"}
 _FOUND = {
     "missing_reports", "summaries", "late_targets", "excluded_values", "watched_units",
     "contradictions",
@@ -85,7 +85,7 @@ def test_every_placeholder_names_something() -> None:
                     known &= scope != ["share"] or indicator.aggregation == "count_true"
                     known &= scope != ["growth"] or name not in catalogue.incomparable
                 elif name in _WORDS - {"pace", "target_year"}:
-                    known = len(scope) == (name != "kinds")
+                    known = len(scope) == (name not in ("kinds", "none"))
                 elif scope:
                     target = (task, scope[0], scope[1] if len(scope) > 1 else None)
                     known = target in targets and (

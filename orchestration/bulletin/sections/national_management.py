@@ -7,7 +7,7 @@ from collections import Counter
 from orchestration.bulletin.content import Block, Column, Paragraph, Run, Table
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
-from orchestration.figures.numbers import count
+from orchestration.figures.numbers import NONE, count
 from orchestration.figures.wording import code_names
 
 IN = ("national",)
@@ -19,6 +19,9 @@ TITLE = "动态管理情况"
 def blocks(marts: Marts, place: Place) -> list[Block]:
     """Return the number of watched units, in all and by reason."""
     reasons = Counter(row["reason"] for row in marts.watched)
+    if not marts.watched:
+        none = marts.nation.figure_with_text("units_watched", NONE)
+        return [Paragraph((none, "列入动态管理关注名单的建设单位。"))]
     runs: list[Run] = [
         "列入动态管理关注名单的建设单位",
         marts.nation.figure("units_watched"),

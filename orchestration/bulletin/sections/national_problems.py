@@ -12,6 +12,7 @@ from orchestration.bulletin.parts import provinces_lacking_summaries, task_name
 from orchestration.bulletin.problems import (
     beyond,
     beyond_last_year,
+    is_incomplete,
     late_targets,
     limit_text,
     share_text,
@@ -71,12 +72,9 @@ def _missing_reports(marts: Marts) -> list[Block]:
         runs += ["未报送年度绩效数据的建设单位", Claim("units/silent/-", f"{len(silent):,}"), "家"]
         named = [unit["unit_name"] for unit in silent if unit["level"] == "national"]
         if named:
-            runs += [
-                "，其中国家级",
-                Claim("silent_national_count", str(len(named))),
-                "家：",
-                Claim("silent_national", listed(named)),
-            ]
+            number = Claim("silent_national_count", str(len(named)))
+            names = Claim("silent_national", listed(named))
+            runs += ["，其中国家级", number, "家：", names]
         runs.append("。名单见附件。")
     lacking = provinces_lacking_summaries(marts)
     if lacking:
@@ -96,10 +94,12 @@ def _late_targets(marts: Marts) -> list[Block]:
     runs: list[Run] = [
         "时间已过",
         rows[0].in_prose("time_elapsed_rate"),
-        "，完成进度低于序时进度的目标有",
-        Claim("targets_behind", str(len(rows))),
-        "项" + ("，" if len(rows) <= _NAMED else "，最低的是"),
+        "，完成进度低于序时进度的目标",
     ]
+    if len(rows) > 1:
+        runs += ["有", Claim("targets_behind", str(len(rows))), "项，"]
+    if len(rows) == 1 or len(rows) > _NAMED:
+        runs.append("最低的是" if len(rows) > _NAMED else "是")
     for place, row in enumerate(rows[:_NAMED], 1):
         kind = category_name(row["task_code"], row["category"]) if row["category"] else ""
         name = f"{task_name(marts, row['task_code'])}（{level_names()[row['level']]}{kind}）"
@@ -134,6 +134,8 @@ def _by_threshold(marts: Marts, problem: Problem) -> list[Block]:
         claim = Claim(f"beyond/{problem.problem}/{place}", name)
         runs += ["、" if place > 1 else "", claim, "（", value, "）"]
     runs.append("。")
+    if problem.measure == "target_met_rate" and is_incomplete(marts):
+        runs.append("未报送单位的目标未计为完成。")
     again = beyond_last_year(marts, problem, rows)
     if again:
         runs += ["其中" if len(rows) > 1 else ""]

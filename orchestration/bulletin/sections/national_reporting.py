@@ -14,19 +14,22 @@ from orchestration.bulletin.content import (
     heading,
     paragraph,
 )
+from orchestration.bulletin.counting import reported_runs
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import (
     expected_summaries,
+    named_provinces,
     order_of_provinces,
     provinces_lacking_summaries,
     ranked,
     task_name,
     tile_map,
+    without_ties,
 )
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import listed, moment
+from orchestration.bulletin.wording import moment
 from orchestration.figures.claims import counts, texts
-from orchestration.figures.numbers import count
+from orchestration.figures.numbers import NONE, NOT_YET, count
 from orchestration.figures.wording import code_names
 
 IN = ("national",)
@@ -34,6 +37,8 @@ ATTACHED_TO = ("national",)
 ORDER = 10
 TITLE = "绩效数据采集情况"
 
+#: Provinces of whose units all were on time that are named; of more only the number is said.
+_LISTED = 10
 #: Number of provinces named at the end of a ranking; the bulletin of 2018 names its three lowest.
 _NAMED = 3
 
@@ -48,7 +53,9 @@ CLAIMS = {
     "all_on_time_count": counts(
         "select count(*) from lake.marts.province_scorecard where year = $year and on_time_rate = 1"
     ),
-    "lowest_on_time": order_of_provinces("on_time_rate", "asc", only="s.on_time_rate < 1"),
+    "lowest_on_time": order_of_provinces(
+        "on_time_rate", "asc", only="s.is_ranked and s.on_time_rate < 1"
+    ),
     # Number of units that reported nothing, by province.
     "silent": texts(
         "with n as (select province_code, count(*) as units from lake.marts.fct_unit_year "
@@ -73,7 +80,7 @@ CLAIMS = {
         "select string_agg(r.short_name || '（' || n.tasks || '）', '；' order by r.display_order) "
         "from n join lake.marts.dim_region r using (province_code)"
     ),
-    "highest_excluded": order_of_provinces("excluded_rate", "desc"),
+    "highest_excluded": order_of_provinces("excluded_rate", "desc", only="s.is_ranked"),
     # By error code; "rules" counts exclusions by any cross-check rule.
     "excluded_by": counts(
         "select case when regexp_matches(exclusion_code, '^E[0-9]{3}$') then exclusion_code "
@@ -106,42 +113,27 @@ def _unit_reporting(marts: Marts) -> list[Block]:
             Claim("tasks", str(len(marts.tasks))),
             "项重点任务应报建设单位",
             nation.figure("units_expected"),
-            "家，已报送",
-            nation.figure("units_reported"),
-            "家，报送率",
-            nation.figure("reporting_rate"),
-            "；其中按时报送",
-            nation.figure("units_on_time"),
-            "家，按时报送率",
-            nation.figure("on_time_rate"),
-            "；逾期报送",
-            nation.figure_with_text("units_reported-units_on_time", count(late)),
-            "家，未报送",
-            nation.figure_with_text("units_expected-units_reported", count(absent)),
-            "家。",
+            "家，",
+            *reported_runs(nation),
+            *_late_and_silent(nation, late, absent),
+            "。",
         ),
     ]
     runs: list[Run] = []
     if complete:
-        names = listed([regions[row["province_code"]].short_name for row in complete], len(regions))
-        runs += [
-            "全部单位按时报送的有",
-            Claim("all_on_time", names),
-            Claim("all_on_time_count", str(len(complete))),
-            "个省份。",
-        ]
-    lowest = [r for r in ranked(scorecards, "on_time_rate", lowest=True) if r["on_time_rate"] < 1]
-    if lowest:
+        number = Claim("all_on_time_count", str(len(complete)))
+        if len(complete) == len(scorecards):
+            runs += ["全部", number, "个省份的单位均按时报送。"]
+        elif len(complete) > _LISTED:
+            runs += ["全部单位按时报送的有", number, "个省份。"]
+        else:
+            names = "、".join(regions[row["province_code"]].short_name for row in complete)
+            runs += ["全部单位按时报送的省份是", Claim("all_on_time", names), "。"]
+    lowest = [r for r in scorecards if r["is_ranked"] and (r["on_time_rate"] or 0) < 1]
+    named = without_ties(ranked(lowest, "on_time_rate", lowest=True), "on_time_rate", _NAMED)
+    if named:
         runs.append("按时报送率最低的是")
-        for index, row in enumerate(lowest[:_NAMED]):
-            name = regions[row["province_code"]].short_name
-            runs += [
-                "、" if index else "",
-                Claim(f"lowest_on_time/{index + 1}", name),
-                "（",
-                row.figure("on_time_rate"),
-                "）",
-            ]
+        runs += named_provinces(marts, named, "lowest_on_time", "on_time_rate")
         runs.append("。")
     if unreported:
         ordered = [code for code in regions if unreported[code]]
@@ -154,6 +146,19 @@ def _unit_reporting(marts: Marts) -> list[Block]:
         tile_map(marts, by_province, "on_time_rate", "各省份按时报送率"),
         _province_table(marts, by_province),
     ]
+    return found
+
+
+def _late_and_silent(nation: Row, late: int, silent: int) -> list[Run]:
+    """Return how many units were late, and how many sent nothing; nothing of a number that is 0."""
+    parts = (
+        ("；逾期报送", "units_reported-units_on_time", late),
+        ("；未报送", "units_expected-units_reported", silent),
+    )
+    found: list[Run] = []
+    for before, column, number in parts:
+        if number:
+            found += [before, nation.figure_with_text(column, count(number)), "家"]
     return found
 
 
@@ -215,10 +220,8 @@ def _provincial_work(marts: Marts) -> list[Block]:
         paragraph(
             "各省份应上传分任务省级总结",
             Claim("summaries_expected", f"{expected:,d}"),
-            "份，截至截止时间上传",
-            Claim("summaries_sent", f"{sent:,d}"),
-            "份，上传率",
-            marts.nation.figure("summary_rate"),
+            "份，",
+            *_sent_summaries(marts, sent),
             "。" + ("未按时上传的有：" if missing else "各省份均已按时上传全部总结。"),
             Claim("summaries_lacking", missing),
             "。" if missing else "",
@@ -250,18 +253,31 @@ def _provincial_work(marts: Marts) -> list[Block]:
     return found
 
 
+def _sent_summaries(marts: Marts, sent: int) -> list[Run]:
+    if not sent:
+        return ["截至截止时间", Claim("summaries_sent", NOT_YET), "上传的"]
+    number = Claim("summaries_sent", f"{sent:,d}")
+    return ["截至截止时间上传", number, "份，上传率", marts.nation.figure("summary_rate")]
+
+
 def _exclusions(marts: Marts) -> list[Block]:
     """Return a paragraph about excluded values and a table of the reasons."""
     reasons: Counter[str] = Counter()
     for value in marts.excluded:
         code = value["exclusion_code"]
         reasons[code if code in code_names("exclusion_code") else "rules"] += 1
-    regions = marts.catalogue.regions
     ordered = ranked(marts.rows("province_scorecard"), "excluded_rate")
-    highest = [row for row in ordered if row["excluded_rate"] > 0][:_NAMED]
+    above_zero = [row for row in ordered if row["is_ranked"] and row["excluded_rate"] > 0]
+    highest = without_ties(above_zero, "excluded_rate", _NAMED)
     runs: list[Run] = [
         "按填报要求和校验规则，无法识别、应为整数而非整数、超出允许范围或者违反阻断性规则的填报值"
-        "不计入任何汇总数。本年度共剔除",
+        "不计入任何汇总数。",
+    ]
+    if not marts.excluded:
+        runs += ["本年度", Claim("excluded/-", NONE), "被剔除的填报值。"]
+        return [heading("数据剔除情况"), Paragraph(tuple(runs))]
+    runs += [
+        "本年度共剔除",
         Claim("excluded/-", f"{len(marts.excluded):,d}"),
         "项填报值，占全部填报值的",
         marts.nation.figure("excluded_rate"),
@@ -269,15 +285,7 @@ def _exclusions(marts: Marts) -> list[Block]:
     ]
     if highest:
         runs.append("剔除率最高的是")
-        for index, row in enumerate(highest):
-            name = regions[row["province_code"]].short_name
-            runs += [
-                "、" if index else "",
-                Claim(f"highest_excluded/{index + 1}", name),
-                "（",
-                row.figure("excluded_rate"),
-                "）",
-            ]
+        runs += named_provinces(marts, highest, "highest_excluded", "excluded_rate")
         runs.append("。")
     runs.append("逐项清单及更正办法见各省份通报。")
     found: list[Block] = [heading("数据剔除情况"), Paragraph(tuple(runs))]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from orchestration.bulletin.content import Block, Claim, Paragraph, Run, heading, paragraph
+from orchestration.bulletin.content import Block, Paragraph, Run, heading, paragraph
+from orchestration.bulletin.counting import level_runs, national_targets, target_runs
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import (
     change_bars,
@@ -10,13 +11,11 @@ from orchestration.bulletin.parts import (
     growth_runs,
     indicator_table,
     target_bars,
-    target_runs,
     target_table,
     task_name,
 )
 from orchestration.bulletin.sections import Place
 from orchestration.figures.claims import counts
-from orchestration.figures.wording import level_names
 
 IN = ("national",)
 ATTACHED_TO = ("national",)
@@ -25,28 +24,17 @@ TITLE = "重点任务进展情况"
 
 CLAIMS = {
     "targets": counts("select count(*) from lake.marts.agg_national_target where year = $year"),
-    "targets_reached": counts(
-        "select count(*) from lake.marts.agg_national_target "
-        "where year = $year and progress_rate >= 1"
-    ),
 }
 
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
     """Return progress towards the targets, funding, and each task's indicators."""
     targets = marts.rows("agg_national_target")
-    reached = sum(row["progress_rate"] >= 1 for row in targets)
     years = sorted({row["target_year"] for row in targets})
     goal = "、".join(map(str, years))
     found: list[Block] = [
         heading(f"{goal}年目标完成进度"),
-        paragraph(
-            f"对照{goal}年建设目标，",
-            Claim("targets", str(len(targets))),
-            "项数量目标中已达到",
-            Claim("targets_reached", str(reached)),
-            "项。国家级单位以认定为准，省级单位不含国家级。",
-        ),
+        paragraph(*national_targets(marts), "国家级单位以认定为准，省级单位不含国家级。"),
         target_bars(marts, targets, f"{goal}年目标完成进度"),
         target_table(marts, targets, f"{goal}年目标完成情况"),
         *_funding(marts),
@@ -105,14 +93,7 @@ def _task_paragraph(marts: Marts, row: Row) -> Paragraph:
     code = row["task_code"]
     if not row["units_expected"]:
         return paragraph(f"{task_name(marts, code)}本年度没有应报单位。")
-    runs: list[Run] = ["应报单位", row.figure("units_expected"), "家，其中"]
-    levels = [level for level in level_names() if row[f"units_{level}"]]
-    for index, level in enumerate(levels):
-        runs += [
-            ("、" if index else "") + level_names()[level],
-            row.figure(f"units_{level}"),
-            "家",
-        ]
+    runs = level_runs(row)
     runs += ["；按时报送率", row.figure("on_time_rate")]
     runs += target_runs(row)
     if row["mean_assessment_score"] is not None:

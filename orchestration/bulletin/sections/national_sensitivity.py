@@ -29,7 +29,14 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     totals = [_total(marts, row) for row in marts.flips if row["task_code"]]
     places = [_place(marts, row) for row in marts.flips if row["province_code"]]
     if not marts.flips:
-        found.append(paragraph("三种情形均不改变全国合计的增减方向和居前的省份。"))
+        kept = []
+        if any(not row["growth_withheld_by"] for row in marts.rows("agg_national_indicator")):
+            kept.append("全国合计的增减方向")
+        if any(row["is_ranked"] for row in marts.rows("province_scorecard")):
+            kept.append("居前的省份")
+        if not kept:  # Nothing is compared: neither with last year nor between provinces.
+            return []
+        found.append(paragraph(f"三种情形均不改变{'和'.join(kept)}。"))
     if totals:
         found.append(
             Table(

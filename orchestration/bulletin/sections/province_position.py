@@ -23,7 +23,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             measure.name + ("（越低越好）" if measure.best == "lowest" else ""),
             row.figure(measure.column),
             marts.nation.figure(measure.column),
-            row.figure(measure.rank_column),
+            *((row.figure(measure.rank_column),) if row["is_ranked"] else ()),
         )
         for measure in marts.catalogue.measures.values()
     ]
@@ -31,7 +31,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     if not row["is_ranked"]:
         explanation = (
             f"考核激励参考指标如下；应报单位不足{project_var('scorecard_least_units')}家，"
-            "比率没有比较意义，不参与排名。"
+            "比率没有比较意义，不列名次。"
         )
     return [
         paragraph(explanation + "考核分由各省份自行评定，仅供参考。"),
@@ -41,16 +41,23 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                 Column("指标", 7, "left"),
                 Column(place.name, 4),
                 Column("全国", 4),
-                Column("名次", 2),
+                *((Column("名次", 2),) if row["is_ranked"] else ()),
             ),
             tuple(lines),
         ),
-        _tasks_table(marts, place),
+        *_tasks_table(marts, place),
     ]
 
 
-def _tasks_table(marts: Marts, place: Place) -> Table:
-    """Return a table of the province's rates in each task, with their ranks and groups."""
+def _tasks_table(marts: Marts, place: Place) -> list[Block]:
+    """Return a table of the province's rates in each task, with their ranks and groups.
+
+    Nothing where the province has too few units in every task to be ranked: the rates are in the
+    other sections' tables.
+    """
+    tasks = [task.code for task in marts.tasks if (place.code, task.code) in marts.task_ranks]
+    if not any(marts.task_ranks[place.code, task]["is_ranked"] for task in tasks):
+        return []
     lines: list[tuple[Run, ...]] = []
     for row in marts.rows("agg_province_task", province_code=place.code):
         task = marts.catalogue.tasks[row["task_code"]]
@@ -71,4 +78,4 @@ def _tasks_table(marts: Marts, place: Place) -> Table:
         Column("考核平均分", 3),
         Column("名次", 2),
     )
-    return Table("在各项任务中的位置", columns, tuple(lines), rank_note())
+    return [Table("在各项任务中的位置", columns, tuple(lines), rank_note())]

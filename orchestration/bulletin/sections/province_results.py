@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from orchestration.bulletin.content import Block, Run, heading, paragraph
+from orchestration.bulletin.content import Block, heading, paragraph
+from orchestration.bulletin.counting import level_runs, target_runs
 from orchestration.bulletin.marts import Marts
-from orchestration.bulletin.parts import change_bars, indicator_table, target_runs
+from orchestration.bulletin.parts import change_bars, indicator_table
 from orchestration.bulletin.sections import Place
-from orchestration.figures.wording import level_names
 
 IN = ("province",)
 ORDER = 20
@@ -32,10 +32,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     for row in rows:
         task = marts.catalogue.tasks[row["task_code"]]
         nation = marts.row("agg_national_task", task.code)
-        runs: list[Run] = ["应报单位", row.figure("units_expected"), "家"]
-        for level, name in level_names().items():
-            if row[f"units_{level}"]:
-                runs += [f"，{name}", row.figure(f"units_{level}"), "家"]
+        runs = level_runs(row)
         if row["targets_set"]:
             runs += [*target_runs(row), "（全国", nation.figure("target_met_rate"), "）"]
         found += [

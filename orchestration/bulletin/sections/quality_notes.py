@@ -17,10 +17,10 @@ from orchestration.bulletin.content import (
 )
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
-from orchestration.bulletin.wording import listed, moment
+from orchestration.bulletin.wording import address, listed, moment
 from orchestration.figures.claims import Evidence, counts, texts
 from orchestration.figures.dictionary import project_var
-from orchestration.figures.numbers import plain
+from orchestration.figures.numbers import NOT_YET, plain
 from orchestration.figures.wording import UNIT_NAME, clean
 
 IN = ("national", "task", "province")
@@ -165,7 +165,7 @@ def _confirmed(marts: Marts, place: Place) -> list[Block]:
             if each["province_code"] == place.code and each["state"] != "confirmed"
         ]
         if not tasks:
-            return [paragraph("签字确认：本省数据已由省级教育行政部门签字确认。")]
+            return [paragraph(f"签字确认：{address(place.name)}数据已由省级教育行政部门签字确认。")]
         return [
             paragraph(
                 "签字确认：以下任务的数据未经省级教育行政部门签字确认，或者确认后有变动：",
@@ -185,18 +185,27 @@ def _confirmed(marts: Marts, place: Place) -> list[Block]:
         if place.code in ("", each["task_code"])
     }
     names = [region.short_name for region in marts.regions if region.code in unconfirmed]
+    whole = Claim(f"confirmed/{scope}", str(len(concerned - unconfirmed)))
+    if not names:
+        return [paragraph("签字确认：", whole, "个省份的数据均经省级教育行政部门签字确认。")]
+    number = Claim(f"unconfirmed/{scope}", str(len(names)))
+    listed_names: list[Run] = ["：", Claim(f"unconfirmed_names/{scope}", "、".join(names))]
     found: list[Run] = [
         "签字确认：数据经省级教育行政部门签字确认的省份",
-        Claim(f"confirmed/{scope}", str(len(concerned - unconfirmed))),
+        whole,
+        "个，未确认或者确认后数据有变动的",
+        number,
         "个",
     ]
-    if names:
-        found += [
-            "，未确认或者确认后数据有变动的",
-            Claim(f"unconfirmed/{scope}", str(len(names))),
-            "个：",
-            Claim(f"unconfirmed_names/{scope}", "、".join(names)),
+    if unconfirmed == concerned:
+        found = [
+            "签字确认：",
+            Claim(whole.claim, NOT_YET),
+            "经省级教育行政部门签字确认、其后没有变动的数据，涉及省份",
+            number,
+            "个",
         ]
+    found += listed_names if len(names) < len(marts.regions) else []
     return [paragraph(*found, "。")]
 
 
@@ -272,9 +281,13 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                 paragraph(
                     "各单位填报数据共",
                     Claim("remarks", f"{warned:,}"),
-                    "项提示，其中",
-                    Claim("remarks_explained", f"{explained:,}"),
-                    "项已由单位说明；提示不影响数据的采用。",
+                    "项提示，",
+                    *(
+                        ("其中", Claim("remarks_explained", f"{explained:,}"), "项已由单位说明")
+                        if explained
+                        else (Claim("remarks_explained", NOT_YET), "单位作出说明的")
+                    ),
+                    "；提示不影响数据的采用。",
                 )
             )
         found += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestration.bulletin.content import Block, Claim, Column, Run, Table, paragraph
+from orchestration.bulletin.counting import reported_runs
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import tile_map
 from orchestration.bulletin.sections import Place
@@ -39,25 +40,22 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
         for row in marts.rows("agg_province_task", task_code=place.code)
         if row["units_expected"]
     ]
+    if not rows:
+        return [paragraph("本年度没有应报建设单位。")]
     lacking = [
         marts.catalogue.regions[row["province_code"]].short_name
         for row in rows
         if not row["has_provincial_summary"]
     ]
-    found: list[Block] = [
+    by_province = {row["province_code"]: row for row in rows}
+    return [
         paragraph(
             f"截至{moment(marts.period.cutoff_at)}，",
             Claim(f"task_provinces/{place.code}", str(len(rows))),
             "个省份应报建设单位",
             nation.figure("units_expected"),
-            "家，已报送",
-            nation.figure("units_reported"),
-            "家，报送率",
-            nation.figure("reporting_rate"),
-            "；按时报送",
-            nation.figure("units_on_time"),
-            "家，按时报送率",
-            nation.figure("on_time_rate"),
+            "家，",
+            *reported_runs(nation),
             "。年度工作报告上传率",
             nation.figure("report_file_rate"),
             "，省级考核率",
@@ -65,15 +63,10 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             "。" + ("未按时上传省级总结的省份有" if lacking else "各省份均已按时上传省级总结。"),
             Claim(f"task_summaries_lacking/{place.code}", listed(lacking, 40)),
             "。" if lacking else "",
-        )
+        ),
+        tile_map(marts, by_province, "on_time_rate", "各省份按时报送率"),
+        _provinces_table(marts, nation, by_province),
     ]
-    if rows:
-        by_province = {row["province_code"]: row for row in rows}
-        found += [
-            tile_map(marts, by_province, "on_time_rate", "各省份按时报送率"),
-            _provinces_table(marts, nation, by_province),
-        ]
-    return found
 
 
 def _place_row(name: str, row: Row, on_time_rank: Run, targets_rank: Run) -> tuple[Run, ...]:

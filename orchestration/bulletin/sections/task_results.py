@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from orchestration.bulletin.content import Block, Column, Run, Table, heading, paragraph
+from orchestration.bulletin.counting import level_runs, target_runs
 from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.parts import (
     change_bars,
     indicator_table,
     target_bars,
-    target_runs,
     tile_map,
 )
 from orchestration.bulletin.sections import Place
 from orchestration.figures.numbers import MISSING
-from orchestration.figures.wording import level_names
 
 IN = ("task",)
 ORDER = 20
@@ -27,12 +26,8 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
     """Return progress towards targets, the nation's indicators, and the provinces' indicators."""
     row = marts.row("agg_national_task", place.code)
     found: list[Block] = [heading("建设规模和目标")]
-    runs: list[Run] = ["应报单位", row.figure("units_expected"), "家"]
-    for level, name in level_names().items():
-        if row[f"units_{level}"]:
-            runs += [f"，{name}", row.figure(f"units_{level}"), "家"]
-    runs += target_runs(row)
-    found.append(paragraph(*runs, "。"))
+    if row["units_expected"]:
+        found.append(paragraph(*level_runs(row), *target_runs(row), "。"))
     targets = marts.rows("agg_national_target", task_code=place.code)
     if targets:
         year = targets[0]["target_year"]

@@ -15,7 +15,7 @@ from orchestration.bulletin.marts import Marts
 from orchestration.bulletin.sections import Place
 from orchestration.bulletin.wording import chinese_date
 from orchestration.figures.claims import PLACES, counts
-from orchestration.figures.numbers import MISSING, count
+from orchestration.figures.numbers import MISSING, NONE, count
 from orchestration.figures.wording import clean, code_names
 
 IN = ("national", "province")
@@ -70,17 +70,27 @@ def _numbers(rows: Iterable[Mapping[str, Any]], scope: str) -> Paragraph:
     def number(kind: str) -> Claim:
         return Claim(f"verification/{kind}/{scope}", count(found[kind]))
 
-    runs: list[Run] = ["上次通报以来，对建设单位填报的数据抽查核查", number("new"), "家次"]
+    if found["new"]:
+        runs: list[Run] = ["上次通报以来，对建设单位填报的数据抽查核查", number("new"), "家次"]
+    else:
+        none = Claim(f"verification/new/{scope}", NONE)
+        runs = ["上次通报以来，", none, "对建设单位填报的数据新的抽查核查"]
     names = code_names("verification_result")
     results = [(kind, name) for kind, name in names.items() if found[kind]]
     for position, (kind, name) in enumerate(results):
         runs += ["，其中" if position == 0 else "、", name, number(kind), "家次"]
     runs.append("。")
     if found["left"] or found["closed"]:
-        runs += ["要求整改的事项已完成", number("closed"), "项，尚未完成", number("left"), "项"]
+        runs.append("要求整改的事项")
+        if found["closed"]:
+            runs += ["已完成", number("closed"), "项", "，" if found["left"] else ""]
+        if found["left"]:
+            runs += ["尚未完成", number("left"), "项"]
         if found["overdue"]:
             runs += ["，其中逾期", number("overdue"), "项"]
-        runs.append("；尚未完成的继续列入以后年度的通报，直至完成。")
+        runs.append("；" if found["left"] else "。")
+        if found["left"]:
+            runs.append("尚未完成的继续列入以后年度的通报，直至完成。")
     return Paragraph(tuple(runs))
 
 
