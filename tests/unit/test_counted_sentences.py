@@ -21,7 +21,15 @@ from orchestration.bulletin.counting import (
 from orchestration.bulletin.grammar import load_texts, runs_of
 from orchestration.bulletin.marts import GateNotes, Marts, Row
 from orchestration.bulletin.parts import indicator_table, tile_map, without_ties
-from orchestration.bulletin.sections import Place, national_comparison, quality_notes, verification
+from orchestration.bulletin.sections import (
+    Place,
+    national_comparison,
+    national_overview,
+    national_sensitivity,
+    province_problems,
+    quality_notes,
+    verification,
+)
 from orchestration.bulletin.sections import national_management as management
 from orchestration.core.catalogue import load_catalogue
 from orchestration.core.reporting_calendar import period_of
@@ -364,3 +372,53 @@ def test_a_first_year_is_compared_with_nothing(
         assert ("同口径" in table.note) is (columns == 9)
     else:
         assert said(list(runs(table))) == "没有可以采用的填报值，不列指标。"
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        ("0.57", "本通报各项合计数只计按时报送的204家单位，占应报单位的57%，不代表全部建设单位。"),
+        ("0.95", ""),
+        ("0", ""),
+    ],
+)
+def test_totals_say_what_they_rest_on_where_many_are_missing(rate: str, text: str) -> None:
+    number = 204 if Decimal(rate) else 0
+    nation = row("national_scorecard", "-", on_time_rate=Decimal(rate), units_on_time=number)
+    assert said(national_overview._basis(marts(nation))) == text
+
+
+@pytest.mark.parametrize(
+    ("is_ranked", "withheld", "text"),
+    [
+        (True, None, "三种情形均不改变全国合计的增减方向和居前的省份。"),
+        (False, None, "三种情形均不改变全国合计的增减方向。"),
+        (True, "least_matched_units", "三种情形均不改变居前的省份。"),
+        (False, "least_matched_units", ""),
+    ],
+)
+def test_scenarios_are_compared_with_what_there_is(
+    is_ranked: bool, withheld: str | None, text: str
+) -> None:
+    indicator = row("agg_national_indicator", "ALL", "C_05", growth_withheld_by=withheld)
+    year = marts(indicator, _scorecard("110000", "0.5", ranked=is_ranked))
+    found = text_of(national_sensitivity.blocks(year, NATION))
+    assert found.endswith(text)
+    assert bool(found) is bool(text)
+    assert "下表" not in found
+
+
+@pytest.mark.parametrize(
+    ("reported", "text"),
+    [
+        ([], ""),
+        ([False], "你市未报送年度绩效数据的建设单位有1家。"),
+        ([True, True], "你市逾期报送年度绩效数据的建设单位有2家。"),
+    ],
+)
+def test_missing_and_late_units_of_a_province(reported: list[bool], text: str) -> None:
+    absent = [{"has_reported": each, "province_code": "110000"} for each in reported]
+    year = marts(absent=absent)
+    year.tables["agg_province_task"] = []
+    place = Place("province", "110000", "北京市")
+    assert "".join(map(said, province_problems._missing(year, place))) == text

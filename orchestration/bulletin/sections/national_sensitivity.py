@@ -19,11 +19,15 @@ TITLE = "未决事项对主要数据的影响"
 
 def blocks(marts: Marts, place: Place) -> list[Block]:
     """Return the scenarios, and the totals and ranks that they would reverse."""
+    listed = (
+        "下表列出会使全国合计同口径增减方向反转、或使省份进出目标完成率前列的情形；"
+        if marts.flips
+        else ""
+    )
     found: list[Block] = [
         paragraph(
             "对三种情形逐一测算：剔除单位未作说明的提示值；计入逾期报送单位的填报值；未报送单位按其上年数计。"
-            "下表列出会使全国合计同口径增减方向反转、或使省份进出目标完成率前列的情形；逾期仍为逾期，"
-            "按时报送率不受影响。"
+            f"{listed}逾期仍为逾期，按时报送率不受影响。"
         )
     ]
     totals = [_total(marts, row) for row in marts.flips if row["task_code"]]

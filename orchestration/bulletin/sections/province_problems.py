@@ -38,7 +38,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
 
 
 def _missing(marts: Marts, place: Place) -> list[list[Run]]:
-    """Return the sentences about missing reports and summaries."""
+    """Return the sentences about missing and late reports, and about missing summaries."""
     you = address(place.name)
     found: list[list[Run]] = []
     silent = sum(
@@ -47,6 +47,12 @@ def _missing(marts: Marts, place: Place) -> list[list[Run]]:
     if silent:
         number = Claim(f"units/silent/{place.code}", f"{silent:,}")
         found.append([f"{you}未报送年度绩效数据的建设单位有", number, "家。"])
+    late = sum(
+        unit["has_reported"] and unit["province_code"] == place.code for unit in marts.absent
+    )
+    if late:
+        number = Claim(f"units/late/{place.code}", f"{late:,}")
+        found.append([f"{you}逾期报送年度绩效数据的建设单位有", number, "家。"])
     tasks = lacking_summaries(marts, place.code)
     if tasks:
         listed = Claim(f"province_summaries_lacking/{place.code}", "、".join(tasks))
