@@ -60,6 +60,11 @@ fi
 if [ -n "${AWS_CA_BUNDLE:-${SSL_CERT_FILE:-}}" ]; then
   export RCLONE_CA_CERT=${AWS_CA_BUNDLE:-$SSL_CERT_FILE}
 fi
+# Without a configuration of the user, rclone would say so at each call.
+if [ ! -e "${RCLONE_CONFIG:-${XDG_CONFIG_HOME:-${HOME:-}/.config}/rclone/rclone.conf}" ] &&
+  [ ! -e "${HOME:-}/.rclone.conf" ]; then
+  export RCLONE_CONFIG=/dev/null
+fi
 # Use the modification time in the listing; rclone's own metadata would need a request per object.
 export RCLONE_USE_SERVER_MODTIME=true RCLONE_UPDATE=true
 
