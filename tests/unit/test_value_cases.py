@@ -151,6 +151,13 @@ def test_a_nested_parquet_column_is_told() -> None:
     assert {each.value for each in parsed.findings} >= {"value", "note", "tags"}
 
 
+def test_a_remark_in_parquet_may_state_a_unit() -> None:
+    columns = {"value": pa.array(["1", "2"]), "at": pa.array([1, 2])}
+    for remarks, read in ((["已核对", "已核对"], "1"), (["单位：元", None], None)):
+        parsed = parse("parquet", as_parquet(columns | {"备注": pa.array(remarks)}))
+        assert next(iter(values_of(parsed).values())) == read
+
+
 @pytest.mark.parametrize(
     "column", [pa.array([b"\xd4\xbc", b"\xff"]), pa.array([b"\xff", b"1"]).dictionary_encode()]
 )

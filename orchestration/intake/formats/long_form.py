@@ -133,9 +133,9 @@ class LongTable(Table):
         self.split: list[tuple[_Group, int, Sequence[Any]]] = []
         self.units = StatedUnits(header)
         #: Columns of remarks, in which the unit of a row's value may be stated.
-        self.remarked = [] if origin.received_at is None else list(header.unknown())
+        self.remarked = list(header.unknown())
         #: Remarks that state no unit.
-        self.harmless: set[Any] = {None, ""}
+        self.harmless = {""}
 
     def _documents(self) -> Iterator[RawDocument]:
         self._take_all()
@@ -183,7 +183,7 @@ class LongTable(Table):
         )
         keys, placed, width, least = self.keys, self.placed, self.width, self.least
         key_of, head_of, value_at = self.key_of, self.head_of, self.value_at
-        harmless, remarks_of = self.harmless, None
+        remarks_of = None
         if self.remarked:
             remarks_of = _tuple_getter(self.remarked)
             least = max(least, *(at + 1 for at in self.remarked))
@@ -201,7 +201,7 @@ class LongTable(Table):
                     and value != ""
                     and group is not None
                     and head == head_of(given)
-                    and (remarks_of is None or harmless.issuperset(remarks_of(given)))
+                    and (remarks_of is None or self._are_harmless(remarks_of(given)))
                 ):
                     group.keys.append(key)
                     group.values.append(value)
@@ -294,11 +294,16 @@ class LongTable(Table):
             where = Cells("", row, self.labels).at()
             group.remarks.append(Remark("E013", where, shown, {"row": str(row)}))
 
+    def _are_harmless(self, remarks: Iterable[Any]) -> bool:
+        return all(each.__class__ is not str or each in self.harmless for each in remarks)
+
     def _with_remarked_unit(self, key: str, cells: Sequence[Any], value: Any) -> Any:
         """A value, or a text that quotes it with its unit if a remark beside it states another."""
         for at in self.remarked:
             remark = cells[at] if at < len(cells) else None
-            stated = units_in_note(remark) if isinstance(remark, str) else None
+            if not isinstance(remark, str):
+                continue
+            stated = units_in_note(remark)
             if stated:
                 return self._with_unit(key, value, stated)
             if len(self.harmless) < _MOST_HARMLESS:

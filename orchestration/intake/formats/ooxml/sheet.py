@@ -32,6 +32,8 @@ __all__ = ["RowBlocks", "SheetContext", "TextBudget", "Unseen", "read_rows"]
 _MAX_ROW, _MAX_COLUMN = 1_048_576, 16_384
 _TRUE = {"1", "true"}
 _NO_HEIGHT = {"0", "0.0"}
+#: The elements that say what a cell holds.
+_CONTENT = {"v", "is", "f"}
 #: Digits of a double: a longer whole number is a float, as in a spreadsheet.
 _MAX_DIGITS = 15
 #: Longest text of a cell, in characters; a spreadsheet's own limit is 32,767.
@@ -198,6 +200,7 @@ class _Reader:
         self._is_hidden = self._are_rows_hidden = False
         self._cells: dict[int, Any] = {}
         self._cell: list[str] = []
+        self._cell_depth = 0
         self._column = -1
         self._last_reference: str | None = None
         # The content of the present cell.
@@ -227,8 +230,12 @@ class _Reader:
             if self._item.in_text:
                 self.parser.CharacterDataHandler = self._item.text.append
         elif tag == "c":
-            self._cell = attributes
+            self._cell, self._cell_depth = attributes, self._depth
+        elif tag in _CONTENT and self._depth != self._cell_depth + 1:
+            pass  # inside an extension of the cell
         elif tag == "v":
+            if self._text is not None:
+                raise MarkupError("two values in a cell")
             self._text = []
             self.parser.CharacterDataHandler = self._text.append
         elif tag == "is":
