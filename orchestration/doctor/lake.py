@@ -31,7 +31,7 @@ def catalogue(subject: Subject) -> Finding:
         return ok(postgres.shown(settings))
     path = Path(settings.catalog)
     if not path.exists():
-        return ok(f"{path} does not exist yet: 'tongbao intake' creates it")
+        return ok(f"{path} does not exist: 'tongbao intake' creates it")
     if not os.access(path, os.R_OK | os.W_OK) or not os.access(path.parent, os.W_OK):
         return fault(
             f"{path}: this user can't write it",
@@ -73,14 +73,21 @@ def files(subject: Subject) -> Finding:
     One file is read, so that DuckDB's access to the store is tried as well.
     """
     settings = subject.settings
-    if not settings.catalog_is_postgres and not Path(settings.catalog).exists():
-        return ok("there is no lake yet")
-    with lakehouse.reader(settings, subject.store) as con:
-        recorded = lakehouse.recorded_files(con, settings)
     prefix = f"s3://{settings.lake_bucket}/"
     stored = {
         prefix + info.key: info.size for info in subject.store.list(settings.lake_bucket, "data/")
     }
+    if not settings.catalog_is_postgres and not Path(settings.catalog).exists():
+        if not stored:
+            return ok("there is no lake yet")
+        return fault(
+            f"{len(stored)} in the bucket {settings.lake_bucket}, and no catalogue "
+            f"{settings.catalog} that names them",
+            f"check TONGBAO_HOME and TONGBAO_CATALOG. If the catalogue is lost: "
+            f"{lakehouse.way_back(settings)}",
+        )
+    with lakehouse.reader(settings, subject.store) as con:
+        recorded = lakehouse.recorded_files(con, settings)
     missing = sorted(set(recorded) - set(stored))
     altered = sorted(path for path in recorded.keys() & stored if recorded[path] != stored[path])
     if missing or altered:

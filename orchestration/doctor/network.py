@@ -87,13 +87,26 @@ def reach(subject: Subject) -> Finding:
     except (BotoCoreError, ValueError) as error:
         return fault(
             f"{config.shown}: {error}",
-            "correct AWS_ENDPOINT_URL_S3 (or AWS_ENDPOINT_URL, or endpoint_url of the profile); if "
-            "only a proxy leads there, set HTTPS_PROXY; where no name resolves with the bucket "
-            "before it, set TONGBAO_S3_ADDRESSING=path",
+            _other_way(subject),
             exit_code=_UNREACHABLE,
         )
     subject.response = answer["ResponseMetadata"]["HTTPHeaders"]
     return ok(f"{config.shown} answers")
+
+
+def _other_way(subject: Subject) -> str:
+    """What may be wrong if no store answers: only what applies to its host and addressing."""
+    config = subject.store.config
+    ways = ["correct AWS_ENDPOINT_URL_S3 (or AWS_ENDPOINT_URL, or endpoint_url of the profile)"]
+    if is_loopback(_host(subject)):
+        ways.append("start the S3 server on this machine")
+    elif config.proxy is None:
+        ways.append("if only a proxy leads there, set HTTPS_PROXY")
+    if config.is_virtual_hosted:
+        ways.append(
+            "where no name resolves with the bucket before it, set TONGBAO_S3_ADDRESSING=path"
+        )
+    return "; ".join(ways)
 
 
 def tls(subject: Subject) -> Finding:

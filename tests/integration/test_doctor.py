@@ -93,12 +93,25 @@ def test_a_damaged_catalogue(home: Path) -> None:
     assert moved == f'"{home}/catalog.sqlite"* "{home}/s3/lake/data"'
 
 
+def test_a_lost_catalogue_is_not_a_new_lake(home: Path) -> None:
+    for path in home.glob("catalog.sqlite*"):
+        path.unlink()
+    found = _faults()
+    assert found.keys() == {"lake files"}
+    assert "1 in the bucket lake, and no catalogue" in found["lake files"].seen
+    assert "check TONGBAO_HOME and TONGBAO_CATALOG" in found["lake files"].advice
+
+
 @pytest.mark.parametrize(
     ("environment", "check", "seen", "advice", "exit_code"),
     [
         (
             {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"},
-            "reach", "127.0.0.1:9", "correct AWS_ENDPOINT_URL_S3", 4,
+            "reach", "127.0.0.1:9", "profile); start the S3 server on this machine", 4,
+        ),
+        (
+            {"AWS_ENDPOINT_URL_S3": "http://tongbao.invalid", "TONGBAO_S3_ADDRESSING": "virtual"},
+            "reach", "tongbao.invalid", "set HTTPS_PROXY; where no name resolves", 4,
         ),
         (
             {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9/landing"},
