@@ -32,6 +32,10 @@ usage() {
   exit 2
 }
 
+command -v rclone >/dev/null || {
+  echo "there is no rclone: it is in the folder bin of the project's virtual environment (PATH)" >&2
+  exit 2
+}
 [ -n "${TONGBAO_BACKUP:-}" ] || { echo "TONGBAO_BACKUP is not set" >&2 && exit 2; }
 home=${TONGBAO_HOME:-.tongbao}
 catalog=""
@@ -111,9 +115,15 @@ save() {
 }
 
 restore() {
-  local stamp=$1 bucket database tables code
-  if ! rclone lsf "$TONGBAO_BACKUP/catalogue/$stamp/SHA256SUMS" >/dev/null 2>&1; then
+  local stamp=$1 bucket database tables code said
+  # rclone exits with 3 or 4 if the folder or the file is missing; otherwise the backup can't be read.
+  code=0
+  said=$(rclone lsf "$TONGBAO_BACKUP/catalogue/$stamp/SHA256SUMS" 2>&1) || code=$?
+  if [ "$code" -eq 3 ] || [ "$code" -eq 4 ]; then
     echo "there is no backup $stamp: 'backup.sh list' shows what there is" >&2
+    exit 1
+  elif [ "$code" -ne 0 ]; then
+    echo "the backup can't be read: $said" >&2
     exit 1
   fi
   rclone copy "$TONGBAO_BACKUP/catalogue/$stamp" "$work"

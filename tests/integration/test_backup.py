@@ -142,11 +142,17 @@ def test_a_home_with_sqlite_is_restored_into_an_empty_one(tmp_path: Path) -> Non
     saved = _backup("save", **environment, TONGBAO_HOME=str(lost.home))
     assert saved.returncode == 0, saved.stderr
     stamp = saved.stdout.split()[-1]
-    refused = _backup("restore", stamp, **environment, TONGBAO_HOME=str(lost.home))
-    assert refused.returncode == 1
-    assert "move it away" in refused.stderr
+    environment["TONGBAO_HOME"] = str(lost.home)
+    for more, said in (
+        ({}, "move it away"),
+        ({"TONGBAO_BACKUP": "nowhere:kept"}, "the backup can't be read"),
+        ({"PATH": "/usr/bin:/bin"}, "there is no rclone"),
+    ):
+        refused = _backup("restore", stamp, **environment | more)
+        assert refused.returncode != 0
+        assert said in refused.stderr
     shutil.rmtree(lost.home)
-    restored = _backup("restore", stamp, **environment, TONGBAO_HOME=str(lost.home))
+    restored = _backup("restore", stamp, **environment)
     assert restored.returncode == 0, restored.stderr
     with open_workspace(lost) as ws:
         assert ws.store.get("landing", "plan/a b.json") == b"first"
