@@ -9,10 +9,18 @@ from __future__ import annotations
 from orchestration.bulletin.content import Claim, Run
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.figures.claims import texts
-from orchestration.figures.numbers import NOT_YET
+from orchestration.figures.numbers import NONE, NOT_YET
 from orchestration.figures.wording import level_names
 
-__all__ = ["CLAIMS", "level_runs", "national_targets", "reached", "reported_runs", "target_runs"]
+__all__ = [
+    "CLAIMS",
+    "level_runs",
+    "national_targets",
+    "reached",
+    "reported_beside",
+    "reported_runs",
+    "target_runs",
+]
 
 CLAIMS = {
     # What is said of the national targets after their number.
@@ -96,18 +104,42 @@ def reported_runs(row: Row, *, in_prose: bool = False) -> list[Run]:
     """
     if not row["units_reported"]:
         return [row.figure_with_text("units_reported", NOT_YET), "报送的"]
+    none: list[Run] = [row.figure_with_text("units_on_time", NONE), "按时报送的"]
     if in_prose:
-        rate = row.in_prose("on_time_rate")
-        return ["已报送", row.in_prose("units_reported"), "家，按时报送率", rate]
+        rate: list[Run] = (
+            ["按时报送率", row.in_prose("on_time_rate")] if row["units_on_time"] else none
+        )
+        return ["已报送", row.in_prose("units_reported"), "家，", *rate]
+    on_time: list[Run] = ["其中按时报送", row.figure("units_on_time"), "家，按时报送率"]
     return [
         "已报送",
         row.figure("units_reported"),
         "家，报送率",
         row.figure("reporting_rate"),
-        "；其中按时报送",
-        row.figure("units_on_time"),
-        "家，按时报送率",
-        row.figure("on_time_rate"),
+        "；",
+        *([*on_time, row.figure("on_time_rate")] if row["units_on_time"] else none),
+    ]
+
+
+def reported_beside(own: Row, nation: Row) -> list[Run]:
+    """Return how many units of a province have reported, with the nation's rates in brackets."""
+    if not own["units_reported"]:
+        return [*reported_runs(own), "（全国报送率", nation.figure("reporting_rate"), "）"]
+    on_time: list[Run] = ["按时报送", own.figure("units_on_time"), "家，按时报送率"]
+    on_time += [own.figure("on_time_rate"), "（全国"]
+    if not own["units_on_time"]:
+        on_time = [own.figure_with_text("units_on_time", NONE), "按时报送的（全国按时报送率"]
+    return [
+        "已报送",
+        own.figure("units_reported"),
+        "家，报送率",
+        own.figure("reporting_rate"),
+        "（全国",
+        nation.figure("reporting_rate"),
+        "）；",
+        *on_time,
+        nation.figure("on_time_rate"),
+        "）",
     ]
 
 

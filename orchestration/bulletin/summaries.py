@@ -24,6 +24,7 @@ from orchestration.bulletin.content import (
     heading,
     paragraph,
 )
+from orchestration.bulletin.counting import reported_beside
 from orchestration.bulletin.documents import numbered
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import (
@@ -219,23 +220,7 @@ def _units_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
 
 def _reporting_section(subject: _ProvinceTask) -> tuple[str, list[Block]]:
     own, nation = subject.own, subject.nation
-    found: list[Block] = [
-        paragraph(
-            "已报送",
-            own.figure("units_reported"),
-            "家，报送率",
-            own.figure("reporting_rate"),
-            "（全国",
-            nation.figure("reporting_rate"),
-            "）；按时报送",
-            own.figure("units_on_time"),
-            "家，按时报送率",
-            own.figure("on_time_rate"),
-            "（全国",
-            nation.figure("on_time_rate"),
-            "）。",
-        )
-    ]
+    found: list[Block] = [paragraph("建设单位", *reported_beside(own, nation), "。")]
     for title, state, units in (
         ("未报送单位", "silent", [unit for unit in subject.absent if not unit["has_reported"]]),
         ("逾期报送单位", "late", [unit for unit in subject.absent if unit["has_reported"]]),

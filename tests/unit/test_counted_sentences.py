@@ -15,6 +15,7 @@ from orchestration.bulletin.counting import (
     CLAIMS,
     level_runs,
     reached,
+    reported_beside,
     reported_runs,
     target_runs,
 )
@@ -168,6 +169,17 @@ def test_reports(reported: int, text: str) -> None:
         on_time_rate=rate,
     )
     assert said(reported_runs(task)) == text
+    beside = text.replace("；其中", "（全国RATE）；") + "（全国RATE）"
+    if not reported:
+        beside = "尚无报送的（全国报送率RATE）"
+    nation = f"{reported * 10}.00%"
+    late = row("agg_national_task", "T05", **(task.data | {"units_on_time": 0}))
+    if reported:
+        assert said(reported_runs(late)).endswith("；没有按时报送的")
+        assert said(reported_runs(late, in_prose=True)) == f"已报送{reported}家，没有按时报送的"
+        alone = f"；没有按时报送的（全国按时报送率{nation}）"
+        assert said(reported_beside(late, task)).endswith(alone)
+    assert said(reported_beside(task, task)) == beside.replace("RATE", nation)
 
 
 def test_words_for_zero_are_compared_with_the_mart() -> None:

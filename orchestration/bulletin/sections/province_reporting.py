@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestration.bulletin.content import Block, Claim, Column, Run, Table, heading, paragraph
-from orchestration.bulletin.counting import reported_runs
+from orchestration.bulletin.counting import reported_beside
 from orchestration.bulletin.marts import Marts, Row
 from orchestration.bulletin.parts import lacking_summaries, units_heading
 from orchestration.bulletin.sections import Place
@@ -38,7 +38,7 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
             f"截至{moment(marts.period.cutoff_at)}，{address(place.name)}应报建设单位",
             score.figure("units_expected"),
             "家，",
-            *_reported(marts, score),
+            *reported_beside(score, marts.nation),
             "。" + ("未按时上传省级总结的任务：" if lacking else "各任务省级总结均已按时上传。"),
             Claim(f"province_summaries_lacking/{place.code}", "、".join(lacking)),
             "。" if lacking else "",
@@ -85,28 +85,6 @@ def blocks(marts: Marts, place: Place) -> list[Block]:
                 Table(f"{title}名单", columns, units_named),
             ]
     return found
-
-
-def _reported(marts: Marts, score: Row) -> list[Run]:
-    """Return how many units have reported, with the nation's rates."""
-    nation = marts.nation
-    if not score["units_reported"]:
-        return [*reported_runs(score), "（全国报送率", nation.figure("reporting_rate"), "）"]
-    return [
-        "已报送",
-        score.figure("units_reported"),
-        "家，报送率",
-        score.figure("reporting_rate"),
-        "（全国",
-        nation.figure("reporting_rate"),
-        "）；按时报送",
-        score.figure("units_on_time"),
-        "家，按时报送率",
-        score.figure("on_time_rate"),
-        "（全国",
-        nation.figure("on_time_rate"),
-        "）",
-    ]
 
 
 def _task_row(marts: Marts, row: Row) -> tuple[Run, ...]:
