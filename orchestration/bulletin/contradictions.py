@@ -145,6 +145,8 @@ def named_subjects(rows: Sequence[Mapping[str, Any]]) -> str:
     if len(rows) <= _UNITS_NAMED:
         return "、".join(row["unit_name"] for row in rows)
     numbers = Counter(row["short_name"] for row in rows)
+    if len(numbers) == 1:
+        return f"均在{rows[0]['short_name']}"
     most = [each for each in numbers.most_common(_PROVINCES_NAMED) if each[1] > 1]
     if not most:
         return f"分布在{len(numbers)}个省份"

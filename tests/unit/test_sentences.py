@@ -135,4 +135,5 @@ def test_a_province_with_one_contradictory_unit_is_not_among_those_with_many() -
     assert named_subjects(rows("河北", "山西")) == "单位0、单位1"
     alike = [f"省{at}" for at in range(10)]
     assert named_subjects(rows(*alike, "省0")) == "较多的省份是省02家"
+    assert named_subjects(rows(*["山西"] * 11)) == "均在山西"
     assert named_subjects(rows(*alike, "广东")) == "分布在11个省份"
