@@ -31,6 +31,9 @@ __all__ = [
     "run_in_process",
 ]
 
+#: Events that Dagster stores at once: more than the 372 of a run that say what is planned.
+_EVENT_BATCH_SIZE = "1000"
+
 
 def _local_config() -> str:
     """Return ``infra/dagster.yaml`` for a home: its own storage, and no time limits of runs.
@@ -54,6 +57,7 @@ def _local_config() -> str:
 def prepare_dagster_home(settings: Settings) -> None:
     """Set ``DAGSTER_HOME`` (default: ``dagster`` in the home) and turn telemetry off."""
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", _EVENT_BATCH_SIZE)
     if not os.environ.get("DAGSTER_HOME"):
         home = settings.make_home() / "dagster"
         home.mkdir(parents=True, exist_ok=True)

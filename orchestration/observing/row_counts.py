@@ -96,7 +96,7 @@ def check_rows(
     now = settings.now()
     day = f"{now.astimezone(SHANGHAI):%Y-%m-%d}"
     closed = now >= period_of(year).cutoff_at
-    counts, last_year = _count_rows(con, tables, year), _count_rows(con, tables, year - 1)
+    counts, last_year = _count_rows(con, tables, year)
     found = []
     with _open(settings) as db:
         former = {
@@ -132,19 +132,31 @@ def broken_bounds(settings: Settings) -> list[RowCount]:
         return [RowCount(*row) for row in rows.fetchall()]
 
 
-def _count_rows(con: duckdb.DuckDBPyConnection, tables: Sequence[str], year: int) -> dict[str, int]:
-    """Table → rows of a year; all rows if it has no column ``year``; 0 if it doesn't exist."""
+def _count_rows(
+    con: duckdb.DuckDBPyConnection, tables: Sequence[str], year: int
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Table → rows of a year, and of the year before.
+
+    They are all rows if the table has no column ``year``, and 0 if it doesn't exist.
+    """
     columns: dict[str, set[str]] = {}
     for table, column in con.execute(
         "select schema_name || '.' || table_name, column_name from duckdb_columns() "
         "where database_name = 'lake'"
     ).fetchall():
         columns.setdefault(table, set()).add(column)
-    counts = dict.fromkeys(tables, 0)
+
+    def rows_of(table: str, of_year: int) -> str:
+        return (
+            f"count(*) filter (where year = {of_year})" if "year" in columns[table] else "count(*)"
+        )
+
     query = " union all ".join(
-        f"select '{table}', count(*) from lake.{table}"
-        + (f" where year = {int(year)}" if "year" in columns[table] else "")
+        f"select '{table}', {rows_of(table, year)}, {rows_of(table, year - 1)} from lake.{table}"
         for table in tables
         if table in columns
     )
-    return counts | (dict(con.execute(query).fetchall()) if query else {})
+    counts, last_year = dict.fromkeys(tables, 0), dict.fromkeys(tables, 0)
+    for table, rows, rows_before in con.execute(query).fetchall() if query else []:
+        counts[table], last_year[table] = rows, rows_before
+    return counts, last_year

@@ -12,7 +12,8 @@ import dagster as dg
 import pytest
 import yaml
 from dagster._core.storage.event_log import SqliteEventLogStorage
-from sqlalchemy import Engine, event
+from dagster_shared.check import CheckError
+from sqlalchemy import Connection, Engine, event
 
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.defs import run_storage
@@ -91,6 +92,39 @@ def test_only_a_few_databases_stay_open(monkeypatch: pytest.MonkeyPatch) -> None
         instance.wipe()
         assert instance.get_runs() == []
         assert _run(instance) == first
+
+
+@pytest.mark.usefixtures("home")
+def test_what_is_planned_is_stored_in_one_transaction_of_each_database() -> None:
+    begun: list[str] = []
+
+    def count(connection: Connection) -> None:
+        begun.append(str(connection.engine.url))
+
+    with dg.DagsterInstance.get() as instance:
+        storage = instance.event_log_storage
+        _run(instance)
+        [run] = instance.get_runs()
+        planned = [entry for entry in instance.all_logs(run.run_id) if _is_planned(entry)]
+        assert len(planned) == 2
+        again, broken = ([e._replace(run_id=name) for e in planned] for name in ("a", "b"))
+        storage.store_event(again[0])  # creates the run's database
+        event.listen(Engine, "begin", count)
+        try:
+            storage.store_event_batch(again)
+        finally:
+            event.remove(Engine, "begin", count)
+        assert len(begun) == len(set(begun)) == 2, begun
+        assert len(storage.get_logs_for_run("a")) == 3
+        # Dagster stores the events of a batch that fails one by one: nothing of it may be left.
+        with pytest.raises(CheckError):
+            storage.store_event_batch([*broken, "no event"])  # type: ignore[list-item]
+        assert storage.get_logs_for_run("b") == []
+        assert _run(instance)
+
+
+def _is_planned(entry: dg.EventLogEntry) -> bool:
+    return "PLANNED" in str(entry.dagster_event_type)
 
 
 @pytest.mark.slow
