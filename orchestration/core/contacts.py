@@ -34,7 +34,10 @@ _GAP = r"[ \-]{0,3}"
 _LOCAL_PART = r"(?<![\w.%+\-])[a-z0-9._%+\-]++"
 #: Chinese keyboards give another full stop; it and blanks around one are taken before a known end.
 _ENDING = r" ?[.。] ?(?:com|cn|net|org|edu|gov)(?![a-z0-9])"
-_ADDRESS = rf"{_LOCAL_PART} ?@ ?[a-z0-9\-]++(?:\.[a-z0-9\-]++|{_ENDING})+"
+#: People write a name for the local part; where it begins in a sentence can't be known, and a name
+#: has four characters at most.
+_NAME = r"[\u3400-\u9fff]{1,4}"
+_ADDRESS = rf"(?:{_LOCAL_PART}|{_NAME}) ?@ ?[a-z0-9\-]++(?:\.[a-z0-9\-]++|{_ENDING})+"
 #: An address with its at sign or its points spelled out; in running English, ``at`` before a page's
 #: address is no at sign.
 _AT = r"(?:@| ?[(\[{<【] ?(?:at|@) ?[)\]}>】] ?| {1,2}at {1,2}(?!www\.)|\#| ?艾特 ?)"
@@ -45,7 +48,7 @@ _MOBILE = (
     rf"{_COUNTRY}(?:1[3-9][0-9]{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}"
     rf"|1[3-9][0-9]{{2}}{_GAP}[0-9]{{3}}{_GAP}[0-9]{{4}}"
     rf"|1[3-9][0-9]{{2}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{3}}"
-    r"|1[3-9][0-9]\.[0-9]{4}\.[0-9]{4})"
+    r"|1[3-9][0-9][./][0-9]{4}[./][0-9]{4})"
 )
 #: A number with its area code (with a leading zero or after the country code), its extension and
 #: further numbers in the same area.
@@ -64,13 +67,15 @@ _SPACED = r"(?<![0-9][ \-])1[ \-]{1,3}[3-9](?:[ \-]{1,3}[0-9]){9}(?![ \-][0-9])"
 _SERVICE = r"[48]00[ \-](?:[0-9]{3}[ \-]?[0-9]{4}|[0-9]{4}[ \-]?[0-9]{3})"
 #: Chinese numerals as digits are read out. Amounts are not written so, and dates and years have
 #: eight of them at most.
-_NUMERALS = "〇零○一二三四五六七八九幺"
+_FROM_THREE = "三四五六七八九叁肆伍陆柒捌玖"
+_NUMERALS = f"〇零○一二幺壹贰{_FROM_THREE}"
 _ANY_DIGIT = f"[0-9{_NUMERALS}]"
 #: A mobile number with Chinese numerals in it, or a landline of them with its area code.
 _SPELLED = (
     rf"(?<!{_ANY_DIGIT})(?:"
-    rf"(?=[0-9 \-]{{0,30}}[{_NUMERALS}])[1一幺]{_GAP}[3-9三四五六七八九](?:{_GAP}{_ANY_DIGIT}){{9}}"
-    rf"|[〇零○]{_GAP}[一二三四五六七八九](?:{_GAP}[{_NUMERALS}]){{8,10}})(?!{_ANY_DIGIT})"
+    rf"(?=[0-9 \-]{{0,30}}[{_NUMERALS}])"
+    rf"[1一幺壹]{_GAP}[3-9{_FROM_THREE}](?:{_GAP}{_ANY_DIGIT}){{9}}"
+    rf"|[〇零○]{_GAP}[一二壹贰{_FROM_THREE}](?:{_GAP}[{_NUMERALS}]){{8,10}})(?!{_ANY_DIGIT})"
 )
 _LABELLED = (
     r"(?:(?<=电话|手机|座机|传真|固话|致电|热线)|(?<=tel)|(?<=phone)|(?<=联系方式))\.?(?:号码|号)?"

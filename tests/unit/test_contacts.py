@@ -62,6 +62,9 @@ CONTACTS = [
     "010-66096114#12",
     "400 810 1234",
     "01012345678",
+    "138/0013/8000",
+    "壹叁捌零零壹叁捌零零零",
+    "零壹零陆陆零玖陆壹壹肆",
 ]
 
 
@@ -70,6 +73,11 @@ CONTACTS = [
 def test_a_contact_is_struck_out(contact: str, around: str) -> None:
     dash = "-" if contact.endswith("-") else ""
     assert struck(around.format(contact)) == around.format(STRUCK + dash)
+
+
+def test_an_address_with_a_name_for_its_local_part() -> None:
+    assert struck("请发：王老师@qq.com。") == f"请发：{STRUCK}。"
+    assert struck("请联系欧阳老师＠example.edu.cn") == f"请联系{STRUCK}"
 
 
 def test_all_of_several_and_those_after_a_word() -> None:
@@ -146,6 +154,10 @@ def test_an_account_or_number_after_its_word(text: str, label: str) -> None:
         "一三五七九",
         "第一三八组，二零二三至二零二四学年",
         "共一千三百八十万零一百三十八元",
+        "人民币壹佰叁拾捌万零壹佰叁拾捌元整",
+        "关注@教育部",
+        "课件150_2024_1215.pdf",
+        "2023/2024/2025",
         "1 2 3 4 5 6 7 8 9 10 11 12",
         "2024 1500 1800 1900",
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
