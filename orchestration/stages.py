@@ -121,40 +121,51 @@ def repeat(
         Dagster job; None if there is something to do, or if the lake can't be read.
     """
     wanted = _STAGES[until]
-    if not _nothing_to_do(ws, year, wanted):
+    idle = _nothing_to_do(ws, year, wanted)
+    if idle is None:
         return None
     with metrics_once(ws):
         outcomes = {
-            stage.__name__: stage(ws, year, run_id=run_id, progress=progress) for stage in wanted
+            stage.__name__: stage(
+                ws,
+                year,
+                run_id=run_id,
+                progress=progress,
+                **({"idle": idle} if stage is intake else {}),
+            )
+            for stage in wanted
         }
     return {"run_id": run_id, "year": year, **outcomes}
 
 
-def _nothing_to_do(ws: Workspace, year: int, wanted: Sequence[Callable[..., Any]]) -> bool:
-    """Whether none of the stages would change anything, apart from receipt pages.
+def _nothing_to_do(
+    ws: Workspace, year: int, wanted: Sequence[Callable[..., Any]]
+) -> IntakeSummary | None:
+    """The summary of the intake if none of the stages would change anything; otherwise None.
 
-    Receipt pages depend only on the marts; the stage writes pages that a killed run left out.
+    Receipt pages may be missing: they depend only on the marts, and the stage writes pages that a
+    killed run left out.
     """
-    from orchestration.intake.run import intake_is_pending
+    from orchestration.intake.run import idle_intake
 
     period_of(year)
     try:
         with lakehouse.reader(ws.settings, ws.store) as con:
             if transform in wanted and not _transform_is_done(con, year):
-                return False
+                return None
             snapshot_id = lakehouse.transform_snapshot(con, year)
             editions = lakehouse.edition_rows(con, year)
             if publish in wanted and not (
                 editions and _has_marts_of(con, ws, year, editions[-1], snapshot_id or 0)
             ):
-                return False
+                return None
             if gate in wanted:
                 verdict = lakehouse.gate_rows(con, year, snapshot_id or 0, code_versions())
                 if not _still_holds(con, year, verdict):
-                    return False
-            return not intake_is_pending(con, ws.store, ws.settings, year)
+                    return None
+            return idle_intake(con, ws.store, ws.settings, year)
     except (Unreachable, duckdb.CatalogException):  # a complete run reports the error
-        return False
+        return None
 
 
 def _has_marts_of(
@@ -184,8 +195,18 @@ def _transform_is_done(con: duckdb.DuckDBPyConnection, year: int) -> bool:
 
 
 @observed
-def intake(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> IntakeSummary:
+def intake(
+    ws: Workspace,
+    year: int,
+    *,
+    run_id: str,
+    progress: Progress,
+    idle: IntakeSummary | None = None,
+) -> IntakeSummary:
     """Take in the new and changed objects of every year up to ``year``.
+
+    Args:
+        idle: the summary of a listing, made just now, in which nothing is new; None to list.
 
     Raises:
         Unreachable: the store or the catalogue fails.
@@ -193,6 +214,9 @@ def intake(ws: Workspace, year: int, *, run_id: str, progress: Progress) -> Inta
     from orchestration.intake.run import run_intake
 
     period_of(year)
+    if idle is not None:
+        progress(idle.listing_line(new=0))
+        return idle
     with lakehouse.writer(ws.settings, ws.store) as con:
         before = lakehouse.current_snapshot(con)
         done = run_intake(con, ws.store, ws.settings, year=year, run_id=run_id, progress=progress)

@@ -53,7 +53,7 @@ from orchestration.lakehouse.snapshots import set_commit_message
 from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows, utc_naive
 from orchestration.storage import Store, open_transfers
 
-__all__ = ["IntakeSummary", "intake_is_pending", "run_intake"]
+__all__ = ["IntakeSummary", "idle_intake", "run_intake"]
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +91,10 @@ class IntakeSummary:
     def counts(self) -> dict[str, int]:
         """Numbers of objects for the metrics: ``listed``, ``fetched``, and by status."""
         return {"listed": self.listed, "fetched": self.fetched, **self.by_status}
+
+    def listing_line(self, new: int) -> str:
+        """The progress line about the listing and its new or changed objects."""
+        return f"intake: {self.listed} objects listed, {new} new or changed"
 
     @property
     def lines(self) -> list[str]:
@@ -149,7 +153,7 @@ def run_intake(
     listing = list_landing(store, settings.landing_bucket, year, summary.passed_over)
     summary.listed = len(listing)
     new = new_objects(con, listing)
-    progress(f"intake: {summary.listed} objects listed, {len(new)} new or changed")
+    progress(summary.listing_line(len(new)))
 
     def write(items: list[Item], rows: _BatchRows, receipts_written: Future[int]) -> None:
         """Commit a batch once its receipts are written."""
@@ -209,24 +213,30 @@ def run_intake(
     return summary
 
 
-def intake_is_pending(
+def idle_intake(
     con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, year: int
-) -> bool:
-    """Whether an intake of ``year`` would write anything to the lake; only reads.
+) -> IntakeSummary | None:
+    """What an intake of ``year`` that writes nothing to the lake would return; only reads.
 
     Args:
         con: a connection to a lake that has been written to before.
 
+    Returns:
+        its summary; None if there is something to take in or to record.
+
     Raises:
         Unreachable: the store can't be listed.
     """
-    listing = list_landing(store, settings.landing_bucket, year)
-    return bool(
+    summary = IntakeSummary()
+    listing = list_landing(store, settings.landing_bucket, year, summary.passed_over)
+    summary.listed = len(listing)
+    is_pending = (
         _is_first_listing(con, year, settings.now())
         or new_objects(con, listing)
         or any(gone_objects(con, listing, year))
         or any(pending_attachments(con, store, settings, year))
     )
+    return None if is_pending else summary
 
 
 def _is_first_listing(con: duckdb.DuckDBPyConnection, year: int, listed_at: datetime) -> bool:

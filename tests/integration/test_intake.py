@@ -12,7 +12,7 @@ import pytest
 
 from orchestration import lakehouse, stages
 from orchestration.intake import isolation
-from orchestration.intake.run import IntakeSummary, intake_is_pending
+from orchestration.intake.run import IntakeSummary, idle_intake
 from tests.fixtures import poison
 from tests.fixtures.faulty_store import Faults, faulty_store
 from tests.fixtures.landing import Landing
@@ -491,7 +491,7 @@ def test_an_object_that_is_deleted_or_overwritten_is_gone(
 
     def is_pending() -> bool:
         with lakehouse.reader(ws.settings, ws.store) as con:
-            return intake_is_pending(con, ws.store, ws.settings, 2024)
+            return idle_intake(con, ws.store, ws.settings, 2024) is None
 
     prefix = "plan/year=2024/province=440000"
     junk = [{}] * 3

@@ -59,7 +59,7 @@ def test_a_run_repeats_what_it_said_only_where_nothing_has_changed(
     ws = built
 
     def is_done(until: str) -> bool:
-        return stages._nothing_to_do(ws, YEAR, stages._STAGES[until])
+        return stages._nothing_to_do(ws, YEAR, stages._STAGES[until]) is not None
 
     def changes(until: str, change: Callable[[], Any], undo: Callable[[], Any]) -> bool:
         assert is_done(until)
@@ -69,10 +69,15 @@ def test_a_run_repeats_what_it_said_only_where_nothing_has_changed(
         finally:
             undo()
 
-    said = _repeat(ws, "transform")
+    listings = []
+    with monkeypatch.context() as patch:
+        listed = ws.store.prefixes
+        patch.setattr(ws.store, "prefixes", lambda *place: listings.append(place) or listed(*place))
+        said = _repeat(ws, "transform")
+    assert listings.count(("landing", "")) == 1, "the landing bucket is listed once"
     assert said is not None
     assert [*said] == ["run_id", "year", "intake", "transform"]
-    assert said["intake"].fetched == 0
+    assert (said["intake"].listed, said["intake"].fetched) == (3, 0)
     assert [each.built for each in said["transform"]] == [False]
     assert not is_done("gate"), "nothing was judged"
     _record(ws)
@@ -125,9 +130,9 @@ def test_a_run_repeats_what_it_said_only_where_nothing_has_changed(
 
 def test_the_first_look_after_the_cut_off_is_work(ws: stages.Workspace, landing: Landing) -> None:
     landing.unit(UNIT)
-    assert not stages._nothing_to_do(ws, YEAR, stages._STAGES["intake"]), "there is no lake"
+    assert stages._nothing_to_do(ws, YEAR, stages._STAGES["intake"]) is None, "there is no lake"
     stages.intake(ws, YEAR, run_id="r", progress=_quiet)
-    assert stages._nothing_to_do(ws, YEAR, stages._STAGES["intake"])
+    assert stages._nothing_to_do(ws, YEAR, stages._STAGES["intake"]) is not None
     with lakehouse.writer(ws.settings, ws.store) as con:
         con.execute("update lake.raw.intake_runs set listed_at = timestamp '2024-12-01'")
-    assert not stages._nothing_to_do(ws, YEAR, stages._STAGES["intake"])
+    assert stages._nothing_to_do(ws, YEAR, stages._STAGES["intake"]) is None
