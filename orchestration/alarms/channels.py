@@ -1,4 +1,8 @@
-"""Channels of delivery: a webhook (JSON over HTTPS) and e-mail (SMTP with TLS).
+"""Channels of delivery: webhooks (JSON over HTTPS), robots of messengers, e-mail (SMTP with TLS).
+
+A messenger's robot is a webhook with the messenger's own JSON. It answers HTTP 200 also where it
+refuses a message, and names an error in the answer. Apprise, the library for it, takes such an
+answer of WeCom and of DingTalk for a delivery (2.3.0), so that a refused alarm would be lost.
 
 Servers are verified against the machine's certificates, or those in ``SSL_CERT_FILE``.
 
@@ -13,12 +17,13 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import urllib3
@@ -27,8 +32,17 @@ from orchestration.alarms.messages import Message
 from orchestration.core.errors import TongbaoError
 from orchestration.core.settings import Mail, Settings
 from orchestration.mail import MAIL_ERRORS, failure_reason, mail_session, server_name
+from orchestration.observing import redact
 
-__all__ = ["Channel", "Email", "Undelivered", "Webhook", "configured_channels", "send_heartbeat"]
+__all__ = [
+    "Channel",
+    "Email",
+    "Robot",
+    "Undelivered",
+    "Webhook",
+    "configured_channels",
+    "send_heartbeat",
+]
 
 #: Timeout in seconds of each response. Even without a response, two attempts at the webhook and one
 #: mail end within the minute that Dagster allows a sensor.
@@ -65,7 +79,7 @@ class Channel(Protocol):
     """A channel of delivery.
 
     Attributes:
-        name: ``webhook`` or ``mail``.
+        name: ``webhook``, a messenger's name or ``mail``; of several of a kind, with a number.
         target: the address that it delivers to, without secrets.
     """
 
@@ -97,6 +111,15 @@ class Webhook:
     url: str
     name: str = "webhook"
 
+    def content(self, message: Message) -> dict[str, Any]:
+        """The JSON object that is posted."""
+        return message.as_json()
+
+    def refusal(self, answer: bytes) -> str:
+        """Why a 2xx response is no delivery; empty if it is one."""
+        del answer
+        return ""
+
     @property
     def target(self) -> str:
         """Scheme, host and port; the path and the query may contain a secret."""
@@ -109,7 +132,7 @@ class Webhook:
         Raises:
             Undelivered: both attempts failed.
         """
-        body = json.dumps(message.as_json(), ensure_ascii=False).encode()
+        body = json.dumps(self.content(message), ensure_ascii=False).encode()
         headers = {
             "content-type": "application/json; charset=utf-8",
             "idempotency-key": message.id,
@@ -125,7 +148,10 @@ class Webhook:
                     failure = failure_reason(error)
                     continue
                 if 200 <= answer.status < 300:
-                    return
+                    failure = self.refusal(answer.data)
+                    if not failure:
+                        return
+                    break
                 failure = f"answered {answer.status}"
                 if answer.status < 500 and answer.status != 429:
                     break
@@ -148,6 +174,85 @@ class Webhook:
                     context.wrap_socket(connection, server_hostname=host).close()
         except OSError as error:
             raise Undelivered(f"{self.target}: {failure_reason(error)}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Messenger:
+    """How the group robots of a messenger take a text.
+
+    Attributes:
+        name: of the channel.
+        path: the beginning of its URLs' paths, also on an organisation's own servers.
+        max_bytes: of a text, in UTF-8.
+        content: makes the JSON object from a text.
+        code, reason: the fields of the answer with the error, 0 for none, and its description.
+    """
+
+    name: str
+    path: str
+    max_bytes: int
+    content: Callable[[str], dict[str, Any]]
+    code: str
+    reason: str
+
+
+def _text_message(text: str) -> dict[str, Any]:
+    return {"msgtype": "text", "text": {"content": text}}
+
+
+#: After the documentation of 企业微信 (群机器人配置说明), 钉钉 (自定义机器人接入) and 飞书
+#: (自定义机器人使用指南). WeCom limits a text to 2,048 bytes, the others a request to 20,000; a
+#: tenth is left for the JSON around the text.
+_MESSENGERS = (
+    Messenger(
+        name="wecom",
+        path="/cgi-bin/webhook/send",
+        max_bytes=2_048,
+        content=_text_message,
+        code="errcode",
+        reason="errmsg",
+    ),
+    Messenger(
+        name="dingtalk",
+        path="/robot/send",
+        max_bytes=18_000,
+        content=_text_message,
+        code="errcode",
+        reason="errmsg",
+    ),
+    Messenger(
+        name="feishu",
+        path="/open-apis/bot/",
+        max_bytes=18_000,
+        content=lambda text: {"msg_type": "text", "content": {"text": text}},
+        code="code",
+        reason="msg",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Robot(Webhook):
+    """Sends a message as text to the group of a messenger's robot."""
+
+    messenger: Messenger
+
+    def content(self, message: Message) -> dict[str, Any]:
+        """The messenger's JSON object with the subject and as much of the text as it takes."""
+        text = f"{message.subject}\n{message.text}"
+        if len(text.encode()) > self.messenger.max_bytes:
+            kept = text.encode()[: self.messenger.max_bytes - len("…".encode())]
+            text = kept.decode(errors="ignore") + "…"
+        return self.messenger.content(text)
+
+    def refusal(self, answer: bytes) -> str:
+        """The error that the answer names; an answer of something else is one as well."""
+        try:
+            result = json.loads(answer)
+            code, reason = result[self.messenger.code], result.get(self.messenger.reason)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return "the answer is not that of a robot"
+        return "" if code == 0 else redact(f"refused: {code} {reason}"[:200])
 
 
 @dataclass(frozen=True)
@@ -207,8 +312,17 @@ def _mail_message(message: Message, mail: Mail) -> EmailMessage:
 def configured_channels(settings: Settings) -> Sequence[Channel]:
     """The channels that the settings name."""
     found: list[Channel] = []
-    if settings.webhook_url:
-        found.append(Webhook(settings.webhook_url))
+    names: Counter[str] = Counter()
+    for url in settings.webhook_urls:
+        path = urlsplit(url).path
+        messenger = next((each for each in _MESSENGERS if path.startswith(each.path)), None)
+        name = messenger.name if messenger else "webhook"
+        names[name] += 1
+        if names[name] > 1:
+            name = f"{name}-{names[name]}"
+        found.append(
+            Robot(url=url, name=name, messenger=messenger) if messenger else Webhook(url, name)
+        )
     if settings.mail:
         found.append(Email(settings.mail))
     return found

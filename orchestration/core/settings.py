@@ -188,7 +188,7 @@ class Settings:
         max_attachment_bytes: a larger report file is an error of the document that names it.
         max_lake_memory: bytes of memory for DuckDB over the lake; beyond it, DuckDB uses the disk.
         font_dir: a folder with the office's own fonts, or None.
-        webhook_url: the URL that alarms are posted to, or None. Its path is often a secret.
+        webhook_urls: the URLs that alarms are posted to. Their paths and queries are often secrets.
         heartbeat_url: the URL of a dead-man's switch that every check of the alarms calls, or None.
             Its path is often a secret.
         mail: settings for alarms by e-mail, or None.
@@ -224,7 +224,7 @@ class Settings:
     max_attachment_bytes: int = DEFAULT_MAX_ATTACHMENT_BYTES
     max_lake_memory: int = DEFAULT_MAX_LAKE_MEMORY
     font_dir: Path | None = None
-    webhook_url: str | None = field(default=None, repr=False)
+    webhook_urls: tuple[str, ...] = field(default=(), repr=False)
     heartbeat_url: str | None = field(default=None, repr=False)
     mail: Mail | None = None
     tell: str = _TELL[0]
@@ -267,8 +267,8 @@ class Settings:
                 for name, (variable, default) in _BOUNDS.items()
             },
             font_dir=_path(environ.get("TONGBAO_FONT_DIR")),
-            webhook_url=_secret_url("TONGBAO_WEBHOOK_URL", environ),
-            heartbeat_url=_secret_url("TONGBAO_HEARTBEAT_URL", environ),
+            webhook_urls=_secret_urls("TONGBAO_WEBHOOK_URL", environ),
+            heartbeat_url=next(iter(_secret_urls("TONGBAO_HEARTBEAT_URL", environ)), None),
             mail=_mail(environ),
             tell=_one_of("TONGBAO_TELL", environ.get("TONGBAO_TELL"), _TELL),
             publication_url=_folder_url("TONGBAO_PUBLICATION_URL", environ),
@@ -290,7 +290,7 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The secrets of these settings and the environment, which no log or message may show."""
-        urls = [urlsplit(url) for url in (self.webhook_url, self.heartbeat_url) if url]
+        urls = [urlsplit(url) for url in (*self.webhook_urls, self.heartbeat_url) if url]
         catalog = urlsplit(self.catalog if self.catalog_is_postgres else "")
         known = [
             os.environ.get("AWS_SECRET_ACCESS_KEY"),
@@ -381,21 +381,20 @@ def _folder_url(variable: str, environ: Mapping[str, str]) -> str | None:
     return text if text.endswith("/") else f"{text}/"
 
 
-def _secret_url(variable: str, environ: Mapping[str, str]) -> str | None:
-    """Check a URL that is called. No error repeats it: the URL alone permits to call it."""
-    text = environ.get(variable)
-    if not text:
-        return None
-    try:
-        parts = urlsplit(text)
-        # HTTP without TLS is allowed only to this machine.
-        is_local = parts.scheme == "http" and is_loopback(parts.hostname or "")
-        usable = parts.scheme == "https" or is_local
-    except ValueError:
-        usable = False
-    if not usable or not parts.hostname:
-        raise UsageError(f"{variable} must start with https:// (http:// on this machine)")
-    return text
+def _secret_urls(variable: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Check URLs that are called. No error repeats one: the URL alone permits to call it."""
+    urls = tuple((environ.get(variable) or "").split())
+    for url in urls:
+        try:
+            parts = urlsplit(url)
+            # HTTP without TLS is allowed only to this machine.
+            is_local = parts.scheme == "http" and is_loopback(parts.hostname or "")
+            usable = parts.scheme == "https" or is_local
+        except ValueError:
+            usable = False
+        if not usable or not parts.hostname:
+            raise UsageError(f"{variable} must start with https:// (http:// on this machine)")
+    return urls
 
 
 def _mail(environ: Mapping[str, str]) -> Mail | None:

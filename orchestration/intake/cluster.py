@@ -90,7 +90,7 @@ def read_on_cluster(
     """
     settings = reading.settings
     run = _Run(
-        replace(settings, catalog="", webhook_url=None, heartbeat_url=None, mail=None),
+        replace(settings, catalog="", webhook_urls=(), heartbeat_url=None, mail=None),
         reading.store.config,
         terms,
         load_catalogue(),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -247,6 +249,67 @@ def test_a_webhook_that_answers_with_an_error(
     assert "token" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("path", "name", "good", "refused"),
+    [
+        (
+            "/cgi-bin/webhook/send?key=the-token",
+            "wecom",
+            {"errcode": 0, "errmsg": "ok"},
+            {"errcode": 93000, "errmsg": "invalid webhook url"},
+        ),
+        (
+            "/robot/send?access_token=the-token",
+            "dingtalk",
+            {"errcode": 0, "errmsg": "ok"},
+            {"errcode": 310000, "errmsg": "keywords not in content"},
+        ),
+        (
+            "/open-apis/bot/v2/hook/the-token",
+            "feishu",
+            {"StatusCode": 0, "code": 0, "msg": "success"},
+            {"code": 9499, "msg": "Bad Request", "data": {}},
+        ),
+    ],
+)
+def test_the_robot_of_a_messenger(
+    ca: trustme.CA, path: str, name: str, good: dict[str, Any], refused: dict[str, Any]
+) -> None:
+    with webhook_server(ca, path) as inbox:
+        [channel] = configured_channels(_from(TONGBAO_WEBHOOK_URL=inbox.url))
+        assert channel.name == name
+        inbox.reply = json.dumps(good).encode()
+        channel.send(_message())
+        long = replace(_message(), text="通报" * 20_000)
+        channel.send(long)
+        texts = [(body.get("text") or body["content"]) for body in inbox.bodies]
+        first, cut = (text.get("content") or text["text"] for text in texts)
+        assert first == f"{_message().subject}\n{_message().text}"
+        assert cut.startswith(f"{long.subject}\n通报")
+        assert cut.endswith("…")
+        limit = 2_048 if name == "wecom" else 18_000
+        assert limit - 3 < len(cut.encode()) <= limit
+        # It answers 200 and refuses the message, or something else answers.
+        for reply, reason in ((json.dumps(refused).encode(), "refused: "), (b"<html>", "robot")):
+            inbox.reply = reply
+            with pytest.raises(Undelivered, match=reason) as caught:
+                channel.send(_message())
+            assert "token" not in str(caught.value)
+
+
+def test_several_webhooks_are_channels_of_their_own(inbox: Inbox, tmp_path: Path) -> None:
+    robot = "https://oapi.dingtalk.com/robot/send?access_token=the-token"
+    settings = _from(
+        TONGBAO_HOME=str(tmp_path), TONGBAO_WEBHOOK_URL=f"{inbox.url} {inbox.url}\n{robot}"
+    )
+    names = [channel.name for channel in configured_channels(settings)]
+    assert names == ["webhook", "webhook-2", "dingtalk"]
+    assert "access_token=the-token" in settings.secrets
+    with pytest.raises(UsageError) as caught:
+        _from(TONGBAO_WEBHOOK_URL=f"{inbox.url} ftp://x.cn/the-token")
+    assert "token" not in str(caught.value)
+
+
 def test_each_check_calls_the_dead_mans_switch(
     inbox: Inbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -343,7 +406,7 @@ def test_an_invalid_setting_is_named_and_not_quoted(environ: dict[str, str]) -> 
 
 def test_printed_settings_have_no_secrets() -> None:
     found = replace(
-        _mail("smtp://alarms:the%2Fmail@mail.example.cn"), webhook_url="https://x.cn/the-token"
+        _mail("smtp://alarms:the%2Fmail@mail.example.cn"), webhook_urls=("https://x.cn/the-token",)
     )
     assert found.mail is not None
     assert found.mail.password == "the/mail"
