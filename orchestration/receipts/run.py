@@ -14,12 +14,14 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 import duckdb
 
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.core.settings import Settings
+from orchestration.core.versions import digest_of, figures_version, project_files
 from orchestration.lakehouse.snapshots import set_commit_message
 from orchestration.lakehouse.tables import OTHER_TABLES, insert_rows
 from orchestration.receipts.changes import Page, changed_pages, record_pages
@@ -83,6 +85,8 @@ def write_pages(
         Unreachable: the store fails.
     """
     day = settings.now().astimezone(SHANGHAI).date()
+    if _pages_stand(con, year, day):
+        return ReceiptsSummary(year)
     shared = common_page_content(con, year)
     new_objects = changed_pages(con, year, list_object_pages(con, year))
     new_units = changed_pages(con, year, list_unit_pages(con, year))
@@ -151,10 +155,40 @@ def write_pages(
     record_pages(con, year, written)
     _record_daily_digests(con, year, [page.subject for page in new_digests.values()])
     record_signable(con, signable)
-    set_commit_message(con, "receipts", year)
+    set_commit_message(con, "receipts", year, day=str(day), code=_code_version())
     con.execute("commit")
     progress(f"receipts {year}: {total} files written for {len(written)} pages")
     return summary
+
+
+@cache
+def _code_version() -> str:
+    """The version of the code that makes pages, and of what they print from the catalogue."""
+    return f"{figures_version()} {digest_of(project_files(folders=['orchestration/receipts']))}"
+
+
+def _pages_stand(con: duckdb.DuckDBPyConnection, year: int, day: date) -> bool:
+    """Whether the pages were written by this code after the last intake and transform.
+
+    Then no page has changed, and their data need not be read. Pages that were written under a clock
+    ahead of ``day`` don't stand.
+    """
+    found = con.execute(
+        """
+        with commits as (
+            select snapshot_id, commit_extra_info ->> '$.kind' as kind,
+                commit_extra_info ->> '$.year' as year, commit_extra_info ->> '$.day' as day,
+                commit_extra_info ->> '$.code' as code
+            from lake.snapshots()
+        )
+        select max(snapshot_id) filter (
+                kind = 'receipts' and year = $year and day <= $day and code = $code
+            ) > max(snapshot_id) filter (kind in ('intake', 'transform'))
+        from commits
+        """,
+        {"year": str(year), "day": str(day), "code": _code_version()},
+    ).fetchone()
+    return bool(found and found[0])
 
 
 def _signable_rows(year: int, digest: Digest, page: bytes, book: bytes) -> list[dict[str, Any]]:

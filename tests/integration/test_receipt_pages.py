@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.receipts import ReceiptsSummary
+from orchestration.receipts import ReceiptsSummary, run
 from tests.fixtures.landing import Landing
 from tests.fixtures.progress import no_progress
 
@@ -109,6 +109,32 @@ def test_the_pages_show_what_was_found(ws: stages.Workspace, landing: Landing) -
         for contact in ("联系人甲", "13800000000", "example.invalid"):
             assert contact.encode() not in body, info.key
         assert b"http://" not in body or info.key.endswith(".xlsx")
+
+
+def test_pages_stand_until_something_is_taken_in_or_built(
+    ws: stages.Workspace, landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing.unit(UNIT)
+    _run_to_receipts(ws, day=3)
+
+    def compared(day: int) -> bool:
+        """Whether the pages' data are read, and none has changed."""
+        read: list[int] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(run, "list_unit_pages", lambda _, year: read.append(year) or {})
+            done = _run_to_receipts(ws, day=day)
+        assert (done.objects, done.units) == (0, 0)
+        return read != []
+
+    assert not compared(day=3)
+    assert not compared(day=4)
+    assert compared(day=2), "they were written under a clock that was ahead"
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "_code_version", lambda: "other")
+        assert compared(day=4), "they were written by other code"
+    landing.performance(UNIT, {"C_04": 1}, report=None)
+    done = _run_to_receipts(ws, day=4)
+    assert (done.objects, done.units, done.provinces) == (1, 1, 1)
 
 
 @pytest.mark.slow
