@@ -170,8 +170,8 @@ def _code_version() -> str:
 def _pages_stand(con: duckdb.DuckDBPyConnection, year: int, day: date) -> bool:
     """Whether the pages were written by this code after the last intake and transform.
 
-    Then no page has changed, and their data need not be read. Pages that were written under a clock
-    ahead of ``day`` don't stand.
+    Then no page has changed, and their data need not be read. Pages that were written under a wrong
+    clock don't stand: after ``day``, or before a digest of another day up to it.
     """
     found = con.execute(
         """
@@ -181,14 +181,18 @@ def _pages_stand(con: duckdb.DuckDBPyConnection, year: int, day: date) -> bool:
                 commit_extra_info ->> '$.code' as code
             from lake.snapshots()
         )
-        select max(snapshot_id) filter (
-                kind = 'receipts' and year = $year and day <= $day and code = $code
-            ) > max(snapshot_id) filter (kind in ('intake', 'transform'))
-        from commits
+        select day, code from commits
+        where kind = 'receipts' and year = $year and snapshot_id > (
+            select max(snapshot_id) from commits where kind in ('intake', 'transform')
+        )
+        order by snapshot_id desc limit 1
         """,
-        {"year": str(year), "day": str(day), "code": _code_version()},
+        {"year": str(year)},
     ).fetchone()
-    return bool(found and found[0])
+    if found is None or found[1] != _code_version():
+        return False
+    latest = max(_latest_digest_days(con, year, day).values(), default=date.min)
+    return latest <= date.fromisoformat(found[0]) <= day
 
 
 def _signable_rows(year: int, digest: Digest, page: bytes, book: bytes) -> list[dict[str, Any]]:

@@ -111,6 +111,7 @@ def test_the_pages_show_what_was_found(ws: stages.Workspace, landing: Landing) -
         assert b"http://" not in body or info.key.endswith(".xlsx")
 
 
+@pytest.mark.slow
 def test_pages_stand_until_something_is_taken_in_or_built(
     ws: stages.Workspace, landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
