@@ -109,11 +109,16 @@ def figure_text(table: str, key: Sequence[str], column: str, value: Any) -> str:
 def prose_text(table: str, key: Sequence[str], column: str, value: Any) -> str:
     """Return a figure as a sentence gives it: whole per cents, 万 and 亿, at most one decimal.
 
+    Counts of units and documents have all of their digits, because sentences set them against each
+    other: ``1.2万`` and ``1.1万`` would be 11,562 units of which 11,406 reported.
+
     Args:
         key: values of the mart's grain without the year.
     """
     if value is None:
         return numbers.MISSING
+    if isinstance(value, int):
+        return numbers.count(value)
     if is_fraction(column):
         return numbers.whole_percent(value)
     return numbers.in_words(value, unit_exponent(table, key, column))

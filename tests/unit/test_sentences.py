@@ -14,6 +14,7 @@ from orchestration.bulletin.wording import address
 from orchestration.core.catalogue import load_catalogue
 from orchestration.figures.dictionary import mart_descriptions
 from orchestration.figures.numbers import MISSING, in_words, whole_percent
+from orchestration.figures.printing import prose_text
 from orchestration.publication.checking import prints
 
 #: Names of placeholders that stand for something else than a column.
@@ -68,6 +69,12 @@ def test_a_number_in_words_is_compared_with_the_mart(
 ) -> None:
     figure = Figure(f"2024/agg_national_indicator/{indicator}/value", text)
     assert prints(figure, Decimal(value)) is is_right
+
+
+def test_counts_that_are_compared_keep_their_digits() -> None:
+    count = prose_text("national_scorecard", ("ALL",), "units_expected", 11_562)
+    total = prose_text("agg_national_indicator", ("T01", "T01_09"), "value", Decimal(174_600))
+    assert (count, total) == ("11,562", "17.5万")
 
 
 def test_every_placeholder_names_something() -> None:
