@@ -75,10 +75,28 @@ def test_a_column_holds_its_longest_number_and_its_head() -> None:
     [name, rate, amount] = laid_out(
         Table("", columns, (("某校", "1.00%", "1,000,000.00"),))
     ).columns
-    # In thousandths of a character: five characters of the head, twelve half-width digits.
-    assert rate.width >= 5 * 1000
+    # In thousandths of a character: a line of the head, twelve half-width digits.
+    assert rate.head == "目标\n完成度"
+    assert rate.width >= 3 * 1000
     assert amount.width >= 12 * 540
     assert name.width > rate.width + amount.width
+
+
+@pytest.mark.parametrize(
+    ("head", "shown"),
+    [
+        ("同口径单位", "同口径\n单位"),
+        ("按时报送率", "按时\n报送率"),
+        ("上传总结省份", "上传总结\n省份"),
+        ("单位（代码）", "单位\n（代码）"),
+        ("计入单位", "计入\n单位"),
+        ("2024年", "2024年"),
+        ("家数", "家数"),
+    ],
+)
+def test_a_head_breaks_before_its_last_word(head: str, shown: str) -> None:
+    columns = (Column("单位名称", 30, "left"), *(Column(head, 1) for _ in range(11)))
+    assert {each.head for each in laid_out(Table("", columns, ())).columns[1:]} == {shown}
 
 
 def test_wide_enough_columns_keep_their_shares() -> None:
@@ -100,6 +118,7 @@ def test_heads_break_before_numbers_and_names_do() -> None:
     name, *rates = laid_out(Table("", columns, (("内蒙古", *["100.00"] * 11),))).columns
     assert name.width >= 3 * 1000
     assert all(rate.width >= 6 * 540 for rate in rates)
+    assert rates[0].head == "按时\n报送率"
 
 
 # -- rows ---------------------------------------------------------------------------------------

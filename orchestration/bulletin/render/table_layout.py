@@ -1,8 +1,8 @@
 """Layout of tables, the same in PDF and Word documents: column widths, rows on one page.
 
-A column is at least as wide as its longest number or code and as its head. The rest of the width
-is shared by the columns' shares (``Column.width``). Widths are estimated from the characters:
-measuring each cell would take longer than typesetting the table.
+A column is at least as wide as its longest number or code and as its head on two lines. The rest of
+the width is shared by the columns' shares (``Column.width``). Widths are estimated from the
+characters: measuring each cell would take longer than typesetting the table.
 
 Belongs here: the width of each column, and which rows a page break may separate. Doesn't belong
 here: the shares (``sections``, ``parts``) and the look of a table (``bulletin.typ``,
@@ -27,8 +27,12 @@ _PADDING = 2 * 3 / 9
 _WIDTHS = {"%": 0.92} | dict.fromkeys(" .,:;()/-", 0.5)
 #: Width of other half-width characters: digits have 0.56, signs 0.58.
 _HALF_WIDTH = 0.58
-#: A head of at most this many characters stays on one line; a longer one may take two.
-_HEAD_ON_ONE_LINE = 5
+#: Heads of at most this width stay on one line. Where a table is too wide for that, the next number
+#: applies: ``计入单位`` takes two lines, ``家数`` never does.
+_HEADS_ON_ONE_LINE = (4, 3)
+#: Last characters of heads whose last word has three characters: 完成度, 报送率, 平均分. Others end
+#: in a word of two: 单位, 增减, 级别.
+_ENDS_OF_THREE = ("度", "率", "分")
 #: Names break anywhere; a column of names holds at least this many characters on a line.
 _NAME_WIDTH = 4
 #: A text in a column of numbers that is longer than this may break, e.g. a reason.
@@ -59,6 +63,8 @@ class RowGroup:
 @dataclass(frozen=True)
 class LaidOutTable(Table):
     """A table whose columns' shares are their widths in thousandths of a character.
+
+    A head on two lines has a line feed between them.
 
     Attributes:
         groups: groups of all rows, in order.
@@ -96,12 +102,28 @@ def _cells_width(column: Column, cells: Sequence[str]) -> float:
     return min(longest, limit) + _PADDING
 
 
-def _head_width(column: Column) -> float:
-    """Return the width in characters that keeps a column's head on one or two lines."""
-    width = _text_width(column.head)
-    if width > _HEAD_ON_ONE_LINE:
-        width = max(_HEAD_ON_ONE_LINE, width / 2 + 0.5)
-    return width + _PADDING
+def _on_two_lines(head: str) -> str:
+    """Return a head with a line break before its bracket, or before its last word."""
+    if "（" in head[1:]:
+        place = head.index("（")
+    elif len(head) <= 4:
+        place = 2
+    else:
+        place = -3 if head.endswith(_ENDS_OF_THREE) else -2
+    return f"{head[:place]}\n{head[place:]}"
+
+
+def _head_width(head: str, on_one_line: int) -> float:
+    """Return the width in characters that keeps a head on one line, or a wider one on two."""
+    lines = [head] if _text_width(head) <= on_one_line else _on_two_lines(head).split("\n")
+    return max(map(_text_width, lines)) + _PADDING
+
+
+def _shown_head(head: str, width: float) -> str:
+    """Return a head, with a line break if it is wider than its column."""
+    least = _text_width(head)
+    is_whole = least <= _HEADS_ON_ONE_LINE[-1] or least + _PADDING <= width
+    return head if is_whole else _on_two_lines(head)
 
 
 def _widths(least: Sequence[float], shares: Sequence[int], total: float) -> list[float]:
@@ -149,19 +171,22 @@ def _run_text(run: Run) -> str:
 def laid_out(table: Table) -> LaidOutTable:
     """Lay a table out.
 
-    If heads and cells together don't fit the page, heads may break at any character.
+    If heads and cells together don't fit the page, even heads on two lines may break anywhere.
     """
     rows = [[_run_text(run) for run in row] for row in table.rows]
     cells = [[row[i] for row in rows] for i in range(len(table.columns))]
     least = [_cells_width(*pair) for pair in zip(table.columns, cells, strict=True)]
-    with_heads = [
-        max(_head_width(column), width) for column, width in zip(table.columns, least, strict=True)
-    ]
-    if sum(with_heads) <= _TABLE_WIDTH:
-        least = with_heads
+    for on_one_line in _HEADS_ON_ONE_LINE:
+        with_heads = [
+            max(_head_width(column.head, on_one_line), width)
+            for column, width in zip(table.columns, least, strict=True)
+        ]
+        if sum(with_heads) <= _TABLE_WIDTH:
+            least = with_heads
+            break
     widths = _widths(least, [column.width for column in table.columns], _TABLE_WIDTH)
     columns = tuple(
-        replace(column, width=round(1000 * width))
+        replace(column, head=_shown_head(column.head, width), width=round(1000 * width))
         for column, width in zip(table.columns, widths, strict=True)
     )
     content = {each.name: getattr(table, each.name) for each in fields(Table)}
