@@ -14,8 +14,6 @@ again later (``ledger``: at the next check, with the same id), the mail server
 from __future__ import annotations
 
 import json
-import socket
-import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -24,7 +22,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import urllib3
 
@@ -33,6 +31,7 @@ from orchestration.core.errors import TongbaoError
 from orchestration.core.settings import Mail, Settings
 from orchestration.mail import MAIL_ERRORS, failure_reason, mail_session, server_name
 from orchestration.observing import redact
+from orchestration.storage import proxy_for, without_user
 
 __all__ = [
     "Channel",
@@ -57,6 +56,22 @@ class Undelivered(TongbaoError):
     """A channel did not accept a message."""
 
 
+def _connections(url: str) -> urllib3.PoolManager:
+    """Connections to a URL, through the proxy if there is one for it."""
+    timeout = urllib3.Timeout(total=_SECONDS)
+    proxy = proxy_for(url)
+    if proxy is None:
+        return urllib3.PoolManager(timeout=timeout, retries=False)
+    parts = urlsplit(proxy)
+    headers = None
+    if parts.username is not None:
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers = urllib3.make_headers(proxy_basic_auth=user)
+    return urllib3.ProxyManager(
+        without_user(proxy), proxy_headers=headers, timeout=timeout, retries=False
+    )
+
+
 def send_heartbeat(url: str) -> None:
     """Call the URL of a dead-man's switch, which raises an alarm when the calls stop.
 
@@ -66,7 +81,7 @@ def send_heartbeat(url: str) -> None:
     """
     target = Webhook(url).target
     try:
-        with urllib3.PoolManager(timeout=urllib3.Timeout(total=_SECONDS), retries=False) as pool:
+        with _connections(url) as pool:
             headers = {"content-type": "application/json", "user-agent": "tongbao"}
             answer = pool.request("POST", url, body=b'{"sensor": "watch"}', headers=headers)
     except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -139,7 +154,7 @@ class Webhook:
             "user-agent": "tongbao",
         }
         failure = ""
-        with urllib3.PoolManager(timeout=urllib3.Timeout(total=_SECONDS), retries=False) as pool:
+        with _connections(self.url) as pool:
             for number in range(_ATTEMPTS):
                 time.sleep(_PAUSE if number else 0)
                 try:
@@ -158,21 +173,15 @@ class Webhook:
         raise Undelivered(f"{self.target}: {failure}")
 
     def connect(self) -> None:
-        """Connect, with TLS if the URL is https.
+        """Ask for the host's first page, which says that the host is there and is trusted.
 
         Raises:
-            Undelivered: the server can't be reached or its certificate is not trusted.
+            Undelivered: the host can't be reached or its certificate is not trusted.
         """
-        parts = urlsplit(self.url)
-        host = parts.hostname or ""
-        is_tls = parts.scheme == "https"
-        where = (host, parts.port or (443 if is_tls else 80))
         try:
-            with socket.create_connection(where, _SECONDS) as connection:
-                if is_tls:
-                    context = ssl.create_default_context()
-                    context.wrap_socket(connection, server_hostname=host).close()
-        except OSError as error:
+            with _connections(self.url) as pool:
+                pool.request("HEAD", urljoin(self.url, "/"), redirect=False)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
             raise Undelivered(f"{self.target}: {failure_reason(error)}") from None
 
 

@@ -3,7 +3,7 @@
 Belongs here: everything that speaks S3. Doesn't belong here: the meaning of objects.
 """
 
-from orchestration.storage.access import S3Config, resolve_s3, without_user
+from orchestration.storage.access import S3Config, proxy_for, resolve_s3, without_user
 from orchestration.storage.local_server import local_server
 from orchestration.storage.store import (
     ATTEMPTS,
@@ -32,6 +32,7 @@ __all__ = [
     "open_store",
     "open_transfers",
     "open_workspace",
+    "proxy_for",
     "resolve_s3",
     "without_user",
 ]

@@ -26,7 +26,7 @@ from orchestration.core.settings import Settings, is_loopback
 if TYPE_CHECKING:
     from botocore.session import Session
 
-__all__ = ["Access", "Keys", "S3Config", "resolve_s3", "without_user"]
+__all__ = ["Access", "Keys", "S3Config", "proxy_for", "resolve_s3", "without_user"]
 
 _DEFAULT_REGION = "us-east-1"
 #: The names of AWS's own endpoints, outside and inside China.
@@ -201,7 +201,7 @@ def resolve_s3(settings: Settings) -> tuple[S3Config, Session]:
                 style or "auto", urlsplit(endpoint).hostname or ""
             ),
             ca_bundle=ca_bundle,
-            proxy=_proxy_for(endpoint),
+            proxy=proxy_for(endpoint),
         )
         Access(config, session).keys()
     except (BotoCoreError, ClientError) as error:
@@ -259,9 +259,9 @@ def _is_virtual_hosted(style: str, host: str) -> bool:
     return host.endswith(_AWS_DOMAINS) if style == "auto" else style == "virtual"
 
 
-def _proxy_for(endpoint: str) -> str | None:
-    """The proxy for an endpoint by the usual variables (``HTTPS_PROXY``, ``NO_PROXY``, ...)."""
-    parts = urlsplit(endpoint)
+def proxy_for(url: str) -> str | None:
+    """The proxy for a URL by the usual variables (``HTTPS_PROXY``, ``NO_PROXY``, …), or None."""
+    parts = urlsplit(url)
     host = parts.hostname or ""
     if is_loopback(host) or proxy_bypass(parts.netloc) or _is_in_excluded_network(host):
         return None

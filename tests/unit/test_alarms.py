@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
@@ -31,6 +32,7 @@ from orchestration.alarms.watching import _send_heartbeat, send_notice
 from orchestration.core.errors import Unreachable, UsageError
 from orchestration.core.reporting_calendar import SHANGHAI
 from orchestration.core.settings import Settings
+from tests.fixtures.proxy import forward_proxy
 from tests.fixtures.receivers import Inbox, Mailbox, authority, mail_server, webhook_server
 
 _NIGHT = datetime(2024, 12, 15, 6, 5, tzinfo=SHANGHAI).astimezone(UTC)
@@ -294,6 +296,26 @@ def test_the_robot_of_a_messenger(
             inbox.reply = reply
             with pytest.raises(Undelivered, match=reason) as caught:
                 channel.send(_message())
+            assert "token" not in str(caught.value)
+
+
+def test_a_webhook_beyond_a_proxy(ca: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host has a name that no name server knows; the proxy leads to it."""
+    with webhook_server(ca) as inbox, forward_proxy(urlsplit(inbox.url).port or 0) as proxy:
+        with_user = proxy.url.replace("//", "//office:the%2Fproxy%2Fpassword@")
+        monkeypatch.setenv("HTTPS_PROXY", with_user)
+        [channel] = configured_channels(_from(TONGBAO_WEBHOOK_URL="https://hook.example/the-token"))
+        channel.connect()
+        channel.send(_message())
+        assert [line.split()[:2] for line in proxy.requests] == [
+            ["CONNECT", "hook.example:443"]
+        ] * 2
+        assert inbox.bodies == [_message().as_json()]
+        proxy.refuses = True
+        for call in (channel.connect, lambda: channel.send(_message())):
+            with pytest.raises(Undelivered, match="403") as caught:
+                call()
+            assert "password" not in str(caught.value)
             assert "token" not in str(caught.value)
 
 
