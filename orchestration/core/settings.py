@@ -188,6 +188,8 @@ class Settings:
         max_attachment_bytes: a larger report file is an error of the document that names it.
         max_lake_memory: bytes of memory for DuckDB over the lake; beyond it, DuckDB uses the disk.
         font_dir: a folder with the office's own fonts, or None.
+        extension_dir: a folder with official extensions of DuckDB instead of those in wheels, or
+            None.
         webhook_urls: the URLs that alarms are posted to. Their paths and queries are often secrets.
         heartbeat_url: the URL of a dead-man's switch that every check of the alarms calls, or None.
             Its path is often a secret.
@@ -224,6 +226,7 @@ class Settings:
     max_attachment_bytes: int = DEFAULT_MAX_ATTACHMENT_BYTES
     max_lake_memory: int = DEFAULT_MAX_LAKE_MEMORY
     font_dir: Path | None = None
+    extension_dir: Path | None = None
     webhook_urls: tuple[str, ...] = field(default=(), repr=False)
     heartbeat_url: str | None = field(default=None, repr=False)
     mail: Mail | None = None
@@ -267,6 +270,7 @@ class Settings:
                 for name, (variable, default) in _BOUNDS.items()
             },
             font_dir=_path(environ.get("TONGBAO_FONT_DIR")),
+            extension_dir=_path(environ.get("TONGBAO_EXTENSION_DIR")),
             webhook_urls=_secret_urls("TONGBAO_WEBHOOK_URL", environ),
             heartbeat_url=next(iter(_secret_urls("TONGBAO_HEARTBEAT_URL", environ)), None),
             mail=_mail(environ),

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 import duckdb
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchestration.core.errors import TongbaoError, Unreachable
+from orchestration.core.errors import TongbaoError, Unreachable, UsageError
 from orchestration.core.settings import Settings
 from orchestration.storage import ATTEMPTS, FIRST_PAUSE, S3Config, Store, without_user
 
@@ -50,17 +50,45 @@ def _extensions(settings: Settings) -> tuple[str, str, str]:
     return "httpfs", "ducklake", catalogue
 
 
-def _extension_file(name: str) -> str:
-    """The path of an extension in its wheel.
+def _extension_file(settings: Settings, name: str) -> Path:
+    """The path of an extension: in the folder of the settings, otherwise in its wheel.
 
     Raises:
+        UsageError: the folder has no such file.
         TongbaoError: the wheel is not installed.
     """
+    if settings.extension_dir:
+        path = settings.extension_dir / f"{name}.duckdb_extension"
+        if not path.is_file():
+            raise UsageError(
+                f"TONGBAO_EXTENSION_DIR: there is no {path}: put the official extension of DuckDB "
+                f"{duckdb.__version__} for this platform there, unpacked"
+            )
+        return path
     spec = importlib.util.find_spec(f"duckdb_extension_{name}")
     if spec is None or not spec.submodule_search_locations:
         raise TongbaoError(f"the wheel duckdb-extension-{name} is not installed")
     root = Path(spec.submodule_search_locations[0])
-    return str(root / f"extensions/v{duckdb.__version__}/{name}.duckdb_extension")
+    return root / f"extensions/v{duckdb.__version__}/{name}.duckdb_extension"
+
+
+def _load_extensions(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Load the extensions; DuckDB checks the signatures of those that come from a folder.
+
+    Raises:
+        UsageError: a file of the folder is missing, not signed, or of another version or platform.
+        TongbaoError: a wheel is not installed.
+    """
+    for name in _extensions(settings):
+        path = _extension_file(settings, name)
+        try:
+            con.load_extension(str(path))
+        except duckdb.Error as error:
+            if settings.extension_dir is None:
+                raise
+            reason = " ".join(str(error).split())[:300]
+            raise UsageError(f"TONGBAO_EXTENSION_DIR: {path.name}: {reason}") from None
+    con.execute("set allow_unsigned_extensions = false")
 
 
 def data_path(settings: Settings) -> str:
@@ -99,7 +127,7 @@ def open_lake(
         config={
             # The wheels of the extensions are installed with their hashes checked, as DuckDB's own
             # is. Checking the signatures too would hash 90 MB each time that a lake is opened.
-            "allow_unsigned_extensions": "true",
+            "allow_unsigned_extensions": "false" if settings.extension_dir else "true",
             "autoinstall_known_extensions": "false",
             "memory_limit": f"{settings.max_lake_memory}B",
             "temp_directory": str(scratch),
@@ -111,9 +139,7 @@ def open_lake(
         con.execute("set timezone = 'UTC'")
         # A slow query would print a progress bar into the output of 'tongbao … --json'.
         con.execute("set enable_progress_bar = false")
-        for name in _extensions(settings):
-            con.load_extension(_extension_file(name))
-        con.execute("set allow_unsigned_extensions = false")
+        _load_extensions(con, settings)
         stack.enter_context(_store_access(con, store, settings.lake_bucket))
         # No inlining: it would store small inserts in the catalogue, also those of raw with
         # contact data and whole objects (an object of 11 MB added 58 MB to the catalogue and

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sqlite3
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ import duckdb
 import pytest
 
 from orchestration import lakehouse, stages
-from orchestration.core.errors import TongbaoError, Unreachable
+from orchestration.core.errors import TongbaoError, Unreachable, UsageError
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.lakehouse import attach
 from tests.fixtures.landing import Landing
@@ -30,6 +31,29 @@ def test_a_modified_extension_is_not_loaded(ws: stages.Workspace, tmp_path: Path
             con.load_extension(str(changed))
         with pytest.raises(duckdb.InvalidInputException, match="allow_unsigned_extensions"):
             con.execute("set allow_unsigned_extensions = true")
+
+
+def test_official_extensions_from_a_folder(ws: stages.Workspace, tmp_path: Path) -> None:
+    """Their signatures are checked. The wheels have the official files."""
+    ws = replace(ws, settings=replace(ws.settings, extension_dir=tmp_path))
+
+    def opened() -> None:
+        with lakehouse.writer(ws.settings, ws.store) as con:
+            lakehouse.ensure_tables(con)
+
+    for name in ("httpfs", "ducklake", "sqlite_scanner"):
+        with pytest.raises(UsageError, match=f"there is no .*{name}"):
+            opened()
+        wheel = cast(Path, files(f"duckdb_extension_{name}"))
+        file = f"{name}.duckdb_extension"
+        (tmp_path / file).symlink_to(wheel / f"extensions/v{duckdb.__version__}" / file)
+    opened()
+    changed = tmp_path / "ducklake.duckdb_extension"
+    body = changed.read_bytes()
+    changed.unlink()
+    changed.write_bytes(body.replace(b"ducklake", b"DuckLake", 1))
+    with pytest.raises(UsageError, match=r"ducklake\.duckdb_extension: .*signature"):
+        opened()
 
 
 _UNITS = lakehouse.LakeTable("marts", "units", ("year", "code"))
